@@ -1,0 +1,1 @@
+//! dialects: being built.

@@ -1,0 +1,1 @@
+//! keys-lc: being built.
