@@ -82,7 +82,10 @@ def environment(requirements, work):
     if sys.version_info < (3, 11):
         fail(f"wanted Python 3.11 or newer for {requirements.name}, found {sys.version.split()[0]}; run this with a newer python3")
     print(f"installing {requirements.name} …", flush=True)
-    venv.create(folder, with_pip=True, clear=True)
+    try:
+        venv.create(folder, with_pip=True, clear=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        fail(f"wanted a virtual environment at {folder}, found: {error}; apt-get install python3-venv")
     step([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements)], f"install {requirements.name}")
     step([str(python), "-m", "pip", "check", "--quiet", "--disable-pip-version-check"], f"check {requirements.name}")
     (folder / ".complete").touch()
