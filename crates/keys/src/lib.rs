@@ -12,7 +12,7 @@
 //! # Ok::<(), countersign_keys::KeyError>(())
 //! ```
 //!
-//! - `read_public_key` takes a key from a person: forgiving about spelling, strict about substance.
+//! - [`read_public_key`] takes a key from a person: forgiving about spelling, strict about substance.
 //! - [`PublicKey`] is that key, ready to check signatures; [`CompactKey`] is the same key at rest.
 //! - [`Job`] says what to check, [`verify`] checks it, and [`Outcome`] is the witness of what was found.
 //! - [`PrivateKey`] is the caller's side; [`PrivateKey`] and [`PrivateKey`] keep it on disk.
@@ -30,24 +30,35 @@
 )]
 
 mod algorithm;
+mod armour;
 mod backend;
+mod bignum;
 mod compact;
+mod ed25519;
 mod error;
 mod fingerprint;
+mod form;
+mod intake;
 mod job;
 mod jwk;
+mod keyset;
 mod numbers;
 mod openssh;
+mod policy;
 mod private;
 mod public;
+mod rsa;
+mod spelling;
 
 pub use crate::algorithm::{Algorithm, Encoding, KeyKind};
 pub use crate::compact::CompactKey;
 pub use crate::error::KeyError;
 pub use crate::fingerprint::Fingerprints;
+pub use crate::intake::{Intake, KeySet, MAX_TEXT, RefusedKey, read_key_set, read_public_key};
 pub use crate::job::{
     Accepted, Candidate, Job, MAX_CANDIDATES, Message, Outcome, Rejected, verify, verify_many,
 };
 pub use crate::jwk::Jwk;
+pub use crate::policy::Policy;
 pub use crate::private::PrivateKey;
 pub use crate::public::PublicKey;
