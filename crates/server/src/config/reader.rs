@@ -339,7 +339,7 @@ impl<'t> Section<'t> {
 /// The known name that differs least from `name`, when it is near enough to be meant.
 pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let near = known.map(|candidate| (distance(name, candidate), candidate)).min()?;
-    (near.0 <= 1 + name.len() / 4).then_some(near.1)
+    (near.0 <= (1 + name.len() / 4).max(2) && near.0 < name.len()).then_some(near.1)
 }
 
 fn distance(left: &str, right: &str) -> usize {

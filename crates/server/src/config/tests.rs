@@ -53,7 +53,7 @@ fn flags_win_over_environment_and_environment_over_file() {
     assert_eq!((config.server.log.as_str(), config.server.drain.as_secs()), ("c", 2));
     assert!(config.identity.assertion);
     assert_eq!(config.identity.strip, ["X-A", "X-B"]);
-    assert_eq!(config.dialects["partner_key"].settings["issuer"], "Me");
+    assert_eq!(config.dialects["partner-key"].settings["issuer"], "Me");
     let origin = |path: &str| config.shown().iter().find(|shown| shown.path == path).unwrap().origin.clone();
     assert_eq!(origin("server.log"), Origin::Flag("server.log".to_owned()));
     assert_eq!(origin("identity.assertion"), Origin::File(5));
