@@ -39,7 +39,7 @@ pub(crate) fn check_modulus(n: &[u8]) -> Result<(), KeyError> {
 
 /// The odd primes up to a limit.
 fn small_primes(limit: u64) -> impl Iterator<Item = u64> {
-    let is_prime = |n: &u64| (3..).step_by(2).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+    let is_prime = |n: &u64| (3..).step_by(2).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
     (3..=limit).step_by(2).filter(is_prime)
 }
 
