@@ -32,6 +32,7 @@
 mod algorithm;
 mod backend;
 mod compact;
+mod digest;
 mod error;
 mod fingerprint;
 mod job;
@@ -43,6 +44,7 @@ mod public;
 
 pub use crate::algorithm::{Algorithm, Encoding, KeyKind};
 pub use crate::compact::CompactKey;
+pub use crate::digest::{MacKey, sha256};
 pub use crate::error::KeyError;
 pub use crate::fingerprint::Fingerprints;
 pub use crate::job::{
