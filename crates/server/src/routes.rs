@@ -86,7 +86,7 @@ pub fn dialects(config: &Config) -> Result<Dialects, Vec<String>> {
     let nothing = DialectSection::default();
     for name in shipped.chain(own) {
         let section = config.dialects.get(name).unwrap_or(&nothing);
-        match dialect(name, section, config) {
+        match dialect(section, name) {
             Ok(dialect) => {
                 all.insert(name.to_owned(), Arc::new(dialect));
             }
@@ -96,7 +96,7 @@ pub fn dialects(config: &Config) -> Result<Dialects, Vec<String>> {
     if errors.is_empty() { Ok(all) } else { Err(errors) }
 }
 
-fn dialect(name: &str, section: &DialectSection, _config: &Config) -> Result<Dialect, String> {
+fn dialect(section: &DialectSection, name: &str) -> Result<Dialect, String> {
     let settings: Settings = section.settings.clone();
     match &section.file {
         None => countersign_dialects::load(name, &settings).map_err(|error| error.to_string()),
@@ -114,8 +114,8 @@ pub fn facts(dialects: &Dialects) -> Vec<DialectFacts> {
     let facts = dialects.iter().map(|(name, dialect)| DialectFacts {
         name: name.clone(),
         signs_body: dialect.needs_body(),
-        carriers: dialect.carriers().iter().map(ToString::to_string).collect(),
-        discriminated: true,
+        carriers: dialect.places(),
+        discriminated: dialect.has_discriminator(),
     });
     facts.collect()
 }

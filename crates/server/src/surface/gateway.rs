@@ -164,3 +164,18 @@ fn check_expectation(headers: &http::HeaderMap) -> Result<(), Box<Response<Body>
         _ => Ok(()),
     }
 }
+
+/// Reads a body of ours (not a proxied one) whole.
+pub(crate) async fn read_small(
+    body: Body,
+    most: usize,
+    time: std::time::Duration,
+) -> Result<Bytes, Box<Response<Body>>> {
+    read_all(body, most, time).await.map_err(|fault| {
+        Box::new(match fault {
+            ReadFault::TooLarge => problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
+            ReadFault::TooSlow => too_slow(),
+            ReadFault::Broken => bad_request("the body cannot be read"),
+        })
+    })
+}

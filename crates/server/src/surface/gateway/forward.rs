@@ -8,7 +8,7 @@ use crate::routes::Place;
 use axum::body::Body;
 use countersign_store::fault::Fault;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -113,7 +113,6 @@ impl Upstreams {
         let mut response = answer.map(Body::new);
         *response.version_mut() = Version::HTTP_11;
         returned(response.headers_mut());
-        response.headers_mut().entry(http::header::VIA).or_insert(HeaderValue::from_static("1.1 countersign"));
         Ok(response)
     }
 }
