@@ -79,7 +79,7 @@ async fn ask(
         headers,
         body: if has_body(headers) { Seen::Unseen } else { Seen::Empty },
         client: Some(from.client),
-        challenge_prefix: None,
+        challenge: None,
     };
     let verified = judge(app, Some(route), &place.policy, &incoming).await?;
     let mut response = Response::new(Body::empty());

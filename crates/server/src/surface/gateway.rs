@@ -58,7 +58,7 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         headers: &parts.headers,
         body: body.seen(),
         client: Some(origin.client),
-        challenge_prefix: None,
+        challenge: None,
     };
     let verified = match judge(app, Some(route), &place.policy, &incoming).await {
         Ok(verified) => verified,
