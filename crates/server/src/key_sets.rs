@@ -135,8 +135,10 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
         [0x2002, high, low, ..] => Some(v4(high, low)),
         _ => None,
     });
-    inner.is_some_and(is_private_v4)
-        || address.is_loopback()
+    if let Some(inner) = inner {
+        return is_private_v4(inner);
+    }
+    address.is_loopback()
         || address.is_unspecified()
         || address.is_multicast()
         || a & 0xfe00 == 0xfc00
