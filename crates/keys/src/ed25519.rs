@@ -44,22 +44,38 @@ const SMALL_ORDER: [[u8; 32]; 5] = [
     ],
 ];
 
+/// Refuses a second spelling of a point: a coordinate not below the prime, or minus zero.
+///
+/// This belongs to the rule by which signatures are checked, so stored keys are held to it too.
+pub(crate) fn check_encoding(raw: &[u8; 32]) -> Result<(), KeyError> {
+    let y = second_coordinate(raw);
+    let [_, one, minus_one, ..] = &SMALL_ORDER;
+    let is_minus_zero = raw.last().is_some_and(|byte| byte & 0x80 != 0) && (y == *one || y == *minus_one);
+    if y >= PRIME || is_minus_zero {
+        return Err(KeyError::Ed25519Point { problem: "its point is not canonically encoded" });
+    }
+    Ok(())
+}
+
 /// Refuses points that are not canonically encoded, of small order, or not on the curve.
 pub(crate) fn check_point(raw: &[u8; 32]) -> Result<(), KeyError> {
-    let mut bytes = *raw;
-    bytes.reverse();
-    // The highest bit is the sign of the first coordinate.
-    if let Some(first) = bytes.first_mut() {
-        *first &= 0x7f;
-    }
+    check_encoding(raw)?;
+    let bytes = second_coordinate(raw);
     let bad = |problem| Err(KeyError::Ed25519Point { problem });
-    if bytes >= PRIME {
-        return bad("its point is not canonically encoded");
-    }
     if SMALL_ORDER.contains(&bytes) {
         return bad("its point has small order, so that one signature fits every message");
     }
     if is_on_curve(&bytes) { Ok(()) } else { bad("its point is not on the curve") }
+}
+
+/// The second coordinate, big-endian, without the sign of the first in its highest bit.
+fn second_coordinate(raw: &[u8; 32]) -> [u8; 32] {
+    let mut bytes = *raw;
+    bytes.reverse();
+    if let Some(first) = bytes.first_mut() {
+        *first &= 0x7f;
+    }
+    bytes
 }
 
 /// Whether some `x` fits: `x² = (y² − 1) / (d·y² + 1)` must be a square, which Euler's criterion tells.

@@ -178,6 +178,7 @@ fn private_keys_in_any_form_are_refused_as_leaked() {
             .to_vec(),
     );
     forms.push(br#"{"keys":[{"kty":"what"},{"kty":"RSA","n":"AQ","e":"AQAB","p":null,"d":""}]}"#.to_vec());
+    forms.push(b"-----BEGIN PRIVATE KEY-----\nMIIB\n[...]".to_vec());
     forms.push(b"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none".to_vec());
     forms.push(b"-----BEGIN SOME NEW PRIVATE KEY-----\nAAAA\n-----END SOME NEW PRIVATE KEY-----".to_vec());
     for form in forms {
