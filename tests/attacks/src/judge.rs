@@ -1,5 +1,5 @@
 //! Drives records through the guard itself: no network, the clock standing at the corpus's instant.
-use crate::installation::{HOST, NOW, dialect, rows, settings};
+use crate::installation::{HOST, NOW, rows, settings};
 use crate::pins::Pins;
 use crate::record::{Expect, Record, Step, latin1};
 use countersign::ask::{Claim, Use};
@@ -31,7 +31,7 @@ enum Came {
 }
 
 /// The guard with the corpus's registry and settings.
-pub struct Inside {
+pub(crate) struct Inside {
     directory: Arc<Directory>,
     signing: Arc<SigningKeys>,
     policies: BTreeMap<&'static str, Policy>,
@@ -55,22 +55,25 @@ impl Inside {
     ///
     /// # Errors
     /// What could not be read.
-    pub fn new(principals: &str) -> Result<Self, String> {
+    pub(crate) fn new(principals: &str) -> Result<Self, String> {
         let directory = Directory::load(Loaded { version: 0, records: Vec::new() }).map_err(|fault| fault.to_string())?;
         let writes: Vec<Write> = rows(principals)?.into_iter().map(Write::Put).collect();
         directory.apply(&writes, 1).map_err(|fault| fault.to_string())?;
         let key = PrivateKey::generate(KeyKind::P256, 256).map_err(|error| error.to_string())?;
         let signing = SigningKeys::new(vec![SigningKey { kid: "one".to_owned(), key, signs: true }]);
         let mut policies = BTreeMap::new();
-        for (corpus, name) in [
-            ("skykit", "skykit"),
-            ("ajwt", "asymmetric-jwt"),
-            ("helplightning", "partner-key"),
-            ("skillhive", "skillhive"),
-            ("sxt", "own-session"),
-        ] {
-            let dialect = countersign_dialects::load(name, &settings(name)).map_err(|error| error.to_string())?;
-            policies.insert(corpus, Policy::of(vec![Arc::new(dialect)]));
+        // The skykit route takes skillhive too, so that a request with credentials of both is seen as what it is.
+        let routes: [(&str, &[&str]); 5] = [
+            ("skykit", &["skykit", "skillhive"]),
+            ("ajwt", &["asymmetric-jwt"]),
+            ("helplightning", &["partner-key"]),
+            ("skillhive", &["skillhive"]),
+            ("sxt", &["own-session"]),
+        ];
+        for (corpus, names) in routes {
+            let load = |name: &&str| countersign_dialects::load(name, &settings(name)).map(Arc::new);
+            let dialects: Result<_, _> = names.iter().map(load).collect();
+            policies.insert(corpus, Policy::of(dialects.map_err(|error| error.to_string())?));
         }
         Ok(Self {
             directory: Arc::new(directory),
@@ -84,7 +87,7 @@ impl Inside {
     ///
     /// # Errors
     /// What should have come of it and what did.
-    pub async fn drive(&mut self, record: &Record, pins: &Pins) -> Result<(), String> {
+    pub(crate) async fn drive(&mut self, record: &Record, pins: &Pins) -> Result<(), String> {
         let policy = self.policies.get(record.dialect.as_str()).ok_or("no policy for its dialect")?;
         let mut store = Arc::new(MemoryStore::new([7; 16]));
         let mut guard = Arc::new(self.guard(&store, None));
@@ -243,10 +246,4 @@ fn meets(record: &Record, step: &Step, expect: Expect, came: &Came) -> Result<()
             if good { Ok(()) } else { Err(format!("refused with {status}, wanted one of {:?}", record.status)) }
         }
     }
-}
-
-/// Whether the corpus's name of a dialect is one that this driver knows.
-#[must_use]
-pub fn knows(record: &Record) -> bool {
-    dialect(&record.dialect).is_some()
 }

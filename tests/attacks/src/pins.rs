@@ -4,7 +4,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// The decisions, by record.
-pub struct Pins(BTreeMap<String, Pin>);
+pub(crate) struct Pins(BTreeMap<String, Pin>);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,7 +20,7 @@ impl Pins {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn read(text: &str) -> Result<Self, String> {
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
         toml::from_str(text).map(Self).map_err(|error| format!("pins.toml: {error}"))
     }
 
@@ -28,7 +28,7 @@ impl Pins {
     ///
     /// # Errors
     /// When nobody decided yet.
-    pub fn resolve(&self, record: &str, expect: Expect) -> Result<Expect, String> {
+    pub(crate) fn resolve(&self, record: &str, expect: Expect) -> Result<Expect, String> {
         match (expect, self.0.get(record)) {
             (Expect::Either, Some(pin)) if pin.expect != Expect::Either => Ok(pin.expect),
             (Expect::Either, _) => Err("the corpus allows both verdicts; pins.toml must say which it is".to_owned()),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// What must become of a record or a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Expect {
+pub(crate) enum Expect {
     /// Let in.
     Accept,
     /// Refused.
@@ -19,7 +19,7 @@ pub enum Expect {
 /// Where a record is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Surface {
+pub(crate) enum Surface {
     /// Any place that judges requests.
     Verify,
     /// The session API.
@@ -34,91 +34,91 @@ pub enum Surface {
 
 /// One line of the corpus.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Record {
+pub(crate) struct Record {
     /// Its name.
-    pub id: String,
+    pub(crate) id: String,
     /// The dialect, by the corpus's name.
-    pub dialect: String,
+    pub(crate) dialect: String,
     /// Where it is sent.
-    pub surface: Surface,
+    pub(crate) surface: Surface,
     /// What kind of attack it is.
-    pub class: String,
+    pub(crate) class: String,
     /// What must become of it.
-    pub expect: Expect,
+    pub(crate) expect: Expect,
     /// Why.
-    pub why: String,
+    pub(crate) why: String,
     /// Its steps, in order.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// Who must be recognised when it is let in.
-    pub identity: Option<String>,
+    pub(crate) identity: Option<String>,
     /// The statuses a refusal may have.
-    pub status: Option<Vec<u16>>,
+    pub(crate) status: Option<Vec<u16>>,
     /// Whether an outgoing connection would be a failure.
     #[serde(default)]
-    pub must_not_fetch: bool,
+    pub(crate) must_not_fetch: bool,
     /// Texts that must never reach the upstream.
     #[serde(default)]
-    pub upstream_must_not_see: Vec<String>,
+    pub(crate) upstream_must_not_see: Vec<String>,
     /// Texts that must not reach the upstream where the header is one we are set to strip.
     #[serde(default)]
-    pub upstream_should_not_see: Vec<String>,
+    pub(crate) upstream_should_not_see: Vec<String>,
     /// Texts that must not stand in a path the upstream gets.
     #[serde(default)]
-    pub upstream_path_must_not_contain: Vec<String>,
+    pub(crate) upstream_path_must_not_contain: Vec<String>,
     /// Paths the upstream may get although the record is an attack.
-    pub allow_if_upstream_path_prefix: Option<String>,
+    pub(crate) allow_if_upstream_path_prefix: Option<String>,
     /// An attack may be answered with 200 when nothing of it reached the upstream.
     #[serde(default)]
-    pub allow_accept_if_not_seen: bool,
+    pub(crate) allow_accept_if_not_seen: bool,
     /// A good request that may also be refused.
     #[serde(default)]
-    pub allow_reject: bool,
+    pub(crate) allow_reject: bool,
     /// The upstream must be told who it is.
     #[serde(default)]
-    pub upstream_must_see_identity: bool,
+    pub(crate) upstream_must_see_identity: bool,
     /// All refusals with the same group are byte-equal.
-    pub uniform_group: Option<String>,
+    pub(crate) uniform_group: Option<String>,
     /// Milliseconds after which something hangs.
-    pub max_ms: Option<u64>,
+    pub(crate) max_ms: Option<u64>,
 }
 
 /// One request or hook.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Step {
+pub(crate) struct Step {
     /// The method; `RAW`, `SLOW` and `HOOK` are the driver's.
-    pub method: String,
+    pub(crate) method: String,
     /// Path and query.
-    pub path: String,
+    pub(crate) path: String,
     /// Headers; names and values, a value being text or `{"$fmt": …}`.
-    pub headers: Vec<(String, Value)>,
+    pub(crate) headers: Vec<(String, Value)>,
     /// The body.
     pub body_b64: Option<String>,
     /// The body as JSON with members filled in at run time.
-    pub json: Option<Value>,
+    pub(crate) json: Option<Value>,
     /// The bytes of the connection.
     pub raw_b64: Option<String>,
     /// What must become of it.
-    pub expect: Expect,
+    pub(crate) expect: Expect,
     /// Members of the answer to keep, by variable.
-    pub save: Option<BTreeMap<String, String>>,
+    pub(crate) save: Option<BTreeMap<String, String>>,
     /// What an operator or a catastrophe does.
-    pub hook: Option<String>,
+    pub(crate) hook: Option<String>,
     /// Which kind of slow client.
-    pub mode: Option<String>,
+    pub(crate) mode: Option<String>,
     /// How many at once.
-    pub parallel: Option<usize>,
+    pub(crate) parallel: Option<usize>,
     /// How many of those may be let in.
-    pub max_ok: Option<usize>,
+    pub(crate) max_ok: Option<usize>,
     /// How many of those must be.
-    pub min_ok: Option<usize>,
+    pub(crate) min_ok: Option<usize>,
     /// How many one after another.
-    pub repeat: Option<usize>,
+    pub(crate) repeat: Option<usize>,
     /// Statuses this step's refusal may have besides the record's.
-    pub allow_status: Option<Vec<u16>>,
+    pub(crate) allow_status: Option<Vec<u16>>,
     /// Where this step is sent, when elsewhere than the record.
-    pub surface: Option<Surface>,
+    pub(crate) surface: Option<Surface>,
     /// Seconds within which the expectation must hold.
-    pub eventual_s: Option<u64>,
+    pub(crate) eventual_s: Option<u64>,
 }
 
 impl Record {
@@ -126,7 +126,7 @@ impl Record {
     ///
     /// # Errors
     /// The line that cannot be read, and why.
-    pub fn read_all(text: &str) -> Result<Vec<Self>, String> {
+    pub(crate) fn read_all(text: &str) -> Result<Vec<Self>, String> {
         let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty());
         lines
             .map(|(number, line)| {
@@ -142,7 +142,7 @@ impl Step {
     ///
     /// # Errors
     /// When it is not base64.
-    pub fn body(&self) -> Result<Vec<u8>, String> {
+    pub(crate) fn body(&self) -> Result<Vec<u8>, String> {
         decode(self.body_b64.as_deref().unwrap_or_default())
     }
 
@@ -150,7 +150,7 @@ impl Step {
     ///
     /// # Errors
     /// When they are not base64.
-    pub fn raw(&self) -> Result<Vec<u8>, String> {
+    pub(crate) fn raw(&self) -> Result<Vec<u8>, String> {
         decode(self.raw_b64.as_deref().unwrap_or_default())
     }
 }
@@ -160,8 +160,7 @@ fn decode(text: &str) -> Result<Vec<u8>, String> {
 }
 
 /// Text of the corpus as the bytes that go over the wire: Latin-1 where it fits, UTF-8 otherwise.
-#[must_use]
-pub fn latin1(text: &str) -> Vec<u8> {
+pub(crate) fn latin1(text: &str) -> Vec<u8> {
     let narrow: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     narrow.unwrap_or_else(|| text.as_bytes().to_vec())
 }

@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 /// The outcome of a run.
 #[derive(Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     classes: BTreeMap<(&'static str, String), (usize, usize)>,
     failures: Vec<String>,
 }
 
 impl Tally {
     /// Notes one record.
-    pub fn note(&mut self, place: &'static str, class: &str, id: &str, outcome: Result<(), String>) {
+    pub(crate) fn note(&mut self, place: &'static str, class: &str, id: &str, outcome: Result<(), String>) {
         let (tried, passed) = self.classes.entry((place, class.to_owned())).or_default();
         *tried += 1;
         match outcome {
@@ -21,14 +21,12 @@ impl Tally {
     }
 
     /// How many failed.
-    #[must_use]
-    pub fn failed(&self) -> usize {
+    pub(crate) fn failed(&self) -> usize {
         self.failures.len()
     }
 
     /// The table, the failures, and the one line that a machine reads.
-    #[must_use]
-    pub fn report(&self) -> String {
+    pub(crate) fn report(&self) -> String {
         let mut out = String::new();
         let (mut tried_all, mut passed_all, mut before) = (0, 0, "");
         for ((place, class), (tried, passed)) in &self.classes {
