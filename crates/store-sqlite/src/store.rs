@@ -7,6 +7,7 @@ use crate::session_book::SessionBook;
 use countersign_store::fault::Fault;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// An installation's data in one directory: the registry, the sessions and the replay log.
 ///
@@ -18,6 +19,7 @@ pub struct SqliteStore {
     pub(crate) directory: PathBuf,
     pub(crate) registry: Database,
     pub(crate) sessions: Arc<SessionBook>,
+    pub(crate) replay_begun: AtomicBool,
     // Last: the lock goes after the connections.
     _lock: DirectoryLock,
 }
@@ -38,7 +40,7 @@ impl SqliteStore {
         let registry = Database::open(directory, Schema::Registry, Use::ReadAndWrite).await?;
         let sessions = Database::open(directory, Schema::Sessions, Use::Write).await?;
         let sessions = Arc::new(SessionBook::load(sessions).await?);
-        Ok(Self { directory: directory.to_owned(), registry, sessions, _lock: lock })
+        Ok(Self { directory: directory.to_owned(), registry, sessions, replay_begun: AtomicBool::new(false), _lock: lock })
     }
 
     /// Ends all connections; what was acknowledged is kept without this too.

@@ -143,3 +143,6 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     // Elsewhere a folder cannot be opened as a file; the file system orders its names by itself.
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
+
+#[cfg(test)]
+pub(crate) mod sim;

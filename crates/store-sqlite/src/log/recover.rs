@@ -18,12 +18,23 @@ const SUFFIX: &str = ".log";
 pub(crate) struct Start {
     /// Which log is wanted.
     pub(crate) identity: Identity,
-    /// Whether the registry says that this log was begun before.
-    pub(crate) begun: bool,
+    /// What the registry says about it.
+    pub(crate) begun: Begun,
     /// Now.
     pub(crate) now: Time,
     /// How far ahead of `now` an accepted proof may be dated.
     pub(crate) horizon: Span,
+}
+
+/// What the registry says about the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begun {
+    /// Never begun: this installation has accepted nothing yet.
+    Never,
+    /// Begun, with the identity wanted.
+    Here,
+    /// Begun, but the registry comes from a backup.
+    BeforeBackup,
 }
 
 /// What was found, and where to go on.
@@ -152,8 +163,12 @@ impl Found {
                 found.sort_in(disk, start, number, name)?;
             }
         }
-        if found.logs.is_empty() && found.doubt.is_none() && start.begun {
-            found.doubt = Some("the replay log is missing".to_owned());
+        if found.logs.is_empty() && found.doubt.is_none() {
+            found.doubt = match start.begun {
+                Begun::Never => None,
+                Begun::Here => Some("the replay log is missing".to_owned()),
+                Begun::BeforeBackup => Some("the registry was restored from a backup".to_owned()),
+            };
         }
         Ok(found)
     }
@@ -169,7 +184,7 @@ impl Found {
             Contents::Foreign => refuse("is spoilt"),
             Contents::Log(log) => {
                 let born = disk.born(&name);
-                if log.header.identity != start.identity || log.header.number != number || !start.begun {
+                if log.header.identity != start.identity || log.header.number != number || start.begun != Begun::Here {
                     refuse("belongs to another installation, an older backup or another replay key");
                 } else if born != 0 && log.header.born != 0 && born != log.header.born {
                     refuse("is a copy, which may lack what was claimed since");
