@@ -1,1 +1,30 @@
-//! store-sqlite: being built.
+//! countersign on embedded SQLite: the registry and the sessions in two databases, one-time proofs in a log of their own.
+//!
+//! [`SqliteStore`] is the registry and the sessions of one data directory; [`SqliteStore::replay_memory`] gives the
+//! [`DurableOnce`] that belongs to it. Nothing here reads the clock or draws random bytes: both are arguments.
+#![cfg_attr(
+    test,
+    expect(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests may stop at once"
+    )
+)]
+mod backup;
+mod database;
+mod lock;
+mod log;
+mod once;
+mod registry;
+mod replay;
+mod rows;
+mod schema;
+mod session_book;
+mod sessions;
+mod store;
+
+pub use crate::backup::backup;
+pub use crate::once::{DurableOnce, Recovery};
+pub use crate::replay::ReplayStart;
+pub use crate::store::SqliteStore;

@@ -3,7 +3,7 @@ use crate::backup;
 use crate::rows::column::{Reader, instant};
 use crate::rows::{read, write};
 use crate::store::SqliteStore;
-use countersign_store::audit::{self, ChainHead};
+use countersign_store::audit::link;
 use countersign_store::fault::Fault;
 use countersign_store::model::{AuditDraft, AuditEntry, Write};
 use countersign_store::registry::{Answer, LastUse, Loaded, NotWritten, Registry};
@@ -95,7 +95,7 @@ impl SqliteStore {
     ) -> Result<(), Fault> {
         let failed = |error| self.registry.failed("write", error);
         write::apply(connection, writes).await?;
-        self.append_audit(connection, audit).await?;
+        append_audit(connection, audit).await?;
         sqlx::query("UPDATE meta SET value = $1 WHERE name = 'version'")
             .bind(version.to_string())
             .execute(connection)
@@ -103,6 +103,34 @@ impl SqliteStore {
             .map_err(failed)?;
         Ok(())
     }
+}
+
+async fn append_audit(connection: &mut SqliteConnection, drafts: &[AuditDraft]) -> Result<(), Fault> {
+    let failed = |error| Fault::caused("cannot write the audit log", error);
+    let last = sqlx::query("SELECT * FROM audit ORDER BY number DESC LIMIT 1")
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let mut last = last.map(|row| entry(&Reader::new("audit", &row))).transpose()?;
+    for draft in drafts {
+        let next = link(last.as_ref(), draft.clone());
+        sqlx::query(
+            "INSERT INTO audit (number, at, actor, action, subject, detail, chain) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(i64::try_from(next.number).unwrap_or(i64::MAX))
+        .bind(instant(next.entry.at))
+        .bind(next.entry.actor.clone())
+        .bind(next.entry.action.clone())
+        .bind(next.entry.subject.clone())
+        .bind(next.entry.detail.clone())
+        .bind(next.chain.clone())
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+        last = Some(next);
+    }
+    Ok(())
 }
 
 fn entry(row: &Reader<'_>) -> Result<AuditEntry, Fault> {

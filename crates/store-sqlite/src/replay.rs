@@ -1,7 +1,6 @@
 //! Ties the replay log to its registry, so that a log from elsewhere, or a registry from a backup, is noticed.
-use crate::log::Log;
-use crate::log::disk::{Disk, Folder};
-use crate::log::recover::{Begun, Start};
+use crate::log::disk::Folder;
+use crate::log::recover::Begun;
 use crate::once::{DurableOnce, Recovery};
 use crate::store::{SqliteStore, off_reactor};
 use countersign::time::{Span, Time};
@@ -15,13 +14,15 @@ pub(crate) const RESTORED: &str = "restored";
 #[derive(Clone, Copy)]
 pub struct ReplayStart {
     /// The secret key of the fingerprints, kept in the registry.
-    pub key: [u8; 32],
+    pub key: [u8; 16],
     /// Fresh random bytes, for the identity of a log that is begun now.
     pub fresh: [u8; 16],
     /// Now.
     pub now: Time,
     /// How far ahead of the clock an accepted proof may be dated, over all dialects.
     pub horizon: Span,
+    /// How many claims may live at once; a fault beyond that. 20 bytes each.
+    pub most: usize,
 }
 
 impl std::fmt::Debug for ReplayStart {

@@ -7,8 +7,6 @@ use std::io;
 
 /// A claim is kept this much longer than it says, in seconds: more than the step back of the clock that is tolerated.
 pub(crate) const MARGIN: i64 = 10;
-/// A step back of the clock up to this is tolerated, in milliseconds.
-const STEP_BACK: i64 = 2000;
 const PREFIX: &str = "replay-";
 const ASIDE: &str = "aside-";
 const SUFFIX: &str = ".log";
@@ -48,8 +46,8 @@ pub(crate) struct Recovered {
     pub(crate) why: Option<String>,
     /// Bytes left out at the end of the newest file: a write that was cut.
     pub(crate) cut: u64,
-    /// Latest time seen, milliseconds.
-    pub(crate) clock: i64,
+    /// Latest time seen before this start, milliseconds.
+    pub(crate) clock: Option<i64>,
     /// The newest file and how many of its bytes count; `None` when the log begins anew.
     pub(crate) before: Option<(u64, u64)>,
     /// Files that are still needed, oldest first, with the last second they must be kept.
@@ -81,14 +79,14 @@ pub(crate) fn aside_name(name: &str) -> String {
 pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
     let found = Found::read(disk, start)?;
     let now = start.now.millis();
-    let chain = found.chain(now.max(found.clock()).div_euclid(1000));
+    let chain = found.chain(found.clock().map_or(now, |clock| clock.max(now)).div_euclid(1000));
     let doubt = found.doubt.clone().or_else(|| chain.as_ref().err().cloned());
     let mut recovered = Recovered {
         claims: found.logs.values().flat_map(|log| log.claims.iter().copied()).collect(),
         barrier: found.logs.values().map(|log| log.header.barrier).max().unwrap_or(Time::MIN),
         why: None,
         cut: 0,
-        clock: found.clock().max(now),
+        clock: found.clock(),
         before: None,
         kept: BTreeMap::new(),
         until: i64::MIN,
@@ -105,9 +103,6 @@ pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
             recovered.useless.extend(
                 found.logs.keys().filter(|number| !recovered.kept.contains_key(number)).map(|number| name(*number)),
             );
-            if found.clock() > now.saturating_add(STEP_BACK) {
-                recovered.raise(start, "the clock went back");
-            }
         }
         (doubt, _) => {
             recovered.raise(start, doubt.as_deref().unwrap_or("the replay log cannot be trusted"));
@@ -121,7 +116,8 @@ impl Recovered {
     /// Everything that may have been accepted and forgotten is dated at or before the new barrier: no later than the
     /// latest clock seen and as far ahead as any proof may be.
     fn raise(&mut self, start: &Start, why: &str) {
-        self.barrier = self.barrier.max(Time::from_millis(self.clock) + start.horizon);
+        let latest = self.clock.map_or(start.now, |clock| start.now.max(Time::from_millis(clock)));
+        self.barrier = self.barrier.max(latest + start.horizon);
         self.why = Some(why.to_owned());
     }
 }
@@ -197,8 +193,8 @@ impl Found {
         Ok(())
     }
 
-    fn clock(&self) -> i64 {
-        self.logs.values().map(|log| log.clock).max().unwrap_or(i64::MIN)
+    fn clock(&self) -> Option<i64> {
+        self.logs.values().map(|log| log.clock).max()
     }
 
     /// Follows the links from the newest file back, as far as files can still be needed.

@@ -44,11 +44,12 @@ impl Writer {
     /// When the disk cannot be read or written.
     pub(crate) fn start(disk: Box<dyn Disk>, start: &Start) -> io::Result<(Self, Recovered)> {
         let recovered = recover(disk.as_ref(), start)?;
+        let now = start.now.millis();
         let mut writer = Self {
             disk,
             identity: start.identity,
             barrier: recovered.barrier,
-            clock: recovered.clock,
+            clock: recovered.clock.map_or(now, |clock| clock.max(now)),
             open: None,
             before: recovered.before,
             kept: recovered.kept.clone(),

@@ -95,18 +95,44 @@ impl SimDisk {
         (platter.dead, platter.fuse) = (false, None);
     }
 
-    /// The same bytes in new files, as a copy or a restored snapshot has them.
+    /// Stops all work on the disk until the answer is dropped.
+    pub(crate) fn hold(&self) -> impl Drop + '_ {
+        self.platter()
+    }
+
+    /// The same bytes in new files, as a copy has them.
     pub(crate) fn copied(&self) -> Self {
+        self.again(1_000_000)
+    }
+
+    /// The same disk a second time.
+    pub(crate) fn snapshot(&self) -> Self {
+        self.again(0)
+    }
+
+    fn again(&self, later: u64) -> Self {
         let platter = self.platter();
         let mut copy = Platter::default();
         for (name, at) in &platter.names {
             let bytes = platter.files[*at].now.clone();
             copy.names.insert(name.clone(), copy.files.len());
-            let born = platter.files[*at].born + 1_000_000;
+            let born = platter.files[*at].born + later;
             copy.files.push(Content { now: bytes.clone(), durable: bytes, pending: Vec::new(), born });
         }
         copy.durable_names = copy.names.clone();
         Self(Arc::new(Mutex::new(copy)))
+    }
+
+    /// The names of all files, oldest first.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.platter().names.keys().cloned().collect()
+    }
+
+    /// Removes a file behind everyone's back.
+    pub(crate) fn lose(&self, name: &str) {
+        let mut platter = self.platter();
+        platter.names.remove(name);
+        platter.durable_names.remove(name);
     }
 
     /// Changes a file's bytes behind everyone's back.
