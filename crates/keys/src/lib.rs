@@ -32,6 +32,7 @@ mod bignum;
 mod compact;
 mod ed25519;
 mod encrypted;
+mod digest;
 mod error;
 mod fingerprint;
 mod form;
@@ -52,6 +53,7 @@ mod spelling;
 
 pub use crate::algorithm::{Algorithm, Encoding, KeyKind};
 pub use crate::compact::CompactKey;
+pub use crate::digest::{MacKey, sha256};
 pub use crate::error::KeyError;
 pub use crate::fingerprint::Fingerprints;
 pub use crate::intake::{Intake, KeySet, MAX_TEXT, RefusedKey, read_key_set, read_public_key};
