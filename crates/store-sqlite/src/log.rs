@@ -49,11 +49,8 @@ impl Log {
     /// # Errors
     /// When the operating system gives no thread.
     pub(crate) fn start(writer: Writer) -> Result<Self, Fault> {
-        let shared = Arc::new(Shared {
-            queue: Mutex::default(),
-            ready: Condvar::new(),
-            taken: AtomicUsize::new(0),
-        });
+        let shared =
+            Arc::new(Shared { queue: Mutex::default(), ready: Condvar::new(), taken: AtomicUsize::new(0) });
         let work = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("replay-log".to_owned())
@@ -147,7 +144,9 @@ fn run(shared: &Shared, mut writer: Writer) {
         let written = writer.append(clock, &claims).map_err(|error| error.to_string());
         for one in waiting {
             let told = written.as_ref().copied().map_err(|why| {
-                Fault::new(format!("cannot write the replay log: {why}; free or repair the disk, the log recovers by itself"))
+                Fault::new(format!(
+                    "cannot write the replay log: {why}; free or repair the disk, the log recovers by itself"
+                ))
             });
             // A claimant that went away wants no answer.
             let _heard = one.done.send(told);

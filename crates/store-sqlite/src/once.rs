@@ -1,9 +1,9 @@
 //! The replay memory that survives: decided in memory, and answered once the log has it.
+use crate::log::Log;
 use crate::log::disk::Disk;
 use crate::log::recover::{Begun, Recovered, Start};
 use crate::log::segment::{Identity, Kept};
 use crate::log::writer::Writer;
-use crate::log::Log;
 use crate::replay::ReplayStart;
 use countersign::ask::{Claim, Use};
 use countersign::time::Time;
@@ -74,16 +74,19 @@ impl Once for DurableOnce {
             let place = self.log.place()?;
             let found = self.window.claim(&claim, now)?;
             if found == Use::First {
-                let kept = Kept { fingerprint: self.window.fingerprint(&claim), until: claim.until.seconds() };
+                let kept =
+                    Kept { fingerprint: self.window.fingerprint(&claim), until: claim.until.seconds() };
                 let heard = place.write(kept, now).await;
-                heard.unwrap_or_else(|_| Err(Fault::new("the replay log's thread has ended; restart the server")))?;
+                heard.unwrap_or_else(|_| {
+                    Err(Fault::new("the replay log's thread has ended; restart the server"))
+                })?;
             }
             Ok(found)
         })
     }
 
-    fn peek(&self, claim: Claim, now: Time) -> Answer<'_, Result<Use, Fault>> {
-        Box::pin(std::future::ready(self.window.peek(&claim, now)))
+    fn peek(&self, claim: Claim, _now: Time) -> Answer<'_, Result<Use, Fault>> {
+        Box::pin(std::future::ready(self.window.peek(&claim)))
     }
 }
 

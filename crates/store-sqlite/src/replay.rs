@@ -19,7 +19,8 @@ pub struct ReplayStart {
     pub fresh: [u8; 16],
     /// Now.
     pub now: Time,
-    /// How far ahead of the clock an accepted proof may be dated, over all dialects.
+    /// How far from the clock an accepted proof may be dated, over all dialects. When it grows from one start to the
+    /// next, what was used before is behind a barrier.
     pub horizon: Span,
     /// How many claims may live at once; a fault beyond that. 20 bytes each.
     pub most: usize,
@@ -27,7 +28,10 @@ pub struct ReplayStart {
 
 impl std::fmt::Debug for ReplayStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReplayStart").field("now", &self.now).field("horizon", &self.horizon).finish_non_exhaustive()
+        f.debug_struct("ReplayStart")
+            .field("now", &self.now)
+            .field("horizon", &self.horizon)
+            .finish_non_exhaustive()
     }
 }
 
@@ -38,7 +42,9 @@ impl SqliteStore {
     /// When it was begun already by this store, or the disk or the database fails.
     pub async fn replay_memory(&self, start: ReplayStart) -> Result<(DurableOnce, Recovery), Fault> {
         if self.replay_begun.swap(true, Ordering::SeqCst) {
-            return Err(Fault::new("the replay memory of this store was begun already: there is one for each store"));
+            return Err(Fault::new(
+                "the replay memory of this store was begun already: there is one for each store",
+            ));
         }
         let (epoch, begun) = match self.epoch().await?.as_deref() {
             None => (start.fresh, Begun::Never),
@@ -48,8 +54,9 @@ impl SqliteStore {
         };
         let folder = self.directory.join("replay");
         let begin = move || {
-            let disk = Folder::open(&folder)
-                .map_err(|error| Fault::caused(format!("cannot make the folder {}", folder.display()), error))?;
+            let disk = Folder::open(&folder).map_err(|error| {
+                Fault::caused(format!("cannot make the folder {}", folder.display()), error)
+            })?;
             DurableOnce::start(Box::new(disk), &start, epoch, begun)
         };
         let begun_now = off_reactor(begin).await?;

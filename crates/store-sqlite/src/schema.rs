@@ -53,8 +53,10 @@ impl Schema {
                 .await
                 .map_err(failed)?;
         }
-        let found: i64 =
-            sqlx::query_scalar("SELECT max(version) FROM schema_version").fetch_one(&mut *unit).await.map_err(failed)?;
+        let found: i64 = sqlx::query_scalar("SELECT max(version) FROM schema_version")
+            .fetch_one(&mut *unit)
+            .await
+            .map_err(failed)?;
         let known = i64::try_from(self.steps().len()).unwrap_or(i64::MAX);
         if found > known {
             return Err(Fault::new(format!(

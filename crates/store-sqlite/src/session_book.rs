@@ -53,7 +53,10 @@ impl SessionBook {
         for row in rows {
             let text: &str = row.try_get("state").map_err(|error| database.failed("read", error))?;
             let session: Session = serde_json::from_str(text).map_err(|error| {
-                Fault::caused("sessions.db is damaged: move it away, which ends all sessions, and start again", error)
+                Fault::caused(
+                    "sessions.db is damaged: move it away, which ends all sessions, and start again",
+                    error,
+                )
             })?;
             state.put(Arc::new(session));
         }
@@ -81,10 +84,15 @@ impl SessionBook {
     }
 
     /// Compares and swaps.
-    pub(crate) async fn replace(self: &Arc<Self>, before: &Session, after: Arc<Session>) -> Result<bool, Fault> {
+    pub(crate) async fn replace(
+        self: &Arc<Self>,
+        before: &Session,
+        after: Arc<Session>,
+    ) -> Result<bool, Fault> {
         let (written, kept) = {
             let mut state = self.lock();
-            let Some(kept) = state.sessions.get(&*before.id).filter(|kept| ***kept == *before).cloned() else {
+            let Some(kept) = state.sessions.get(&*before.id).filter(|kept| ***kept == *before).cloned()
+            else {
                 return Ok(false);
             };
             if after.id != before.id {
@@ -129,8 +137,12 @@ impl SessionBook {
     pub(crate) async fn sweep(self: &Arc<Self>, over: impl Fn(&Session) -> bool) -> Result<u64, Fault> {
         let (written, count) = {
             let mut state = self.lock();
-            let ids: Vec<Box<str>> =
-                state.sessions.iter().filter(|(_, session)| over(session)).map(|(id, _)| id.clone()).collect();
+            let ids: Vec<Box<str>> = state
+                .sessions
+                .iter()
+                .filter(|(_, session)| over(session))
+                .map(|(id, _)| id.clone())
+                .collect();
             if ids.is_empty() {
                 return Ok(0);
             }
@@ -150,7 +162,11 @@ impl SessionBook {
     }
 
     /// Queues a change in the order in which memory saw it; the future hears when the disk has it.
-    fn enqueue(self: &Arc<Self>, state: &mut State, change: Change) -> impl Future<Output = Result<(), Fault>> + use<> {
+    fn enqueue(
+        self: &Arc<Self>,
+        state: &mut State,
+        change: Change,
+    ) -> impl Future<Output = Result<(), Fault>> + use<> {
         let (done, heard) = oneshot::channel();
         state.waiting.push(Waiting { change, done });
         if !state.writing {

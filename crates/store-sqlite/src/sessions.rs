@@ -20,7 +20,11 @@ impl Sessions for SqliteStore {
         Box::pin(self.sessions.replace(before, Arc::new(after.clone())))
     }
 
-    fn list<'a>(&'a self, account: Option<&'a str>, now: Time) -> Answer<'a, Result<Vec<Arc<Session>>, Fault>> {
+    fn list<'a>(
+        &'a self,
+        account: Option<&'a str>,
+        now: Time,
+    ) -> Answer<'a, Result<Vec<Arc<Session>>, Fault>> {
         Box::pin(std::future::ready(Ok(self.sessions.list(account, |session| session.is_live(now)))))
     }
 

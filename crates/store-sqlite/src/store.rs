@@ -32,15 +32,22 @@ impl SqliteStore {
     pub async fn open(directory: &Path) -> Result<Self, Fault> {
         let path = directory.to_owned();
         let lock = off_reactor(move || {
-            make_private(&path)
-                .map_err(|error| Fault::caused(format!("cannot make the folder {}", path.display()), error))?;
+            make_private(&path).map_err(|error| {
+                Fault::caused(format!("cannot make the folder {}", path.display()), error)
+            })?;
             DirectoryLock::take(&path)
         })
         .await?;
         let registry = Database::open(directory, Schema::Registry, Use::ReadAndWrite).await?;
         let sessions = Database::open(directory, Schema::Sessions, Use::Write).await?;
         let sessions = Arc::new(SessionBook::load(sessions).await?);
-        Ok(Self { directory: directory.to_owned(), registry, sessions, replay_begun: AtomicBool::new(false), _lock: lock })
+        Ok(Self {
+            directory: directory.to_owned(),
+            registry,
+            sessions,
+            replay_begun: AtomicBool::new(false),
+            _lock: lock,
+        })
     }
 
     /// Ends all connections; what was acknowledged is kept without this too.

@@ -101,8 +101,17 @@ pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
             recovered.until = chain.until;
             recovered.cut = chain.cut;
             recovered.useless.extend(
-                found.logs.keys().filter(|number| !recovered.kept.contains_key(number)).map(|number| name(*number)),
+                found
+                    .logs
+                    .keys()
+                    .filter(|number| !recovered.kept.contains_key(number))
+                    .map(|number| name(*number)),
             );
+            // What was remembered for as long as it was valid then may be valid for longer now.
+            let narrower = |log: &Parsed| log.header.horizon < start.horizon.millis();
+            if found.logs.values().next_back().is_some_and(narrower) {
+                recovered.raise(start, "proofs may be dated further from the clock than before");
+            }
         }
         (doubt, _) => {
             recovered.raise(start, doubt.as_deref().unwrap_or("the replay log cannot be trusted"));
@@ -152,7 +161,8 @@ impl Found {
         };
         let names: BTreeSet<String> = disk.list()?.into_iter().collect();
         for name in names {
-            let (aside, plain) = name.strip_prefix(ASIDE).map_or((false, name.as_str()), |plain| (true, plain));
+            let (aside, plain) =
+                name.strip_prefix(ASIDE).map_or((false, name.as_str()), |plain| (true, plain));
             let Some(number) = number(plain) else { continue };
             found.highest = found.highest.max(number);
             if !aside {
@@ -180,7 +190,10 @@ impl Found {
             Contents::Foreign => refuse("is spoilt"),
             Contents::Log(log) => {
                 let born = disk.born(&name);
-                if log.header.identity != start.identity || log.header.number != number || start.begun != Begun::Here {
+                if log.header.identity != start.identity
+                    || log.header.number != number
+                    || start.begun != Begun::Here
+                {
                     refuse("belongs to another installation, an older backup or another replay key");
                 } else if born != 0 && log.header.born != 0 && born != log.header.born {
                     refuse("is a copy, which may lack what was claimed since");
@@ -224,7 +237,9 @@ impl Found {
             chain.until = chain.until.max(until).max(log.header.until_before);
             at = log.header.before.filter(|(before, _)| {
                 // Files are removed oldest first, once nothing in them or before them counts.
-                *before < number && (self.logs.contains_key(before) || log.header.until_before.saturating_add(MARGIN) >= second)
+                *before < number
+                    && (self.logs.contains_key(before)
+                        || log.header.until_before.saturating_add(MARGIN) >= second)
             });
         }
         Ok(chain)

@@ -48,6 +48,8 @@ pub(crate) struct Header {
     pub(crate) barrier: Time,
     /// Latest time seen, milliseconds.
     pub(crate) clock: i64,
+    /// How far ahead a proof could be dated when the file was begun, milliseconds.
+    pub(crate) horizon: i64,
 }
 
 /// How the bytes of a file end.
@@ -104,6 +106,7 @@ impl Header {
         bytes.extend_from_slice(&self.until_before.to_le_bytes());
         bytes.extend_from_slice(&self.barrier.nanos().to_le_bytes());
         bytes.extend_from_slice(&self.clock.to_le_bytes());
+        bytes.extend_from_slice(&self.horizon.to_le_bytes());
         // Room for later; zeros now.
         bytes.resize(HEADER - 4, 0);
         seal(&mut bytes, 0);
@@ -128,6 +131,7 @@ impl Header {
             until_before: i64::from_le_bytes(reader.take()?),
             barrier: Time::from_nanos(i128::from_le_bytes(reader.take()?)),
             clock: i64::from_le_bytes(reader.take()?),
+            horizon: i64::from_le_bytes(reader.take()?),
         })
     }
 }
@@ -158,8 +162,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Contents {
     let Some(header) = Header::read(head) else {
         return Contents::Foreign;
     };
-    let mut parsed =
-        Parsed { clock: header.clock, header, claims: Vec::new(), marks: vec![length(HEADER)], end: End::Clean };
+    let mut parsed = Parsed {
+        clock: header.clock,
+        header,
+        claims: Vec::new(),
+        marks: vec![length(HEADER)],
+        end: End::Clean,
+    };
     let mut rest = rest;
     // Bounded by the bytes: each turn takes a whole frame or stops.
     loop {
@@ -195,9 +204,9 @@ fn read_frame(bytes: &[u8]) -> Result<Option<Frame<'_>>, End> {
     let mut reader = Reader(head);
     let count = reader.take().map_or(0, u32::from_le_bytes);
     let clock = reader.take().map_or(0, i64::from_le_bytes);
-    let count = usize::try_from(count).ok().filter(|count| (1..=MOST_CLAIMS).contains(count)).ok_or(End::Spoilt)?;
-    let (frame, after) =
-        bytes.split_at_checked(FRAME_HEAD + count * CLAIM + FRAME_TAIL).ok_or(End::Torn)?;
+    let count =
+        usize::try_from(count).ok().filter(|count| (1..=MOST_CLAIMS).contains(count)).ok_or(End::Spoilt)?;
+    let (frame, after) = bytes.split_at_checked(FRAME_HEAD + count * CLAIM + FRAME_TAIL).ok_or(End::Torn)?;
     if !is_sealed(frame) {
         return Err(cut(frame));
     }

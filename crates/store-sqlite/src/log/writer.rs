@@ -19,6 +19,7 @@ pub(crate) struct Writer {
     disk: Box<dyn Disk>,
     identity: Identity,
     barrier: Time,
+    horizon: i64,
     clock: i64,
     open: Option<Newest>,
     before: Option<(u64, u64)>,
@@ -49,6 +50,7 @@ impl Writer {
             disk,
             identity: start.identity,
             barrier: recovered.barrier,
+            horizon: start.horizon.millis(),
             clock: recovered.clock.map_or(now, |clock| clock.max(now)),
             open: None,
             before: recovered.before,
@@ -134,6 +136,7 @@ impl Writer {
             until_before: self.until,
             barrier: self.barrier,
             clock: self.clock,
+            horizon: self.horizon,
         };
         let mut bytes = header.write();
         bytes.resize(LEAST_AHEAD, 0);

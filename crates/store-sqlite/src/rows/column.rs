@@ -68,7 +68,9 @@ impl<'a> Reader<'a> {
     /// When the column holds something else.
     pub(crate) fn perhaps(&self, column: &'static str) -> Result<Option<Time>, Fault> {
         self.get::<Option<&str>>(column)?
-            .map(|text| text.parse().map(Time::from_nanos).map_err(|_| self.strange(column, "whole nanoseconds")))
+            .map(|text| {
+                text.parse().map(Time::from_nanos).map_err(|_| self.strange(column, "whole nanoseconds"))
+            })
             .transpose()
     }
 

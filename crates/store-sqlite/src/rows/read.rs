@@ -2,7 +2,8 @@
 use crate::rows::column::Reader;
 use countersign_store::fault::Fault;
 use countersign_store::model::{
-    Account, CompanionRecord, Identifier, JoinCode, KeyRecord, Member, Organisation, Record, SecretRecord, User,
+    Account, CompanionRecord, Identifier, JoinCode, KeyRecord, Member, Organisation, Record, SecretRecord,
+    User,
 };
 use futures_util::TryStreamExt;
 use sqlx::SqliteConnection;

@@ -140,12 +140,14 @@ fn insertion(record: &Record) -> Result<Vec<Statement>, Fault> {
             .bind(instant(row.created)),
         ],
         Record::Secret(row) => vec![
-            sqlx::query("INSERT INTO secrets (name, value, sealed, created, retired) VALUES ($1, $2, $3, $4, $5)")
-                .bind(row.name.clone())
-                .bind(row.value.clone())
-                .bind(row.sealed)
-                .bind(instant(row.created))
-                .bind(row.retired.map(instant)),
+            sqlx::query(
+                "INSERT INTO secrets (name, value, sealed, created, retired) VALUES ($1, $2, $3, $4, $5)",
+            )
+            .bind(row.name.clone())
+            .bind(row.value.clone())
+            .bind(row.sealed)
+            .bind(instant(row.created))
+            .bind(row.retired.map(instant)),
         ],
     })
 }

@@ -1,11 +1,5 @@
 //! The store from outside: what it keeps, what it refuses, and what is left after kill -9.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests may stop at once"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at once")]
 mod kill;
 mod opening;
 mod rows;

@@ -4,8 +4,8 @@ use countersign::life::key::{KeyLife, KeyState};
 use countersign::time::Time;
 use countersign_store::audit;
 use countersign_store::model::{
-    Account, AuditDraft, CompanionRecord, Identifier, JoinCode, KeyRecord, Member, Organisation, Record, Role,
-    SecretRecord, User, Write,
+    Account, AuditDraft, CompanionRecord, Identifier, JoinCode, KeyRecord, Member, Organisation, Record,
+    Role, SecretRecord, User, Write,
 };
 use countersign_store::registry::{LastUse, NotWritten, Registry};
 use countersign_store_sqlite::SqliteStore;
@@ -71,7 +71,11 @@ fn everything() -> Vec<Record> {
             created,
         }),
         Record::User(User { name: ODD.into(), enabled: false, created }),
-        Record::Member(Member { organisation: "org_1".into(), account: "acc_1".into(), role: "OWNER".into() }),
+        Record::Member(Member {
+            organisation: "org_1".into(),
+            account: "acc_1".into(),
+            role: "OWNER".into(),
+        }),
         Record::JoinCode(JoinCode {
             digest: "d".into(),
             organisation: "org_1".into(),
@@ -152,7 +156,10 @@ async fn a_unit_is_written_whole_or_not_at_all() {
     // The second account takes the first one's identifier: the third row and the audit entry go with it.
     let bad = [put(account("acc_3", "three", &[])), put(account("acc_2", "two", &["a"]))];
     let refused = store.commit(1, &bad, &[draft("bad")]).await;
-    assert!(matches!(&refused, Err(NotWritten::Fault(fault)) if fault.to_string().contains("taken")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(NotWritten::Fault(fault)) if fault.to_string().contains("taken")),
+        "{refused:?}"
+    );
     assert!(matches!(store.commit(0, &[], &[draft("late")]).await, Err(NotWritten::Conflict)));
     assert!(matches!(store.commit(2, &[], &[draft("early")]).await, Err(NotWritten::Conflict)));
     let loaded = store.load().await.unwrap();
@@ -172,8 +179,12 @@ async fn names_and_identifiers_may_change_hands_in_one_unit() {
     assert_eq!(loaded.records, vec![Record::Account(one.clone()), Record::Account(two.clone())]);
     // The last write of a row counts.
     let gone = Write::Delete(Record::Account(two.clone()));
-    commit(&store, 2, &[put(account("acc_2", "three", &[])), gone, put(account("acc_1", "x", &[])), put(one.clone())])
-        .await;
+    commit(
+        &store,
+        2,
+        &[put(account("acc_2", "three", &[])), gone, put(account("acc_1", "x", &[])), put(one.clone())],
+    )
+    .await;
     assert_eq!(store.load().await.unwrap().records, vec![Record::Account(one)]);
 }
 
@@ -197,7 +208,11 @@ async fn last_uses_are_noted_without_a_new_version() {
     let kept = key("key_1", "acc_1", KeyState::Active);
     commit(&store, 0, &[Write::Put(Record::Key(kept.clone()))]).await;
     let at = Time::from_seconds(DAY + 9);
-    let uses = ["key_1", "key_unknown"].map(|key| LastUse { key: key.into(), at, address: Some("192.0.2.1".into()) });
+    let uses = ["key_1", "key_unknown"].map(|key| LastUse {
+        key: key.into(),
+        at,
+        address: Some("192.0.2.1".into()),
+    });
     store.touch(&uses).await.unwrap();
     let touched = KeyRecord { last_used: Some(at), last_address: Some("192.0.2.1".into()), ..kept };
     let loaded = store.load().await.unwrap();

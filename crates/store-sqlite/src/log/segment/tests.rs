@@ -10,6 +10,7 @@ fn header() -> Header {
         until_before: 1_700_000_060,
         barrier: Time::from_seconds(1_700_000_000),
         clock: 1_700_000_000_000,
+        horizon: 20_000,
     }
 }
 
