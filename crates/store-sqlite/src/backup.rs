@@ -3,7 +3,8 @@
 //! The copy holds accounts, keys, secrets and the audit log. It holds no sessions, since a session that ended after
 //! the copy must not live again, and no replay log, since a copied one lacks what was claimed after. Instead the copy
 //! is marked, and an installation that starts from it refuses one-time proofs dated before its start, for as long as
-//! such a proof could be valid.
+//! such a proof could be valid. To restore, put the copy into an empty data directory as `registry.db`: the side files
+//! of another database do not belong to it.
 use crate::database::connect;
 use crate::log::disk::{private, sync_folder};
 use crate::replay::RESTORED;

@@ -14,6 +14,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot::{self, Receiver, Sender};
 
+/// How often the thread gives way although nobody came: microseconds, where a sync takes a thousand.
+const MOST_QUIET: u32 = 64;
+
 /// The log's thread and the claims that wait for it.
 pub(crate) struct Log {
     shared: Arc<Shared>,
@@ -107,6 +110,29 @@ impl Drop for Log {
 }
 
 impl Shared {
+    /// All that waits, or `None` when the log is closed and nothing waits. `crowd` is how many came of late: those
+    /// who were just answered are about to come again, and one sync may as well do for all of them. While they keep
+    /// coming, this gives way to them; it never sleeps.
+    fn next(&self, crowd: usize) -> Option<Vec<Waiting>> {
+        let mut queue = self.lock();
+        while queue.waiting.is_empty() {
+            if queue.closed {
+                return None;
+            }
+            queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        let (mut seen, mut quiet) = (queue.waiting.len(), 0);
+        while crowd > 2 && seen < crowd && quiet < MOST_QUIET && !queue.closed {
+            drop(queue);
+            std::thread::yield_now();
+            queue = self.lock();
+            let came = queue.waiting.len();
+            quiet = if came > seen { 0 } else { quiet + 1 };
+            seen = came;
+        }
+        Some(std::mem::take(&mut queue.waiting))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // The queue is whole after every statement, whoever panicked.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -128,16 +154,9 @@ impl Drop for Closing<'_> {
 fn run(shared: &Shared, mut writer: Writer) {
     let _closing = Closing(shared);
     let mut claims = Vec::new();
-    loop {
-        let mut queue = shared.lock();
-        while queue.waiting.is_empty() {
-            if queue.closed {
-                return;
-            }
-            queue = shared.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
-        }
-        let waiting = std::mem::take(&mut queue.waiting);
-        drop(queue);
+    let mut sizes = (0, 0);
+    while let Some(waiting) = shared.next(sizes.0 + sizes.1) {
+        sizes = (sizes.1, waiting.len());
         claims.clear();
         claims.extend(waiting.iter().map(|one| one.kept));
         let clock = waiting.iter().map(|one| one.clock).max().unwrap_or(i64::MIN);

@@ -1,5 +1,5 @@
 //! Opening: one program at a time, files for the owner only, no newer or foreign tables; backups and what they lack.
-use crate::{DAY, claim, folder, mode, replay_start, session};
+use crate::{DAY, claim, folder, mode, replay_start, session, sql};
 use countersign::ask::Use;
 use countersign::time::Time;
 use countersign_store::model::{AuditDraft, Record, User, Write};
@@ -8,14 +8,6 @@ use countersign_store::registry::Registry;
 use countersign_store::sessions::Sessions;
 use countersign_store_sqlite::{SqliteStore, backup};
 use std::path::Path;
-
-async fn sql(file: &Path, text: &'static str) {
-    use sqlx::ConnectOptions;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).create_if_missing(true);
-    let mut connection = options.connect().await.unwrap();
-    sqlx::raw_sql(text).execute(&mut connection).await.unwrap();
-    sqlx::Connection::close(connection).await.unwrap();
-}
 
 async fn refusal(directory: &Path) -> String {
     SqliteStore::open(directory).await.expect_err("must be refused").to_string()

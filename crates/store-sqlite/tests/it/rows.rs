@@ -1,5 +1,5 @@
 //! Rows: every kind comes back as it was, units are whole, and only the keys that are meant are unique.
-use crate::{DAY, folder};
+use crate::{DAY, folder, sql};
 use countersign::life::key::{KeyLife, KeyState};
 use countersign::time::Time;
 use countersign_store::audit;
@@ -165,6 +165,20 @@ async fn a_unit_is_written_whole_or_not_at_all() {
     let loaded = store.load().await.unwrap();
     assert_eq!((loaded.version, loaded.records), (1, vec![Record::Account(account("acc_1", "one", &["a"]))]));
     assert_eq!((store.version().await.unwrap(), store.audit(0, 10).await.unwrap().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_failing_disk_writes_no_half_unit() {
+    let folder = folder();
+    let file = folder.path().join("registry.db");
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    sql(&file, "ALTER TABLE audit RENAME TO away").await;
+    let write = [put(account("acc_1", "one", &["a"]))];
+    assert!(matches!(store.commit(0, &write, &[draft("x")]).await, Err(NotWritten::Fault(_))));
+    sql(&file, "ALTER TABLE away RENAME TO audit").await;
+    let loaded = store.load().await.unwrap();
+    assert_eq!((loaded.version, loaded.records), (0, Vec::new()));
+    assert_eq!(commit(&store, 0, &write).await, 1);
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Sessions: written before the answer, swapped once, ended for good.
-use crate::{DAY, folder, session};
+use crate::{DAY, folder, session, sql};
 use countersign::life::session::{Ended, Session};
 use countersign::time::Time;
 use countersign_store::sessions::Sessions;
@@ -36,6 +36,32 @@ async fn what_was_answered_is_there_after_a_restart() {
     assert_eq!(store.get("s2").await.unwrap(), None);
     assert_eq!(store.sweep(next.ends).await.unwrap(), 1);
     assert_eq!(store.sweep(next.ends).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_failing_disk_changes_nothing_but_that_what_was_to_end_stays_ended() {
+    let folder = folder();
+    let file = folder.path().join("sessions.db");
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let (kept, ended) = (session("s1", "acc_1"), session("s2", "acc_1"));
+    Sessions::open(&store, &kept).await.unwrap();
+    Sessions::open(&store, &ended).await.unwrap();
+    sql(&file, "ALTER TABLE sessions RENAME TO away").await;
+    assert!(Sessions::open(&store, &session("s3", "acc_1")).await.is_err());
+    assert_eq!(store.get("s3").await.unwrap(), None);
+    assert!(store.replace(&kept, &rotated(&kept, "1")).await.is_err());
+    assert_eq!(store.get("s1").await.unwrap().as_deref(), Some(&kept));
+    let over = ended.end(Ended::Revoked);
+    assert!(store.replace(&ended, &over).await.is_err());
+    assert_eq!(store.get("s2").await.unwrap().as_deref(), Some(&over));
+    sql(&file, "ALTER TABLE away RENAME TO sessions").await;
+    // Whatever is written next takes the end with it.
+    assert!(store.replace(&kept, &rotated(&kept, "1")).await.unwrap());
+    store.close().await;
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    assert_eq!(store.get("s2").await.unwrap().as_deref(), Some(&over));
+    assert_eq!(store.get("s1").await.unwrap().as_deref(), Some(&rotated(&kept, "1")));
+    assert_eq!(store.get("s3").await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
