@@ -29,7 +29,7 @@ pub struct PublicKey {
 impl PublicKey {
     /// Takes a key that was stored by us: its structure is checked, its quality is not.
     ///
-    /// Keys from people go through `read_public_key`.
+    /// Keys from people go through [`crate::read_public_key`].
     ///
     /// # Errors
     /// When the bytes are not a `SubjectPublicKeyInfo` of a kind of key known here.

@@ -1,6 +1,13 @@
 //! What a countersign store must do, the rows it keeps, and the store in memory.
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop at once")
+)]
+pub mod denied;
+pub mod directory;
 pub mod fault;
 pub mod model;
 pub mod once;
 pub mod registry;
 pub mod sessions;
+pub mod stamp;
