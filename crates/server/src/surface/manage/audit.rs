@@ -5,6 +5,7 @@ use super::problem::{Problem, Reading};
 use super::state::Manage;
 use axum::Json;
 use axum::extract::State;
+use countersign_store::audit::{ChainBreak, check};
 use countersign_store::model::AuditEntry;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -96,33 +97,29 @@ async fn list_audit(
 #[utoipa::path(get, path = "/api/v1/audit/chain", tag = "audit",
     responses((status = 200, body = Chain), Reading))]
 async fn verify_audit(State(manage): State<Arc<Manage>>) -> Result<Json<Chain>, Problem> {
-    let mut chain = Chain { intact: true, entries: 0, broken_at: None, head: None };
+    let mut last: Option<AuditEntry> = None;
     // Ends with the log: every turn moves past at least one entry.
     loop {
-        let rows = manage.registry.audit(chain.entries, STRIDE).await?;
+        let after = last.as_ref().map_or(0, |entry| entry.number);
+        let mut rows = manage.registry.audit(after, STRIDE).await?;
         if rows.is_empty() {
-            return Ok(Json(chain));
+            return Ok(Json(Chain::up_to(last, None)));
         }
-        for row in rows {
-            if !chain.follow(&row) {
-                return Ok(Json(chain));
-            }
+        if let Err(ChainBreak { number }) = check(last.as_ref(), &rows) {
+            let good = rows.into_iter().take_while(|row| row.number < number).last().or(last);
+            return Ok(Json(Chain::up_to(good, Some(number))));
         }
+        last = rows.pop();
     }
 }
 
 impl Chain {
-    /// Takes up the next entry; `false` when it does not follow.
-    fn follow(&mut self, row: &AuditEntry) -> bool {
-        let expected = self.entries.saturating_add(1);
-        let before = self.head.as_deref().unwrap_or_default();
-        if row.number == expected && row.entry.chained(before, expected) == row.chain {
-            self.entries = expected;
-            self.head = Some(row.chain.clone());
-            return true;
+    fn up_to(last: Option<AuditEntry>, broken_at: Option<u64>) -> Self {
+        Self {
+            intact: broken_at.is_none(),
+            entries: last.as_ref().map_or(0, |entry| entry.number),
+            broken_at,
+            head: last.map(|entry| entry.chain),
         }
-        self.intact = false;
-        self.broken_at = Some(expected);
-        false
     }
 }

@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use countersign::life::session::{Ended, Session};
+use countersign_store::fault::Fault;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -97,4 +98,51 @@ async fn list_sessions(
     let mut rows = manage.sessions.list(ask.account.as_deref(), operator.now).await?;
     rows.sort_by(|one, other| one.id.cmp(&other.id));
     Page::cut(rows, ask.after.as_deref(), ask.limit, |row| row.id.clone(), |row| SessionView::from(&*row)).map(Json)
+}
+
+/// End all sessions of an account, at once.
+#[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions", params(OfAccount),
+    responses((status = 200, body = EndedSessions), Changing))]
+async fn end_sessions(
+    State(manage): State<Arc<Manage>>,
+    operator: Operator,
+    Ask(ask): Ask<OfAccount>,
+) -> Result<Json<EndedSessions>, Problem> {
+    let mut ended = 0_usize;
+    for session in manage.sessions.list(Some(&ask.account), operator.now).await? {
+        if end(&manage, &operator, &session.id).await?.is_some() {
+            ended = ended.saturating_add(1);
+        }
+    }
+    if ended > 0 {
+        note(&manage, &operator, &ask.account, &format!("{ended} sessions of the account")).await?;
+    }
+    Ok(Json(EndedSessions { ended }))
+}
+
+/// End a session, at once.
+#[utoipa::path(delete, path = "/api/v1/sessions/{session}", tag = "sessions",
+    params(("session" = String, Path, description = "The session's id.")),
+    responses((status = 204), Changing))]
+async fn end_session(
+    State(manage): State<Arc<Manage>>,
+    operator: Operator,
+    Path(session): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let Some(ended) = end(&manage, &operator, &session).await? else { return Err(Problem::missing("session")) };
+    note(&manage, &operator, &ended.id, &format!("session of account {}", ended.account)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends a session that is live; `None` when there is none.
+async fn end(manage: &Manage, operator: &Operator, id: &str) -> Result<Option<Arc<Session>>, Problem> {
+    for _ in 0..TRIES {
+        let Some(session) = manage.sessions.get(id).await?.filter(|session| session.is_live(operator.now)) else {
+            return Ok(None);
+        };
+        if manage.sessions.replace(&session, &session.end(Ended::Revoked)).await? {
+            return Ok(Some(session));
+        }
+    }
+    Err(Fault::new(format!("session {id} changed {TRIES} times while it was being ended")).into())
 }
