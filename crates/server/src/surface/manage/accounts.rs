@@ -1,4 +1,5 @@
 //! Accounts: list and search, make, show, change, delete.
+use super::access::{self, DIALECT};
 use super::found;
 use super::input::Input;
 use super::operator::Operator;
@@ -9,8 +10,9 @@ use super::views::{AccountView, IdentifierView};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use countersign_store::draft::NewAccount;
 use countersign_store::model::Account;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -43,7 +45,8 @@ struct Search {
 /// A new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewAccount {
+#[schema(as = NewAccount)]
+struct NewAccountView {
     /// Unique name.
     name: String,
     /// The organisation's id.
@@ -65,6 +68,8 @@ struct NewAccount {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AccountChange {
+    /// Another unique name.
+    name: Option<String>,
     /// Whether it may come in. Off takes effect at once, for its sessions too.
     enabled: Option<bool>,
     /// Path prefixes it may use; empty: all.
@@ -77,6 +82,19 @@ struct AccountChange {
     jwks_url: Option<Option<String>>,
 }
 
+impl Search {
+    fn wants(&self, account: &Account) -> bool {
+        let in_organisation =
+            self.organisation.as_ref().is_none_or(|wanted| account.organisation.as_ref() == Some(wanted));
+        in_organisation
+            && self.search.as_ref().is_none_or(|part| {
+                let part = part.to_lowercase();
+                let has = |text: &str| text.to_lowercase().contains(&part);
+                has(&account.name) || account.identifiers.iter().any(|identifier| has(&identifier.value))
+            })
+    }
+}
+
 /// List or search accounts.
 #[utoipa::path(get, path = "/api/v1/accounts", tag = "accounts", params(Search),
     responses((status = 200, body = Page<AccountView>), Reading))]
@@ -85,38 +103,39 @@ async fn list_accounts(
     Ask(ask): Ask<Search>,
 ) -> Result<Json<Page<AccountView>>, Problem> {
     let limit = limit_of(ask.limit)?;
-    let mut after = ask.after.clone();
-    let mut items: Vec<AccountView> = Vec::new();
-    let mut looked_at = 0_usize;
-    loop {
-        let rows = manage.directory.accounts(after.as_deref(), MOST);
-        let last = rows.len() < MOST;
-        for row in rows {
-            after = Some(row.id.clone());
-            looked_at = looked_at.saturating_add(1);
-            if ask.wants(&row) {
-                items.push(row.into());
-            }
-            if items.len() == limit || looked_at >= LOOKED_AT {
-                let more = !manage.directory.accounts(after.as_deref(), 1).is_empty();
-                return Ok(Json(Page { items, next: after.filter(|_| more) }));
-            }
-        }
-        if last {
-            return Ok(Json(Page { items, next: None }));
-        }
-    }
+    Ok(Json(Page::walk(
+        ask.after.clone(),
+        limit,
+        LOOKED_AT,
+        |after| manage.directory.accounts(after, MOST),
+        |account| account.id.clone(),
+        |account| ask.wants(&account).then(|| account.into()),
+    )))
 }
 
 /// Make an account.
-#[utoipa::path(post, path = "/api/v1/accounts", tag = "accounts", request_body = NewAccount,
+#[utoipa::path(post, path = "/api/v1/accounts", tag = "accounts", request_body = NewAccountView,
     responses((status = 201, body = AccountView), Adding))]
 async fn create_account(
     State(manage): State<Arc<Manage>>,
     operator: Operator,
-    Input(new): Input<NewAccount>,
+    Input(new): Input<NewAccountView>,
 ) -> Result<(StatusCode, Json<AccountView>), Problem> {
-    todo
+    if new.identifiers.iter().any(|identifier| identifier.namespace == DIALECT) {
+        operator.owner_only()?;
+    }
+    let new = NewAccount {
+        name: new.name,
+        organisation: new.organisation,
+        enabled: true,
+        identifiers: new.identifiers.into_iter().map(Into::into).collect(),
+        acts_as: new.acts_as,
+        paths: new.paths,
+        jwks_url: new.jwks_url,
+        role: None,
+    };
+    let row = operator.change(&manage, |draft| draft.add_account(&new)).await?;
+    Ok((StatusCode::CREATED, Json(row.into())))
 }
 
 /// Show an account.
@@ -128,4 +147,61 @@ async fn get_account(
     Path(account): Path<String>,
 ) -> Result<Json<AccountView>, Problem> {
     Ok(Json(found::account(&manage, &account)?.into()))
+}
+
+/// Change an account.
+#[utoipa::path(patch, path = "/api/v1/accounts/{account}", tag = "accounts",
+    params(("account" = String, Path, description = "The account's id.")), request_body = AccountChange,
+    responses((status = 200, body = AccountView), Changing))]
+async fn change_account(
+    State(manage): State<Arc<Manage>>,
+    operator: Operator,
+    Path(account): Path<String>,
+    Input(change): Input<AccountChange>,
+) -> Result<Json<AccountView>, Problem> {
+    operator.may_change(&found::account(&manage, &account)?)?;
+    let row = operator.change(&manage, |draft| {
+        if let Some(name) = &change.name {
+            draft.rename_account(&account, name)?;
+        }
+        if let Some(paths) = &change.paths {
+            draft.set_paths(&account, paths)?;
+        }
+        if let Some(users) = &change.acts_as {
+            draft.set_acts_as(&account, users)?;
+        }
+        if let Some(url) = &change.jwks_url {
+            draft.set_jwks_url(&account, url.as_deref())?;
+        }
+        if let Some(enabled) = change.enabled {
+            draft.set_account_enabled(&account, enabled)?;
+            access::keep_an_owner(&manage.directory, draft)?;
+        }
+        draft.account(&account)
+    });
+    Ok(Json(row.await?.into()))
+}
+
+/// Delete an account with its keys, companion keys and sessions.
+#[utoipa::path(delete, path = "/api/v1/accounts/{account}", tag = "accounts",
+    params(("account" = String, Path, description = "The account's id.")),
+    responses((status = 204), Changing))]
+async fn delete_account(
+    State(manage): State<Arc<Manage>>,
+    operator: Operator,
+    Path(account): Path<String>,
+) -> Result<StatusCode, Problem> {
+    operator.may_change(&found::account(&manage, &account)?)?;
+    operator
+        .change(&manage, |draft| {
+            draft.delete_account(&account)?;
+            access::keep_an_owner(&manage.directory, draft)
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tells `null` from a member that is left out.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }

@@ -134,11 +134,16 @@ async fn create_companion(
             (secret::digest(secret.text()), Some(secret))
         }
     };
-    let stamp = operator.stamp(&manage);
-    let row = manage
-        .registrar
-        .add_companion(&stamp, &account, &new.dialect, &new.label, &digest, new.bound)
-        .await?;
+    let row = operator.change(&manage, |draft| {
+        draft.add_companion(&Draft {
+            account: account.clone(),
+            dialect: new.dialect.clone(),
+            label: new.label.clone(),
+            digest: digest.clone(),
+            bound: new.bound,
+        })
+    });
+    let row = row.await?;
     Ok((StatusCode::CREATED, Json(MadeCompanion { companion: row.into(), secret: made })))
 }
 
@@ -177,15 +182,15 @@ async fn delete_companion(
 ) -> Result<StatusCode, Problem> {
     let (row, owner) = found::companion_and_owner(&manage, &companion)?;
     operator.may_change(&owner)?;
-    manage.registrar.delete_companion(&operator.stamp(&manage), &row.id).await?;
+    operator.change(&manage, |draft| draft.delete_companion(&row.id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn switch(manage: &Manage, operator: &Operator, id: &str, on: bool) -> Result<Json<CompanionView>, Problem> {
     let (row, owner) = found::companion_and_owner(manage, id)?;
     operator.may_change(&owner)?;
-    let stamp = operator.stamp(manage);
-    Ok(Json(manage.registrar.switch_companion(&stamp, &row.id, on).await?.into()))
+    let row = operator.change(manage, |draft| draft.set_companion_enabled(&row.id, on)).await?;
+    Ok(Json(row.into()))
 }
 
 /// A secret brought along must be able to travel in a header and hard to guess. The problem never repeats it.

@@ -13,11 +13,9 @@ pub(crate) fn key(manage: &Manage, id: &str) -> Result<KeyRecord, Problem> {
     manage.directory.key(id).ok_or_else(|| Problem::missing("key"))
 }
 
-/// The key with this id and the account that has it.
-pub(crate) fn key_and_owner(manage: &Manage, id: &str) -> Result<(KeyRecord, Account), Problem> {
-    let key = key(manage, id)?;
-    let owner = account(manage, &key.account)?;
-    Ok((key, owner))
+/// The account that has the key with this id.
+pub(crate) fn owner_of_key(manage: &Manage, id: &str) -> Result<Account, Problem> {
+    account(manage, &key(manage, id)?.account)
 }
 
 /// The companion key with this id and the account that has it.

@@ -1,6 +1,8 @@
 //! The gate before the management API: every call is judged like any other signed request, then by the operator's role.
 use super::operator::Operator;
 use super::problem::Problem;
+use crate::call::{Call, Outcome};
+use crate::problem::refusal;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -8,9 +10,12 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use countersign::incoming::{Body as Seen, Incoming, Target};
+use countersign::reason::Reason;
 use countersign::verified::Verified;
+use countersign_guard::clock::{Entropy, draw};
 use countersign_guard::guard::{Guard, Verdict};
-use countersign_guard::policy::Policy;
+use countersign_guard::policy::{Policy, Reply};
+use countersign_store::stamp::Stamp;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::sync::Arc;
 
@@ -27,6 +32,8 @@ pub(crate) struct Gate {
     pub(crate) guard: Arc<Guard>,
     /// The dialect `operator` and nothing else.
     pub(crate) policy: Policy,
+    /// Chance, for the ids of refusals.
+    pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 /// Lets a call through when its proof holds and its operator's role allows it.
@@ -37,17 +44,19 @@ pub(crate) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: 
         Err(problem) => return problem.into_response(),
     };
     match gate.judge(&parts, &body).await {
-        Ok(operator) => {
+        Ok((operator, outcome)) => {
             parts.extensions.insert(operator);
-            next.run(Request::from_parts(parts, Body::from(body))).await
+            let mut answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+            answer.extensions_mut().insert(outcome);
+            answer
         }
-        Err(answer) => answer,
+        Err(answer) => *answer,
     }
 }
 
 impl Gate {
-    async fn judge(&self, parts: &Parts, body: &Bytes) -> Result<Operator, Response> {
-        let authority = authority(parts).map_err(IntoResponse::into_response)?;
+    async fn judge(&self, parts: &Parts, body: &Bytes) -> Result<(Operator, Outcome), Box<Response>> {
+        let authority = authority(parts).map_err(plain)?;
         let call = parts.extensions.get::<Call>();
         let incoming = Incoming {
             method: parts.method.as_str(),
@@ -58,18 +67,50 @@ impl Gate {
             ),
             headers: &parts.headers,
             body: if body.is_empty() { Seen::Empty } else { Seen::Seen(body) },
-            // Management has its own listener and no proxy's word is taken for the client.
+            // Management has its own listener: no proxy's word is taken for the client.
             client: call.map(|call| call.peer.ip()),
             challenge: None,
         };
-        let operator = match self.guard.judge(&self.policy, &incoming).await {
-            Ok(Verdict::Verified(verified)) => self.operator(&verified),
-            Ok(Verdict::Refused(denial)) => return Err(refusal::refused(parts, &denial)),
-            Ok(Verdict::Absent(reply)) => return Err(refusal::absent(parts, &reply)),
-            Err(fault) => Err(Problem::from(fault)),
+        let verified = match self.guard.judge(&self.policy, &incoming).await {
+            Ok(Verdict::Verified(verified)) => verified,
+            Ok(Verdict::Refused(denial)) => {
+                return Err(self.refused("refused", denial.refusal.reason, &denial.reply));
+            }
+            Ok(Verdict::Absent(reply)) => return Err(self.refused("absent", Reason::MissingCredentials, &reply)),
+            Err(fault) => return Err(plain(Problem::from(fault))),
         };
-        let allowed = operator.and_then(|operator| operator.admitted(&parts.method).map(|()| operator));
-        allowed.map_err(IntoResponse::into_response)
+        let outcome = Outcome {
+            dialect: Some(verified.dialect().to_owned()),
+            verdict: Some("verified"),
+            account: Some(verified.caller().name.to_string()),
+            key: Some(verified.key().id.to_string()),
+            algorithm: Some(verified.algorithm().name()),
+            ..Outcome::default()
+        };
+        let operator = self.operator(&verified).and_then(|operator| operator.admitted(&parts.method).map(|()| operator));
+        match operator {
+            Ok(operator) => Ok((operator, outcome)),
+            Err(problem) => {
+                let mut answer = plain(problem);
+                answer.extensions_mut().insert(outcome);
+                Err(answer)
+            }
+        }
+    }
+
+    /// The same answer as anywhere else: the outward code, and an id that finds the reason in the log.
+    fn refused(&self, verdict: &'static str, reason: Reason, reply: &Reply) -> Box<Response> {
+        let now = self.guard.clock().now();
+        let reject = Stamp { now, actor: String::new(), random: draw(&*self.entropy) }.id("rej_", 0);
+        let mut answer = refusal(reason, reply.status, reply.challenge.as_deref(), &reject, now);
+        answer.extensions_mut().insert(Outcome {
+            dialect: self.policy.dialects.first().map(|dialect| dialect.name().to_string()),
+            verdict: Some(verdict),
+            reason: Some(reason.code()),
+            reject: Some(reject),
+            ..Outcome::default()
+        });
+        Box::new(answer)
     }
 
     /// Who it is, by the newest state of the registry: a role taken away counts at once.
@@ -82,6 +123,10 @@ impl Gate {
         };
         Ok(Operator { id: account.id, name: account.name, role, key: verified.key().id.to_string(), now: verified.at() })
     }
+}
+
+fn plain(problem: Problem) -> Box<Response> {
+    Box::new(problem.into_response())
 }
 
 /// The address the caller wrote: exactly one, since the proof names it.

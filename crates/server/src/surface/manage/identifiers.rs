@@ -8,6 +8,8 @@ use super::state::Manage;
 use super::views::{AccountView, IdentifierView};
 use axum::Json;
 use axum::extract::{Path, State};
+use countersign_store::denied::{Denial, Denied};
+use countersign_store::model::Identifier;
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -63,8 +65,9 @@ async fn add_identifier(
     if identifier.namespace == "operator" {
         operator.owner_only()?;
     }
-    let stamp = operator.stamp(&manage);
-    Ok(Json(manage.registrar.add_identifier(&stamp, &account, identifier.into()).await?.into()))
+    let identifier = identifier.into();
+    let row = operator.change(&manage, |draft| draft.add_identifier(&account, &identifier)).await?;
+    Ok(Json(row.into()))
 }
 
 /// Take an identifier from an account.
@@ -78,9 +81,9 @@ async fn remove_identifier(
     Ask(which): Ask<WhichIdentifier>,
 ) -> Result<Json<AccountView>, Problem> {
     operator.may_change(&found::account(&manage, &account)?)?;
-    let identifier = IdentifierView { namespace: which.namespace, value: which.value };
-    let stamp = operator.stamp(&manage);
-    Ok(Json(manage.registrar.remove_identifier(&stamp, &account, &identifier.into()).await?.into()))
+    let identifier = Identifier { namespace: which.namespace, value: which.value };
+    let row = operator.change(&manage, |draft| draft.remove_identifier(&account, &identifier)).await?;
+    Ok(Json(row.into()))
 }
 
 /// Let an account act for a user.
@@ -94,8 +97,12 @@ async fn add_delegation(
     Input(delegation): Input<Delegation>,
 ) -> Result<Json<AccountView>, Problem> {
     operator.may_change(&found::account(&manage, &account)?)?;
-    let stamp = operator.stamp(&manage);
-    Ok(Json(manage.registrar.delegate(&stamp, &account, &delegation.user).await?.into()))
+    let row = operator.change(&manage, |draft| {
+        let mut users = draft.account(&account)?.acts_as;
+        users.push(delegation.user.clone());
+        draft.set_acts_as(&account, &users)
+    });
+    Ok(Json(row.await?.into()))
 }
 
 /// No longer let an account act for a user.
@@ -109,6 +116,15 @@ async fn remove_delegation(
     Ask(which): Ask<WhichDelegation>,
 ) -> Result<Json<AccountView>, Problem> {
     operator.may_change(&found::account(&manage, &account)?)?;
-    let stamp = operator.stamp(&manage);
-    Ok(Json(manage.registrar.undelegate(&stamp, &account, &which.user).await?.into()))
+    let row = operator.change(&manage, |draft| {
+        let mut users = draft.account(&account)?.acts_as;
+        let before = users.len();
+        users.retain(|user| *user != which.user);
+        if users.len() == before {
+            let text = "the account does not act for this user; show the account to see for whom it does";
+            return Err(Denied::new(Denial::NotFound, "delegation-not-found", text));
+        }
+        draft.set_acts_as(&account, &users)
+    });
+    Ok(Json(row.await?.into()))
 }

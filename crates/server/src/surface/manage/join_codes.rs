@@ -118,7 +118,7 @@ async fn create_join_code(
         once: new.once,
         created: operator.now,
     };
-    let row = manage.registrar.add_join_code(&operator.stamp(&manage), row).await?;
+    let row = operator.change(&manage, |draft| draft.add_join_code(&row)).await?;
     Ok((StatusCode::CREATED, Json(MadeJoinCode { join_code: row.into(), code })))
 }
 
@@ -134,6 +134,6 @@ async fn delete_join_code(
 ) -> Result<StatusCode, Problem> {
     let code = manage.directory.join_code(&digest).filter(|code| code.organisation == organisation);
     let code = code.ok_or_else(|| Problem::missing("join code"))?;
-    manage.registrar.delete_join_code(&operator.stamp(&manage), &code.digest).await?;
+    operator.change(&manage, |draft| draft.delete_join_code(&code.digest)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,5 @@
 //! The life of a key: activate, retire, disable, revoke; and where it may be used.
+use super::access;
 use super::found;
 use super::input::Input;
 use super::moment::{Length, Moment};
@@ -9,6 +10,7 @@ use super::views::{KeyView, LimitsView};
 use axum::Json;
 use axum::extract::{Path, State};
 use countersign::time::Time;
+use countersign_store::draft::Narrowing;
 use countersign_store::model::KeyRecord;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -59,8 +61,8 @@ async fn activate_key(
     operator: Operator,
     Path(key): Path<String>,
 ) -> Result<Json<KeyView>, Problem> {
-    let key = changeable(&manage, &operator, &key)?;
-    shown(manage.registrar.activate_key(&operator.stamp(&manage), &key.id).await?, &operator)
+    changeable(&manage, &operator, &key)?;
+    shown(operator.change(&manage, |draft| draft.activate_key(&key)).await?, &operator)
 }
 
 /// Retire a key: it is accepted until a date, then never again.
@@ -73,9 +75,14 @@ async fn retire_key(
     Path(key): Path<String>,
     Input(retirement): Input<Retirement>,
 ) -> Result<Json<KeyView>, Problem> {
-    let key = changeable(&manage, &operator, &key)?;
+    changeable(&manage, &operator, &key)?;
     let until = retirement.until(operator.now)?;
-    shown(manage.registrar.retire_key(&operator.stamp(&manage), &key.id, until).await?, &operator)
+    let row = operator.change(&manage, |draft| {
+        let row = draft.retire_key(&key, until)?;
+        access::keep_an_owner(&manage.directory, draft)?;
+        Ok(row)
+    });
+    shown(row.await?, &operator)
 }
 
 /// Disable a key at once; it may come back.
@@ -87,8 +94,13 @@ async fn disable_key(
     operator: Operator,
     Path(key): Path<String>,
 ) -> Result<Json<KeyView>, Problem> {
-    let key = changeable(&manage, &operator, &key)?;
-    shown(manage.registrar.disable_key(&operator.stamp(&manage), &key.id).await?, &operator)
+    changeable(&manage, &operator, &key)?;
+    let row = operator.change(&manage, |draft| {
+        let row = draft.disable_key(&key)?;
+        access::keep_an_owner(&manage.directory, draft)?;
+        Ok(row)
+    });
+    shown(row.await?, &operator)
 }
 
 /// Revoke a key at once and for ever; its sessions end.
@@ -100,8 +112,13 @@ async fn revoke_key(
     operator: Operator,
     Path(key): Path<String>,
 ) -> Result<Json<KeyView>, Problem> {
-    let key = changeable(&manage, &operator, &key)?;
-    shown(manage.registrar.revoke_key(&operator.stamp(&manage), &key.id).await?, &operator)
+    changeable(&manage, &operator, &key)?;
+    let row = operator.change(&manage, |draft| {
+        let row = draft.revoke_key(&key)?;
+        access::keep_an_owner(&manage.directory, draft)?;
+        Ok(row)
+    });
+    shown(row.await?, &operator)
 }
 
 /// Replace where a key may be used.
@@ -114,15 +131,19 @@ async fn limit_key(
     Path(key): Path<String>,
     Input(limits): Input<LimitsView>,
 ) -> Result<Json<KeyView>, Problem> {
-    let key = changeable(&manage, &operator, &key)?;
-    let stamp = operator.stamp(&manage);
-    shown(manage.registrar.limit_key(&stamp, &key.id, limits.methods, limits.paths, limits.networks).await?, &operator)
+    changeable(&manage, &operator, &key)?;
+    let row = operator.change(&manage, |draft| {
+        let LimitsView { methods, paths, networks } = limits.clone();
+        let algorithms = draft.key(&key)?.algorithms;
+        let row = draft.set_key_limits(&key, &Narrowing { algorithms, methods, paths, networks })?;
+        access::keep_an_owner(&manage.directory, draft)?;
+        Ok(row)
+    });
+    shown(row.await?, &operator)
 }
 
-fn changeable(manage: &Manage, operator: &Operator, key: &str) -> Result<KeyRecord, Problem> {
-    let (key, owner) = found::key_and_owner(manage, key)?;
-    operator.may_change_keys(&owner)?;
-    Ok(key)
+fn changeable(manage: &Manage, operator: &Operator, key: &str) -> Result<(), Problem> {
+    operator.may_change_keys(&found::owner_of_key(manage, key)?)
 }
 
 fn shown(row: KeyRecord, operator: &Operator) -> Result<Json<KeyView>, Problem> {

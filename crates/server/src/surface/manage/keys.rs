@@ -1,4 +1,5 @@
 //! The keys of an account: list, register, rotate, show.
+use super::access;
 use super::found;
 use super::input::Input;
 use super::intake;
@@ -11,7 +12,9 @@ use super::views::{KeyView, LimitsView};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use countersign_store::draft::NewKey;
+use countersign::life::key::KeyState;
+use countersign_keys::{CompactKey, Intake};
+use countersign_store::draft::{Narrowing, NewKey};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -81,7 +84,7 @@ struct Rotation {
 struct Successor {
     /// The public key in any usual spelling. Never the private half.
     public: String,
-    /// What its owner calls it; the old key's label when left out.
+    /// What its owner calls it; chosen here when left out.
     label: Option<String>,
     /// Dialects it is for; the old key's when left out.
     dialects: Option<Vec<String>>,
@@ -146,22 +149,21 @@ async fn register_key(
 ) -> Result<(StatusCode, Json<RegisteredKey>), Problem> {
     operator.may_change_keys(&found::account(&manage, &account)?)?;
     let read = intake::one_key(&new.public, &manage.keys, "public")?;
-    let draft = NewKey {
-        spki: read.key.spki_der().to_vec(),
+    known_dialects(&manage, &new.dialects)?;
+    let LimitsView { methods, paths, networks } = new.limits;
+    let key = NewKey {
+        account,
         label: new.label,
+        spki: read.key.spki_der().to_vec(),
         dialects: new.dialects,
-        algorithms: new.algorithms,
-        methods: new.limits.methods,
-        paths: new.limits.paths,
-        networks: new.limits.networks,
+        narrowing: Narrowing { algorithms: new.algorithms, methods, paths, networks },
+        state: if new.pending { KeyState::Pending } else { KeyState::Active },
         not_before: new.not_before.map(|moment| moment.0),
         expires: new.expires.map(|moment| moment.0),
         shared: new.shared,
-        pending: new.pending,
     };
-    let row = manage.registrar.add_key(&operator.stamp(&manage), &account, draft).await?;
-    let repaired = read.repaired.iter().map(ToString::to_string).collect();
-    Ok((StatusCode::CREATED, Json(RegisteredKey { key: KeyView::of(row, operator.now)?, repaired })))
+    let row = operator.change(&manage, |draft| draft.add_key(&key)).await?;
+    Ok((StatusCode::CREATED, Json(RegisteredKey { key: KeyView::of(row, operator.now)?, repaired: repaired(&read) })))
 }
 
 /// Replace a key: the new one is active at once, the old one retires after the overlap.
@@ -180,7 +182,41 @@ async fn rotate_key(
     if old.account != account {
         return Err(Problem::missing("key"));
     }
-    todo
+    let Rotation { new, overlap } = rotation;
+    let read = intake::one_key(&new.public, &manage.keys, "new.public")?;
+    let dialects = new.dialects.unwrap_or(old.dialects);
+    known_dialects(&manage, &dialects)?;
+    let same_kind = CompactKey::from_spki_der(&old.spki).is_ok_and(|old| old.kind() == read.key.kind());
+    let limits = new.limits.unwrap_or(LimitsView { methods: old.methods, paths: old.paths, networks: old.networks });
+    let next = NewKey {
+        account,
+        // The old label stays with the old key until it ends, so a next key without one gets a number.
+        label: new.label.unwrap_or_default(),
+        spki: read.key.spki_der().to_vec(),
+        dialects,
+        narrowing: Narrowing {
+            algorithms: new.algorithms.unwrap_or_else(|| if same_kind { old.algorithms } else { Vec::new() }),
+            methods: limits.methods,
+            paths: limits.paths,
+            networks: limits.networks,
+        },
+        state: KeyState::Active,
+        not_before: None,
+        expires: new.expires.map(|moment| moment.0),
+        shared: new.shared,
+    };
+    let rows = operator.change(&manage, |draft| {
+        let rows = draft.rotate_key(&key, &next, overlap.0)?;
+        access::keep_an_owner(&manage.directory, draft)?;
+        Ok(rows)
+    });
+    let (old, new) = rows.await?;
+    let answer = RotatedKey {
+        key: KeyView::of(new, operator.now)?,
+        retiring: KeyView::of(old, operator.now)?,
+        repaired: repaired(&read),
+    };
+    Ok((StatusCode::CREATED, Json(answer)))
 }
 
 /// Show a key.
@@ -193,4 +229,20 @@ async fn get_key(
     Path(key): Path<String>,
 ) -> Result<Json<KeyView>, Problem> {
     Ok(Json(KeyView::of(found::key(&manage, &key)?, operator.now)?))
+}
+
+/// A key for a dialect that is not spoken here could never be used: say so at once.
+fn known_dialects(manage: &Manage, wanted: &[String]) -> Result<(), Problem> {
+    let known = |name: &String| manage.dialects.iter().any(|dialect| **dialect.name() == **name);
+    if wanted.iter().all(known) {
+        return Ok(());
+    }
+    let names: Vec<&str> = manage.dialects.iter().map(|dialect| &**dialect.name()).collect();
+    Err(Problem::invalid("unknown-dialect", "A dialect is not spoken here.")
+        .detail(format!("Wanted dialects among {}; choose from these.", names.join(", ")))
+        .at("dialects"))
+}
+
+fn repaired(read: &Intake) -> Vec<String> {
+    read.repaired.iter().map(ToString::to_string).collect()
 }

@@ -5,6 +5,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use countersign::time::Time;
+use countersign_guard::clock::draw;
+use countersign_store::denied::Denied;
+use countersign_store::draft::Draft;
 use countersign_store::model::{Account, Role};
 use countersign_store::stamp::Stamp;
 
@@ -24,9 +27,14 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// What a change by this operator is stamped with.
-    pub(crate) fn stamp(&self, manage: &Manage) -> Stamp {
-        Stamp { now: self.now, actor: self.id.clone(), random: manage.random() }
+    /// Makes a change in this operator's name: all that `decide` does, with its audit entries, or nothing.
+    pub(crate) async fn change<T: Send>(
+        &self,
+        manage: &Manage,
+        decide: impl FnMut(&mut Draft<'_>) -> Result<T, Denied> + Send,
+    ) -> Result<T, Problem> {
+        let stamp = Stamp { now: self.now, actor: self.id.clone(), random: draw(&*manage.entropy) };
+        Ok(manage.registrar.change(&stamp, decide).await?)
     }
 
     /// Whether the role allows a method at all: an auditor only reads.

@@ -9,6 +9,7 @@ use super::state::Manage;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use countersign_store::denied::{Denial, Denied};
 use countersign_store::model::{Member, Organisation};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -125,7 +126,7 @@ async fn create_organisation(
     operator: Operator,
     Input(new): Input<OrganisationName>,
 ) -> Result<(StatusCode, Json<OrganisationView>), Problem> {
-    let row = manage.registrar.add_organisation(&operator.stamp(&manage), &new.name).await?;
+    let row = operator.change(&manage, |draft| draft.add_organisation(&new.name)).await?;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
 
@@ -150,9 +151,8 @@ async fn rename_organisation(
     Path(organisation): Path<String>,
     Input(new): Input<OrganisationName>,
 ) -> Result<Json<OrganisationView>, Problem> {
-    found::organisation(&manage, &organisation)?;
-    let stamp = operator.stamp(&manage);
-    Ok(Json(manage.registrar.rename_organisation(&stamp, &organisation, &new.name).await?.into()))
+    let row = operator.change(&manage, |draft| draft.rename_organisation(&organisation, &new.name)).await?;
+    Ok(Json(row.into()))
 }
 
 /// Delete an organisation; its accounts stay, without one.
@@ -164,8 +164,7 @@ async fn delete_organisation(
     operator: Operator,
     Path(organisation): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    found::organisation(&manage, &organisation)?;
-    manage.registrar.delete_organisation(&operator.stamp(&manage), &organisation).await?;
+    operator.change(&manage, |draft| draft.delete_organisation(&organisation)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -196,9 +195,12 @@ async fn set_member(
 ) -> Result<Json<MemberView>, Problem> {
     found::organisation(&manage, &organisation)?;
     operator.may_change(&found::account(&manage, &account)?)?;
-    let stamp = operator.stamp(&manage);
-    let row = manage.registrar.set_member(&stamp, &organisation, &account, place.role.name()).await?;
-    Ok(Json(row.into()))
+    let role = place.role.name();
+    let row = operator.change(&manage, |draft| {
+        let here = draft.account(&account)?.organisation.as_deref() == Some(&*organisation);
+        if here { draft.set_member_role(&account, role) } else { draft.add_member(&organisation, &account, role) }
+    });
+    Ok(Json(row.await?.into()))
 }
 
 /// Take an account out of an organisation.
@@ -213,6 +215,13 @@ async fn remove_member(
 ) -> Result<StatusCode, Problem> {
     found::organisation(&manage, &organisation)?;
     operator.may_change(&found::account(&manage, &account)?)?;
-    manage.registrar.remove_member(&operator.stamp(&manage), &organisation, &account).await?;
+    operator.change(&manage, |draft| {
+        if draft.account(&account)?.organisation.as_deref() != Some(&*organisation) {
+            let text = "the account is no member of this organisation; list its members";
+            return Err(Denied::new(Denial::NotFound, "member-not-found", text));
+        }
+        draft.leave(&account)
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,6 +2,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use countersign_store::denied::{ChangeError, Denial, Denied};
 use countersign_store::fault::Fault;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -12,9 +13,9 @@ use utoipa::{IntoResponses, ToSchema};
 /// Why a call was not carried out (RFC 9457). Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// Always `about:blank`: the code says which problem it is.
+    /// `urn:countersign:problem:` and the code.
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: String,
     /// What happened, in a few words; the same for every occurrence of the code.
     title: Cow<'static, str>,
     /// The HTTP status.
@@ -27,9 +28,6 @@ pub(crate) struct Problem {
     /// Where in the request, such as `identifiers[0].namespace`.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
-    /// The method that would have been right.
-    #[serde(skip)]
-    challenge: Option<HeaderValue>,
 }
 
 impl Problem {
@@ -39,14 +37,14 @@ impl Problem {
         code: impl Into<Cow<'static, str>>,
         title: impl Into<Cow<'static, str>>,
     ) -> Self {
+        let code = code.into();
         Self {
-            kind: "about:blank",
+            kind: format!("urn:countersign:problem:{code}"),
             title: title.into(),
             status: status.as_u16(),
-            code: code.into(),
+            code,
             detail: None,
             at: None,
-            challenge: None,
         }
     }
 
@@ -62,7 +60,7 @@ impl Problem {
 
     /// There is no such thing (404); `what` is its name, such as `account`.
     pub(crate) fn missing(what: &'static str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("no-such-{}", what.replace(' ', "-")), format!("There is no such {what}."))
+        Self::new(StatusCode::NOT_FOUND, format!("{}-not-found", what.replace(' ', "-")), format!("There is no such {what}."))
     }
 
     /// Adds what was wanted, what was found and what to do next.
@@ -87,6 +85,29 @@ impl From<Fault> for Problem {
         tracing::error!(%fault, "a management call failed on our side");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "fault", "The server could not do it now.")
             .detail("Nothing was changed. Try again; the server's log has the cause.")
+    }
+}
+
+impl From<Denied> for Problem {
+    /// A rule of the registry says no: its code and text, with the status of its kind.
+    fn from(denied: Denied) -> Self {
+        let (status, title) = match denied.kind() {
+            Denial::NotFound => (StatusCode::NOT_FOUND, "What the request names is not there."),
+            Denial::Taken => (StatusCode::CONFLICT, "It is taken already."),
+            Denial::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "It has not the form it needs."),
+            Denial::State => (StatusCode::CONFLICT, "As things stand this cannot be done."),
+            Denial::Forbidden => (StatusCode::FORBIDDEN, "This must not be done."),
+        };
+        Self::new(status, denied.code(), title).detail(denied.text())
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Denied(denied) => denied.into(),
+            ChangeError::Fault(fault) => fault.into(),
+        }
     }
 }
 

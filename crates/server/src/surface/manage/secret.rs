@@ -1,6 +1,7 @@
 //! Secrets that are shown once: made from chance, kept as a digest.
 use super::state::Manage;
 use base64ct::{Base64UrlUnpadded, Encoding};
+use countersign_guard::clock::draw;
 use countersign_keys::sha256;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt::Write;
@@ -30,7 +31,7 @@ impl<'de> Deserialize<'de> for Secret {
 
 /// A new secret: 256 bits in base64url, 43 characters.
 pub(crate) fn make(manage: &Manage) -> Secret {
-    let bytes = Zeroizing::new(manage.random::<32>());
+    let bytes = Zeroizing::new(draw::<32>(&*manage.entropy));
     Secret(Zeroizing::new(Base64UrlUnpadded::encode_string(&*bytes)))
 }
 

@@ -85,7 +85,7 @@ async fn create_user(
     operator: Operator,
     Input(new): Input<NewUser>,
 ) -> Result<(StatusCode, Json<UserView>), Problem> {
-    let row = manage.registrar.add_user(&operator.stamp(&manage), &new.name).await?;
+    let row = operator.change(&manage, |draft| draft.add_user(&new.name)).await?;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
 
@@ -107,8 +107,8 @@ async fn change_user(
     Path(user): Path<String>,
     Input(change): Input<UserChange>,
 ) -> Result<Json<UserView>, Problem> {
-    found::user(&manage, &user)?;
-    Ok(Json(manage.registrar.switch_user(&operator.stamp(&manage), &user, change.enabled).await?.into()))
+    let row = operator.change(&manage, |draft| draft.set_user_enabled(&user, change.enabled)).await?;
+    Ok(Json(row.into()))
 }
 
 /// Delete a user; nobody may act for it any more.
@@ -120,7 +120,6 @@ async fn delete_user(
     operator: Operator,
     Path(user): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    found::user(&manage, &user)?;
-    manage.registrar.delete_user(&operator.stamp(&manage), &user).await?;
+    operator.change(&manage, |draft| draft.delete_user(&user)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

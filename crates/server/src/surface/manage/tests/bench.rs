@@ -13,7 +13,7 @@ use countersign::write::Signer;
 use countersign_guard::clock::{FrozenClock, SeededEntropy};
 use countersign_guard::guard::Guard;
 use countersign_guard::policy::Policy;
-use countersign_keys::{KeyKind, KeyPolicy, PrivateKey};
+use countersign_keys::{KeyKind, Policy as KeyPolicy, PrivateKey};
 use countersign_store::directory::Directory;
 use countersign_store::memory::MemoryStore;
 use countersign_store::model::{Account, AuditDraft, Identifier, KeyRecord, Record, Role, Write};
