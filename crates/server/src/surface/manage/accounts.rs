@@ -4,7 +4,7 @@ use super::found;
 use super::input::Input;
 use super::operator::Operator;
 use super::page::{Ask, MOST, Page, limit_of};
-use super::problem::{Adding, Changing, Problem, Reading, ReadingOne};
+use super::problem::{Changing, Problem, Reading, ReadingOne};
 use super::state::Manage;
 use super::views::{AccountView, IdentifierView};
 use axum::Json;
@@ -115,7 +115,7 @@ async fn list_accounts(
 
 /// Make an account.
 #[utoipa::path(post, path = "/api/v1/accounts", tag = "accounts", request_body = NewAccountView,
-    responses((status = 201, body = AccountView), Adding))]
+    responses((status = 201, body = AccountView), Changing))]
 async fn create_account(
     State(manage): State<Arc<Manage>>,
     operator: Operator,

@@ -10,6 +10,7 @@ use super::state::Manage;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use countersign_store::draft::NewCompanion as Companion;
 use countersign_store::model::CompanionRecord;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -47,8 +48,7 @@ struct Paging {
 struct NewCompanion {
     /// The dialect it goes with.
     dialect: String,
-    /// What its owner calls it.
-    #[serde(default)]
+    /// What its owner calls it, unique in the account.
     label: String,
     /// Whether it is good beside this account's proofs only.
     #[serde(default = "yes")]
@@ -135,12 +135,13 @@ async fn create_companion(
         }
     };
     let row = operator.change(&manage, |draft| {
-        draft.add_companion(&Draft {
+        draft.add_companion(&Companion {
             account: account.clone(),
             dialect: new.dialect.clone(),
             label: new.label.clone(),
             digest: digest.clone(),
             bound: new.bound,
+            enabled: true,
         })
     });
     let row = row.await?;

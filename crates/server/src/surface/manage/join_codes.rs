@@ -110,15 +110,10 @@ async fn create_join_code(
 ) -> Result<(StatusCode, Json<MadeJoinCode>), Problem> {
     found::organisation(&manage, &organisation)?;
     let code = secret::make(&manage);
-    let row = JoinCode {
-        digest: secret::digest(code.text()),
-        organisation,
-        role: new.role.name().to_owned(),
-        expires: operator.now + new.life.0,
-        once: new.once,
-        created: operator.now,
-    };
-    let row = operator.change(&manage, |draft| draft.add_join_code(&row)).await?;
+    let (digest, role) = (secret::digest(code.text()), new.role.name());
+    let expires = operator.now + new.life.0;
+    let row =
+        operator.change(&manage, |draft| draft.add_join_code(&organisation, &digest, role, expires, new.once)).await?;
     Ok((StatusCode::CREATED, Json(MadeJoinCode { join_code: row.into(), code })))
 }
 

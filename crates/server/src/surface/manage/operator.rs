@@ -31,7 +31,7 @@ impl Operator {
     pub(crate) async fn change<T: Send>(
         &self,
         manage: &Manage,
-        decide: impl FnMut(&mut Draft<'_>) -> Result<T, Denied> + Send,
+        decide: impl Fn(&mut Draft<'_>) -> Result<T, Denied> + Send + Sync,
     ) -> Result<T, Problem> {
         let stamp = Stamp { now: self.now, actor: self.id.clone(), random: draw(&*manage.entropy) };
         Ok(manage.registrar.change(&stamp, decide).await?)

@@ -4,12 +4,11 @@ use super::input::Input;
 use super::moment::Moment;
 use super::operator::Operator;
 use super::page::{Ask, Page, limit_of};
-use super::problem::{Adding, Changing, Problem, Reading, ReadingOne};
+use super::problem::{Changing, Problem, Reading, ReadingOne};
 use super::state::Manage;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use countersign_store::denied::{Denial, Denied};
 use countersign_store::model::{Member, Organisation};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -120,7 +119,7 @@ async fn list_organisations(
 
 /// Make an organisation.
 #[utoipa::path(post, path = "/api/v1/organisations", tag = "organisations", request_body = OrganisationName,
-    responses((status = 201, body = OrganisationView), Adding))]
+    responses((status = 201, body = OrganisationView), Changing))]
 async fn create_organisation(
     State(manage): State<Arc<Manage>>,
     operator: Operator,
@@ -155,7 +154,7 @@ async fn rename_organisation(
     Ok(Json(row.into()))
 }
 
-/// Delete an organisation; its accounts stay, without one.
+/// Delete an organisation that has no members.
 #[utoipa::path(delete, path = "/api/v1/organisations/{organisation}", tag = "organisations",
     params(("organisation" = String, Path, description = "The organisation's id.")),
     responses((status = 204), Changing))]
@@ -198,7 +197,11 @@ async fn set_member(
     let role = place.role.name();
     let row = operator.change(&manage, |draft| {
         let here = draft.account(&account)?.organisation.as_deref() == Some(&*organisation);
-        if here { draft.set_member_role(&account, role) } else { draft.add_member(&organisation, &account, role) }
+        if here {
+            draft.set_member_role(&organisation, &account, role)
+        } else {
+            draft.add_member(&organisation, &account, role)
+        }
     });
     Ok(Json(row.await?.into()))
 }
@@ -215,13 +218,6 @@ async fn remove_member(
 ) -> Result<StatusCode, Problem> {
     found::organisation(&manage, &organisation)?;
     operator.may_change(&found::account(&manage, &account)?)?;
-    operator.change(&manage, |draft| {
-        if draft.account(&account)?.organisation.as_deref() != Some(&*organisation) {
-            let text = "the account is no member of this organisation; list its members";
-            return Err(Denied::new(Denial::NotFound, "member-not-found", text));
-        }
-        draft.leave(&account)
-    })
-    .await?;
+    operator.change(&manage, |draft| draft.remove_member(&organisation, &account)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -128,15 +128,13 @@ impl IntoResponse for Problem {
 pub(crate) struct Reading;
 /// What a call that reads one thing may answer beside its success.
 pub(crate) struct ReadingOne;
-/// What a call that adds something at the top may answer beside its success.
-pub(crate) struct Adding;
-/// What a call that changes something there may answer beside its success.
+/// What a call that changes something may answer beside its success.
 pub(crate) struct Changing;
 
 const BAD: (u16, &str) = (400, "The query or the JSON text cannot be read.");
 const UNKNOWN: (u16, &str) = (401, "The request carries no proof, or one that does not hold.");
 const FORBIDDEN: (u16, &str) = (403, "The operator's role does not allow it.");
-const MISSING: (u16, &str) = (404, "There is no such thing.");
+const MISSING: (u16, &str) = (404, "What the request names is not there.");
 const CONFLICT: (u16, &str) = (409, "What is there stands in the way.");
 const LARGE: (u16, &str) = (413, "The body is larger than any real request.");
 const MEDIA: (u16, &str) = (415, "The body is not declared as application/json.");
@@ -154,7 +152,6 @@ macro_rules! documents {
 }
 documents!(Reading: BAD, UNKNOWN, FORBIDDEN, FAULT);
 documents!(ReadingOne: BAD, UNKNOWN, FORBIDDEN, MISSING, FAULT);
-documents!(Adding: BAD, UNKNOWN, FORBIDDEN, CONFLICT, LARGE, MEDIA, INVALID, FAULT);
 documents!(Changing: BAD, UNKNOWN, FORBIDDEN, MISSING, CONFLICT, LARGE, MEDIA, INVALID, FAULT);
 
 fn documented((status, description): (u16, &str)) -> (String, RefOr<Documented>) {

@@ -4,7 +4,7 @@ use super::input::Input;
 use super::moment::Moment;
 use super::operator::Operator;
 use super::page::{Ask, Page, limit_of};
-use super::problem::{Adding, Changing, Problem, Reading, ReadingOne};
+use super::problem::{Changing, Problem, Reading, ReadingOne};
 use super::state::Manage;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -79,13 +79,13 @@ async fn list_users(
 
 /// Make a user.
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = NewUser,
-    responses((status = 201, body = UserView), Adding))]
+    responses((status = 201, body = UserView), Changing))]
 async fn create_user(
     State(manage): State<Arc<Manage>>,
     operator: Operator,
     Input(new): Input<NewUser>,
 ) -> Result<(StatusCode, Json<UserView>), Problem> {
-    let row = operator.change(&manage, |draft| draft.add_user(&new.name)).await?;
+    let row = operator.change(&manage, |draft| draft.add_user(&new.name, true)).await?;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
 
