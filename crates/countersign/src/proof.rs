@@ -27,7 +27,7 @@
 //!     let _ = pending.settle(countersign::ask::Use::First, &mut ());
 //! }
 //! ```
-use crate::ask::{Claim, KeyQuery, Keys, KnownKey, Use, Who};
+use crate::ask::{Caller, Claim, KeyQuery, Keys, KnownKey, Use, Who};
 use crate::decoy;
 use crate::dialect::{By, Dialect, Form};
 use crate::incoming::Limits;
@@ -179,10 +179,11 @@ impl<'s> Proof<'s> {
 
     /// Which keys to try, in order, and what is already known to be wrong.
     fn choose(&self, keys: &Keys, now: Time) -> (SmallVec<[usize; 8]>, Option<Reason>) {
-        let Some(caller) = &keys.caller else {
-            return (SmallVec::new(), Some(Reason::UnknownAccount));
-        };
         let by_session = matches!(self.dialect.who.by, By::Session { .. });
+        let Some(caller) = &keys.caller else {
+            let unknown = if by_session { Reason::SessionUnknown } else { Reason::UnknownAccount };
+            return (SmallVec::new(), Some(unknown));
+        };
         let fits = |key: &KnownKey| by_session || key.serves(&self.dialect.name);
         let most = self.limits.keys;
         let all = || keys.keys.iter().enumerate().filter(|(_, key)| fits(key));
@@ -290,9 +291,7 @@ impl<'s> Prepared<'s> {
                 let message = self.proof.texts.get(text).copied().unwrap_or(&[]);
                 Job::new(self.public(), attempt.algorithm, message, self.proof.signature)
             }
-            None => {
-                Job::any_of(self.public(), attempt.algorithm, &self.candidates, self.proof.signature)
-            }
+            None => Job::any_of(self.public(), attempt.algorithm, &self.candidates, self.proof.signature),
         }
     }
 
@@ -335,7 +334,9 @@ impl<'s> Prepared<'s> {
         }
         let algorithm = match attempt.text {
             Some(_) => attempt.algorithm,
-            None => self.candidates.get(accepted.candidate).map_or(attempt.algorithm, |found| found.algorithm),
+            None => {
+                self.candidates.get(accepted.candidate).map_or(attempt.algorithm, |found| found.algorithm)
+            }
         };
         trace.step(|| {
             let found = format!("it holds under key {} ({})", key.id, algorithm.name());
@@ -399,7 +400,7 @@ impl<'s> Prepared<'s> {
 }
 
 /// Path prefixes hold on segment borders: `/public/` and `/public` admit `/public/x`, never `/publicity`.
-fn permitted(caller: &crate::ask::Caller, key: &KnownKey, facts: &Facts<'_>) -> Result<(), Reason> {
+fn permitted(caller: &Caller, key: &KnownKey, facts: &Facts<'_>) -> Result<(), Reason> {
     let incoming = facts.incoming;
     let under = |prefixes: &[Box<str>]| {
         prefixes.is_empty() || prefixes.iter().any(|prefix| is_under(prefix, incoming.target.path))
@@ -423,6 +424,36 @@ fn is_under(prefix: &str, path: &str) -> bool {
 }
 
 impl Pending {
+    /// Who it is, for what the route admits; the signature and the rules hold.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.verified.caller
+    }
+
+    /// The identifier the account was found by.
+    #[must_use]
+    pub fn identifier(&self) -> &str {
+        &self.verified.identifier
+    }
+
+    /// The key that signed.
+    #[must_use]
+    pub fn key(&self) -> &Arc<KnownKey> {
+        &self.verified.key
+    }
+
+    /// The algorithm that held.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.verified.algorithm
+    }
+
+    /// The user it wants to act for.
+    #[must_use]
+    pub fn acting_as(&self) -> Option<&str> {
+        self.verified.acting_as.as_deref()
+    }
+
     /// Second question: what must not have been used before.
     #[must_use]
     pub fn claim(&self) -> Claim {
@@ -449,9 +480,7 @@ impl Pending {
             Use::Again => Some(Reason::Replayed),
             Use::Barred => Some(Reason::BeforeRestart),
         };
-        trace.step(|| {
-            Step::new(Stage::Once, "single use", "a first use", format!("{answer:?}"), failed)
-        });
+        trace.step(|| Step::new(Stage::Once, "single use", "a first use", format!("{answer:?}"), failed));
         failed.map_or(Ok(()), |reason| Err(Refusal::new(reason, Stage::Once)))
     }
 }
