@@ -215,17 +215,14 @@ fn find(file: &FindFile, source: &mut dyn FnMut(&str) -> Result<Source, String>)
     let header = |name: &str| HeaderName::try_from(name).map_err(|_| format!("{name} is no header name"));
     match (&file.header, &file.headers, &file.body) {
         (Some(name), None, None) => {
-            if file.scheme.is_empty() && !file.bare {
+            let schemes: Vec<Box<str>> = split(&file.scheme).map(Into::into).collect();
+            if schemes.is_empty() && !file.bare {
                 return Err("wanted scheme = [\"…\"] or bare = true".to_owned());
             }
             let when = file.when.iter().map(|(name, text)| Ok((source(name)?, text.as_str().into())));
             Ok(Find::Header {
                 name: header(name)?,
-                schemes: Schemes {
-                    words: split(&file.scheme).map(Into::into).collect(),
-                    bare: file.bare,
-                    spaces: file.spaces,
-                },
+                schemes: Schemes { words: schemes, bare: file.bare, spaces: file.spaces },
                 when: when.collect::<Result<_, String>>()?,
             })
         }
