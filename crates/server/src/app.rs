@@ -151,11 +151,6 @@ impl App {
         }
     }
 
-    /// How many claims the replay memory holds, where it can tell.
-    pub(crate) fn replay_size(&self) -> Option<usize> {
-        None
-    }
-
     /// Notes that a key was used; it is written with others, later.
     pub(crate) fn used(&self, outcome: &Outcome, at: Time, client: IpAddr) {
         let Some(key) = outcome.key.as_ref().filter(|_| outcome.verdict == Some("verified")) else { return };

@@ -16,6 +16,7 @@ pub mod problem;
 pub mod routes;
 mod secrets;
 pub mod server;
+pub mod storage;
 pub mod surface;
 pub mod telemetry;
 
