@@ -6,8 +6,10 @@ mod chores;
 pub mod config;
 mod dispatch;
 pub mod echo;
+mod hop;
 pub mod identity;
 pub mod ids;
+mod inflow;
 pub mod judge;
 mod key_sets;
 pub mod metrics;
@@ -19,6 +21,7 @@ pub mod server;
 pub mod storage;
 pub mod surface;
 pub mod telemetry;
+mod upstream;
 
 pub use app::{App, Parts};
 pub use config::Config;

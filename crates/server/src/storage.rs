@@ -46,23 +46,26 @@ pub async fn open(
     let (once, recovery) = store.replay_memory(start).await?;
     tracing::info!(claims = recovery.claims, cut = recovery.cut, "replay memory read");
     if let Some(why) = &recovery.why {
-        tracing::warn!(why, until = recovery.barrier.seconds(), "one-time proofs dated before now are refused for a while");
+        tracing::warn!(
+            why,
+            until = recovery.barrier.seconds(),
+            "one-time proofs dated before now are refused for a while"
+        );
     }
-    let parts = Parts {
-        clock,
-        entropy,
-        registry: Arc::clone(&store) as _,
-        once: Arc::new(once),
-        sessions: Arc::clone(&store) as _,
-    };
+    let parts =
+        Parts { clock, entropy, registry: store.clone(), once: Arc::new(once), sessions: store.clone() };
     Ok(Opened { parts, store })
 }
 
 /// How far from the clock an accepted one-time proof may be dated, over all dialects and challenges.
 fn horizon(config: &Config) -> Result<Span, Fault> {
     let dialects = dialects(config).map_err(|errors| Fault::new(errors.join("\n")))?;
-    let windows = dialects.values().filter(|dialect| dialect.is_single_use()).filter_map(|dialect| dialect.covered().window);
-    let challenge = Span::from_seconds(i64::try_from(config.session.challenge_life.as_secs()).unwrap_or(i64::MAX));
+    let windows = dialects
+        .values()
+        .filter(|dialect| dialect.is_single_use())
+        .filter_map(|dialect| dialect.covered().window);
+    let challenge =
+        Span::from_seconds(i64::try_from(config.session.challenge_life.as_secs()).unwrap_or(i64::MAX));
     Ok(windows.fold(challenge, Span::max))
 }
 
@@ -78,7 +81,9 @@ mod tests {
         let clock = Arc::new(FrozenClock::at(Time::from_seconds(1_767_225_600)));
         let mut keys = Vec::new();
         for seed in 0..2 {
-            let opened = open(&config, folder.path(), Arc::clone(&clock) as _, Arc::new(SeededEntropy::new(seed))).await.unwrap();
+            let opened = open(&config, folder.path(), clock.clone(), Arc::new(SeededEntropy::new(seed)))
+                .await
+                .unwrap();
             let directory = Directory::load(opened.store.load().await.unwrap()).unwrap();
             keys.push(directory.secret(REPLAY).unwrap().value);
             assert_eq!(opened.parts.once.remembered(), Some(0));
