@@ -29,6 +29,7 @@ mod armour;
 mod backend;
 mod bignum;
 mod compact;
+mod digest;
 mod ed25519;
 mod encrypted;
 mod error;
@@ -51,6 +52,7 @@ mod spelling;
 
 pub use crate::algorithm::{Algorithm, Encoding, KeyKind};
 pub use crate::compact::CompactKey;
+pub use crate::digest::{MacKey, sha256};
 pub use crate::error::KeyError;
 pub use crate::fingerprint::Fingerprints;
 pub use crate::intake::{Intake, KeySet, MAX_TEXT, RefusedKey, read_key_set, read_public_key};

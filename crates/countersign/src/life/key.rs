@@ -1,0 +1,157 @@
+//! The life of a key: pending, active, retiring until a date, then revoked or expired.
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// Where a key stands in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum KeyState {
+    /// Registered, waits for approval or for proof of possession.
+    Pending,
+    /// In use.
+    Active,
+    /// Replaced: still accepted until the instant given.
+    Retiring {
+        /// Last instant (exclusive) at which the key is accepted, Unix nanoseconds.
+        until: Time,
+    },
+    /// Switched off by a person; may come back.
+    Disabled,
+    /// Ended for ever.
+    Revoked,
+}
+
+/// A key's state with its dates: everything that decides whether it is accepted now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KeyLife {
+    /// Where the key stands.
+    pub state: KeyState,
+    /// Not accepted before this instant.
+    pub not_before: Option<Time>,
+    /// Not accepted from this instant on.
+    pub expires: Option<Time>,
+}
+
+/// A move that the life of a key does not know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InvalidMove {
+    /// The state the key is in.
+    pub from: KeyState,
+    /// What was asked for.
+    pub asked: &'static str,
+}
+
+impl KeyLife {
+    /// An active key without dates.
+    pub const ACTIVE: Self = Self { state: KeyState::Active, not_before: None, expires: None };
+
+    /// Whether a proof by this key counts at `now`.
+    #[must_use]
+    pub fn is_live(&self, now: Time) -> bool {
+        let state = match self.state {
+            KeyState::Active => true,
+            KeyState::Retiring { until } => now < until,
+            KeyState::Pending | KeyState::Disabled | KeyState::Revoked => false,
+        };
+        state && self.not_before.is_none_or(|from| from <= now) && self.expires.is_none_or(|end| now < end)
+    }
+
+    /// Pending or disabled becomes active.
+    ///
+    /// # Errors
+    /// [`InvalidMove`] from any other state: a revoked key never comes back.
+    pub fn activate(self) -> Result<Self, InvalidMove> {
+        match self.state {
+            KeyState::Pending | KeyState::Disabled | KeyState::Active => {
+                Ok(Self { state: KeyState::Active, ..self })
+            }
+            from => Err(InvalidMove { from, asked: "activate" }),
+        }
+    }
+
+    /// Active becomes retiring until `until`; a retiring key may get another date.
+    ///
+    /// # Errors
+    /// [`InvalidMove`] from any other state.
+    pub fn retire(self, until: Time) -> Result<Self, InvalidMove> {
+        match self.state {
+            KeyState::Active | KeyState::Retiring { .. } => {
+                Ok(Self { state: KeyState::Retiring { until }, ..self })
+            }
+            from => Err(InvalidMove { from, asked: "retire" }),
+        }
+    }
+
+    /// Active or pending becomes disabled.
+    ///
+    /// # Errors
+    /// [`InvalidMove`] from retiring or revoked.
+    pub fn disable(self) -> Result<Self, InvalidMove> {
+        match self.state {
+            KeyState::Active | KeyState::Pending | KeyState::Disabled => {
+                Ok(Self { state: KeyState::Disabled, ..self })
+            }
+            from => Err(InvalidMove { from, asked: "disable" }),
+        }
+    }
+
+    /// Any state becomes revoked, for ever.
+    #[must_use]
+    pub fn revoke(self) -> Self {
+        Self { state: KeyState::Revoked, ..self }
+    }
+}
+
+impl KeyState {
+    /// The word for it in tables, answers and messages.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Retiring { .. } => "retiring",
+            Self::Disabled => "disabled",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl std::fmt::Display for InvalidMove {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot {} a key that is {}", self.asked, self.from.name())
+    }
+}
+
+impl std::error::Error for InvalidMove {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revoked_key_never_comes_back() {
+        let key = KeyLife::ACTIVE.revoke();
+        assert!(key.activate().is_err() && key.disable().is_err());
+        assert!(key.retire(Time::MAX).is_err());
+        assert!(!key.is_live(Time::from_seconds(0)));
+    }
+
+    #[test]
+    fn a_retiring_key_ends_at_its_date() {
+        let until = Time::from_seconds(100);
+        let key = KeyLife::ACTIVE.retire(until).unwrap();
+        assert!(key.is_live(Time::from_seconds(99)));
+        assert!(!key.is_live(until));
+    }
+
+    #[test]
+    fn dates_bound_an_active_key() {
+        let key = KeyLife {
+            not_before: Some(Time::from_seconds(10)),
+            expires: Some(Time::from_seconds(20)),
+            ..KeyLife::ACTIVE
+        };
+        let live: Vec<i64> = (8..22).filter(|s| key.is_live(Time::from_seconds(*s))).collect();
+        assert_eq!((live.first(), live.last()), (Some(&10), Some(&19)));
+    }
+}

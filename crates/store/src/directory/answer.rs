@@ -1,0 +1,197 @@
+//! The first question answered from memory: the account, its keys, and what is known of everything else the proof names.
+use crate::directory::seat::{Entry, Seat};
+use crate::directory::{Directory, Term, kid};
+use crate::registry::LastUse;
+use countersign::ask::{ActingAs, Caller, Companion, KeyQuery, Keys, KnownKey, Standing, Who};
+use countersign::life::key::KeyState;
+use countersign::life::session::Session;
+use countersign::time::Time;
+use countersign_keys::sha256;
+use smallvec::SmallVec;
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+/// Keys given for one proof: an account may have no more.
+const MOST_KEYS: usize = 64;
+/// Accounts looked at that share one key: sharing is rare, and beyond this the name is ambiguous anyway.
+const MOST_SHARED: usize = 8;
+/// Bytes of a companion key: ours have 43 characters, other providers' under 200.
+const LONGEST_COMPANION: usize = 1024;
+
+impl Directory {
+    /// Who might have made this proof. Never waits; a session's keys are given by whoever holds our signing keys.
+    #[must_use]
+    pub fn answer(&self, query: &KeyQuery<'_>) -> Keys {
+        let found = match query.who {
+            Who::Identifier { namespace, identifier } => {
+                self.identified(namespace, identifier).map(|(seat, entry)| {
+                    let keys = newest_used(entry.caller.keys.iter());
+                    (seat, entry, keys)
+                })
+            }
+            Who::Key(text) => self.keyed(text, query.dialect),
+            Who::Session(_) => return Keys::default(),
+        };
+        let seat = found.as_ref().map(|(seat, ..)| seat);
+        let entry = found.as_ref().map(|(_, entry, _)| &**entry);
+        Keys {
+            kid_elsewhere: query.kid.is_some_and(|kid| self.elsewhere(kid, seat, entry)),
+            companion: query
+                .companion
+                .map_or(Companion::Missing, |secret| self.companion_beside(secret, query.dialect, entry)),
+            acting_as: query.acting_as.map_or(ActingAs::Nobody, |user| self.acting_as(user, entry)),
+            session: Standing::None,
+            caller: entry.map(|entry| entry.caller.clone()),
+            keys: found.map(|(.., keys)| keys).unwrap_or_default(),
+        }
+    }
+
+    /// An account as judging needs it.
+    #[must_use]
+    pub fn caller(&self, account: &str) -> Option<Arc<Caller>> {
+        let entry = self.seat(account)?.now.load_full()?;
+        Some(entry.caller.clone())
+    }
+
+    /// How a session stands beside what is known now: it ends with its own end, its account's or its key's.
+    #[must_use]
+    pub fn standing(&self, session: &Session, now: Time) -> Standing {
+        let backed = self.seat(&session.account).and_then(|seat| seat.now.load_full()).is_some_and(|entry| {
+            let mut keys = entry.caller.keys.iter();
+            entry.caller.enabled && keys.any(|key| *key.id == *session.key && key.life.is_live(now))
+        });
+        if backed && session.is_live(now) { Standing::Live(session.ends) } else { Standing::Ended }
+    }
+
+    /// Notes uses that the registry was told of, so that listings show from where a key came.
+    pub fn came_from(&self, uses: &[LastUse]) {
+        for LastUse { key, address, .. } in uses {
+            if let Some(address) = address
+                && let Some((_, entry)) = self.owner(key)
+            {
+                entry.came_from(key, address);
+            }
+        }
+    }
+
+    /// The account with an identifier.
+    pub(super) fn identified(&self, namespace: &str, value: &str) -> Option<(Arc<Seat>, Arc<Entry>)> {
+        self.index.find(self.hash(&Term::Identifier(namespace, value)), |seat| {
+            let entry = seat.now.load_full()?;
+            let mut own = entry.identifiers.iter();
+            own.any(|own| own.value == value && own.namespace == namespace).then(|| (seat.clone(), entry))
+        })
+    }
+
+    /// The account that has a key, by the key's id.
+    pub(super) fn owner(&self, key: &str) -> Option<(Arc<Seat>, Arc<Entry>)> {
+        self.index.find(self.hash(&Term::Key(key)), |seat| {
+            let entry = seat.now.load_full()?;
+            has_key(&entry, key).then(|| (seat.clone(), entry))
+        })
+    }
+
+    /// The account and the key that a key's id or fingerprint names. A fingerprint that several accounts share names
+    /// the one whose key serves the dialect; when that is not exactly one, it names nobody.
+    fn keyed(
+        &self,
+        text: &str,
+        dialect: &str,
+    ) -> Option<(Arc<Seat>, Arc<Entry>, SmallVec<[Arc<KnownKey>; 4]>)> {
+        if let Some((seat, entry)) = self.owner(text) {
+            let keys = newest_used(entry.caller.keys.iter().filter(|key| *key.id == *text));
+            return Some((seat, entry, keys));
+        }
+        let digest = kid::digest(text)?;
+        let mut owners: SmallVec<[_; MOST_SHARED]> = SmallVec::new();
+        self.index.find(self.hash(&Term::Digest(&digest)), |seat| {
+            let entry = seat.now.load_full()?;
+            let named = |key: &&Arc<KnownKey>| kid::digests(key.compact()).any(|own| own == digest);
+            let keys = newest_used(entry.caller.keys.iter().filter(named));
+            if !keys.is_empty() {
+                owners.push((seat.clone(), entry, keys));
+            }
+            (owners.len() == MOST_SHARED).then_some(())
+        });
+        if owners.len() > 1 {
+            let serves = |key: &Arc<KnownKey>| key.serves(dialect) && key.life.state != KeyState::Revoked;
+            owners.retain(|(.., keys)| keys.iter().any(serves));
+        }
+        let owner = owners.pop();
+        if owners.is_empty() { owner } else { None }
+    }
+
+    /// Whether a key hint names a key of another account and none of this one's.
+    fn elsewhere(&self, kid: &str, seat: Option<&Arc<Seat>>, entry: Option<&Entry>) -> bool {
+        // Labels count within the account only: two accounts may both call a key `main`.
+        let own = |entry: &Entry| entry.caller.keys.iter().any(|key| *key.id == *kid || *key.label == *kid);
+        if entry.is_some_and(own) {
+            return false;
+        }
+        let is_own = |other: &Arc<Seat>| seat.is_some_and(|seat| Arc::ptr_eq(seat, other));
+        let mut elsewhere = false;
+        if let Some(digest) = kid::digest(kid) {
+            let here = self.index.find(self.hash(&Term::Digest(&digest)), |other| {
+                elsewhere |= !is_own(other);
+                is_own(other).then_some(())
+            });
+            if here.is_some() {
+                return false;
+            }
+        }
+        elsewhere || self.owner(kid).is_some()
+    }
+
+    fn companion_beside(&self, secret: &str, dialect: &str, entry: Option<&Entry>) -> Companion {
+        if secret.len() > LONGEST_COMPANION {
+            return Companion::Unknown;
+        }
+        // Looked up by digest: how long that takes says nothing about any secret but its own digest.
+        let Some(rows) = self.companions.get(&sha256(&[secret.as_bytes()])) else {
+            return Companion::Unknown;
+        };
+        let Some(row) = rows.iter().find(|row| row.dialect == dialect) else {
+            return Companion::Unknown;
+        };
+        let own = entry.filter(|entry| *entry.caller.id == *row.account);
+        let owner_enabled = match own {
+            Some(entry) => entry.caller.enabled,
+            None => {
+                let owner = self.seat(&row.account).and_then(|seat| seat.now.load_full());
+                owner.is_some_and(|owner| owner.caller.enabled)
+            }
+        };
+        if row.bound && own.is_none() {
+            Companion::Elsewhere
+        } else if row.enabled && owner_enabled {
+            Companion::Known
+        } else {
+            Companion::Disabled
+        }
+    }
+
+    fn acting_as(&self, user: &str, entry: Option<&Entry>) -> ActingAs {
+        if !self.users.get(user).is_some_and(|enabled| *enabled) {
+            ActingAs::Unknown
+        } else if entry.is_some_and(|entry| entry.acts_as.iter().any(|name| **name == *user)) {
+            ActingAs::Delegated
+        } else {
+            ActingAs::NotDelegated
+        }
+    }
+}
+
+fn has_key(entry: &Entry, key: &str) -> bool {
+    entry.caller.keys.iter().any(|known| *known.id == *key)
+}
+
+/// The keys, last used first.
+fn newest_used<'a>(keys: impl Iterator<Item = &'a Arc<KnownKey>>) -> SmallVec<[Arc<KnownKey>; 4]> {
+    // The times are read once: uses noted meanwhile must not confuse the sorting.
+    let mut dated: SmallVec<[(i64, &Arc<KnownKey>); 4]> =
+        keys.map(|key| (key.last_used(), key)).take(MOST_KEYS).collect();
+    if dated.len() > 1 {
+        dated.sort_by_key(|(last_used, _)| Reverse(*last_used));
+    }
+    dated.into_iter().map(|(_, key)| key.clone()).collect()
+}

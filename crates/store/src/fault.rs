@@ -1,0 +1,38 @@
+//! Our own failure: it answers 503, never 401 or 403, and never lets anyone in.
+use std::fmt;
+
+/// What failed on our side. It never becomes a refusal.
+#[derive(Debug)]
+pub struct Fault {
+    what: String,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Fault {
+    /// A fault told in words for the operator's log.
+    #[must_use]
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), cause: None }
+    }
+
+    /// A fault with the error that caused it.
+    #[must_use]
+    pub fn caused(what: impl Into<String>, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self { what: what.into(), cause: Some(Box::new(cause)) }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Some(cause) => write!(f, "{}: {cause}", self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+impl std::error::Error for Fault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| -> &(dyn std::error::Error + 'static) { cause })
+    }
+}

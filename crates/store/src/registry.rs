@@ -1,0 +1,65 @@
+//! The registry: every row, read whole at start, and written in units that carry their audit entries.
+use crate::fault::Fault;
+use crate::model::{AuditDraft, AuditEntry, Record, Write};
+use countersign::time::Time;
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+
+/// A future of a store, boxed so that stores can be chosen at run time.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// All rows at one version.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The registry's version: grows by one with every unit written.
+    pub version: u64,
+    /// Every row.
+    pub records: Vec<Record>,
+}
+
+/// Why a unit was not written. Nothing of it was.
+#[derive(Debug)]
+pub enum NotWritten {
+    /// Someone else wrote since `base`: read again, decide again.
+    Conflict,
+    /// The store failed.
+    Fault(Fault),
+}
+
+/// A key that was used: when and from where.
+#[derive(Clone, Debug)]
+pub struct LastUse {
+    /// The key's id.
+    pub key: String,
+    /// When.
+    pub at: Time,
+    /// From where, when known.
+    pub address: Option<String>,
+}
+
+/// Durable rows of one installation.
+pub trait Registry: Send + Sync {
+    /// Reads everything.
+    fn load(&self) -> Answer<'_, Result<Loaded, Fault>>;
+
+    /// The current version, cheaply; another node's write is seen by polling it.
+    fn version(&self) -> Answer<'_, Result<u64, Fault>>;
+
+    /// Writes all of `writes` and `audit` in one transaction if the version is still `base`; gives the new version.
+    fn commit<'a>(
+        &'a self,
+        base: u64,
+        writes: &'a [Write],
+        audit: &'a [AuditDraft],
+    ) -> Answer<'a, Result<u64, NotWritten>>;
+
+    /// Audit entries with numbers above `after`, in order, at most `limit`.
+    fn audit(&self, after: u64, limit: u32) -> Answer<'_, Result<Vec<AuditEntry>, Fault>>;
+
+    /// Notes last uses; no new version, no audit entry.
+    fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>>;
+
+    /// Writes a consistent copy to a new file.
+    fn backup<'a>(&'a self, to: &'a Path) -> Answer<'a, Result<(), Fault>>;
+}
