@@ -86,6 +86,8 @@ pub enum KeyError {
         /// How.
         weakness: String,
     },
+    /// The key is on the list of compromised ones.
+    Blocked,
     /// An Ed25519 key has the wrong length.
     Ed25519Length {
         /// Its bytes.
@@ -174,6 +176,7 @@ impl KeyError {
             Self::RsaSize { .. } => "key_rsa_size",
             Self::RsaExponent { .. } => "key_rsa_exponent",
             Self::RsaWeak { .. } => "key_rsa_weak",
+            Self::Blocked => "key_blocked",
             Self::Ed25519Length { .. } => "key_ed25519_length",
             Self::Ed25519Point { .. } => "key_ed25519_point",
             Self::EcPoint { .. } => "key_ec_point",
@@ -268,6 +271,10 @@ impl fmt::Display for KeyError {
                 f,
                 "the RSA key can be broken: {weakness}; stop using it, and make a new key with an up-to-date tool"
             ),
+            Self::Blocked => write!(
+                f,
+                "the key is on the list of keys known to be compromised; stop using it, and make a new one"
+            ),
             Self::Ed25519Length { found } => write!(
                 f,
                 "an Ed25519 public key has 32 bytes, and this has {found}; send the 32 bytes, or the key as PEM"
@@ -302,7 +309,7 @@ impl fmt::Display for KeyError {
             ),
             Self::Algorithm { algorithm, kind } => write!(
                 f,
-                "a {kind} key cannot use {algorithm}, which needs a {} key; choose {}, or another key",
+                "a key of the kind {kind} cannot use {algorithm}, which wants the kind {}; choose {}, or another key",
                 algorithm.kind(),
                 kind.usual_algorithm()
             ),

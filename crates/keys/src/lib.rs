@@ -12,44 +12,55 @@
 //! # Ok::<(), countersign_keys::KeyError>(())
 //! ```
 //!
-//! - `read_public_key` takes a key from a person: forgiving about spelling, strict about substance.
+//! - [`read_public_key`] takes a key from a person: forgiving about spelling, strict about substance.
 //! - [`PublicKey`] is that key, ready to check signatures; [`CompactKey`] is the same key at rest.
 //! - [`Job`] says what to check, [`verify`] checks it, and [`Outcome`] is the witness of what was found.
-//! - [`PrivateKey`] is the caller's side; [`PrivateKey`] and [`PrivateKey`] keep it on disk.
+//! - [`PrivateKey`] is the caller's side; [`write_key_file`] and [`read_key_file`] keep it on disk.
 //!
 //! # The one rule for Ed25519
 //!
-//! Several rules for checking Ed25519 signatures are in use, and they disagree about odd inputs. Here
-//! it is always this one, the rule of the reference implementation and of OpenSSL: `S` must be below the
-//! group order, `R' = S·B − H(R ‖ A ‖ M)·A` is computed without multiplying by the cofactor, and the
-//! encoding of `R'` must equal the signature's first half byte for byte. Keys of small order and keys
-//! that are not canonically encoded never get as far as that: intake refuses them.
-#![cfg_attr(
-    test,
-    expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")
-)]
+//! Several rules for checking Ed25519 signatures are in use, and they disagree about odd inputs. Here it
+//! is always this one: the key is canonically encoded; `S` is below the group order; `R' = S·B − H(R ‖ A ‖
+//! M)·A` is computed without multiplying by the cofactor; and the encoding of `R'` equals the signature's
+//! first half byte for byte. Keys of small order never get as far as that: intake refuses them.
 
 mod algorithm;
+mod armour;
 mod backend;
+mod bignum;
 mod compact;
 mod digest;
+mod ed25519;
+mod encrypted;
 mod error;
 mod fingerprint;
+mod form;
+mod intake;
 mod job;
 mod jwk;
+mod keyfile;
+mod keyset;
+mod load;
 mod numbers;
 mod openssh;
+mod policy;
 mod private;
 mod public;
+mod remainder;
+mod rsa;
+mod spelling;
 
 pub use crate::algorithm::{Algorithm, Encoding, KeyKind};
 pub use crate::compact::CompactKey;
 pub use crate::digest::{MacKey, sha256};
 pub use crate::error::KeyError;
 pub use crate::fingerprint::Fingerprints;
+pub use crate::intake::{Intake, KeySet, MAX_TEXT, RefusedKey, read_key_set, read_public_key};
 pub use crate::job::{
     Accepted, Candidate, Job, MAX_CANDIDATES, Message, Outcome, Rejected, verify, verify_many,
 };
 pub use crate::jwk::Jwk;
+pub use crate::keyfile::{KeyFile, read_key_file, write_key_file};
+pub use crate::policy::Policy;
 pub use crate::private::PrivateKey;
 pub use crate::public::PublicKey;

@@ -1,6 +1,7 @@
 //! A private key: made or loaded once, then asked to sign.
 
 use crate::algorithm::{Algorithm, KeyKind, Scheme};
+use crate::encrypted;
 use crate::error::KeyError;
 use crate::public::PublicKey;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -11,6 +12,10 @@ use pem_rfc7468::LineEnding;
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
+
+const NO_KEY: KeyError = KeyError::PrivateForm { problem: "the numbers in it do not make a key" };
+const NOT_RSA: KeyError =
+    KeyError::PrivateForm { problem: "the numbers in it make no RSA key of 2048 to 8192 bits" };
 
 /// A private key. It is wiped from memory when dropped, and printing it shows its public half only.
 pub struct PrivateKey {
@@ -60,17 +65,44 @@ impl PrivateKey {
     /// # Errors
     /// When it is not one, or holds a kind or size of key not served here.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
-        let damaged = |_| KeyError::PrivateForm { problem: "the numbers in it do not make a key" };
         let info = pkcs8::PrivateKeyInfoRef::try_from(der)
             .map_err(|_| KeyError::PrivateForm { problem: "it is not a PKCS#8 document" })?;
         let signer = match crate::numbers::kind_of_private(&info.algorithm)? {
             KeyKind::Rsa => Signer::Rsa(rsa::KeyPair::from_pkcs8(der).map_err(|_| {
                 KeyError::PrivateForm { problem: "the numbers in it make no RSA key of 2048 to 8192 bits" }
             })?),
-            KeyKind::Ed25519 => Signer::Ed25519(Ed25519KeyPair::from_pkcs8(der).map_err(damaged)?),
-            kind => Signer::Ec(EcdsaKeyPair::from_pkcs8(ecdsa(kind)?, der).map_err(damaged)?),
+            KeyKind::Ed25519 => Signer::Ed25519(Ed25519KeyPair::from_pkcs8(der).map_err(|_| NO_KEY)?),
+            kind => Signer::Ec(EcdsaKeyPair::from_pkcs8(ecdsa(kind)?, der).map_err(|_| NO_KEY)?),
         };
         Self::from_signer(signer)
+    }
+
+    pub(crate) fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
+        rsa::KeyPair::from_der(der).map_err(|_| NOT_RSA).and_then(|key| Self::from_signer(Signer::Rsa(key)))
+    }
+
+    pub(crate) fn from_sec1_der(kind: KeyKind, der: &[u8]) -> Result<Self, KeyError> {
+        let key = EcdsaKeyPair::from_private_key_der(ecdsa(kind)?, der).map_err(|_| NO_KEY)?;
+        Self::from_signer(Signer::Ec(key))
+    }
+
+    pub(crate) fn from_point(kind: KeyKind, secret: &[u8], point: &[u8]) -> Result<Self, KeyError> {
+        let key = EcdsaKeyPair::from_private_key_and_public_key(ecdsa(kind)?, secret, point);
+        Self::from_signer(Signer::Ec(key.map_err(|_| NO_KEY)?))
+    }
+
+    /// From a seed; a public half that comes along must belong to it.
+    pub(crate) fn from_ed25519(seed: &[u8], public: Option<&[u8]>) -> Result<Self, KeyError> {
+        let key = match public {
+            Some(public) => Ed25519KeyPair::from_seed_and_public_key(seed, public),
+            None => Ed25519KeyPair::from_seed_unchecked(seed),
+        };
+        Self::from_signer(Signer::Ed25519(key.map_err(|_| NO_KEY)?))
+    }
+
+    pub(crate) fn from_rsa_numbers(numbers: &rsa::KeyPairComponents<&[u8]>) -> Result<Self, KeyError> {
+        let key = rsa::KeyPair::from_components(numbers).map_err(|_| NOT_RSA)?;
+        Self::from_signer(Signer::Rsa(key))
     }
 
     /// Signs. ECDSA signatures are raw (`r ‖ s`), as JOSE wants them; PSS salts are as long as the hash.
@@ -124,6 +156,16 @@ impl PrivateKey {
         Zeroizing::new(
             pem_rfc7468::encode_string("PRIVATE KEY", LineEnding::LF, &self.pkcs8).unwrap_or_default(),
         )
+    }
+
+    /// The PKCS#8 document as PEM, encrypted under a passphrase. `random` must be fresh for each call.
+    ///
+    /// # Errors
+    /// When the library fails.
+    pub fn to_encrypted_pkcs8_pem(&self, passphrase: &[u8], random: &[u8; 32]) -> Result<String, KeyError> {
+        let sealed = encrypted::seal(&self.pkcs8, passphrase, random)?;
+        pem_rfc7468::encode_string("ENCRYPTED PRIVATE KEY", LineEnding::LF, &sealed)
+            .map_err(|_| KeyError::Backend { doing: "encrypting a key" })
     }
 
     fn from_signer(signer: Signer) -> Result<Self, KeyError> {

@@ -2,7 +2,7 @@
 use crate::directory::seat::{Entry, Seat};
 use crate::directory::{Directory, Term, kid};
 use crate::registry::LastUse;
-use countersign::ask::{ActingAs, Companion, KeyQuery, Keys, KnownKey, Standing, Who};
+use countersign::ask::{ActingAs, Caller, Companion, KeyQuery, Keys, KnownKey, Standing, Who};
 use countersign::life::key::KeyState;
 use countersign::life::session::Session;
 use countersign::time::Time;
@@ -44,6 +44,13 @@ impl Directory {
             caller: entry.map(|entry| entry.caller.clone()),
             keys: found.map(|(.., keys)| keys).unwrap_or_default(),
         }
+    }
+
+    /// An account as judging needs it.
+    #[must_use]
+    pub fn caller(&self, account: &str) -> Option<Arc<Caller>> {
+        let entry = self.seat(account)?.now.load_full()?;
+        Some(entry.caller.clone())
     }
 
     /// How a session stands beside what is known now: it ends with its own end, its account's or its key's.
