@@ -13,6 +13,9 @@ use countersign_store::registry::Answer;
 use countersign_store::window::Window;
 use std::sync::Arc;
 
+/// A memory that has come to a time remembers what ends up to two seconds before; one more, and it has forgotten it.
+const SLACK: i64 = 3;
+
 /// Claims that survive a crash and a loss of power.
 ///
 /// A claim is decided in memory, so that of many at once exactly one is the first. The first one is answered when
@@ -103,9 +106,13 @@ fn key_check(start: &ReplayStart) -> u64 {
 }
 
 fn remember(start: &ReplayStart, recovered: &Recovered) -> Result<Window, Fault> {
-    let window = match recovered.clock {
+    // The log knows more than the memory did: all but what was removed, which only counts if the clock is behind.
+    let window = match recovered.gone {
         None => Window::new(start.key, recovered.barrier, start.most),
-        Some(clock) => Window::resumed(start.key, recovered.barrier, Time::from_millis(clock), start.most),
+        Some(until) => {
+            let highest = Time::from_seconds(until.saturating_add(SLACK));
+            Window::resumed(start.key, recovered.barrier, highest, start.most)
+        }
     };
     for kept in &recovered.claims {
         window.insert_recovered(kept.fingerprint, Time::from_seconds(kept.until))?;
