@@ -2,7 +2,6 @@
 use super::*;
 use crate::log::disk::sim::{Choice, SimDisk};
 use crate::log::segment::MOST_CLAIMS;
-use countersign::time::Span;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use std::sync::Mutex;
