@@ -1,7 +1,7 @@
 //! The two questions judging asks the world: which keys, and is this the first use.
 use crate::life::key::KeyLife;
 use crate::time::Time;
-use countersign_keys::{Algorithm, CompactKey, PublicKey};
+use countersign_keys::{Algorithm, CompactKey, Fingerprints, PublicKey};
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -89,6 +89,7 @@ pub struct KnownKey {
     pub limits: KeyLimits,
     key: CompactKey,
     parsed: OnceLock<PublicKey>,
+    fingerprints: OnceLock<Box<Fingerprints>>,
     last_used: AtomicI64,
 }
 
@@ -189,6 +190,7 @@ impl KnownKey {
             limits: KeyLimits::default(),
             key,
             parsed: OnceLock::new(),
+            fingerprints: OnceLock::new(),
             last_used: AtomicI64::new(0),
         }
     }
@@ -213,6 +215,11 @@ impl KnownKey {
             } else {
                 self.algorithms.contains(&algorithm)
             }
+    }
+
+    /// Its fingerprints, worked out at the first call and kept.
+    pub fn fingerprints(&self) -> &Fingerprints {
+        self.fingerprints.get_or_init(|| Box::new(self.key().fingerprints()))
     }
 
     /// Whether it was registered for this dialect.

@@ -1,4 +1,5 @@
 //! The request as it came in: what a proof is judged against, borrowed and undecoded.
+use crate::time::Time;
 use http::HeaderMap;
 use std::net::IpAddr;
 
@@ -15,8 +16,19 @@ pub struct Incoming<'r> {
     pub body: Body<'r>,
     /// The client's address, when it is known from a source that is trusted.
     pub client: Option<IpAddr>,
-    /// For a challenge that was asked for with a prefix: that prefix, taken from the challenge itself.
-    pub challenge_prefix: Option<&'r str>,
+    /// The challenge this request answers, when the shell opened one.
+    pub challenge: Option<Answered<'r>>,
+}
+
+/// A challenge that the shell opened and found its own, for this user and purpose.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'r> {
+    /// The text the caller asked to have before the code.
+    pub prefix: Option<&'r str>,
+    /// When it was issued.
+    pub issued: Time,
+    /// Until when it counts (inclusive).
+    pub until: Time,
 }
 
 /// The address a request was sent to, in the parts that dialects sign.

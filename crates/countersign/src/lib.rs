@@ -1,9 +1,28 @@
 //! countersign: judges and makes key-pair proofs on HTTP requests, without I/O, clock or randomness.
-#![cfg_attr(test, expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop at once"))]
+//!
+//! A [`dialect::Dialect`] is data read from a file. It reads a [`proof::Proof`] from an [`incoming::Incoming`] request; the
+//! stages in [`proof`] lead from there to [`verified::Verified`]. The shell around answers two questions ([`ask`]) and brings
+//! the time. The same dialect makes proofs ([`write`]).
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop at once")
+)]
 pub mod ask;
+pub mod base64;
+mod decoy;
+pub mod dialect;
+mod form;
 pub mod incoming;
+pub mod json;
 pub mod life;
+pub mod proof;
+pub mod read;
 pub mod reason;
+mod rule;
+mod source;
 pub mod time;
 pub mod trace;
 pub mod verified;
+pub mod write;
+
+pub use countersign_keys as keys;

@@ -11,6 +11,7 @@ pub struct Verified {
     pub(crate) caller: Arc<Caller>,
     pub(crate) key: Arc<KnownKey>,
     pub(crate) dialect: Arc<str>,
+    pub(crate) named: String,
     pub(crate) identifier: String,
     pub(crate) acting_as: Option<String>,
     pub(crate) session: Option<String>,
@@ -55,7 +56,12 @@ impl Verified {
     pub fn dialect(&self) -> &str {
         &self.dialect
     }
-    /// How the caller named itself, as written in the proof.
+    /// How the proof names its maker, whole (`Partner:54344`).
+    #[must_use]
+    pub fn named(&self) -> &str {
+        &self.named
+    }
+    /// The identifier the account was found by (`54344`).
     #[must_use]
     pub fn identifier(&self) -> &str {
         &self.identifier

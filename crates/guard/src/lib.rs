@@ -1,1 +1,17 @@
-//! guard: being built.
+//! The shell around the core: stores are asked, checks run, requests judged and explained; middleware for tower and axum.
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop at once")
+)]
+pub mod answer;
+pub mod clock;
+pub mod explain;
+#[cfg(feature = "axum")]
+pub mod extract;
+pub mod guard;
+pub mod jwks;
+#[cfg(feature = "tower")]
+pub mod layer;
+pub mod policy;
+pub mod signing;
+pub mod vectors;

@@ -2,7 +2,7 @@
 use crate::directory::seat::{Entry, Seat};
 use crate::directory::{Directory, Term, kid};
 use crate::registry::LastUse;
-use countersign::ask::{ActingAs, Companion, KeyQuery, Keys, KnownKey, Standing, Who};
+use countersign::ask::{ActingAs, Caller, Companion, KeyQuery, Keys, KnownKey, Standing, Who};
 use countersign::life::key::KeyState;
 use countersign::life::session::Session;
 use countersign::time::Time;
@@ -36,14 +36,21 @@ impl Directory {
         let entry = found.as_ref().map(|(_, entry, _)| &**entry);
         Keys {
             kid_elsewhere: query.kid.is_some_and(|kid| self.elsewhere(kid, seat, entry)),
-            companion: query.companion.map_or(Companion::Missing, |secret| {
-                self.companion_beside(secret, query.dialect, entry)
-            }),
+            companion: query
+                .companion
+                .map_or(Companion::Missing, |secret| self.companion_beside(secret, query.dialect, entry)),
             acting_as: query.acting_as.map_or(ActingAs::Nobody, |user| self.acting_as(user, entry)),
             session: Standing::None,
             caller: entry.map(|entry| entry.caller.clone()),
             keys: found.map(|(.., keys)| keys).unwrap_or_default(),
         }
+    }
+
+    /// An account as judging needs it.
+    #[must_use]
+    pub fn caller(&self, account: &str) -> Option<Arc<Caller>> {
+        let entry = self.seat(account)?.now.load_full()?;
+        Some(entry.caller.clone())
     }
 
     /// How a session stands beside what is known now: it ends with its own end, its account's or its key's.
@@ -86,7 +93,11 @@ impl Directory {
 
     /// The account and the key that a key's id or fingerprint names. A fingerprint that several accounts share names
     /// the one whose key serves the dialect; when that is not exactly one, it names nobody.
-    fn keyed(&self, text: &str, dialect: &str) -> Option<(Arc<Seat>, Arc<Entry>, SmallVec<[Arc<KnownKey>; 4]>)> {
+    fn keyed(
+        &self,
+        text: &str,
+        dialect: &str,
+    ) -> Option<(Arc<Seat>, Arc<Entry>, SmallVec<[Arc<KnownKey>; 4]>)> {
         if let Some((seat, entry)) = self.owner(text) {
             let keys = newest_used(entry.caller.keys.iter().filter(|key| *key.id == *text));
             return Some((seat, entry, keys));
@@ -174,13 +185,17 @@ fn has_key(entry: &Entry, key: &str) -> bool {
     entry.caller.keys.iter().any(|known| *known.id == *key)
 }
 
-/// The keys, last used first.
+/// The keys, those that may count before those that cannot, and each of these last used first.
 fn newest_used<'a>(keys: impl Iterator<Item = &'a Arc<KnownKey>>) -> SmallVec<[Arc<KnownKey>; 4]> {
     // The times are read once: uses noted meanwhile must not confuse the sorting.
-    let mut dated: SmallVec<[(i64, &Arc<KnownKey>); 4]> =
-        keys.map(|key| (key.last_used(), key)).take(MOST_KEYS).collect();
+    let mut dated: SmallVec<[((bool, Reverse<i64>), &Arc<KnownKey>); 4]> = keys
+        .map(|key| {
+            let counts = matches!(key.life.state, KeyState::Active | KeyState::Retiring { .. });
+            ((!counts, Reverse(key.last_used())), key)
+        })
+        .collect();
     if dated.len() > 1 {
-        dated.sort_by_key(|(last_used, _)| Reverse(*last_used));
+        dated.sort_by_key(|(rank, _)| *rank);
     }
-    dated.into_iter().map(|(_, key)| key.clone()).collect()
+    dated.into_iter().take(MOST_KEYS).map(|(_, key)| key.clone()).collect()
 }

@@ -60,19 +60,30 @@ impl Directory {
         self.apply(&writes, loaded.version)
     }
 
-    fn sort_out<'w>(&self, write: &'w Write, touched: &mut HashMap<&'w str, Touched<'w>>) -> Result<(), Fault> {
+    fn sort_out<'w>(
+        &self,
+        write: &'w Write,
+        touched: &mut HashMap<&'w str, Touched<'w>>,
+    ) -> Result<(), Fault> {
+        // Of several writes to one row, the last counts.
         match write {
             Write::Put(Record::Account(account)) => {
-                touched.entry(&account.id).or_default().account = Some(account);
+                let change = touched.entry(&account.id).or_default();
+                (change.account, change.deleted) = (Some(account), false);
             }
             Write::Delete(Record::Account(account)) => {
                 touched.entry(&account.id).or_default().deleted = true;
             }
             Write::Put(Record::Key(key)) => {
-                touched.entry(&key.account).or_default().put.push(self.keep_last_use(key)?);
+                let part = self.keep_last_use(key)?;
+                let change = touched.entry(&key.account).or_default();
+                change.put.retain(|(other, _)| *other.id != *key.id);
+                change.put.push(part);
             }
             Write::Delete(Record::Key(key)) => {
-                touched.entry(&key.account).or_default().dropped.push(&key.id);
+                let change = touched.entry(&key.account).or_default();
+                change.put.retain(|(other, _)| *other.id != *key.id);
+                change.dropped.push(&key.id);
             }
             _ => {}
         }
@@ -145,8 +156,7 @@ impl Directory {
     /// Everything an account can be found by.
     fn hashes(&self, entry: &Entry) -> Vec<u64> {
         let caller = &entry.caller;
-        let mut hashes =
-            vec![self.hash(&Term::Account(&caller.id)), self.hash(&Term::Name(&caller.name))];
+        let mut hashes = vec![self.hash(&Term::Account(&caller.id)), self.hash(&Term::Name(&caller.name))];
         for own in &entry.identifiers {
             hashes.push(self.hash(&Term::Identifier(&own.namespace, &own.value)));
         }

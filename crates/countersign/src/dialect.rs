@@ -1,0 +1,201 @@
+//! A dialect as data: where a proof stands, how it is signed, who it names, which rules it must keep, how it is refused.
+mod covered;
+pub mod file;
+pub mod settings;
+
+use crate::form::make::Make;
+use crate::form::text::TextForm;
+use crate::rule::Rule;
+use crate::source::Source;
+use crate::verified::Covered;
+use countersign_keys::Algorithm;
+use http::HeaderName;
+use std::sync::Arc;
+
+/// One way of carrying a proof. Made from a file (see [`file`]), never by hand.
+#[derive(Clone, Debug)]
+pub struct Dialect {
+    pub(crate) name: Arc<str>,
+    pub(crate) summary: Box<str>,
+    pub(crate) find: Find,
+    pub(crate) form: Form,
+    /// Names of claims or body members, by slot.
+    pub(crate) members: Vec<Box<str>>,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) kid_strict: bool,
+    pub(crate) types: Vec<Box<str>>,
+    pub(crate) who: WhoFrom,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) reply: ReplyShape,
+    pub(crate) make: Option<Make>,
+    pub(crate) covered: Covered,
+    pub(crate) settings: settings::Settings,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Where a proof stands.
+#[derive(Clone, Debug)]
+pub(crate) enum Find {
+    /// In one header, behind a scheme word or bare.
+    Header { name: HeaderName, schemes: Schemes, when: Vec<(Source, Box<str>)> },
+    /// In several headers, all of which must be there.
+    Headers(Vec<HeaderName>),
+    /// In the members of a JSON body.
+    Body,
+}
+
+/// What stands before a credential in its header.
+#[derive(Clone, Debug)]
+pub(crate) struct Schemes {
+    pub(crate) words: Vec<Box<str>>,
+    /// The credential may also stand without a word.
+    pub(crate) bare: bool,
+    /// More than one space may follow the word (RFC 9110 section 11.4); otherwise exactly one.
+    pub(crate) spaces: bool,
+}
+
+/// The shape of what is signed.
+#[derive(Clone, Debug)]
+pub(crate) enum Form {
+    /// A JWS in compact serialisation.
+    Jws,
+    /// A text built from the request.
+    Text(TextForm),
+}
+
+/// How the proof names its maker.
+#[derive(Clone, Debug)]
+pub(crate) struct WhoFrom {
+    pub(crate) from: Source,
+    pub(crate) by: By,
+    /// Text before and after the identifier; what stands between must be ASCII digits when `digits`.
+    pub(crate) pattern: Option<Pattern>,
+    pub(crate) acting_as: Option<Source>,
+}
+
+/// What the maker is looked up by.
+#[derive(Clone, Debug)]
+pub(crate) enum By {
+    /// An identifier in this namespace.
+    Namespace(Box<str>),
+    /// A key id or fingerprint.
+    Key,
+    /// A session's id; the name told onwards comes from here.
+    Session { identifier: Source },
+}
+
+/// `Partner:{digits}`: what stands around an identifier.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    pub(crate) before: Box<str>,
+    pub(crate) after: Box<str>,
+}
+
+/// How a dialect answers refusals.
+#[derive(Clone, Debug)]
+pub(crate) struct ReplyShape {
+    pub(crate) status: u16,
+    pub(crate) challenge: Option<Box<str>>,
+}
+
+impl Dialect {
+    /// The dialect's name.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+    /// One sentence about it.
+    #[must_use]
+    pub fn summary(&self) -> &str {
+        &self.summary
+    }
+    /// The algorithms it takes.
+    #[must_use]
+    pub fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
+    }
+    /// What its proofs bind.
+    #[must_use]
+    pub fn covered(&self) -> Covered {
+        self.covered
+    }
+    /// Whether it signs the body, so that a surface must read it all before judging.
+    #[must_use]
+    pub fn needs_body(&self) -> bool {
+        self.covered.body || matches!(self.find, Find::Body)
+    }
+    /// Whether a proof works once.
+    #[must_use]
+    pub fn is_single_use(&self) -> bool {
+        self.covered.once
+    }
+    /// The namespace its callers are registered in; `None` when they are known by key or session.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        match &self.who.by {
+            By::Namespace(namespace) => Some(namespace),
+            By::Key | By::Session { .. } => None,
+        }
+    }
+    /// Whether it names a user to act for.
+    #[must_use]
+    pub fn acts_for_users(&self) -> bool {
+        self.who.acting_as.is_some()
+    }
+    /// Its rules in words, in the order in which they are judged.
+    #[must_use]
+    pub fn rules_in_words(&self) -> Vec<String> {
+        self.rules.iter().map(Rule::words).collect()
+    }
+    /// Its settings with the values in force.
+    #[must_use]
+    pub fn settings(&self) -> &settings::Settings {
+        &self.settings
+    }
+    /// What the file's reader found worth saying, such as a missing greatest life.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+    /// Status of a refusal: the dialect's own where its callers expect one for everything, else the reason's.
+    #[must_use]
+    pub fn status(&self, reason: crate::reason::Reason) -> u16 {
+        let own = self.reply.status;
+        if own == 401 { reason.status() } else { own }
+    }
+    /// Value of `WWW-Authenticate` for a 401; the bare challenge when no proof came.
+    #[must_use]
+    pub fn challenge(&self, reason: crate::reason::Reason) -> Option<String> {
+        let scheme = self.reply.challenge.as_deref()?;
+        Some(match reason.class() {
+            crate::reason::Class::Absent => scheme.to_owned(),
+            _ => format!("{scheme} error=\"invalid_token\""),
+        })
+    }
+    /// Each place where its proofs stand, such as `authorization Bearer`: dialects that share one compete there.
+    #[must_use]
+    pub fn places(&self) -> Vec<String> {
+        match &self.find {
+            Find::Header { name, schemes, bare, .. } => {
+                let bare = bare.then(|| format!("{name} (bare)"));
+                schemes.iter().map(|scheme| format!("{name} {scheme}")).chain(bare).collect()
+            }
+            Find::Headers(names) => names.iter().map(ToString::to_string).collect(),
+            Find::Body => vec!["the body".to_owned()],
+        }
+    }
+    /// Whether something in its proofs tells them from others in the same place.
+    #[must_use]
+    pub fn has_discriminator(&self) -> bool {
+        matches!(&self.find, Find::Header { when, .. } if !when.is_empty())
+    }
+    /// The headers that carry its proofs, so that a gateway may drop them before the upstream.
+    #[must_use]
+    pub fn carriers(&self) -> Vec<&HeaderName> {
+        match &self.find {
+            Find::Header { name, .. } => vec![name],
+            Find::Headers(names) => names.iter().collect(),
+            Find::Body => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Reads a dialect file (TOML) and says exactly what is wrong with one that cannot be used.
+use super::settings::{self, Settings};
+use super::{By, Dialect, Find, Form, Pattern, ReplyShape, Schemes, WhoFrom, covered};
+use crate::form::make::{Make, MakeFile};
+use crate::form::text::{TextFile, TextForm};
+use crate::rule::Rule;
+use crate::rule::file::RuleFile;
+use crate::source::Source;
+use countersign_keys::Algorithm;
+use http::HeaderName;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Why a dialect file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialectError {
+    /// The dialect, when the file says one.
+    pub dialect: String,
+    /// Where in the file.
+    pub at: String,
+    /// What is wrong: wanted, found, next step.
+    pub what: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    summary: String,
+    find: FindFile,
+    text: Option<TextFile>,
+    algorithms: Vec<String>,
+    #[serde(default)]
+    accept_weak: Vec<String>,
+    #[serde(default)]
+    types: Vec<String>,
+    kid: Option<String>,
+    who: WhoFile,
+    #[serde(default)]
+    rules: Vec<RuleFile>,
+    reply: ReplyFile,
+    make: Option<MakeFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FindFile {
+    form: String,
+    header: Option<String>,
+    headers: Option<Vec<String>>,
+    body: Option<String>,
+    #[serde(default)]
+    scheme: Vec<String>,
+    #[serde(default)]
+    bare: bool,
+    #[serde(default)]
+    spaces: bool,
+    #[serde(default)]
+    when: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WhoFile {
+    from: String,
+    namespace: Option<String>,
+    #[serde(default)]
+    by_key: bool,
+    session_of: Option<String>,
+    pattern: Option<String>,
+    acting_as: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReplyFile {
+    status: u16,
+    challenge: Option<String>,
+}
+
+impl Dialect {
+    /// Reads a dialect from the text of its file; `overrides` replace the file's own `[settings]`.
+    ///
+    /// # Errors
+    /// [`DialectError`] for TOML that is none, unknown members, names that no fact has, settings that the file does not
+    /// have, weak algorithms that are not named as such, and rules that cannot be kept.
+    pub fn parse(text: &str, overrides: &Settings) -> Result<Self, DialectError> {
+        let mut table: toml::Table = toml::from_str(text).map_err(|error| DialectError {
+            dialect: String::new(),
+            at: "file".to_owned(),
+            what: error.to_string(),
+        })?;
+        let name = table.get("name").and_then(|name| name.as_str()).unwrap_or("").to_owned();
+        let fail = |at: &str, what: String| DialectError { dialect: name.clone(), at: at.to_owned(), what };
+        let mut settings = read_settings(table.remove("settings")).map_err(|what| fail("settings", what))?;
+        for (key, value) in overrides {
+            if !settings.contains_key(key) {
+                let known: Vec<_> = settings.keys().map(String::as_str).collect();
+                return Err(fail(
+                    "settings",
+                    format!("there is no setting `{key}`; this dialect has: {}", known.join(", ")),
+                ));
+            }
+            settings.insert(key.clone(), value.clone());
+        }
+        let mut value = toml::Value::Table(table);
+        settings::fill(&mut value, &settings);
+        let file: File =
+            value.try_into().map_err(|error: toml::de::Error| fail("file", error.to_string()))?;
+        build(file, settings).map_err(|(at, what)| fail(&at, what))
+    }
+}
+
+type Problem = (String, String);
+
+fn at(place: &str) -> impl Fn(String) -> Problem + '_ {
+    move |what| (place.to_owned(), what)
+}
+
+fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
+    let mut members = Vec::new();
+    let mut source = |name: &str| Source::parse(name, &mut members);
+    let who = who(&file.who, &mut source).map_err(at("who"))?;
+    let find = find(&file.find, &mut source).map_err(at("find"))?;
+    let algorithms = algorithms(&file)?;
+    let form = match (file.find.form.as_str(), &file.text) {
+        ("jws", None) => Form::Jws,
+        ("text", Some(text)) => Form::Text(TextForm::read(text, &mut source).map_err(at("text"))?),
+        ("jws", Some(_)) => return Err(at("text")("a jws is signed as it stands; remove [text]".to_owned())),
+        ("text", None) => return Err(at("text")("form text wants a [text] table".to_owned())),
+        (other, _) => return Err(at("find.form")(format!("wanted jws or text, found {other}"))),
+    };
+    let mut rules = Vec::new();
+    for (number, rule) in file.rules.iter().enumerate() {
+        let place = format!("rules[{number}]");
+        rules.push(Rule::read(rule, &mut source).map_err(at(&place))?);
+    }
+    if rules.iter().filter(|rule| rule.is_single_use()).count() > 1 {
+        return Err(at("rules")("at most one rule may claim a single use".to_owned()));
+    }
+    let make = file.make.as_ref().map(|make| Make::read(make)).transpose().map_err(at("make"))?;
+    let covered = covered::compute(&form, &find, &rules);
+    let warnings = warnings(&form, &rules, &algorithms);
+    Ok(Dialect {
+        name: file.name.as_str().into(),
+        summary: file.summary.into(),
+        find,
+        form,
+        members,
+        algorithms,
+        kid_strict: kid_strict(file.kid.as_deref())?,
+        types: file.types.into_iter().map(Into::into).collect(),
+        who,
+        rules,
+        reply: reply(file.reply)?,
+        make,
+        covered,
+        settings,
+        warnings,
+    })
+}
+
+fn read_settings(value: Option<toml::Value>) -> Result<Settings, String> {
+    match value {
+        None => Ok(Settings::new()),
+        Some(value) => value.try_into().map_err(|error| format!("every setting is a text: {error}")),
+    }
+}
+
+fn kid_strict(kid: Option<&str>) -> Result<bool, Problem> {
+    match kid {
+        None | Some("hint") => Ok(false),
+        Some("strict") => Ok(true),
+        Some(other) => Err(at("kid")(format!("wanted hint or strict, found {other}"))),
+    }
+}
+
+fn reply(file: ReplyFile) -> Result<ReplyShape, Problem> {
+    if file.status != 401 && file.status != 403 {
+        return Err(at("reply.status")(format!("wanted 401 or 403, found {}", file.status)));
+    }
+    Ok(ReplyShape { status: file.status, challenge: file.challenge.map(Into::into) })
+}
+
+/// A list given by a setting stands in one text, with commas.
+fn split(list: &[String]) -> impl Iterator<Item = &str> {
+    list.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn algorithms(file: &File) -> Result<Vec<Algorithm>, Problem> {
+    let read = |place: &'static str, list: &[String]| -> Result<Vec<Algorithm>, Problem> {
+        split(list)
+            .map(|name| {
+                Algorithm::from_name(name)
+                    .or_else(|| Algorithm::from_jose(name))
+                    .ok_or_else(|| at(place)(format!("{name} is no algorithm that countersign knows")))
+            })
+            .collect()
+    };
+    let algorithms = read("algorithms", &file.algorithms)?;
+    let weak = read("accept_weak", &file.accept_weak)?;
+    if algorithms.is_empty() {
+        return Err(at("algorithms")("a dialect takes at least one algorithm".to_owned()));
+    }
+    match algorithms.iter().find(|algorithm| algorithm.is_weak() && !weak.contains(algorithm)) {
+        Some(algorithm) => {
+            Err(at("algorithms")(format!("{} is weak; name it in accept_weak as well", algorithm.name())))
+        }
+        None => Ok(algorithms),
+    }
+}
+
+fn find(file: &FindFile, source: &mut dyn FnMut(&str) -> Result<Source, String>) -> Result<Find, String> {
+    let header = |name: &str| HeaderName::try_from(name).map_err(|_| format!("{name} is no header name"));
+    match (&file.header, &file.headers, &file.body) {
+        (Some(name), None, None) => {
+            let schemes: Vec<Box<str>> = split(&file.scheme).map(Into::into).collect();
+            if schemes.is_empty() && !file.bare {
+                return Err("wanted scheme = [\"…\"] or bare = true".to_owned());
+            }
+            let when = file.when.iter().map(|(name, text)| Ok((source(name)?, text.as_str().into())));
+            Ok(Find::Header {
+                name: header(name)?,
+                schemes: Schemes { words: schemes, bare: file.bare, spaces: file.spaces },
+                when: when.collect::<Result<_, String>>()?,
+            })
+        }
+        (None, Some(names), None) if !names.is_empty() => {
+            names.iter().map(|name| header(name)).collect::<Result<_, _>>().map(Find::Headers)
+        }
+        (None, None, Some(kind)) if kind == "json" => Ok(Find::Body),
+        _ => Err("wanted exactly one of header, headers and body = \"json\"".to_owned()),
+    }
+}
+
+fn who(file: &WhoFile, source: &mut dyn FnMut(&str) -> Result<Source, String>) -> Result<WhoFrom, String> {
+    let by = match (&file.namespace, file.by_key, &file.session_of) {
+        (Some(namespace), false, None) => By::Namespace(namespace.as_str().into()),
+        (None, true, None) => By::Key,
+        (None, false, Some(name)) => By::Session { identifier: source(name)? },
+        _ => return Err("wanted exactly one of namespace, by_key = true and session_of".to_owned()),
+    };
+    let pattern = match &file.pattern {
+        None => None,
+        Some(text) => {
+            let (before, after) = text
+                .split_once("{digits}")
+                .ok_or_else(|| format!("pattern wants {{digits}} in it, found {text}"))?;
+            Some(Pattern { before: before.into(), after: after.into() })
+        }
+    };
+    let acting_as = file.acting_as.as_deref().map(&mut *source).transpose()?;
+    Ok(WhoFrom { from: source(&file.from)?, by, pattern, acting_as })
+}
+
+fn warnings(form: &Form, rules: &[Rule], algorithms: &[Algorithm]) -> Vec<String> {
+    let mut out = Vec::new();
+    if rules.iter().all(|rule| rule.window().is_none()) {
+        out.push("no rule bounds how long a proof works".to_owned());
+    }
+    if matches!(form, Form::Text(_)) && !rules.iter().any(Rule::is_single_use) {
+        out.push("a captured request can be sent again".to_owned());
+    }
+    for weak in algorithms.iter().filter(|algorithm| algorithm.is_weak()) {
+        out.push(format!("takes the weak algorithm {} for keys that name it", weak.name()));
+    }
+    out
+}
+
+impl fmt::Display for DialectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.dialect.is_empty() { "(without name)" } else { &self.dialect };
+        write!(f, "dialect {name}, {}: {}", self.at, self.what)
+    }
+}
+
+impl std::error::Error for DialectError {}

@@ -1,0 +1,247 @@
+//! Builds the text that a dialect signs, in every spelling that its callers' languages produce.
+use crate::base64::encode_hex;
+use crate::incoming::Body;
+use crate::json::Value;
+use crate::reason::Reason;
+use crate::source::{Facts, Part, Source};
+use countersign_keys::sha256;
+use serde::Deserialize;
+use std::borrow::Cow;
+
+/// How a text is built.
+#[derive(Clone, Debug)]
+pub(crate) struct TextForm {
+    pub(crate) encodes: Vec<Encode>,
+    /// Each alternative is a list of fields; the first is the one that is written.
+    pub(crate) alternatives: Vec<Vec<Field>>,
+    pub(crate) signature: Source,
+    pub(crate) encoding: SignatureEncoding,
+    pub(crate) members: bool,
+}
+
+/// A named part of the text.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: Box<str>,
+    pub(crate) source: Source,
+}
+
+/// A spelling of the text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Encode {
+    /// The values, one after another.
+    Plain,
+    /// The values, each followed by a line feed but the last.
+    Lines,
+    /// PHP's `json_encode` as it ships: slashes and all but ASCII escaped.
+    JsonPhp,
+    /// `JSON.stringify`: nothing escaped that need not be.
+    Json,
+    /// PHP with unescaped slashes and unicode: as `json`, but U+2028 and U+2029 stay escaped.
+    JsonPhpBare,
+    /// Slashes plain, all but ASCII escaped (PHP with unescaped slashes, Python compact).
+    JsonAscii,
+    /// Slashes escaped, other characters raw (PHP with unescaped unicode).
+    JsonPhpUnicode,
+    /// Slashes escaped, everything else raw, U+2028 and U+2029 too (PHP with unescaped unicode and line terminators).
+    JsonPhpLines,
+    /// Python's `json.dumps`: spaces after comma and colon, all but printable ASCII escaped.
+    JsonPython,
+}
+
+/// How the signature is written down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SignatureEncoding {
+    /// Standard base64 with padding.
+    Base64,
+    /// base64url without padding.
+    Base64url,
+    /// Hexadecimal, either case, `0x` tolerated.
+    Hex,
+}
+
+/// `[text]` of a dialect file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TextFile {
+    encode: Vec<Encode>,
+    fields: Vec<[String; 2]>,
+    #[serde(default)]
+    or_fields: Vec<Vec<[String; 2]>>,
+    signature: String,
+    signature_encode: SignatureEncoding,
+}
+
+impl TextForm {
+    pub(crate) fn read(
+        file: &TextFile,
+        source: &mut dyn FnMut(&str) -> Result<Source, String>,
+    ) -> Result<Self, String> {
+        if file.encode.is_empty() || file.fields.is_empty() {
+            return Err("wanted at least one encode and one field".to_owned());
+        }
+        let mut list = |fields: &[[String; 2]]| -> Result<Vec<Field>, String> {
+            fields
+                .iter()
+                .map(|[name, from]| Ok(Field { name: name.as_str().into(), source: source(from)? }))
+                .collect()
+        };
+        let mut alternatives = vec![list(&file.fields)?];
+        for other in &file.or_fields {
+            alternatives.push(list(other)?);
+        }
+        let members = file.fields.iter().any(|[_, from]| from.starts_with("body."))
+            || file.signature.starts_with("body.");
+        Ok(Self {
+            encodes: file.encode.clone(),
+            alternatives,
+            signature: source(&file.signature)?,
+            encoding: file.signature_encode,
+            members,
+        })
+    }
+
+    /// Whether a text can be built at all: a signed body must be seen, and must be text where a text is made of it.
+    pub(crate) fn check_body(&self, body: Body<'_>) -> Result<(), Reason> {
+        let parts = self.alternatives.iter().flatten().map(|field| &field.source);
+        for part in parts {
+            match (part, body) {
+                (Source::Request(Part::Body | Part::BodySha256), Body::Unseen) => {
+                    return Err(Reason::BodyUnseen);
+                }
+                (Source::Request(Part::Body), Body::Seen(bytes)) if std::str::from_utf8(bytes).is_err() => {
+                    return Err(Reason::BodyNotText);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds every spelling into `texts`, each once. An alternative whose parts are not all there is left out.
+    pub(crate) fn build(&self, facts: &Facts<'_>, texts: &mut Vec<Vec<u8>>) {
+        texts.clear();
+        for fields in &self.alternatives {
+            let values: Option<Vec<Cow<'_, str>>> =
+                fields.iter().map(|field| part(facts, &field.source)).collect();
+            let Some(values) = values else { continue };
+            for encode in &self.encodes {
+                let text = spell(*encode, fields, &values).into_bytes();
+                // The empty text is what a failed encoder leaves behind; nobody means to sign it.
+                if !text.is_empty() && !texts.contains(&text) {
+                    texts.push(text);
+                }
+            }
+        }
+    }
+}
+
+fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, str>> {
+    let target = &facts.incoming.target;
+    match source {
+        Source::Request(Part::Url) => Some(Cow::Owned(target.url())),
+        Source::Request(Part::PathAndQuery) => Some(match target.query {
+            Some(query) => Cow::Owned(format!("{}?{query}", target.path)),
+            None => Cow::Borrowed(target.path),
+        }),
+        Source::Request(Part::Body) => match facts.incoming.body {
+            Body::Seen(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Body::Empty => Some(Cow::Borrowed("")),
+            Body::Unseen => None,
+        },
+        Source::Request(Part::BodySha256) => match facts.incoming.body {
+            Body::Seen(bytes) => Some(Cow::Owned(encode_hex(&sha256(&[bytes])))),
+            Body::Empty => Some(Cow::Owned(encode_hex(&sha256(&[])))),
+            Body::Unseen => None,
+        },
+        other => match facts.value(other) {
+            Value::Text(text) => Some(Cow::Owned(text.into_owned())),
+            _ => None,
+        },
+    }
+}
+
+fn spell(encode: Encode, fields: &[Field], values: &[Cow<'_, str>]) -> String {
+    let mut out = String::with_capacity(values.iter().map(|value| value.len() + 24).sum());
+    match encode {
+        Encode::Plain => values.iter().for_each(|value| out.push_str(value)),
+        Encode::Lines => out = values.join("\n"),
+        json => {
+            let python = json == Encode::JsonPython;
+            out.push('{');
+            for (at, (field, value)) in fields.iter().zip(values).enumerate() {
+                if at > 0 {
+                    out.push_str(if python { ", " } else { "," });
+                }
+                quote(json, &field.name, &mut out);
+                out.push_str(if python { ": " } else { ":" });
+                quote(json, value, &mut out);
+            }
+            out.push('}');
+        }
+    }
+    out
+}
+
+fn quote(encode: Encode, text: &str, out: &mut String) {
+    use Encode::{JsonAscii, JsonPhp, JsonPhpBare, JsonPhpLines, JsonPhpUnicode, JsonPython};
+    let slashes = matches!(encode, JsonPhp | JsonPhpUnicode | JsonPhpLines);
+    let ascii = matches!(encode, JsonPhp | JsonAscii | JsonPython);
+    let separators = matches!(encode, JsonPhpUnicode | JsonPhpBare);
+    out.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '/' if slashes => out.push_str("\\/"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\0'..='\u{1f}' => escape(letter, out),
+            '\u{7f}' if encode == JsonPython => escape(letter, out),
+            '\u{2028}' | '\u{2029}' if separators => escape(letter, out),
+            _ if ascii && !letter.is_ascii() => escape(letter, out),
+            _ => out.push(letter),
+        }
+    }
+    out.push('"');
+}
+
+fn escape(letter: char, out: &mut String) {
+    let mut units = [0_u16; 2];
+    for unit in letter.encode_utf16(&mut units) {
+        out.push_str("\\u");
+        for shift in [12, 8, 4, 0] {
+            out.push(char::from_digit(u32::from(*unit >> shift & 15), 16).unwrap_or('0'));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelt(encode: Encode, text: &str) -> String {
+        let mut out = String::new();
+        quote(encode, text, &mut out);
+        out
+    }
+
+    #[test]
+    fn each_language_spells_as_it_does() {
+        let text = "a/ü😀\u{2028}\u{7f}\u{1}\n\"\\";
+        assert_eq!(
+            spelt(Encode::JsonPhp, text),
+            r#""a\/\u00fc\ud83d\ude00\u2028"#.to_owned() + "\u{7f}" + r#"\u0001\n\"\\""#
+        );
+        assert_eq!(spelt(Encode::JsonPython, "/ü\u{7f}"), r#""/\u00fc\u007f""#);
+        assert_eq!(spelt(Encode::Json, "/ü\u{2028}"), "\"/ü\u{2028}\"");
+        assert_eq!(spelt(Encode::JsonPhpBare, "/ü\u{2028}"), "\"/ü\\u2028\"");
+        assert_eq!(spelt(Encode::JsonPhpUnicode, "/ü\u{2029}"), "\"\\/ü\\u2029\"");
+        assert_eq!(spelt(Encode::JsonAscii, "/ü"), "\"/\\u00fc\"");
+    }
+}

@@ -1,0 +1,300 @@
+//! Finds a proof in a request and lays out its facts, believing nothing.
+use crate::base64::{Alphabet, decode, decode_hex};
+use crate::dialect::{By, Dialect, Find, Form, Schemes};
+use crate::form::jws;
+use crate::form::text::{SignatureEncoding, TextForm};
+use crate::incoming::{Body, Incoming, Limits};
+use crate::json::{Bounds, Value, read_object};
+use crate::proof::Proof;
+use crate::reason::{Reason, Refusal, Stage};
+use crate::source::{Facts, Source};
+use crate::trace::{Step, Trace};
+use http::HeaderName;
+use smallvec::SmallVec;
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Buffers for one judgement; reused from request to request they allocate nothing.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    jws: jws::Buffers,
+    signature: Vec<u8>,
+    texts: Vec<Vec<u8>>,
+}
+
+/// Whether a request is addressed to a dialect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Addressed {
+    /// No.
+    No,
+    /// Its carrier is there.
+    Yes,
+}
+
+impl Dialect {
+    /// Whether the request carries something in this dialect's place. `discriminate` also asks the dialect's `when`, for
+    /// routes that take several dialects in one place.
+    #[must_use]
+    pub fn addressed(&self, incoming: &Incoming<'_>, limits: &Limits, discriminate: bool) -> Addressed {
+        match &self.find {
+            Find::Header { name, schemes, when } => {
+                let mut values = incoming.headers.get_all(name).iter();
+                let ours = values.any(|value| token(value.as_bytes(), schemes).is_some());
+                if !ours {
+                    return Addressed::No;
+                }
+                if discriminate && !when.is_empty() {
+                    let mut scratch = Scratch::default();
+                    let read = self.read(incoming, limits, &mut scratch, &mut ());
+                    let fits = |proof: &Proof<'_>| {
+                        when.iter().all(|(at, text)| proof.facts.value(at).text() == Some(text))
+                    };
+                    // What cannot be read fits nobody's discriminator.
+                    return match read {
+                        Ok(Some(proof)) if fits(&proof) => Addressed::Yes,
+                        _ => Addressed::No,
+                    };
+                }
+                Addressed::Yes
+            }
+            Find::Headers(names) => {
+                if names.iter().any(|name| incoming.headers.contains_key(name)) {
+                    Addressed::Yes
+                } else {
+                    Addressed::No
+                }
+            }
+            Find::Body => match incoming.body {
+                Body::Seen(_) => Addressed::Yes,
+                Body::Empty | Body::Unseen => Addressed::No,
+            },
+        }
+    }
+
+    /// Reads the proof. `None`: the request carries none of this dialect.
+    ///
+    /// # Errors
+    /// [`Refusal`] of class malformed, or `missing-credentials` when only a part of the credential is there.
+    pub fn read<'s>(
+        &'s self,
+        incoming: &'s Incoming<'s>,
+        limits: &Limits,
+        scratch: &'s mut Scratch,
+        trace: &mut impl Trace,
+    ) -> Result<Option<Proof<'s>>, Refusal> {
+        let read = self.read_quietly(incoming, limits, scratch);
+        trace.step(|| {
+            let found = match &read {
+                Ok(Some(proof)) => format!("a proof by {}", proof.named.escape_debug()),
+                Ok(None) => "nothing".to_owned(),
+                Err(reason) => reason.text().to_owned(),
+            };
+            let failed = read.as_ref().err().copied();
+            Step::new(
+                Stage::Read,
+                "the credential",
+                format!("one of the dialect {}", self.name),
+                found,
+                failed,
+            )
+        });
+        read.map_err(|reason| Refusal::new(reason, Stage::Read))
+    }
+
+    fn read_quietly<'s>(
+        &'s self,
+        incoming: &'s Incoming<'s>,
+        limits: &Limits,
+        scratch: &'s mut Scratch,
+    ) -> Result<Option<Proof<'s>>, Reason> {
+        match &self.find {
+            Find::Header { name, schemes, .. } => {
+                let Some(token) = single(incoming, name, schemes)? else { return Ok(None) };
+                if token.len() > limits.credential {
+                    return Err(Reason::TooLarge);
+                }
+                self.read_token(token, incoming, limits, scratch).map(Some)
+            }
+            Find::Headers(names) => {
+                if !names.iter().any(|name| incoming.headers.contains_key(name)) {
+                    return Ok(None);
+                }
+                for name in names {
+                    match incoming.headers.get_all(name).iter().count() {
+                        0 => return Err(Reason::MissingCredentials),
+                        1 => {}
+                        _ => return Err(Reason::AmbiguousCredentials),
+                    }
+                }
+                let long = |name: &HeaderName| {
+                    incoming.headers.get(name).is_some_and(|value| value.len() > limits.credential)
+                };
+                if names.iter().any(long) {
+                    return Err(Reason::TooLarge);
+                }
+                self.read_text(incoming, limits, scratch).map(Some)
+            }
+            Find::Body => match incoming.body {
+                Body::Seen(body) if body.len() > limits.body => Err(Reason::BodyTooLarge),
+                Body::Seen(_) => self.read_text(incoming, limits, scratch).map(Some),
+                Body::Empty => Ok(None),
+                Body::Unseen => Err(Reason::BodyUnseen),
+            },
+        }
+    }
+
+    fn read_token<'s>(
+        &'s self,
+        token: &'s [u8],
+        incoming: &'s Incoming<'s>,
+        limits: &Limits,
+        scratch: &'s mut Scratch,
+    ) -> Result<Proof<'s>, Reason> {
+        if !matches!(self.form, Form::Jws) {
+            return Err(Reason::MalformedCredential);
+        }
+        let wanted = jws::Wanted { algorithms: &self.algorithms, types: &self.types, members: &self.members };
+        let Scratch { jws: buffers, signature, .. } = scratch;
+        let read = jws::read(token, &wanted, limits, buffers, signature)?;
+        let facts = Facts { incoming, members: read.members, typ: read.typ, kind: read.kind, kid: read.kid };
+        let mut texts = SmallVec::new();
+        texts.push(read.input);
+        self.proof(facts, limits, Some(read.algorithm), texts, signature)
+    }
+
+    fn read_text<'s>(
+        &'s self,
+        incoming: &'s Incoming<'s>,
+        limits: &Limits,
+        scratch: &'s mut Scratch,
+    ) -> Result<Proof<'s>, Reason> {
+        let Form::Text(form) = &self.form else { return Err(Reason::MalformedCredential) };
+        let mut facts = Facts::new(incoming, self.members.len());
+        if form.members {
+            self.read_body(&mut facts, limits)?;
+        }
+        form.check_body(incoming.body)?;
+        if let Body::Seen(body) = incoming.body
+            && body.len() > limits.body
+        {
+            return Err(Reason::BodyTooLarge);
+        }
+        let Scratch { signature, texts, .. } = scratch;
+        read_signature(form, &facts, signature)?;
+        form.build(&facts, texts);
+        if texts.is_empty() {
+            return Err(Reason::MissingIdentity);
+        }
+        let texts: &'s [Vec<u8>] = texts;
+        self.proof(facts, limits, None, texts.iter().map(Vec::as_slice).collect(), signature)
+    }
+
+    fn read_body<'s>(&self, facts: &mut Facts<'s>, limits: &Limits) -> Result<(), Reason> {
+        let Body::Seen(body) = facts.incoming.body else { return Err(Reason::MalformedJson) };
+        let bounds = Bounds { depth: limits.json_depth, members: limits.json_members };
+        read_object(body, bounds, |name, value| {
+            let slot = self.members.iter().position(|member| **member == *name);
+            if let Some(place) = slot.and_then(|slot| facts.members.get_mut(slot)) {
+                *place = value;
+            }
+        })
+        .map_err(|_| Reason::MalformedJson)
+    }
+
+    fn proof<'s>(
+        &'s self,
+        facts: Facts<'s>,
+        limits: &Limits,
+        algorithm: Option<countersign_keys::Algorithm>,
+        texts: SmallVec<[&'s [u8]; 2]>,
+        signature: &'s [u8],
+    ) -> Result<Proof<'s>, Reason> {
+        let named: Cow<'s, str> = match facts.value(&self.who.from) {
+            Value::Absent | Value::Null => return Err(Reason::MissingIdentity),
+            Value::Text(text) => Cow::Owned(text.into_owned()),
+            _ => return Err(Reason::MalformedIdentity),
+        };
+        let identifier = self.identifier(&named).ok_or(Reason::MalformedIdentity)?;
+        let acting_as = match &self.who.acting_as {
+            None => None,
+            Some(source) => match facts.value(source) {
+                Value::Text(text) => Some(Cow::Owned(text.into_owned())),
+                _ => return Err(Reason::MalformedCredential),
+            },
+        };
+        if let By::Session { identifier } = &self.who.by
+            && facts.value(identifier).text().is_none()
+        {
+            return Err(Reason::MissingIdentity);
+        }
+        Ok(Proof {
+            dialect: self,
+            facts,
+            limits: *limits,
+            named,
+            identifier,
+            acting_as,
+            algorithm,
+            texts,
+            signature,
+        })
+    }
+
+    /// The part of the name that is looked up.
+    fn identifier(&self, named: &str) -> Option<Range<usize>> {
+        let Some(pattern) = &self.who.pattern else { return Some(0..named.len()) };
+        let end = named.len().checked_sub(pattern.after.len())?;
+        let digits = named.strip_prefix(&*pattern.before)?.strip_suffix(&*pattern.after)?;
+        // Twenty digits are more than any number of sites.
+        let good =
+            !digits.is_empty() && digits.len() <= 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        good.then_some(pattern.before.len()..end)
+    }
+}
+
+/// The credential in a header, behind one of the scheme words (in any case, RFC 9110 section 11.1) or bare.
+fn token<'v>(value: &'v [u8], schemes: &Schemes) -> Option<&'v [u8]> {
+    for scheme in &schemes.words {
+        if let Some((word, rest)) = value.split_at_checked(scheme.len())
+            && word.eq_ignore_ascii_case(scheme.as_bytes())
+        {
+            match rest {
+                [] => return Some(rest),
+                [b' ', token @ ..] if schemes.spaces => return Some(token.trim_ascii_start()),
+                [b' ', token @ ..] => return Some(token),
+                _ => {}
+            }
+        }
+    }
+    (schemes.bare && !value.contains(&b' ')).then_some(value)
+}
+
+fn single<'r>(
+    incoming: &Incoming<'r>,
+    name: &HeaderName,
+    schemes: &Schemes,
+) -> Result<Option<&'r [u8]>, Reason> {
+    let headers: &'r http::HeaderMap = incoming.headers;
+    let mut values = headers.get_all(name).iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    // Twice the same place, whatever stands in it: two servers may read two callers.
+    if values.next().is_some() {
+        return Err(Reason::AmbiguousCredentials);
+    }
+    Ok(token(first.as_bytes(), schemes))
+}
+
+fn read_signature(form: &TextForm, facts: &Facts<'_>, signature: &mut Vec<u8>) -> Result<(), Reason> {
+    let value = facts.value(&form.signature);
+    let text = match (&value, &form.signature) {
+        (Value::Text(text), _) => text,
+        (Value::Absent, Source::Member(_)) => return Err(Reason::MissingIdentity),
+        _ => return Err(Reason::MalformedCredential),
+    };
+    let decoded = match form.encoding {
+        SignatureEncoding::Base64 => decode(Alphabet::Standard, text.as_bytes(), signature),
+        SignatureEncoding::Base64url => decode(Alphabet::Url, text.as_bytes(), signature),
+        SignatureEncoding::Hex => decode_hex(text.as_bytes(), signature),
+    };
+    decoded.map_err(|_| Reason::MalformedEncoding)
+}

@@ -1,0 +1,356 @@
+//! The rules a proof must keep once its signature holds: a closed list, judged by one loop.
+pub(crate) mod file;
+
+use crate::ask::{ActingAs, Claim, Companion, Keys, Standing};
+use crate::json::{Bounds, Value, read_list};
+use crate::life::challenge;
+use crate::reason::{Reason, Stage};
+use crate::source::{Facts, Source};
+use crate::time::{Span, Time};
+use crate::trace::{Step, Trace};
+use countersign_keys::sha256;
+
+/// One thing a dialect demands.
+#[derive(Clone, Debug)]
+pub(crate) enum Rule {
+    /// All are there and not empty.
+    Present(Vec<Source>),
+    /// It is not there.
+    Absent(Source, Reason),
+    /// It has this text.
+    Equals(Source, Box<str>, Reason),
+    /// Both have the same text.
+    Same(Source, Source),
+    /// It is this text, or (unless `sole`) a list of texts with this one in it.
+    Audience { at: Source, is: Box<str>, sole: bool },
+    /// It is text of at most `most` bytes, or (unless `text`) a number.
+    Kind { at: Source, text: bool, most: usize },
+    /// It lies at most this far from now, on either side.
+    Near(Source, Span),
+    /// It is not later than now, but for the slack.
+    NotBefore { at: Source, slack: Span, optional: bool },
+    /// It is later than now, but for the slack.
+    NotAfter { at: Source, slack: Span, optional: bool },
+    /// It lies at most this far after another time, or after now when that is missing.
+    Ahead { at: Source, from: Option<Source>, most: Span, slack: Span },
+    /// The second lies after the first, by at most this.
+    Lifetime { from: Source, to: Source, most: Span },
+    /// The companion key in this header is good.
+    Companion(Source),
+    /// The user to act for exists, and the account may act for it.
+    KnownUser,
+    /// The session that was named lives.
+    Session,
+    /// These together work once, and are remembered from their date for so long.
+    Once { parts: Vec<Source>, dated: Source, keep: Span },
+    /// It is a challenge that we issued; it works once.
+    Issued(Source),
+}
+
+/// Everything rules look at.
+pub(crate) struct Scene<'a, 's> {
+    pub(crate) facts: &'a Facts<'s>,
+    pub(crate) keys: &'a Keys,
+    pub(crate) now: Time,
+}
+
+impl Rule {
+    /// Whether this rule makes a proof work once.
+    #[must_use]
+    pub(crate) fn is_single_use(&self) -> bool {
+        matches!(self, Self::Once { .. } | Self::Issued(_))
+    }
+
+    /// How long this rule lets a proof work at most.
+    #[must_use]
+    pub(crate) fn window(&self) -> Option<Span> {
+        match self {
+            Self::Near(_, within) => Some(Span::from_millis(within.millis().saturating_mul(2))),
+            Self::Ahead { most, .. } | Self::Lifetime { most, .. } => Some(*most),
+            _ => None,
+        }
+    }
+
+    /// The rule in words, for explain and the documents.
+    #[must_use]
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Present(_) => "every claim the dialect wants is there".to_owned(),
+            Self::Absent(..) => "a claim this dialect has no meaning for is not there".to_owned(),
+            Self::Equals(_, text, _) => format!("the text {text}"),
+            Self::Same(..) => "the same text in both places".to_owned(),
+            Self::Audience { is, sole: true, .. } => format!("{is} alone as audience"),
+            Self::Audience { is, .. } => format!("{is} among the audiences"),
+            Self::Kind { text: true, most, .. } => format!("text of 1 to {most} bytes"),
+            Self::Kind { most, .. } => format!("text of 1 to {most} bytes, or a number"),
+            Self::Near(_, within) => format!("a time at most {within} from now"),
+            Self::NotBefore { slack, .. } => format!("a time not later than now ({slack} allowed)"),
+            Self::NotAfter { slack, .. } => format!("a time later than now ({slack} allowed)"),
+            Self::Ahead { most, .. } => format!("an end at most {most} ahead"),
+            Self::Lifetime { most, .. } => format!("a life of at most {most}"),
+            Self::Companion(_) => "a good API key beside the proof".to_owned(),
+            Self::KnownUser => "a user that exists and that the account may act for".to_owned(),
+            Self::Session => "a session that lives".to_owned(),
+            Self::Once { .. } => "a proof that was not used before".to_owned(),
+            Self::Issued(_) => "a challenge that we issued and that was not answered before".to_owned(),
+        }
+    }
+
+    fn judge(&self, scene: &Scene<'_, '_>) -> Result<(), Reason> {
+        let facts = scene.facts;
+        let now = scene.now;
+        match self {
+            Self::Present(sources) => sources.iter().try_for_each(|source| match facts.value(source) {
+                Value::Absent | Value::Null => Err(Reason::MissingClaim),
+                Value::Text(text) if text.is_empty() => Err(Reason::MissingClaim),
+                _ => Ok(()),
+            }),
+            Self::Absent(source, reason) => match facts.value(source) {
+                Value::Absent => Ok(()),
+                _ => Err(*reason),
+            },
+            Self::Equals(source, wanted, reason) => match facts.value(source) {
+                Value::Absent | Value::Null => Err(Reason::MissingClaim),
+                Value::Text(text) if *text == **wanted => Ok(()),
+                Value::Text(_) => Err(*reason),
+                _ => Err(Reason::MalformedClaim),
+            },
+            Self::Same(one, other) => match (facts.value(one), facts.value(other)) {
+                (Value::Text(one), Value::Text(other)) if one == other => Ok(()),
+                (Value::Absent | Value::Null, _) | (_, Value::Absent | Value::Null) => {
+                    Err(Reason::MissingClaim)
+                }
+                _ => Err(Reason::WrongClaim),
+            },
+            Self::Audience { at, is, sole } => audience(&facts.value(at), is, *sole),
+            Self::Kind { at, text, most } => match facts.value(at) {
+                Value::Text(value) if value.is_empty() => Err(Reason::MissingClaim),
+                Value::Text(value) if value.len() <= *most => Ok(()),
+                Value::Number(number) if !*text && Time::from_decimal(number).is_some() => Ok(()),
+                Value::Absent | Value::Null => Err(Reason::MissingClaim),
+                _ => Err(Reason::MalformedClaim),
+            },
+            Self::Near(source, within) => {
+                let time = wanted_time(facts, source)?;
+                // A positive test: only a time inside both ends passes.
+                if now - *within <= time && time <= now + *within { Ok(()) } else { Err(Reason::OutOfWindow) }
+            }
+            Self::NotBefore { at, slack, optional } => match time(facts, at)? {
+                Some(time) if time <= now + *slack => Ok(()),
+                Some(_) => Err(Reason::NotYetValid),
+                None if *optional => Ok(()),
+                None => Err(Reason::MissingClaim),
+            },
+            Self::NotAfter { at, slack, optional } => match time(facts, at)? {
+                Some(time) if now < time + *slack => Ok(()),
+                Some(_) => Err(Reason::Expired),
+                None if *optional => Ok(()),
+                None => Err(Reason::MissingClaim),
+            },
+            Self::Ahead { at, from, most, slack } => {
+                let end = wanted_time(facts, at)?;
+                let from = match from {
+                    Some(source) => time(facts, source)?,
+                    None => None,
+                };
+                let latest = from.unwrap_or(now + *slack) + *most;
+                if end <= latest { Ok(()) } else { Err(Reason::LifetimeTooLong) }
+            }
+            Self::Lifetime { from, to, most } => {
+                let life = wanted_time(facts, to)?.since(wanted_time(facts, from)?);
+                if life <= Span::ZERO {
+                    Err(Reason::MalformedClaim)
+                } else if life <= *most {
+                    Ok(())
+                } else {
+                    Err(Reason::LifetimeTooLong)
+                }
+            }
+            Self::Companion(_) => match scene.keys.companion {
+                Companion::Known => Ok(()),
+                Companion::Missing => Err(Reason::MissingCompanion),
+                Companion::Unknown => Err(Reason::UnknownCompanion),
+                Companion::Disabled => Err(Reason::CompanionDisabled),
+                Companion::Elsewhere => Err(Reason::CompanionElsewhere),
+            },
+            Self::KnownUser => match scene.keys.acting_as {
+                ActingAs::Delegated => Ok(()),
+                ActingAs::NotDelegated => Err(Reason::UserNotDelegated),
+                ActingAs::Unknown | ActingAs::Nobody => Err(Reason::UnknownUser),
+            },
+            Self::Session => match scene.keys.session {
+                Standing::Live(until) if now < until => Ok(()),
+                Standing::Live(_) | Standing::Ended => Err(Reason::SessionEnded),
+                Standing::Unknown | Standing::None => Err(Reason::SessionUnknown),
+            },
+            // What remains to be asked is asked last, by `claim`; here only whether the parts are there.
+            Self::Once { parts, dated, .. } => {
+                wanted_time(facts, dated)?;
+                parts.iter().try_for_each(|part| match facts.value(part) {
+                    Value::Text(_) | Value::Number(_) => Ok(()),
+                    Value::Absent | Value::Null => Err(Reason::MissingClaim),
+                    _ => Err(Reason::MalformedClaim),
+                })
+            }
+            Self::Issued(source) => match (facts.value(source), facts.incoming.challenge) {
+                (Value::Text(_), Some(challenge)) if now <= challenge.until => Ok(()),
+                (Value::Text(_), Some(_)) => Err(Reason::ChallengeExpired),
+                _ => Err(Reason::UnknownChallenge),
+            },
+        }
+    }
+
+    /// What must be claimed for this rule, told by meaning: the account, the instant, the parts.
+    fn claim(&self, dialect: &str, account: &str, facts: &Facts<'_>) -> Option<Claim> {
+        match self {
+            Self::Once { parts, dated, keep } => {
+                let at = wanted_time(facts, dated).ok()?;
+                let mut meaning = Meaning::new(dialect, account);
+                for part in parts {
+                    // The date counts as an instant, so that 1, 1.0 and 1e0 are one proof.
+                    if part == dated {
+                        meaning.add(b't', &at.nanos().to_be_bytes());
+                    } else {
+                        match facts.value(part) {
+                            Value::Number(number) => meaning.add(b'n', number.as_bytes()),
+                            value => meaning.add(b's', value.text()?.as_bytes()),
+                        }
+                    }
+                }
+                Some(Claim { mark: meaning.mark(), dated: at, until: at + *keep })
+            }
+            Self::Issued(source) => {
+                let given = facts.incoming.challenge?;
+                Some(challenge::claim(facts.value(source).text()?, given.issued, given.until))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Judges all rules in order and stops at the first that does not hold. Yields what must still be claimed.
+pub(crate) fn judge_all(
+    rules: &[Rule],
+    dialect: &str,
+    account: &str,
+    scene: &Scene<'_, '_>,
+    trace: &mut impl Trace,
+) -> Result<Option<Claim>, Reason> {
+    let mut claim = None;
+    for rule in rules {
+        let judged = rule.judge(scene);
+        trace.step(|| Step::new(Stage::Rules, rule.words(), rule.words(), rule.found(scene), judged.err()));
+        judged?;
+        if rule.is_single_use() {
+            claim = Some(rule.claim(dialect, account, scene.facts).ok_or(Reason::MalformedClaim)?);
+        }
+    }
+    Ok(claim)
+}
+
+/// Until when the same proof may hold at most, by these rules; `None` when no rule says so.
+pub(crate) fn valid_until(rules: &[Rule], facts: &Facts<'_>) -> Option<Time> {
+    let ends = rules.iter().filter_map(|rule| match rule {
+        Rule::NotAfter { at, slack, .. } => Some(time(facts, at).ok()?? + *slack),
+        Rule::Near(at, within) => Some(time(facts, at).ok()?? + *within),
+        _ => None,
+    });
+    ends.min()
+}
+
+impl Rule {
+    fn found(&self, scene: &Scene<'_, '_>) -> String {
+        let facts = scene.facts;
+        let show = |source: &Source| match facts.value(source) {
+            Value::Text(text) => format!("\"{}\"", text.escape_debug()),
+            Value::Number(number) => match Time::from_decimal(number) {
+                Some(time) => format!("{number} ({} from now)", time.since(scene.now)),
+                None => number.to_owned(),
+            },
+            other => other.kind().to_owned(),
+        };
+        match self {
+            Self::Present(sources) => sources.iter().map(show).collect::<Vec<_>>().join(", "),
+            Self::Once { parts, .. } => parts.iter().map(show).collect::<Vec<_>>().join(", "),
+            Self::Absent(at, _)
+            | Self::Equals(at, ..)
+            | Self::Audience { at, .. }
+            | Self::Kind { at, .. }
+            | Self::Near(at, _)
+            | Self::NotBefore { at, .. }
+            | Self::NotAfter { at, .. }
+            | Self::Ahead { at, .. }
+            | Self::Issued(at) => show(at),
+            Self::Same(one, other) => format!("{} and {}", show(one), show(other)),
+            Self::Lifetime { from, to, .. } => format!("from {} to {}", show(from), show(to)),
+            Self::Companion(_) => format!("{:?}", scene.keys.companion),
+            Self::KnownUser => format!("{:?}", scene.keys.acting_as),
+            Self::Session => format!("{:?}", scene.keys.session),
+        }
+    }
+}
+
+/// A digest of parts, each with its kind and length, so that no two lists of parts run together.
+struct Meaning(Vec<u8>);
+
+impl Meaning {
+    fn new(dialect: &str, account: &str) -> Self {
+        let mut meaning = Self(Vec::with_capacity(128));
+        meaning.add(b'd', dialect.as_bytes());
+        meaning.add(b'a', account.as_bytes());
+        meaning
+    }
+    fn add(&mut self, kind: u8, part: &[u8]) {
+        self.0.push(kind);
+        self.0.extend_from_slice(&part.len().to_be_bytes());
+        self.0.extend_from_slice(part);
+    }
+    fn mark(&self) -> [u8; 32] {
+        sha256(&[&self.0])
+    }
+}
+
+/// A time claim: a number in a token, decimal text in a header. Wrong types are refused, never skipped.
+fn time(facts: &Facts<'_>, source: &Source) -> Result<Option<Time>, Reason> {
+    match facts.value(source) {
+        Value::Absent => Ok(None),
+        Value::Number(number) => Time::from_decimal(number).map(Some).ok_or(Reason::MalformedClaim),
+        Value::Text(text) if matches!(source, Source::Header(_)) => {
+            Time::from_decimal(&text).map(Some).ok_or(Reason::MalformedClaim)
+        }
+        _ => Err(Reason::MalformedClaim),
+    }
+}
+
+fn wanted_time(facts: &Facts<'_>, source: &Source) -> Result<Time, Reason> {
+    time(facts, source)?.ok_or(Reason::MissingClaim)
+}
+
+fn audience(value: &Value<'_>, wanted: &str, sole: bool) -> Result<(), Reason> {
+    match value {
+        Value::Absent | Value::Null => Err(Reason::MissingClaim),
+        Value::Text(text) if **text == *wanted => Ok(()),
+        Value::Text(_) => Err(Reason::WrongAudience),
+        Value::List(list) => {
+            let (mut all, mut hits, mut texts) = (0_usize, 0_usize, true);
+            // The list was read once already, inside the token's own bounds.
+            let bounds = Bounds { depth: 16, members: 256 };
+            read_list(list, bounds, |item| {
+                all += 1;
+                match item.text() {
+                    Some(text) if text == wanted => hits += 1,
+                    Some(_) => {}
+                    None => texts = false,
+                }
+            })
+            .map_err(|_| Reason::MalformedClaim)?;
+            match (texts, hits) {
+                (false, _) => Err(Reason::MalformedClaim),
+                (true, 0) => Err(Reason::WrongAudience),
+                (true, _) if sole && all > 1 => Err(Reason::WrongAudience),
+                (true, _) => Ok(()),
+            }
+        }
+        _ => Err(Reason::MalformedClaim),
+    }
+}

@@ -1,0 +1,274 @@
+//! Makes a proof: the same dialect run backwards says what to add to a request.
+use crate::base64::{Alphabet, encode, encode_hex};
+use crate::dialect::{Dialect, Form};
+use crate::form::make::{Make, Name, Template};
+use crate::form::text::{SignatureEncoding, TextForm};
+use crate::incoming::Incoming;
+use crate::source::Facts;
+use crate::time::Time;
+use countersign_keys::{Algorithm, KeyError, PrivateKey};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::fmt;
+
+/// Who signs, and what only the caller knows.
+#[derive(Debug)]
+pub struct Signer<'a> {
+    /// The private key.
+    pub key: &'a PrivateKey,
+    /// The identifier as registered (the site's number, not `Partner:…`).
+    pub identifier: &'a str,
+    /// The user to act for.
+    pub acting_as: Option<&'a str>,
+    /// The companion API key.
+    pub companion: Option<&'a str>,
+    /// The algorithm; the dialect's first that the key has and that is not weak, when `None`.
+    pub algorithm: Option<Algorithm>,
+    /// The challenge to answer.
+    pub challenge: Option<&'a str>,
+}
+
+/// What to add to the request.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// Headers to set.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body to send, for dialects whose proof is a body.
+    pub body: Option<String>,
+    /// The token alone, for dialects that carry one.
+    pub token: Option<String>,
+    /// The bytes that were signed.
+    pub signed: Vec<u8>,
+}
+
+/// Why no proof can be made.
+#[derive(Debug)]
+pub enum CannotSign {
+    /// The dialect's file does not say how.
+    NoMake,
+    /// The dialect wants something of the signer that was not given.
+    Missing(&'static str),
+    /// The key has none of the dialect's algorithms.
+    WrongKey {
+        /// What the dialect takes.
+        wanted: String,
+        /// What the key is.
+        found: &'static str,
+    },
+    /// A challenge that is no short hexadecimal text: signing it could sign something else.
+    StrangeChallenge,
+    /// The body or a header cannot be signed in this dialect.
+    CannotBuild,
+    /// The key failed.
+    Key(KeyError),
+}
+
+struct Knowledge<'a> {
+    signer: &'a Signer<'a>,
+    algorithm: Algorithm,
+    now: Time,
+    random: [u8; 16],
+    token: Option<String>,
+    signature: Option<String>,
+}
+
+impl Dialect {
+    /// Makes a proof for a request. `random` becomes the nonce, where the dialect has one.
+    ///
+    /// # Errors
+    /// [`CannotSign`].
+    pub fn write(
+        &self,
+        incoming: &Incoming<'_>,
+        signer: &Signer<'_>,
+        now: Time,
+        random: [u8; 16],
+    ) -> Result<Made, CannotSign> {
+        let make = self.make.as_ref().ok_or(CannotSign::NoMake)?;
+        if let Some(challenge) = signer.challenge {
+            check_challenge(challenge)?;
+        }
+        let algorithm = self.algorithm_for(signer)?;
+        let mut know = Knowledge { signer, algorithm, now, random, token: None, signature: None };
+        match &self.form {
+            Form::Jws => {
+                let input = format!(
+                    "{}.{}",
+                    encode(Alphabet::Url, object(&make.head, &know)?.as_bytes()),
+                    encode(Alphabet::Url, object(&make.claims, &know)?.as_bytes())
+                );
+                let signature = signer.key.sign(algorithm, input.as_bytes()).map_err(CannotSign::Key)?;
+                know.token = Some(format!("{input}.{}", encode(Alphabet::Url, &signature)));
+                let headers = headers(make, &know, |_| true)?;
+                Ok(Made { headers, body: None, token: know.token, signed: input.into_bytes() })
+            }
+            Form::Text(form) => self.write_text(form, make, incoming, know),
+        }
+    }
+
+    fn write_text(
+        &self,
+        form: &TextForm,
+        make: &Make,
+        incoming: &Incoming<'_>,
+        mut know: Knowledge<'_>,
+    ) -> Result<Made, CannotSign> {
+        // First what does not depend on the signature: it may be part of what is signed.
+        let before = headers(make, &know, |template| !template.has(Name::Signature))?;
+        let mut map: HeaderMap = incoming.headers.clone();
+        for (name, value) in before {
+            map.insert(name, value);
+        }
+        let facing = Incoming { headers: &map, ..*incoming };
+        let body_members = object_members(make, &know, &self.members)?;
+        let mut facts = Facts::new(&facing, self.members.len());
+        for (slot, value) in body_members {
+            if let Some(place) = facts.members.get_mut(slot) {
+                *place = crate::json::Value::Text(value.into());
+            }
+        }
+        let mut texts = Vec::new();
+        form.check_body(incoming.body).map_err(|_| CannotSign::CannotBuild)?;
+        form.build(&facts, &mut texts);
+        let signed = texts.into_iter().next().ok_or(CannotSign::CannotBuild)?;
+        let signature = know.signer.key.sign(know.algorithm, &signed).map_err(CannotSign::Key)?;
+        know.signature = Some(match form.encoding {
+            SignatureEncoding::Base64 => encode(Alphabet::Standard, &signature),
+            SignatureEncoding::Base64url => encode(Alphabet::Url, &signature),
+            SignatureEncoding::Hex => encode_hex(&signature),
+        });
+        let body = if make.body.is_empty() { None } else { Some(object(&make.body, &know)?) };
+        Ok(Made { headers: headers(make, &know, |_| true)?, body, token: None, signed })
+    }
+
+    fn algorithm_for(&self, signer: &Signer<'_>) -> Result<Algorithm, CannotSign> {
+        let public = signer.key.public_key();
+        let fits = |algorithm: &Algorithm| self.algorithms.contains(algorithm) && public.allows(*algorithm);
+        let chosen = match signer.algorithm {
+            Some(algorithm) => Some(algorithm).filter(fits),
+            None => self.algorithms.iter().copied().find(|found| fits(found) && !found.is_weak()),
+        };
+        chosen.ok_or_else(|| CannotSign::WrongKey {
+            wanted: self.algorithms.iter().map(|found| found.name()).collect::<Vec<_>>().join(", "),
+            found: signer.key.kind().name(),
+        })
+    }
+}
+
+/// A server that picks what we sign could have us sign a token: only short hexadecimal texts are challenges.
+fn check_challenge(challenge: &str) -> Result<(), CannotSign> {
+    let hex = challenge.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if hex && (8..=256).contains(&challenge.len()) { Ok(()) } else { Err(CannotSign::StrangeChallenge) }
+}
+
+impl Knowledge<'_> {
+    fn of(&self, name: Name) -> Option<String> {
+        let fingerprints = || self.signer.key.public_key().fingerprints();
+        Some(match name {
+            Name::Identifier => self.signer.identifier.to_owned(),
+            Name::ActingAs => self.signer.acting_as?.to_owned(),
+            Name::Companion => self.signer.companion?.to_owned(),
+            Name::Now(span) => (self.now + span).seconds().to_string(),
+            Name::Nonce => encode(Alphabet::Url, &self.random),
+            Name::Algorithm => (*self.algorithm.jose_names().first()?).to_owned(),
+            Name::KidPem => fingerprints().pem_sha256_hex,
+            Name::KidJwk | Name::KeyId => fingerprints().jwk_thumbprint,
+            Name::KeyBase64 => encode(Alphabet::Standard, &self.signer.key.public_key().ed25519_bytes()?),
+            Name::Challenge => self.signer.challenge?.to_owned(),
+            Name::Token => self.token.clone()?,
+            Name::Signature => self.signature.clone()?,
+        })
+    }
+
+    fn fill(&self, template: &Template) -> Result<String, CannotSign> {
+        template.fill(&|name| self.of(name)).ok_or_else(|| {
+            let wants = [
+                (Name::ActingAs, "the user to act for"),
+                (Name::Companion, "the companion API key"),
+                (Name::Challenge, "the challenge to answer"),
+                (Name::KeyBase64, "an Ed25519 key"),
+            ];
+            let what = wants.iter().find(|(name, _)| template.has(*name));
+            CannotSign::Missing(what.map_or("something that was not given", |(_, what)| what))
+        })
+    }
+}
+
+/// A JSON object in the order of the file; what the signer does not know and the template wants is an error.
+fn object(pairs: &[(Box<str>, Template)], know: &Knowledge<'_>) -> Result<String, CannotSign> {
+    let mut out = String::from("{");
+    for (name, template) in pairs {
+        if out.len() > 1 {
+            out.push(',');
+        }
+        quoted(name, &mut out);
+        out.push(':');
+        match template.number(know.now) {
+            Some(number) => out.push_str(&number.to_string()),
+            None => quoted(&know.fill(template)?, &mut out),
+        }
+    }
+    out.push('}');
+    Ok(out)
+}
+
+fn quoted(text: &str, out: &mut String) {
+    out.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\0'..='\u{1f}' => out.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            _ => out.push(letter),
+        }
+    }
+    out.push('"');
+}
+
+fn object_members(
+    make: &Make,
+    know: &Knowledge<'_>,
+    members: &[Box<str>],
+) -> Result<Vec<(usize, String)>, CannotSign> {
+    let mut out = Vec::new();
+    for (name, template) in &make.body {
+        if let Some(slot) = members.iter().position(|member| member == name)
+            && !template.has(Name::Signature)
+        {
+            out.push((slot, know.fill(template)?));
+        }
+    }
+    Ok(out)
+}
+
+fn headers(
+    make: &Make,
+    know: &Knowledge<'_>,
+    take: impl Fn(&Template) -> bool,
+) -> Result<Vec<(HeaderName, HeaderValue)>, CannotSign> {
+    let mut out = Vec::new();
+    for (name, template) in make.headers.iter().filter(|(_, template)| take(template)) {
+        let name = HeaderName::try_from(&**name).map_err(|_| CannotSign::CannotBuild)?;
+        let text = know.fill(template)?;
+        out.push((name, HeaderValue::from_bytes(text.as_bytes()).map_err(|_| CannotSign::CannotBuild)?));
+    }
+    Ok(out)
+}
+
+impl fmt::Display for CannotSign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoMake => f.write_str("this dialect's file has no [make] table, so it can only be verified"),
+            Self::Missing(what) => write!(f, "this dialect wants {what}"),
+            Self::WrongKey { wanted, found } => {
+                write!(f, "this dialect signs with {wanted}; the key is {found}; use another key or algorithm")
+            }
+            Self::StrangeChallenge => f.write_str(
+                "the challenge is not 8 to 256 hexadecimal digits; it is not signed, since it could be something else",
+            ),
+            Self::CannotBuild => f.write_str("the text to sign cannot be built from this request"),
+            Self::Key(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CannotSign {}

@@ -1,0 +1,86 @@
+//! What a route takes and whom it admits.
+use countersign::dialect::Dialect;
+use countersign::incoming::{Incoming, Limits};
+use countersign::read::Addressed;
+use countersign::reason::Reason;
+use std::sync::Arc;
+
+/// The conditions of one route.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The dialects it takes.
+    pub dialects: Vec<Arc<Dialect>>,
+    /// Names of the accounts it admits; `None`: all.
+    pub admit: Option<Vec<String>>,
+    /// What a caller may make the verifier read.
+    pub limits: Limits,
+}
+
+/// How a refusal is answered in a dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// Value of `WWW-Authenticate`.
+    pub challenge: Option<String>,
+}
+
+/// Which of a route's dialects a request is addressed to.
+pub(crate) enum Found<'p> {
+    None,
+    One(&'p Arc<Dialect>),
+    Several,
+}
+
+impl Policy {
+    /// A route that takes these dialects, admits everybody and keeps the shipped limits.
+    #[must_use]
+    pub fn of(dialects: Vec<Arc<Dialect>>) -> Self {
+        Self { dialects, admit: None, limits: Limits::default() }
+    }
+
+    /// Whether a dialect of the route signs the body, so that it must be read before judging.
+    #[must_use]
+    pub fn needs_body(&self) -> bool {
+        self.dialects.iter().any(|dialect| dialect.needs_body())
+    }
+
+    /// How a refusal without a dialect is answered: as the first dialect of the route would.
+    #[must_use]
+    pub fn reply(&self, reason: Reason) -> Reply {
+        match self.dialects.first() {
+            Some(dialect) => Reply::of(dialect, reason),
+            None => Reply { status: reason.status(), challenge: None },
+        }
+    }
+
+    pub(crate) fn admits(&self, account: &str) -> bool {
+        self.admit.as_ref().is_none_or(|admitted| admitted.iter().any(|name| name == account))
+    }
+
+    /// One dialect speaks for the request, or none does, or it is refused: there is no "try the next".
+    pub(crate) fn find(&self, incoming: &Incoming<'_>) -> Found<'_> {
+        let addressed = |discriminate: bool| {
+            self.dialects.iter().filter(move |dialect| {
+                dialect.addressed(incoming, &self.limits, discriminate) == Addressed::Yes
+            })
+        };
+        match (addressed(false).next(), addressed(false).nth(1)) {
+            (None, _) => Found::None,
+            (Some(only), None) => Found::One(only),
+            _ => match (addressed(true).next(), addressed(true).nth(1)) {
+                (Some(only), None) => Found::One(only),
+                _ => Found::Several,
+            },
+        }
+    }
+}
+
+impl Reply {
+    /// How a dialect answers a reason.
+    #[must_use]
+    pub fn of(dialect: &Dialect, reason: Reason) -> Self {
+        let status = dialect.status(reason);
+        Self { status, challenge: if status == 401 { dialect.challenge(reason) } else { None } }
+    }
+}

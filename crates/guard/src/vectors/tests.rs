@@ -1,0 +1,100 @@
+//! Every shipped vector, every mutation of the passing ones, and sign-then-verify.
+use super::*;
+
+fn shipped(name: &str) -> VectorFile {
+    let path = format!("{}/../dialects/{name}/vectors/seed.json", env!("CARGO_MANIFEST_DIR"));
+    VectorFile::read(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+const FILES: [&str; 4] = ["skykit", "skillhive", "asymmetric-jwt", "partner-key"];
+
+#[tokio::test]
+async fn every_vector_is_judged_as_known() {
+    for name in FILES {
+        let file = shipped(name);
+        let reports = file.run().await.unwrap();
+        let failed: Vec<_> = reports.iter().filter(|report| report.failed.is_some()).collect();
+        assert!(failed.is_empty(), "{name}: {failed:#?}");
+        println!("{name}: {} passed", reports.len());
+    }
+}
+
+/// A header that carries signed bytes, with every bit flipped once.
+async fn mutate(name: &str, header: &str) -> (usize, usize) {
+    let file = shipped(name);
+    let (mut refused, mut same) = (0, 0);
+    for case in file.cases.iter().filter(|case| case.steps.iter().all(|step| step.expect.result == "accept"))
+    {
+        let Some(step) = case.steps.first() else { continue };
+        let Some(at) = step.request.headers.iter().position(|(name, _)| name.eq_ignore_ascii_case(header))
+        else {
+            continue;
+        };
+        let bench = file.bench(case).unwrap();
+        bench.clock.set(Time::from_seconds(step.now));
+        let original = step.request.headers[at].1.clone();
+        // The scheme word is not signed and may be spelt in any case.
+        let start = original.rfind(' ').map_or(0, |space| space + 1);
+        // Of each byte the bits in turn: every place is hit, and every bit over a few places.
+        for place in start..original.len() {
+            let mut bytes = original.clone().into_bytes();
+            bytes[place] ^= 1 << (place % 7);
+            let Ok(text) = String::from_utf8(bytes) else { continue };
+            if text.trim_matches([' ', '\t']) == original {
+                same += 1;
+                continue;
+            }
+            let mut request = step.request.clone();
+            request.headers[at].1 = text.clone();
+            let found = bench.judge(&request).await.unwrap();
+            assert!(!found.accepted(), "{name} {}: accepted with byte {place} changed: {text}", case.id);
+            refused += 1;
+        }
+    }
+    (refused, same)
+}
+
+#[tokio::test]
+async fn every_mutation_of_a_passing_vector_is_refused() {
+    for (name, header) in [
+        ("skykit", "authorization"),
+        ("asymmetric-jwt", "authorization"),
+        ("partner-key", "authorization"),
+        ("skillhive", "api-signature"),
+        ("skillhive", "api-user"),
+        ("skillhive", "api-id"),
+    ] {
+        let (refused, same) = mutate(name, header).await;
+        assert!(refused > 0);
+        println!("{name} {header}: {refused} mutations refused, {same} spelt the same bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_url_or_body_is_refused_where_it_is_signed() {
+    let file = shipped("skillhive");
+    let mut refused = 0;
+    for case in &file.cases {
+        let Some(step) = case.steps.first().filter(|step| step.expect.result == "accept") else { continue };
+        let bench = file.bench(case).unwrap();
+        let mut changed =
+            vec![CapturedRequest { url: step.request.url.clone() + "x", ..step.request.clone() }];
+        if let Some(body) = &step.request.body {
+            changed.push(CapturedRequest { body: Some(body.clone() + " "), ..step.request.clone() });
+            changed.push(CapturedRequest { body: Some(String::new()), ..step.request.clone() });
+        } else if step.request.body_b64.is_none() {
+            changed.push(CapturedRequest { body: Some("x".into()), ..step.request.clone() });
+        }
+        for request in changed {
+            if request.body == step.request.body && request.url == step.request.url {
+                continue;
+            }
+            if request.body.as_deref() == Some("") && step.request.body.as_deref() == Some("") {
+                continue;
+            }
+            assert!(!bench.judge(&request).await.unwrap().accepted(), "{}", case.id);
+            refused += 1;
+        }
+    }
+    assert!(refused > 50, "{refused}");
+}
