@@ -1,5 +1,5 @@
 //! The accept loop: connections with a cap, clocks and strict framing, and an end that drops no request.
-mod head;
+pub(crate) mod head;
 mod scanner;
 mod strict;
 pub(crate) mod tls;
@@ -9,7 +9,7 @@ use axum::body::Body;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, header};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;

@@ -3,8 +3,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use countersign::base64::{Alphabet, encode};
-use countersign_keys::digest::sha256;
+use countersign::base64::{Alphabet, encode, encode_hex};
+use countersign_keys::sha256;
 use http::{StatusCode, header};
 use std::io;
 use std::net::SocketAddr;
@@ -65,7 +65,7 @@ async fn echo(request: Request) -> Response {
     let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
     let headers: Vec<(String, String)> =
         parts.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
-    let digest: String = sha256(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = encode_hex(&sha256(&[&bytes]));
     let document = serde_json::json!({
         "method": parts.method.as_str(),
         "target": parts.uri.path_and_query().map_or("", |target| target.as_str()),

@@ -1,4 +1,5 @@
 //! Ids of requests and refusals: unique over restarts, and cheap, since every request gets one.
+use countersign::base64::encode_hex;
 use countersign_guard::clock::{Entropy, draw};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +14,7 @@ impl Ids {
     #[must_use]
     pub fn new(entropy: &dyn Entropy) -> Self {
         let start = draw::<6>(entropy);
-        Self { start: start.iter().map(|byte| format!("{byte:02x}")).collect(), next: AtomicU64::new(0) }
+        Self { start: encode_hex(&start), next: AtomicU64::new(0) }
     }
 
     /// The next id of a kind, such as `req_5f…`.

@@ -21,6 +21,9 @@ pub async fn judge(
     policy: &Policy,
     incoming: &Incoming<'_>,
 ) -> Result<Box<Verified>, Box<Response<Body>>> {
+    if app.is_stale() {
+        return Err(faulted(app, route, &Fault::new("the registry has not answered for some time")));
+    }
     match app.guard.judge(policy, incoming).await {
         Ok(Verdict::Verified(verified)) => Ok(verified),
         Ok(Verdict::Absent(reply)) => Err(refused(app, route, None, Reason::MissingCredentials, &reply)),

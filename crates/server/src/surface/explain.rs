@@ -69,7 +69,12 @@ async fn tell(
     let place = place(app, &described, &target).ok_or_else(|| wrong("no route is configured for this address"))?;
     let headers = headers(&described.headers)?;
     let body = match &described.body_b64 {
-        Some(text) => decode(Alphabet::Standard, text).ok_or_else(|| wrong("body_b64: wanted standard base64"))?,
+        Some(text) => {
+            let mut body = Vec::new();
+            decode(Alphabet::Standard, text.as_bytes(), &mut body)
+                .map_err(|_| wrong("body_b64: wanted standard base64 with padding"))?;
+            body
+        }
         None => Vec::new(),
     };
     let incoming = Incoming {
@@ -78,7 +83,7 @@ async fn tell(
         headers: &headers,
         body: if body.is_empty() { Seen::Empty } else { Seen::Seen(&body) },
         client: Some(call.peer.ip()),
-        challenge_prefix: None,
+        challenge: None,
     };
     let explained = app.guard.explain(&place.policy, &incoming).await;
     let explanation = explained.map_err(|fault| faulted(app, Some(&place.route.name), &fault))?;
@@ -112,7 +117,7 @@ async fn is_operator(
         headers: &parts.headers,
         body: if body.is_empty() { Seen::Empty } else { Seen::Seen(body) },
         client: Some(origin.client),
-        challenge_prefix: None,
+        challenge: None,
     };
     let verified = judge(app, Some(Surface::Explain.name()), policy, &incoming).await?;
     Ok(app.directory.account(&verified.caller().id).is_some_and(|account| account.role.is_some()))

@@ -10,6 +10,7 @@ use axum::body::Body;
 use countersign::incoming::{Body as Seen, Incoming, Target};
 use countersign::reason::Reason;
 use countersign_guard::policy::Reply;
+use http::request::Parts;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -26,7 +27,8 @@ pub(crate) fn asked<'p>(app: &App, path: &'p str) -> Option<Option<&'p str>> {
 
 /// Answers one question.
 pub(crate) async fn answer(app: &App, call: &Call, route: Option<&str>, request: Request<Body>) -> Response<Body> {
-    match ask(app, call, route, &request).await {
+    let (parts, _) = request.into_parts();
+    match ask(app, call, route, &parts).await {
         Ok(response) => response,
         Err(response) => *response,
     }
@@ -44,9 +46,9 @@ async fn ask(
     app: &App,
     call: &Call,
     route: Option<&str>,
-    request: &Request<Body>,
+    request: &Parts,
 ) -> Result<Response<Body>, Box<Response<Body>>> {
-    let headers = request.headers();
+    let headers = &request.headers;
     let wrong = |text: &str| Box::new(bad_request(text));
     let server = &app.config.server;
     if !server.trusted_proxies.iter().any(|network| network.contains(call.peer.ip())) {
@@ -54,7 +56,7 @@ async fn ask(
         let title = "Only trusted proxies may ask this";
         return Err(Box::new(problem(StatusCode::FORBIDDEN, "not-a-trusted-proxy", title)));
     }
-    let from = origin::of(server, call.peer.ip(), call.tls, headers, request.uri().authority()).map_err(wrong)?;
+    let from = origin::of(server, call.peer.ip(), call.tls, headers, request.uri.authority()).map_err(wrong)?;
     let original = original(headers).map_err(wrong)?;
     if let Some((scheme, _)) = server.public_url.as_deref().and_then(|url| url.split_once("://"))
         && scheme != original.scheme
@@ -79,7 +81,7 @@ async fn ask(
         headers,
         body: if has_body(headers) { Seen::Unseen } else { Seen::Empty },
         client: Some(from.client),
-        challenge_prefix: None,
+        challenge: None,
     };
     let verified = judge(app, Some(route), &place.policy, &incoming).await?;
     let mut response = Response::new(Body::empty());

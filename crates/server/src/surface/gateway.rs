@@ -4,11 +4,11 @@ mod forward;
 mod headers;
 
 use crate::app::App;
-use crate::call::{Call, Outcome};
+use crate::call::Call;
 use crate::judge::{held, judge, refused};
 use crate::problem::{bad_request, not_found, problem};
 use crate::routes::Place;
-use crate::surface::origin::{self, Origin};
+use crate::surface::origin;
 use crate::surface::path;
 use axum::body::Body;
 use body::{ReadFault, read_all};
@@ -58,7 +58,7 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         headers: &parts.headers,
         body: body.seen(),
         client: Some(origin.client),
-        challenge_prefix: None,
+        challenge: None,
     };
     let verified = match judge(app, Some(route), &place.policy, &incoming).await {
         Ok(verified) => verified,
