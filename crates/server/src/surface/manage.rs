@@ -29,11 +29,13 @@ mod state;
 mod users;
 mod views;
 
+use crate::app::App;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::routing::get;
+use countersign_keys::Policy as KeyPolicy;
 use gate::Gate;
 use problem::Problem;
 use state::Manage;
@@ -42,6 +44,22 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Where the OpenAPI document is.
 const DOCUMENT: &str = "/api/v1/openapi.json";
+
+/// The management API with its full paths; `None` where nothing could judge its calls.
+pub(crate) fn router(app: &Arc<App>) -> Option<Router> {
+    let policy = app.operators.clone()?;
+    let manage = Manage {
+        registrar: Arc::clone(&app.registrar),
+        directory: Arc::clone(&app.directory),
+        registry: Arc::clone(&app.registry),
+        sessions: Arc::clone(&app.sessions),
+        entropy: Arc::clone(&app.entropy),
+        signing: Arc::clone(&app.signing),
+        keys: KeyPolicy::default(),
+        dialects: app.dialects.values().cloned().collect(),
+    };
+    Some(build(Arc::new(manage), Arc::new(Gate { app: Arc::clone(app), policy })))
+}
 
 /// Everything behind the gate, and the two documents before it.
 fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {

@@ -36,8 +36,12 @@ impl Operator {
         manage: &Manage,
         decide: impl Fn(&mut Draft<'_>) -> Result<T, Denied> + Send + Sync,
     ) -> Result<T, Problem> {
-        let stamp = Stamp { now: self.now, actor: self.id.clone(), random: draw(&*manage.entropy) };
-        Ok(manage.registrar.change(&stamp, decide).await?)
+        Ok(manage.registrar.change(&self.stamp(manage), decide).await?)
+    }
+
+    /// What a change in this operator's name is stamped with.
+    pub(crate) fn stamp(&self, manage: &Manage) -> Stamp {
+        Stamp { now: self.now, actor: self.id.clone(), random: draw(&*manage.entropy) }
     }
 
     /// Whether the role allows a method at all: an auditor only reads.

@@ -1,6 +1,7 @@
-//! What the handlers of the management API work with, handed in by the server.
+//! What the handlers of the management API work with: the parts of a running server that they read and change.
 use countersign::dialect::Dialect;
 use countersign_guard::clock::Entropy;
+use countersign_guard::signing::SigningKeys;
 use countersign_keys::Policy as KeyPolicy;
 use countersign_store::directory::Directory;
 use countersign_store::registrar::Registrar;
@@ -20,8 +21,10 @@ pub(crate) struct Manage {
     pub(crate) sessions: Arc<dyn Sessions>,
     /// Chance, for ids and secrets.
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// The server's own signing keys.
+    pub(crate) signing: Arc<SigningKeys>,
     /// Which public keys are taken.
     pub(crate) keys: KeyPolicy,
-    /// The dialects this installation speaks, in the order of its configuration.
+    /// The dialects this installation speaks.
     pub(crate) dialects: Vec<Arc<Dialect>>,
 }

@@ -27,7 +27,7 @@ async fn an_account_from_birth_to_end() {
     assert_eq!(bench.call("DELETE", &path, None).await.status, StatusCode::NO_CONTENT);
     assert_eq!(bench.call("GET", &path, None).await.problem(), (404, "account-not-found".into()));
     assert_eq!(bench.call("DELETE", &path, None).await.problem(), (404, "account-not-found".into()));
-    let registry = format!("{:?}", bench.manage.directory.records());
+    let registry = format!("{:?}", bench.app.directory.records());
     assert!(!registry.contains("acme"), "keys and identifiers go with the account");
 }
 

@@ -101,7 +101,7 @@ async fn a_secret_is_refused_loudly_and_goes_nowhere() {
         }
     }
     let audit = bench.call("GET", "/api/v1/audit?limit=200", None).await.text;
-    let rows = format!("{:?}", bench.manage.directory.records());
+    let rows = format!("{:?}", bench.app.directory.records());
     assert!(!audit.contains(&inside) && !rows.contains(&inside));
 }
 

@@ -1,7 +1,8 @@
 //! A management API in memory, with three operators and a caller, driven in process by signed requests.
-use crate::surface::manage::gate::Gate;
-use crate::surface::manage::state::Manage;
-use crate::surface::manage::build;
+use crate::app::{App, Parts};
+use crate::config::{Config, Sources};
+use crate::routes::dialects;
+use crate::surface::manage::router;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
@@ -11,12 +12,9 @@ use countersign::life::key::KeyLife;
 use countersign::time::Time;
 use countersign::write::Signer;
 use countersign_guard::clock::{FrozenClock, SeededEntropy};
-use countersign_guard::guard::Guard;
-use countersign_guard::policy::Policy;
-use countersign_keys::{KeyKind, Policy as KeyPolicy, PrivateKey};
+use countersign_keys::{KeyKind, PrivateKey};
 use countersign_store::memory::MemoryStore;
 use countersign_store::model::{Account, AuditDraft, Identifier, KeyRecord, Record, Role, Write};
-use countersign_store::registrar::Registrar;
 use countersign_store::registry::Registry;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -32,7 +30,7 @@ pub(crate) const START: i64 = 1_800_000_000;
 /// A management API with its clock and its operators.
 pub(crate) struct Bench {
     pub(crate) router: Router,
-    pub(crate) manage: Arc<Manage>,
+    pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<FrozenClock>,
     pub(crate) dialect: Arc<Dialect>,
     pub(crate) owner: PrivateKey,
@@ -95,31 +93,21 @@ impl Bench {
         };
         let memory = Arc::new(MemoryStore::default());
         memory.commit(0, &writes, &[note]).await.unwrap();
-        let registrar = Registrar::open(memory.clone(), memory.clone()).await.unwrap();
-        let directory = registrar.directory().clone();
         let clock = Arc::new(FrozenClock::at(now));
-        let guard = Guard::new(directory.clone(), memory.clone(), memory.clone(), clock.clone());
-        let dialect = Arc::new(countersign_dialects::load("operator", &Default::default()).unwrap());
-        let dialects = countersign_dialects::FOLDERS.iter();
-        let dialects =
-            dialects.map(|folder| Arc::new(countersign_dialects::load(folder.name, &Default::default()).unwrap()));
-        let manage = Arc::new(Manage {
-            registrar: Arc::new(registrar),
-            directory,
-            registry: memory.clone(),
-            sessions: memory,
+        let config = Config::load(&Sources::default()).unwrap();
+        let dialects = dialects(&config).unwrap();
+        let dialect = dialects["operator"].clone();
+        let parts = Parts {
+            clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
-            keys: KeyPolicy::default(),
-            dialects: dialects.collect(),
-        });
-        let gate = Gate {
-            guard: Arc::new(guard),
-            policy: Policy::of(vec![dialect.clone()]),
-            entropy: Arc::new(SeededEntropy::new(2)),
+            registry: memory.clone(),
+            once: memory.clone(),
+            sessions: memory,
         };
-        let router = build(manage.clone(), Arc::new(gate));
+        let app = Arc::new(App::build(config, dialects, parts).await.unwrap());
+        let router = router(&app).unwrap();
         let [auditor, manager, owner, stranger] = <[PrivateKey; 4]>::try_from(keys).ok().unwrap();
-        Self { router, manage, clock, dialect, owner, manager, auditor, stranger, nonces: AtomicU64::new(0) }
+        Self { router, app, clock, dialect, owner, manager, auditor, stranger, nonces: AtomicU64::new(0) }
     }
 
     /// A signed call by the owner.

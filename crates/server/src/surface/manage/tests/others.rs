@@ -87,7 +87,7 @@ async fn sessions_are_listed_and_ended() {
     let bench = Bench::new().await;
     let (one, two) = (bench.account("one").await, bench.account("two").await);
     for (id, account) in [("aa", &one), ("bb", &one), ("cc", &one), ("dd", &two)] {
-        bench.manage.sessions.open(&session(id, account)).await.unwrap();
+        bench.app.sessions.open(&session(id, account)).await.unwrap();
     }
     let list = async |path: &str| bench.call("GET", path, None).await.good()["items"].as_array().unwrap().len();
     assert_eq!(list("/api/v1/sessions").await, 4);
