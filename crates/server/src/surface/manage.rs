@@ -86,9 +86,15 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
     let text = Bytes::from(document.to_json().unwrap_or_default());
     let shown = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };
     guarded
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "no-such-path", "There is nothing at this path."))
+        .fallback(async || {
+            Problem::new(StatusCode::NOT_FOUND, "no-such-path", "There is nothing at this path.")
+        })
         .method_not_allowed_fallback(async || {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not take that method.")
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "This path does not take that method.",
+            )
         })
         .layer(middleware::from_fn_with_state(gate, gate::pass))
         .merge(open.route(DOCUMENT, get(shown)))

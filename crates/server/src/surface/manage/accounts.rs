@@ -23,9 +23,11 @@ const LOOKED_AT: usize = 10_000;
 
 /// The calls about accounts.
 pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
-    OpenApiRouter::new()
-        .routes(routes!(list_accounts, create_account))
-        .routes(routes!(get_account, change_account, delete_account))
+    OpenApiRouter::new().routes(routes!(list_accounts, create_account)).routes(routes!(
+        get_account,
+        change_account,
+        delete_account
+    ))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -70,7 +70,8 @@ async fn apply_document(
     Input(Application { mut document, dry_run }): Input<Application>,
 ) -> Result<Json<Applied>, Problem> {
     may_describe(&manage, &operator, &document)?;
-    let read = |text: &str| intake::one_key(text, &manage.keys, "document").map(|read| read.key.spki_der().to_vec());
+    let read =
+        |text: &str| intake::one_key(text, &manage.keys, "document").map(|read| read.key.spki_der().to_vec());
     document.read_keys(read).map_err(|(place, problem)| problem.at(format!("document: {place}")))?;
     let changes = if dry_run {
         manage.registrar.plan(&operator.stamp(&manage), &document)?

@@ -187,7 +187,12 @@ async fn delete_companion(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn switch(manage: &Manage, operator: &Operator, id: &str, on: bool) -> Result<Json<CompanionView>, Problem> {
+async fn switch(
+    manage: &Manage,
+    operator: &Operator,
+    id: &str,
+    on: bool,
+) -> Result<Json<CompanionView>, Problem> {
     let (row, owner) = found::companion_and_owner(manage, id)?;
     operator.may_change(&owner)?;
     let row = operator.change(manage, |draft| draft.set_companion_enabled(&row.id, on)).await?;

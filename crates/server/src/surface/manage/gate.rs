@@ -80,7 +80,8 @@ impl Gate {
     /// Who it is, by the newest state of the registry: a role taken away counts at once.
     fn operator(&self, parts: &Parts, verified: &Verified) -> Result<Operator, Problem> {
         let account = self.app.directory.account(&verified.caller().id).filter(|account| account.enabled);
-        let Some((account, role)) = account.and_then(|account| account.role.map(|role| (account, role))) else {
+        let Some((account, role)) = account.and_then(|account| account.role.map(|role| (account, role)))
+        else {
             let title = "The account is not an operator's.";
             return Err(Problem::new(StatusCode::FORBIDDEN, "not-an-operator", title)
                 .detail("The proof holds, but this account has no role here; ask an owner."));

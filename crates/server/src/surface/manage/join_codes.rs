@@ -112,8 +112,9 @@ async fn create_join_code(
     let code = secret::make(&manage);
     let (digest, role) = (secret::digest(code.text()), new.role.name());
     let expires = operator.now + new.life.0;
-    let row =
-        operator.change(&manage, |draft| draft.add_join_code(&organisation, &digest, role, expires, new.once)).await?;
+    let row = operator
+        .change(&manage, |draft| draft.add_join_code(&organisation, &digest, role, expires, new.once))
+        .await?;
     Ok((StatusCode::CREATED, Json(MadeJoinCode { join_code: row.into(), code })))
 }
 

@@ -73,7 +73,8 @@ impl Operator {
     }
 
     fn lacks(&self, detail: &str) -> Problem {
-        Problem::new(StatusCode::FORBIDDEN, "role-too-low", "The operator's role does not allow it.").detail(detail)
+        Problem::new(StatusCode::FORBIDDEN, "role-too-low", "The operator's role does not allow it.")
+            .detail(detail)
     }
 }
 

@@ -136,7 +136,12 @@ async fn dismiss_operator(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn set(manage: &Manage, operator: &Operator, id: &str, role: Option<Role>) -> Result<AccountView, Problem> {
+async fn set(
+    manage: &Manage,
+    operator: &Operator,
+    id: &str,
+    role: Option<Role>,
+) -> Result<AccountView, Problem> {
     let row = operator.change(manage, |draft| {
         let row = draft.set_role(id, role)?;
         access::keep_an_owner(&manage.directory, draft)?;

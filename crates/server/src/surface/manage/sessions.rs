@@ -96,7 +96,8 @@ async fn list_sessions(
 ) -> Result<Json<Page<SessionView>>, Problem> {
     let mut rows = manage.sessions.list(ask.account.as_deref(), operator.now).await?;
     rows.sort_by(|one, other| one.id.cmp(&other.id));
-    Page::cut(rows, ask.after.as_deref(), ask.limit, |row| row.id.clone(), |row| SessionView::from(&*row)).map(Json)
+    Page::cut(rows, ask.after.as_deref(), ask.limit, |row| row.id.clone(), |row| SessionView::from(&*row))
+        .map(Json)
 }
 
 /// End all sessions of an account, at once.

@@ -21,8 +21,11 @@ async fn operations(bench: &Bench) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let of_path = |(path, item): (&String, &Value)| {
         let methods = item.as_object().unwrap().iter();
-        let methods = methods.filter(|(name, _)| ["get", "post", "put", "patch", "delete"].contains(&name.as_str()));
-        methods.map(|(name, operation)| (name.to_uppercase(), path.clone(), operation.clone())).collect::<Vec<_>>()
+        let methods =
+            methods.filter(|(name, _)| ["get", "post", "put", "patch", "delete"].contains(&name.as_str()));
+        methods
+            .map(|(name, operation)| (name.to_uppercase(), path.clone(), operation.clone()))
+            .collect::<Vec<_>>()
     };
     paths.iter().flat_map(of_path).collect()
 }

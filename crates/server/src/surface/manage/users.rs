@@ -18,9 +18,11 @@ use utoipa_axum::routes;
 
 /// The calls about users.
 pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
-    OpenApiRouter::new()
-        .routes(routes!(list_users, create_user))
-        .routes(routes!(get_user, change_user, delete_user))
+    OpenApiRouter::new().routes(routes!(list_users, create_user)).routes(routes!(
+        get_user,
+        change_user,
+        delete_user
+    ))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -93,7 +95,10 @@ async fn create_user(
 #[utoipa::path(get, path = "/api/v1/users/{user}", tag = "users",
     params(("user" = String, Path, description = "The user's name.")),
     responses((status = 200, body = UserView), ReadingOne))]
-async fn get_user(State(manage): State<Arc<Manage>>, Path(user): Path<String>) -> Result<Json<UserView>, Problem> {
+async fn get_user(
+    State(manage): State<Arc<Manage>>,
+    Path(user): Path<String>,
+) -> Result<Json<UserView>, Problem> {
     Ok(Json(found::user(&manage, &user)?.into()))
 }
 

@@ -17,8 +17,14 @@ async fn an_account_from_birth_to_end() {
     assert_eq!(made["created"], "2027-01-15T08:00:00Z");
     assert_eq!(bench.call("GET", &path, None).await.good(), made);
 
-    let changed = bench.call("PATCH", &path, Some(json!({"enabled": false, "paths": [], "jwks_url": null}))).await.good();
-    assert_eq!((&changed["enabled"], &changed["paths"], &changed["jwks_url"]), (&json!(false), &json!([]), &json!(null)));
+    let changed = bench
+        .call("PATCH", &path, Some(json!({"enabled": false, "paths": [], "jwks_url": null})))
+        .await
+        .good();
+    assert_eq!(
+        (&changed["enabled"], &changed["paths"], &changed["jwks_url"]),
+        (&json!(false), &json!([]), &json!(null))
+    );
     assert_eq!(changed["identifiers"], made["identifiers"], "what is left out stays");
     let same = bench.call("PATCH", &path, Some(json!({}))).await.good();
     assert_eq!(same, changed);
@@ -68,7 +74,9 @@ async fn lists_come_in_pages_and_can_be_searched() {
     let mut path = "/api/v1/accounts?limit=2".to_owned();
     loop {
         let page = bench.call("GET", &path, None).await.good();
-        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()),
+        );
         let Some(next) = page["next"].as_str() else { break };
         path = format!("/api/v1/accounts?limit=2&after={next}");
     }

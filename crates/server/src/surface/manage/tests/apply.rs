@@ -54,12 +54,20 @@ async fn a_document_that_cannot_be_changes_nothing() {
         document
     };
     let tries = [
-        (with(&|d| d["accounts"][0]["keys"][0]["public"] = key.to_pkcs8_pem().to_string().into()), 422, "key-private"),
+        (
+            with(&|d| d["accounts"][0]["keys"][0]["public"] = key.to_pkcs8_pem().to_string().into()),
+            422,
+            "key-private",
+        ),
         (with(&|d| d["accounts"][0]["keys"][0]["public"] = "nonsense".into()), 422, "key-unrecognised"),
         (with(&|d| d["accounts"][0]["acts_as"] = json!(["nobody"])), 404, "user-not-found"),
         (with(&|d| d["accounts"][0]["colour"] = "red".into()), 422, "unknown-member"),
         (with(&|d| d["accounts"] = json!([{"name": "a"}, {"name": "a"}])), 422, "described-twice"),
-        (with(&|d| d["accounts"][0]["identifiers"] = json!({"operator": "acc_owner"})), 409, "identifier-taken"),
+        (
+            with(&|d| d["accounts"][0]["identifiers"] = json!({"operator": "acc_owner"})),
+            409,
+            "identifier-taken",
+        ),
     ];
     for (document, status, code) in tries {
         let answer = bench.call("POST", "/api/v1/apply", Some(json!({"document": document}))).await;
@@ -69,7 +77,8 @@ async fn a_document_that_cannot_be_changes_nothing() {
     let private = with(&|d| d["accounts"][0]["keys"][0]["public"] = key.to_pkcs8_pem().to_string().into());
     let answer = bench.call("POST", "/api/v1/apply", Some(json!({"document": private}))).await.json();
     assert_eq!(answer["at"], "document: account alice, key laptop");
-    let unknown = bench.call("POST", "/api/v1/apply", Some(json!({"document": {"accounts": [{"nam": "x"}]}}))).await;
+    let unknown =
+        bench.call("POST", "/api/v1/apply", Some(json!({"document": {"accounts": [{"nam": "x"}]}}))).await;
     assert_eq!(unknown.json()["at"], "document.accounts[0].nam");
 }
 
@@ -77,9 +86,7 @@ async fn a_document_that_cannot_be_changes_nothing() {
 async fn operators_are_an_owners_to_describe() {
     let bench = Bench::new().await;
     let key = PrivateKey::generate(KeyKind::Ed25519, 256).unwrap();
-    let with_key = |name: &str| {
-        json!({"name": name, "keys": [{"label": "x", "public": key.public_key().to_pem(), "dialects": ["operator"]}]})
-    };
+    let with_key = |name: &str| json!({"name": name, "keys": [{"label": "x", "public": key.public_key().to_pem(), "dialects": ["operator"]}]});
     for account in [
         json!({"name": "eve", "role": "owner"}),
         json!({"name": "stranger", "role": "auditor"}),
@@ -95,7 +102,12 @@ async fn operators_are_an_owners_to_describe() {
     assert_eq!(bench.call("POST", "/api/v1/apply", Some(body)).await.problem(), (409, "last-owner".into()));
     let prune = json!({"document": {"prune": true, "accounts": [with_key("auditor"), {"name": "owner"}]}});
     let answer = bench.call("POST", "/api/v1/apply", Some(prune)).await;
-    assert_eq!(answer.problem(), (409, "last-owner".into()), "the last owner's key is not pruned: {}", answer.text);
+    assert_eq!(
+        answer.problem(),
+        (409, "last-owner".into()),
+        "the last owner's key is not pruned: {}",
+        answer.text
+    );
 }
 
 #[tokio::test]
@@ -109,7 +121,8 @@ async fn signing_keys_rotate_and_old_tokens_still_verify() {
     assert_ne!(new, old);
     let list = bench.call("GET", "/api/v1/signing-keys", None).await;
     assert!(!list.text.contains("value") && !list.text.contains("private"), "{}", list.text);
-    let retired: Vec<bool> = list.json()["items"].as_array().unwrap().iter().map(|key| !key["retired"].is_null()).collect();
+    let retired: Vec<bool> =
+        list.json()["items"].as_array().unwrap().iter().map(|key| !key["retired"].is_null()).collect();
     assert_eq!(retired.iter().filter(|retired| !**retired).count(), 1);
     let set = bench.app.signing.jwks();
     assert!(set.contains(&old) && set.contains(&new), "both stay in the key set: {set}");

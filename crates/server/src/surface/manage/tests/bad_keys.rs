@@ -87,7 +87,10 @@ async fn a_secret_is_refused_loudly_and_goes_nowhere() {
     let id = registered["key"]["id"].as_str().unwrap().to_owned();
     let tries = [
         (format!("/api/v1/accounts/{account}/keys"), json!({"public": pem, "dialects": ["skykit"]})),
-        (format!("/api/v1/accounts/{account}/keys/{id}/rotate"), json!({"new": {"public": pem}, "overlap": "1d"})),
+        (
+            format!("/api/v1/accounts/{account}/keys/{id}/rotate"),
+            json!({"new": {"public": pem}, "overlap": "1d"}),
+        ),
         // In the wrong member, where the reader's own message would repeat it.
         (format!("/api/v1/accounts/{account}/keys"), json!({"public": "", "dialects": pem})),
         ("/api/v1/operators".to_owned(), json!({"name": "x", "role": "auditor", "public": pem})),
@@ -111,7 +114,9 @@ async fn a_key_stands_once_unless_it_is_shared() {
     let (one, other) = (bench.account("one").await, bench.account("other").await);
     let key = PrivateKey::generate(KeyKind::Ed25519, 256).unwrap();
     let body = |shared: bool| -> Option<Value> {
-        Some(json!({"public": key.public_key().to_openssh("laptop"), "dialects": ["spacetime"], "shared": shared}))
+        Some(
+            json!({"public": key.public_key().to_openssh("laptop"), "dialects": ["spacetime"], "shared": shared}),
+        )
     };
     let path = |account: &str| format!("/api/v1/accounts/{account}/keys");
     bench.call("POST", &path(&one), body(false)).await.good();

@@ -82,7 +82,9 @@ impl Bench {
         let writes: Vec<Write> = rows
             .iter()
             .zip(&keys)
-            .flat_map(|((id, role), key)| [Write::Put(account(id, *role, now)), Write::Put(key_of(id, key, now))])
+            .flat_map(|((id, role), key)| {
+                [Write::Put(account(id, *role, now)), Write::Put(key_of(id, key, now))]
+            })
             .collect();
         let note = AuditDraft {
             at: now,
@@ -116,7 +118,13 @@ impl Bench {
     }
 
     /// A signed call.
-    pub(crate) async fn call_as(&self, key: &PrivateKey, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call_as(
+        &self,
+        key: &PrivateKey,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
         let text = body.map(|body| body.to_string()).unwrap_or_default();
         self.send(self.signed(key, method, path, &text)).await
     }
@@ -150,7 +158,8 @@ impl Bench {
         };
         let made = self.dialect.write(&incoming, &signer, self.clock.now(), random).unwrap();
         headers.extend(made.headers);
-        let mut request = Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
+        let mut request =
+            Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
         *request.headers_mut() = headers;
         request
     }
@@ -160,12 +169,17 @@ impl Bench {
         let response: Response<Body> = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
     }
 
     /// An account made by the owner; gives its id.
     pub(crate) async fn account(&self, name: &str) -> String {
-        let made = self.call("POST", "/api/v1/accounts", Some(serde_json::json!({ "name": name }))).await.good();
+        let made =
+            self.call("POST", "/api/v1/accounts", Some(serde_json::json!({ "name": name }))).await.good();
         made["id"].as_str().unwrap().to_owned()
     }
 
