@@ -172,6 +172,23 @@ impl Dialect {
             _ => format!("{scheme} error=\"invalid_token\""),
         })
     }
+    /// Each place where its proofs stand, such as `authorization Bearer`: dialects that share one compete there.
+    #[must_use]
+    pub fn places(&self) -> Vec<String> {
+        match &self.find {
+            Find::Header { name, schemes, .. } => {
+                let bare = schemes.bare.then(|| format!("{name} (bare)"));
+                schemes.words.iter().map(|scheme| format!("{name} {scheme}")).chain(bare).collect()
+            }
+            Find::Headers(names) => names.iter().map(ToString::to_string).collect(),
+            Find::Body => vec!["the body".to_owned()],
+        }
+    }
+    /// Whether something in its proofs tells them from others in the same place.
+    #[must_use]
+    pub fn has_discriminator(&self) -> bool {
+        matches!(&self.find, Find::Header { when, .. } if !when.is_empty())
+    }
     /// The headers that carry its proofs, so that a gateway may drop them before the upstream.
     #[must_use]
     pub fn carriers(&self) -> Vec<&HeaderName> {
