@@ -85,6 +85,34 @@ impl<'d> Draft<'d> {
         &self.audit
     }
 
+    /// What is there before this change.
+    #[must_use]
+    pub fn directory(&self) -> &'d Directory {
+        self.directory
+    }
+
+    /// What people call the thing with an id, before or after the change: accounts and organisations by name, keys by
+    /// account and label, anything else by its id.
+    #[must_use]
+    pub fn name_of(&self, id: &str) -> String {
+        let of = |account: &str, label: &str| format!("{}/{label}", self.name_of(account));
+        let known = self.directory;
+        let name = match id.split_once('_').map(|(kind, _)| kind) {
+            Some("acc") => self.account(id).ok().or_else(|| known.account(id)).map(|row| row.name),
+            Some("org") => self.organisation(id).ok().or_else(|| known.organisation(id)).map(|row| row.name),
+            Some("key") => {
+                self.key(id).ok().or_else(|| known.key(id)).map(|row| of(&row.account, &row.label))
+            }
+            Some("cmp") => self
+                .companion(id)
+                .ok()
+                .or_else(|| known.companion(id))
+                .map(|row| of(&row.account, &row.label)),
+            _ => None,
+        };
+        name.unwrap_or_else(|| id.to_owned())
+    }
+
     pub(crate) fn finish(self) -> Unit {
         let mut writes = Vec::new();
         // Rows go before those they hang on, and come after them.
