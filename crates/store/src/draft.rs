@@ -16,6 +16,7 @@ mod organisation;
 mod overlay;
 mod rules;
 mod secret;
+mod session;
 mod user;
 
 /// Every decision about a change is made on a draft: nothing is written until the whole of it stands.

@@ -26,6 +26,9 @@ pub(crate) struct Operator {
     pub(crate) now: Time,
 }
 
+/// An operator who is an owner; calls that take one are an owner's alone, whatever their body says.
+pub(crate) struct Owner(pub(crate) Operator);
+
 impl Operator {
     /// Makes a change in this operator's name: all that `decide` does, with its audit entries, or nothing.
     pub(crate) async fn change<T: Send>(
@@ -78,6 +81,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
             // Cannot happen behind the gate; if it did, nobody comes in.
             Problem::new(StatusCode::UNAUTHORIZED, "missing-credentials", "The request carries no proof.")
         })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Owner {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let operator = Operator::from_request_parts(parts, state).await?;
+        operator.owner_only()?;
+        Ok(Self(operator))
     }
 }
 

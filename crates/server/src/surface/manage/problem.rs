@@ -53,11 +53,6 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
     }
 
-    /// What is there stands in the way (409).
-    pub(crate) fn conflict(code: impl Into<Cow<'static, str>>, title: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::CONFLICT, code, title)
-    }
-
     /// There is no such thing (404); `what` is its name, such as `account`.
     pub(crate) fn missing(what: &'static str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("{}-not-found", what.replace(' ', "-")), format!("There is no such {what}."))

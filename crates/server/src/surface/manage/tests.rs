@@ -9,12 +9,14 @@ mod keys;
 mod others;
 mod roles;
 
+use axum::body::Body;
+use axum::http::Request;
 use bench::Bench;
 use serde_json::Value;
 
 /// Every call of the OpenAPI document: method, path, operation.
 async fn operations(bench: &Bench) -> Vec<(String, String, Value)> {
-    let request = axum::http::Request::get("/api/v1/openapi.json").body(axum::body::Body::empty()).unwrap();
+    let request = Request::get("/api/v1/openapi.json").body(Body::empty()).unwrap();
     let document = bench.send(request).await.good();
     let paths = document["paths"].as_object().unwrap();
     let of_path = |(path, item): (&String, &Value)| {

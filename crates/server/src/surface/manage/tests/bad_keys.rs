@@ -47,7 +47,7 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
             "key-ed25519-length"),
         ("point off its curve", json!({"kty": "EC", "crv": "P-256", "x": x, "y": x}).to_string(), "key-ec-point"),
         ("secp256k1", json!({"kty": "EC", "crv": "secp256k1", "x": x, "y": x}).to_string(), "key-curve-not-served"),
-        ("X25519", json!({"kty": "OKP", "crv": "X25519", "x": x}).to_string(), "key-curve-not-served"),
+        ("X25519", json!({"kty": "OKP", "crv": "X25519", "x": x}).to_string(), "key-kind-not-served"),
         ("shared secret", json!({"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQ"}).to_string(), "key-symmetric"),
         ("private PEM", ed.to_pkcs8_pem().to_string(), "key-private"),
         ("private JWK", json!({"kty": "OKP", "crv": "Ed25519", "x": x, "d": x}).to_string(), "key-private"),
@@ -116,9 +116,9 @@ async fn a_key_stands_once_unless_it_is_shared() {
     let path = |account: &str| format!("/api/v1/accounts/{account}/keys");
     bench.call("POST", &path(&one), body(false)).await.good();
     let again = bench.call("POST", &path(&one), body(false)).await;
-    assert_eq!(again.status.as_u16(), 409, "{}", again.text);
+    assert_eq!(again.problem(), (409, "key-taken".into()));
     let elsewhere = bench.call("POST", &path(&other), body(false)).await;
-    assert_eq!(elsewhere.status.as_u16(), 409, "{}", elsewhere.text);
+    assert_eq!(elsewhere.problem(), (422, "key-not-accepted".into()));
     assert!(!elsewhere.text.contains(&one), "an answer never says where else a key stands");
     bench.call("POST", &path(&other), body(true)).await.good();
 }

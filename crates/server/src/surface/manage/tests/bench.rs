@@ -14,7 +14,6 @@ use countersign_guard::clock::{FrozenClock, SeededEntropy};
 use countersign_guard::guard::Guard;
 use countersign_guard::policy::Policy;
 use countersign_keys::{KeyKind, Policy as KeyPolicy, PrivateKey};
-use countersign_store::directory::Directory;
 use countersign_store::memory::MemoryStore;
 use countersign_store::model::{Account, AuditDraft, Identifier, KeyRecord, Record, Role, Write};
 use countersign_store::registrar::Registrar;
@@ -96,23 +95,28 @@ impl Bench {
         };
         let memory = Arc::new(MemoryStore::default());
         memory.commit(0, &writes, &[note]).await.unwrap();
-        let directory = Arc::new(Directory::load(memory.load().await.unwrap()).unwrap());
+        let registrar = Registrar::open(memory.clone(), memory.clone()).await.unwrap();
+        let directory = registrar.directory().clone();
         let clock = Arc::new(FrozenClock::at(now));
         let guard = Guard::new(directory.clone(), memory.clone(), memory.clone(), clock.clone());
         let dialect = Arc::new(countersign_dialects::load("operator", &Default::default()).unwrap());
-        let dialects = countersign_dialects::NAMES.iter();
-        let dialects = dialects.map(|name| Arc::new(countersign_dialects::load(name, &Default::default()).unwrap()));
+        let dialects = countersign_dialects::FOLDERS.iter();
+        let dialects =
+            dialects.map(|folder| Arc::new(countersign_dialects::load(folder.name, &Default::default()).unwrap()));
         let manage = Arc::new(Manage {
-            registrar: Arc::new(Registrar::new(memory.clone(), directory.clone())),
+            registrar: Arc::new(registrar),
             directory,
             registry: memory.clone(),
             sessions: memory,
-            clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
             keys: KeyPolicy::default(),
             dialects: dialects.collect(),
         });
-        let gate = Gate { guard: Arc::new(guard), policy: Policy::of(vec![dialect.clone()]) };
+        let gate = Gate {
+            guard: Arc::new(guard),
+            policy: Policy::of(vec![dialect.clone()]),
+            entropy: Arc::new(SeededEntropy::new(2)),
+        };
         let router = build(manage.clone(), Arc::new(gate));
         let [auditor, manager, owner, stranger] = <[PrivateKey; 4]>::try_from(keys).ok().unwrap();
         Self { router, manage, clock, dialect, owner, manager, auditor, stranger, nonces: AtomicU64::new(0) }

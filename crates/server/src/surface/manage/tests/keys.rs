@@ -95,7 +95,7 @@ async fn rotation_keeps_both_keys_for_the_overlap() {
     let fresh = PrivateKey::generate(KeyKind::P256, 256).unwrap();
     let body = json!({"new": {"public": fresh.public_key().to_pem()}, "overlap": "7d"});
     let strange = bench.call("POST", &format!("/api/v1/accounts/{other}/keys/{old_id}/rotate"), Some(body)).await;
-    assert_eq!(strange.problem(), (404, "no-such-key".into()));
+    assert_eq!(strange.problem(), (404, "key-not-found".into()));
     assert_eq!(bench.call("GET", &keys, None).await.good()["items"].as_array().unwrap().len(), 2);
 }
 
@@ -107,15 +107,15 @@ async fn what_a_key_cannot_be() {
     let public = key.public_key().to_pem();
     let path = format!("/api/v1/accounts/{account}/keys");
     let tries = [
-        (json!({"dialects": []}), "dialects-missing"),
-        (json!({"dialects": ["nonsense"]}), "no-such-dialect"),
-        (json!({"dialects": ["skykit"], "algorithms": ["none"]}), "algorithm-unknown"),
-        (json!({"dialects": ["skykit"], "algorithms": ["RS256"]}), "algorithm-mismatch"),
-        (json!({"dialects": ["skykit"], "limits": {"methods": ["get it"]}}), "method-invalid"),
-        (json!({"dialects": ["skykit"], "limits": {"paths": ["x"]}}), "path-invalid"),
-        (json!({"dialects": ["skykit"], "limits": {"networks": ["10.0.0.1/8"]}}), "network-invalid"),
-        (json!({"dialects": ["skykit"], "expires": "2020-01-01T00:00:00Z"}), "expires-past"),
-        (json!({"dialects": ["skykit"], "label": "a\nb"}), "label-invalid"),
+        (json!({"dialects": []}), "no-dialect"),
+        (json!({"dialects": ["nonsense"]}), "unknown-dialect"),
+        (json!({"dialects": ["skykit"], "algorithms": ["none"]}), "invalid-algorithm"),
+        (json!({"dialects": ["skykit"], "algorithms": ["RS256"]}), "invalid-algorithm"),
+        (json!({"dialects": ["skykit"], "limits": {"methods": ["get it"]}}), "invalid-method"),
+        (json!({"dialects": ["skykit"], "limits": {"paths": ["x"]}}), "invalid-path"),
+        (json!({"dialects": ["skykit"], "limits": {"networks": ["10.0.0.1/8"]}}), "invalid-network"),
+        (json!({"dialects": ["skykit"], "expires": "2020-01-01T00:00:00Z"}), "invalid-dates"),
+        (json!({"dialects": ["skykit"], "label": "a\nb"}), "invalid-label"),
     ];
     for (mut body, code) in tries {
         body["public"] = public.clone().into();

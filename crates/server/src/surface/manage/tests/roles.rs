@@ -46,10 +46,10 @@ async fn a_manager_cannot_climb() {
         ("POST", "/api/v1/keys/key_owner/retire", Some(json!({"overlap": "1d"}))),
         ("PUT", "/api/v1/keys/key_owner/limits", Some(json!({"methods": ["GET"]}))),
         ("POST", "/api/v1/accounts/acc_owner/identifiers", Some(json!({"namespace": "user", "value": "x"}))),
-        ("POST", "/api/v1/accounts/acc_owner/companions", Some(json!({"dialect": "partner-key"}))),
+        ("POST", "/api/v1/accounts/acc_owner/companions", Some(json!({"dialect": "partner-key", "label": "x"}))),
         ("POST", "/api/v1/accounts/acc_stranger/identifiers", Some(json!({"namespace": "operator", "value": "x"}))),
         ("PATCH", "/api/v1/accounts/acc_manager", Some(json!({"enabled": false}))),
-        ("POST", "/api/v1/operators", Some(json!({"account": "acc_stranger", "role": "owner"}))),
+        ("POST", "/api/v1/operators", Some(json!({"name": "x", "role": "owner", "public": "x"}))),
     ];
     for (method, path, body) in tries {
         let answer = bench.call_as(&bench.manager, method, path, body).await;
