@@ -3,11 +3,16 @@
     test,
     expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop at once")
 )]
+pub mod audit;
 pub mod denied;
 pub mod directory;
+pub mod draft;
 pub mod fault;
+pub mod memory;
 pub mod model;
 pub mod once;
+pub mod registrar;
 pub mod registry;
 pub mod sessions;
 pub mod stamp;
+pub mod window;

@@ -93,7 +93,7 @@ impl SessionApi {
     /// Everyone in the organisation, by user id, with their roles.
     pub(crate) async fn users(&self, asked: &Asked<'_>) -> Result<Response<Bytes>, Stop> {
         let holder = self.holder(asked).await?;
-        let Some(organisation) = self.organisation_of(&holder.caller.id) else { return Err(none().into()) };
+        let Some(organisation) = self.organisation_of(&holder.caller.id) else { return Err(No::from(none()).into()) };
         let members = self.directory().members_of(&organisation);
         let role_map = members.into_iter().filter_map(|member| {
             let account = self.directory().account(&member.account)?;

@@ -1,0 +1,243 @@
+//! The replay memory in the process: which proofs were used, by keyed fingerprint, until they could no longer be valid.
+use crate::fault::Fault;
+use crate::window::eras::{Eras, How, Moved};
+use crate::window::table::{Found, Table};
+use arc_swap::ArcSwap;
+use countersign::ask::{Claim, Use};
+use countersign::time::Time;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+mod eras;
+mod sip;
+mod table;
+
+/// Enough that callers seldom wait for each other, and that growing one shard is short.
+const SHARDS: usize = 128;
+
+/// Remembers uses until the end of their time, exactly once each, in 15 to 19 bytes.
+///
+/// A use is found by its mark alone, whatever `until` it comes with. It is forgotten after the `until` it was claimed
+/// with: whoever makes a dialect's window longer calls [`Window::raise_barrier`], or proofs of the time between would
+/// count twice. Nothing live is ever thrown out; when memory has an end, that is a [`Fault`].
+///
+/// **When clocks step back.** A use is forgotten two seconds after its `until`. If the clock then steps back, a
+/// forgotten use could look unused; whatever might be such a one is [`Use::Barred`], and only that
+/// (how that is known is told in `window/eras.rs`). Steps of up to two seconds change nothing.
+pub struct Window {
+    key: [u8; 16],
+    /// Highest second seen and what may have been forgotten; replaced whole, read without a lock.
+    eras: ArcSwap<Eras>,
+    moving: Mutex<()>,
+    /// The latest `dated` of all uses remembered, Unix seconds rounded up.
+    latest: AtomicI64,
+    shards: Box<[Mutex<Table>]>,
+    live: AtomicUsize,
+    most: usize,
+    steps: AtomicU64,
+}
+
+impl Window {
+    /// An empty memory that remembers at most `most` uses at once. Proofs dated at or before `barrier` are barred: a
+    /// memory that starts empty beside proofs already in use sets it to the start plus the longest way a proof may be
+    /// dated ahead; one with nothing before it sets [`Time::MIN`].
+    #[must_use]
+    pub fn new(key: [u8; 16], barrier: Time, most: usize) -> Self {
+        Self::starting(key, Eras::new(barrier, None), i64::MIN, most)
+    }
+
+    /// A memory that goes on where another one, whose uses are put back by [`Self::insert_recovered`], had come to
+    /// `highest`: uses that were forgotten until then stay barred if the clock is behind now.
+    #[must_use]
+    pub fn resumed(key: [u8; 16], barrier: Time, highest: Time, most: usize) -> Self {
+        // Uses not put back were over by then, so none was dated later.
+        let latest = highest.seconds().saturating_add(1);
+        Self::starting(key, Eras::new(barrier, Some(highest.seconds())), latest, most)
+    }
+
+    fn starting(key: [u8; 16], eras: Eras, latest: i64, most: usize) -> Self {
+        Self {
+            key,
+            eras: ArcSwap::from_pointee(eras),
+            moving: Mutex::default(),
+            latest: AtomicI64::new(latest),
+            shards: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
+            live: AtomicUsize::new(0),
+            most,
+            steps: AtomicU64::new(0),
+        }
+    }
+
+    /// First use or not; a first use is remembered before this returns. `now` is the clock read for this claim.
+    ///
+    /// # Errors
+    /// [`Fault`] when as many uses are remembered as this memory may hold: nobody is let in then.
+    pub fn claim(&self, claim: &Claim, now: Time) -> Result<Use, Fault> {
+        self.see(now);
+        let fingerprint = self.fingerprint(claim);
+        let until = claim.until.seconds();
+        let mut table = self.shard(fingerprint)?;
+        // Read inside the lock: whoever forgot something in this shard before us had published why.
+        let eras = self.eras.load();
+        if eras.bars(claim.dated, until) {
+            return Ok(Use::Barred);
+        }
+        // Inside the lock as well: see `see`.
+        self.latest.fetch_max(claim.dated.min(claim.until).seconds().saturating_add(1), Ordering::AcqRel);
+        let live = self.live.load(Ordering::Relaxed);
+        match table.remember(fingerprint, until, eras.forgotten(), live < self.most) {
+            Found::Before => Ok(Use::Again),
+            Found::New { freed } => {
+                self.live.fetch_add(1, Ordering::Relaxed);
+                self.live.fetch_sub(freed, Ordering::Relaxed);
+                Ok(Use::First)
+            }
+            Found::Full { freed } => {
+                self.live.fetch_sub(freed, Ordering::Relaxed);
+                Err(full(self.most))
+            }
+        }
+    }
+
+    /// What [`Self::claim`] would answer, remembering nothing, not even the time: explain may judge the past.
+    ///
+    /// # Errors
+    /// [`Fault`] as for [`Self::claim`], as far as it can be known.
+    pub fn peek(&self, claim: &Claim) -> Result<Use, Fault> {
+        let fingerprint = self.fingerprint(claim);
+        let table = self.shard(fingerprint)?;
+        let eras = self.eras.load();
+        if eras.bars(claim.dated, claim.until.seconds()) {
+            Ok(Use::Barred)
+        } else if table.has(fingerprint, eras.forgotten()) {
+            Ok(Use::Again)
+        } else {
+            Ok(Use::First)
+        }
+    }
+
+    /// The keyed fingerprint of a claim: what a log keeps beside `until`.
+    #[must_use]
+    pub fn fingerprint(&self, claim: &Claim) -> u64 {
+        sip::hash(&self.key, &claim.mark)
+    }
+
+    /// Puts back a use from a log, made under the same key. One whose time is over is left out.
+    ///
+    /// # Errors
+    /// [`Fault`] when this memory is full.
+    pub fn insert_recovered(&self, fingerprint: u64, until: Time) -> Result<(), Fault> {
+        let mut table = self.shard(fingerprint)?;
+        let (until, forgotten) = (until.seconds(), self.eras.load().forgotten());
+        if until < forgotten {
+            return Ok(());
+        }
+        self.latest.fetch_max(until.saturating_add(1), Ordering::AcqRel);
+        match table.remember(fingerprint, until, forgotten, self.live.load(Ordering::Relaxed) < self.most) {
+            Found::Before => {}
+            Found::New { freed } => {
+                self.live.fetch_add(1, Ordering::Relaxed);
+                self.live.fetch_sub(freed, Ordering::Relaxed);
+            }
+            Found::Full { .. } => return Err(full(self.most)),
+        }
+        Ok(())
+    }
+
+    /// From now on, bars every proof dated at or before `to`; a barrier is never lowered.
+    pub fn raise_barrier(&self, to: Time) {
+        let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let raised = self.eras.load().raised(to);
+        self.eras.store(Arc::new(raised));
+    }
+
+    /// Proofs dated at or before this are barred.
+    #[must_use]
+    pub fn barrier(&self) -> Time {
+        self.eras.load().barrier()
+    }
+
+    /// The highest time seen, whole seconds: a log keeps it for [`Self::resumed`]. `None` before the first claim.
+    #[must_use]
+    pub fn highest(&self) -> Option<Time> {
+        self.eras.load().highest().map(Time::from_seconds)
+    }
+
+    /// How often the clock has stepped back by more than two seconds: worth an alarm.
+    #[must_use]
+    pub fn steps_back(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    /// How many uses are held, those not yet swept out included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// Whether no use is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes held by the tables.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).bytes()).sum()
+    }
+
+    /// Gives back the memory of uses whose time is over; claims do this too, one shard at a time, as they need room.
+    pub fn sweep(&self, now: Time) {
+        self.see(now);
+        for shard in &self.shards {
+            let mut table = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let forgotten = self.eras.load().forgotten();
+            self.live.fetch_sub(table.sweep(forgotten), Ordering::Relaxed);
+        }
+    }
+
+    /// Moves on with the clock: at most once a second, or when it steps back.
+    fn see(&self, now: Time) {
+        let second = now.seconds();
+        if self.eras.load().highest() == Some(second) {
+            return;
+        }
+        let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Moved { eras, how }) = self.eras.load().moved(second) else { return };
+        self.eras.store(Arc::new(eras.clone()));
+        if how == How::StepsBack {
+            self.steps.fetch_add(1, Ordering::Relaxed);
+        }
+        if how != How::GoesOn {
+            // Claims under way may still go by what was before; once each shard was free, their dates are noted.
+            for shard in &self.shards {
+                drop(shard.lock());
+            }
+            self.eras.store(Arc::new(eras.dated(self.latest.load(Ordering::Acquire))));
+        }
+    }
+
+    fn shard(&self, fingerprint: u64) -> Result<MutexGuard<'_, Table>, Fault> {
+        // The top bits; tables place by the low ones.
+        let shard = usize::try_from(fingerprint >> 57).ok().and_then(|number| self.shards.get(number));
+        let shard = shard.ok_or_else(|| Fault::new("a shard of the replay memory is missing"))?;
+        // A panic inside would leave a table half changed: nobody is let in by that.
+        shard.lock().map_err(|_| Fault::new("a shard of the replay memory broke; restart the server"))
+    }
+}
+
+impl std::fmt::Debug for Window {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Window({} uses)", self.len())
+    }
+}
+
+fn full(most: usize) -> Fault {
+    Fault::new(format!(
+        "wanted room for one more use in the replay memory, found all {most} places live; raise its limit or slow the callers down"
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! SipHash-2-4 of 32 bytes: short keyed fingerprints that nobody without the key can make collide.
+
+/// The keyed hash of a mark.
+pub(crate) fn hash(key: &[u8; 16], mark: &[u8; 32]) -> u64 {
+    let (key, _) = key.as_chunks::<8>();
+    let [k0, k1] = [key.first(), key.last()].map(|half| half.map_or(0, |half| u64::from_le_bytes(*half)));
+    let mut state = [
+        k0 ^ 0x736f_6d65_7073_6575,
+        k1 ^ 0x646f_7261_6e64_6f6d,
+        k0 ^ 0x6c79_6765_6e65_7261,
+        k1 ^ 0x7465_6462_7974_6573,
+    ];
+    let (words, _) = mark.as_chunks::<8>();
+    // The last block holds no bytes of 32, only the length.
+    for word in words.iter().map(|word| u64::from_le_bytes(*word)).chain([32 << 56]) {
+        state[3] ^= word;
+        state = round(round(state));
+        state[0] ^= word;
+    }
+    state[2] ^= 0xff;
+    let [a, b, c, d] = round(round(round(round(state))));
+    a ^ b ^ c ^ d
+}
+
+fn round([mut a, mut b, mut c, mut d]: [u64; 4]) -> [u64; 4] {
+    a = a.wrapping_add(b);
+    b = b.rotate_left(13) ^ a;
+    a = a.rotate_left(32);
+    c = c.wrapping_add(d);
+    d = d.rotate_left(16) ^ c;
+    a = a.wrapping_add(d);
+    d = d.rotate_left(21) ^ a;
+    c = c.wrapping_add(b);
+    b = b.rotate_left(17) ^ c;
+    c = c.rotate_left(32);
+    [a, b, c, d]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(deprecated, reason = "the standard library's own SipHash-2-4 is the reference here")]
+    fn it_is_siphash_2_4() {
+        use std::hash::{Hasher, SipHasher};
+        for seed in 0..200_u8 {
+            let key: [u8; 16] = std::array::from_fn(|at| seed.wrapping_mul(31).wrapping_add(at as u8));
+            let mark: [u8; 32] = std::array::from_fn(|at| seed.wrapping_mul(7) ^ (at as u8).wrapping_mul(13));
+            let [k0, k1] = [0, 8].map(|at| u64::from_le_bytes(key[at..at + 8].try_into().unwrap()));
+            let mut reference = SipHasher::new_with_keys(k0, k1);
+            reference.write(&mark);
+            assert_eq!(hash(&key, &mark), reference.finish());
+        }
+    }
+}
