@@ -133,11 +133,7 @@ impl Rule {
             Self::Near(source, within) => {
                 let time = wanted_time(facts, source)?;
                 // A positive test: only a time inside both ends passes.
-                if now - *within <= time && time <= now + *within {
-                    Ok(())
-                } else {
-                    Err(Reason::OutOfWindow)
-                }
+                if now - *within <= time && time <= now + *within { Ok(()) } else { Err(Reason::OutOfWindow) }
             }
             Self::NotBefore { at, slack, optional } => match time(facts, at)? {
                 Some(time) if time <= now + *slack => Ok(()),
