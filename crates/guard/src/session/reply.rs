@@ -30,7 +30,7 @@ pub(crate) enum Stop {
 pub(crate) struct No {
     status: StatusCode,
     code: &'static str,
-    text: Cow<'static str>,
+    text: Cow<'static, str>,
     reason: Option<Reason>,
     allow: Option<&'static str>,
 }
