@@ -1,8 +1,11 @@
 //! Drives every recorded attack: in process through the guard, and over TCP against a real server.
+#![expect(clippy::indexing_slicing, reason = "a test program may stop at once")]
 mod installation;
 mod judge;
+mod number;
 mod pins;
 mod record;
+mod register;
 mod tally;
 
 use record::{Record, Surface};
@@ -36,6 +39,7 @@ async fn run() -> Result<usize, String> {
         let outcome = inside.drive(record, &pins).await;
         tally.note("in process", &record.class, &record.id, outcome);
     }
+    register::run(&mut tally)?;
     print!("{}", tally.report());
     Ok(tally.failed())
 }
