@@ -23,6 +23,13 @@ pub(crate) fn is_armoured(text: &str) -> bool {
     next_marker(text, "BEGIN ").is_some()
 }
 
+/// The label of every BEGIN in a text, whether or not the block can be read.
+pub(crate) fn labels(text: &str) -> Vec<&str> {
+    // Each turn moves forward in the text.
+    let begins = std::iter::successors(next_marker(text, "BEGIN "), |m| next_marker(m.after, "BEGIN "));
+    begins.map(|marker| marker.label).take(MAX_BLOCKS).collect()
+}
+
 /// Reads every block of a text.
 pub(crate) fn blocks(text: &str) -> Result<Vec<Block>, KeyError> {
     let mut repaired = Vec::new();

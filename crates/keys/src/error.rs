@@ -309,7 +309,7 @@ impl fmt::Display for KeyError {
             ),
             Self::Algorithm { algorithm, kind } => write!(
                 f,
-                "a {kind} key cannot use {algorithm}, which needs a {} key; choose {}, or another key",
+                "a key of the kind {kind} cannot use {algorithm}, which wants the kind {}; choose {}, or another key",
                 algorithm.kind(),
                 kind.usual_algorithm()
             ),

@@ -159,6 +159,10 @@ fn find_in_text(
         return Err(KeyError::Private { form: "PuTTY" });
     }
     if armour::is_armoured(text) {
+        // Before reading: a damaged private key has leaked like any other.
+        if let Some(form) = armour::labels(text).into_iter().find_map(private_label) {
+            return Err(KeyError::Private { form });
+        }
         return find_in_blocks(armour::blocks(text)?, repaired);
     }
     if text.starts_with(['{', '[']) {
@@ -206,13 +210,8 @@ fn bare(bytes: &[u8], repaired: Vec<&'static str>) -> Result<Vec<Found>, KeyErro
 }
 
 fn find_in_blocks(blocks: Vec<Block>, repaired: Vec<&'static str>) -> Result<Vec<Found>, KeyError> {
-    if let Some(form) = blocks.iter().find_map(|block| private_label(&block.label)) {
-        return Err(KeyError::Private { form });
-    }
-    let mut keys = Vec::new();
-    for block in blocks.into_iter().filter(|block| !block.label.ends_with("PARAMETERS")) {
-        keys.push(block);
-    }
+    let mut keys: Vec<Block> =
+        blocks.into_iter().filter(|block| !block.label.ends_with("PARAMETERS")).collect();
     let block = match (keys.pop(), keys.len()) {
         (Some(block), 0) => block,
         (Some(_), others) => return Err(KeyError::SeveralKeys { found: others.saturating_add(1) }),

@@ -19,11 +19,10 @@
 //!
 //! # The one rule for Ed25519
 //!
-//! Several rules for checking Ed25519 signatures are in use, and they disagree about odd inputs. Here
-//! it is always this one, the rule of the reference implementation and of OpenSSL: `S` must be below the
-//! group order, `R' = S·B − H(R ‖ A ‖ M)·A` is computed without multiplying by the cofactor, and the
-//! encoding of `R'` must equal the signature's first half byte for byte. Keys of small order and keys
-//! that are not canonically encoded never get as far as that: intake refuses them.
+//! Several rules for checking Ed25519 signatures are in use, and they disagree about odd inputs. Here it
+//! is always this one: the key is canonically encoded; `S` is below the group order; `R' = S·B − H(R ‖ A ‖
+//! M)·A` is computed without multiplying by the cofactor; and the encoding of `R'` equals the signature's
+//! first half byte for byte. Keys of small order never get as far as that: intake refuses them.
 
 mod algorithm;
 mod armour;

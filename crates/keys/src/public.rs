@@ -2,6 +2,7 @@
 
 use crate::algorithm::{Algorithm, Encoding, KeyKind};
 use crate::backend;
+use crate::ed25519;
 use crate::error::KeyError;
 use crate::fingerprint::Fingerprints;
 use crate::jwk::Jwk;
@@ -27,7 +28,7 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Takes a key that was stored by us: its structure is checked, its quality is not.
+    /// Takes a key that was stored by us: its form is checked, its quality is not.
     ///
     /// Keys from people go through [`crate::read_public_key`].
     ///
@@ -101,6 +102,9 @@ impl PublicKey {
     }
 
     pub(crate) fn from_numbers(numbers: &Numbers) -> Result<Self, KeyError> {
+        if let Numbers::Ed25519(raw) = numbers {
+            ed25519::check_encoding(raw)?;
+        }
         Ok(Self::from_canonical(numbers.kind(), numbers.bits(), numbers.to_spki()?.into_boxed_slice()))
     }
 

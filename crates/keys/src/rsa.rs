@@ -3,8 +3,9 @@
 use crate::bignum::{Modulus, Number};
 use crate::error::KeyError;
 
-/// Largest prime that is tried as a factor, as certificate authorities do.
-const LARGEST_SMALL_PRIME: u64 = 751;
+/// Largest prime that is tried as a factor: all of 16 bits. (Certificate authorities stop at 751, but keys
+/// with larger small factors have been published.)
+const LARGEST_SMALL_PRIME: u64 = 65_521;
 /// Steps of Fermat's method: finds primes that agree in all but a few of their upper bits.
 const FERMAT_ROUNDS: u32 = 110;
 /// The primes whose residues mark keys of the faulty Infineon library (CVE-2017-15361, "ROCA").
