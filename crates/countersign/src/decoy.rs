@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 /// The decoy of a kind of key. Its private half was thrown away; even a signature that held would be refused.
 pub(crate) fn key(kind: KeyKind) -> &'static PublicKey {
     static RSA: LazyLock<Option<PublicKey>> = LazyLock::new(|| parse(include_bytes!("decoy/rsa.der")));
-    static ED25519: LazyLock<Option<PublicKey>> = LazyLock::new(|| parse(include_bytes!("decoy/ed25519.der")));
+    static ED25519: LazyLock<Option<PublicKey>> =
+        LazyLock::new(|| parse(include_bytes!("decoy/ed25519.der")));
     static P256: LazyLock<Option<PublicKey>> = LazyLock::new(|| parse(include_bytes!("decoy/p256.der")));
     static P384: LazyLock<Option<PublicKey>> = LazyLock::new(|| parse(include_bytes!("decoy/p384.der")));
     static P521: LazyLock<Option<PublicKey>> = LazyLock::new(|| parse(include_bytes!("decoy/p521.der")));

@@ -3,8 +3,8 @@ mod covered;
 pub mod file;
 pub mod settings;
 
-use crate::form::text::TextForm;
 use crate::form::make::Make;
+use crate::form::text::TextForm;
 use crate::rule::Rule;
 use crate::source::Source;
 use crate::verified::Covered;
@@ -37,11 +37,21 @@ pub struct Dialect {
 #[derive(Clone, Debug)]
 pub(crate) enum Find {
     /// In one header, behind a scheme word or bare.
-    Header { name: HeaderName, schemes: Vec<Box<str>>, bare: bool, when: Vec<(Source, Box<str>)> },
+    Header { name: HeaderName, schemes: Schemes, when: Vec<(Source, Box<str>)> },
     /// In several headers, all of which must be there.
     Headers(Vec<HeaderName>),
     /// In the members of a JSON body.
     Body,
+}
+
+/// What stands before a credential in its header.
+#[derive(Clone, Debug)]
+pub(crate) struct Schemes {
+    pub(crate) words: Vec<Box<str>>,
+    /// The credential may also stand without a word.
+    pub(crate) bare: bool,
+    /// More than one space may follow the word (RFC 9110 section 11.4); otherwise exactly one.
+    pub(crate) spaces: bool,
 }
 
 /// The shape of what is signed.
@@ -161,6 +171,23 @@ impl Dialect {
             crate::reason::Class::Absent => scheme.to_owned(),
             _ => format!("{scheme} error=\"invalid_token\""),
         })
+    }
+    /// Each place where its proofs stand, such as `authorization Bearer`: dialects that share one compete there.
+    #[must_use]
+    pub fn places(&self) -> Vec<String> {
+        match &self.find {
+            Find::Header { name, schemes, bare, .. } => {
+                let bare = bare.then(|| format!("{name} (bare)"));
+                schemes.iter().map(|scheme| format!("{name} {scheme}")).chain(bare).collect()
+            }
+            Find::Headers(names) => names.iter().map(ToString::to_string).collect(),
+            Find::Body => vec!["the body".to_owned()],
+        }
+    }
+    /// Whether something in its proofs tells them from others in the same place.
+    #[must_use]
+    pub fn has_discriminator(&self) -> bool {
+        matches!(&self.find, Find::Header { when, .. } if !when.is_empty())
     }
     /// The headers that carry its proofs, so that a gateway may drop them before the upstream.
     #[must_use]

@@ -291,9 +291,7 @@ impl<'s> Prepared<'s> {
                 let message = self.proof.texts.get(text).copied().unwrap_or(&[]);
                 Job::new(self.public(), attempt.algorithm, message, self.proof.signature)
             }
-            None => {
-                Job::any_of(self.public(), attempt.algorithm, &self.candidates, self.proof.signature)
-            }
+            None => Job::any_of(self.public(), attempt.algorithm, &self.candidates, self.proof.signature),
         }
     }
 
@@ -336,7 +334,9 @@ impl<'s> Prepared<'s> {
         }
         let algorithm = match attempt.text {
             Some(_) => attempt.algorithm,
-            None => self.candidates.get(accepted.candidate).map_or(attempt.algorithm, |found| found.algorithm),
+            None => {
+                self.candidates.get(accepted.candidate).map_or(attempt.algorithm, |found| found.algorithm)
+            }
         };
         trace.step(|| {
             let found = format!("it holds under key {} ({})", key.id, algorithm.name());
@@ -480,9 +480,7 @@ impl Pending {
             Use::Again => Some(Reason::Replayed),
             Use::Barred => Some(Reason::BeforeRestart),
         };
-        trace.step(|| {
-            Step::new(Stage::Once, "single use", "a first use", format!("{answer:?}"), failed)
-        });
+        trace.step(|| Step::new(Stage::Once, "single use", "a first use", format!("{answer:?}"), failed));
         failed.map_or(Ok(()), |reason| Err(Refusal::new(reason, Stage::Once)))
     }
 }

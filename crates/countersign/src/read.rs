@@ -1,6 +1,6 @@
 //! Finds a proof in a request and lays out its facts, believing nothing.
 use crate::base64::{Alphabet, decode, decode_hex};
-use crate::dialect::{By, Dialect, Find, Form};
+use crate::dialect::{By, Dialect, Find, Form, Schemes};
 use crate::form::jws;
 use crate::form::text::{SignatureEncoding, TextForm};
 use crate::incoming::{Body, Incoming, Limits};
@@ -37,9 +37,9 @@ impl Dialect {
     #[must_use]
     pub fn addressed(&self, incoming: &Incoming<'_>, limits: &Limits, discriminate: bool) -> Addressed {
         match &self.find {
-            Find::Header { name, schemes, bare, when } => {
+            Find::Header { name, schemes, when } => {
                 let mut values = incoming.headers.get_all(name).iter();
-                let ours = values.any(|value| token(value.as_bytes(), schemes, *bare).is_some());
+                let ours = values.any(|value| token(value.as_bytes(), schemes).is_some());
                 if !ours {
                     return Addressed::No;
                 }
@@ -90,7 +90,13 @@ impl Dialect {
                 Err(reason) => reason.text().to_owned(),
             };
             let failed = read.as_ref().err().copied();
-            Step::new(Stage::Read, "the credential", format!("one of the dialect {}", self.name), found, failed)
+            Step::new(
+                Stage::Read,
+                "the credential",
+                format!("one of the dialect {}", self.name),
+                found,
+                failed,
+            )
         });
         read.map_err(|reason| Refusal::new(reason, Stage::Read))
     }
@@ -102,8 +108,8 @@ impl Dialect {
         scratch: &'s mut Scratch,
     ) -> Result<Option<Proof<'s>>, Reason> {
         match &self.find {
-            Find::Header { name, schemes, bare, .. } => {
-                let Some(token) = single(incoming, name, schemes, *bare)? else { return Ok(None) };
+            Find::Header { name, schemes, .. } => {
+                let Some(token) = single(incoming, name, schemes)? else { return Ok(None) };
                 if token.len() > limits.credential {
                     return Err(Reason::TooLarge);
                 }
@@ -147,8 +153,7 @@ impl Dialect {
         if !matches!(self.form, Form::Jws) {
             return Err(Reason::MalformedCredential);
         }
-        let wanted =
-            jws::Wanted { algorithms: &self.algorithms, types: &self.types, members: &self.members };
+        let wanted = jws::Wanted { algorithms: &self.algorithms, types: &self.types, members: &self.members };
         let Scratch { jws: buffers, signature, .. } = scratch;
         let read = jws::read(token, &wanted, limits, buffers, signature)?;
         let facts = Facts { incoming, members: read.members, typ: read.typ, kind: read.kind, kid: read.kid };
@@ -241,32 +246,33 @@ impl Dialect {
         let end = named.len().checked_sub(pattern.after.len())?;
         let digits = named.strip_prefix(&*pattern.before)?.strip_suffix(&*pattern.after)?;
         // Twenty digits are more than any number of sites.
-        let good = !digits.is_empty() && digits.len() <= 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let good =
+            !digits.is_empty() && digits.len() <= 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
         good.then_some(pattern.before.len()..end)
     }
 }
 
 /// The credential in a header, behind one of the scheme words (in any case, RFC 9110 section 11.1) or bare.
-fn token<'v>(value: &'v [u8], schemes: &[Box<str>], bare: bool) -> Option<&'v [u8]> {
-    for scheme in schemes {
+fn token<'v>(value: &'v [u8], schemes: &Schemes) -> Option<&'v [u8]> {
+    for scheme in &schemes.words {
         if let Some((word, rest)) = value.split_at_checked(scheme.len())
             && word.eq_ignore_ascii_case(scheme.as_bytes())
         {
             match rest {
                 [] => return Some(rest),
+                [b' ', token @ ..] if schemes.spaces => return Some(token.trim_ascii_start()),
                 [b' ', token @ ..] => return Some(token),
                 _ => {}
             }
         }
     }
-    (bare && !value.contains(&b' ')).then_some(value)
+    (schemes.bare && !value.contains(&b' ')).then_some(value)
 }
 
 fn single<'r>(
     incoming: &Incoming<'r>,
     name: &HeaderName,
-    schemes: &[Box<str>],
-    bare: bool,
+    schemes: &Schemes,
 ) -> Result<Option<&'r [u8]>, Reason> {
     let headers: &'r http::HeaderMap = incoming.headers;
     let mut values = headers.get_all(name).iter();
@@ -275,7 +281,7 @@ fn single<'r>(
     if values.next().is_some() {
         return Err(Reason::AmbiguousCredentials);
     }
-    Ok(token(first.as_bytes(), schemes, bare))
+    Ok(token(first.as_bytes(), schemes))
 }
 
 fn read_signature(form: &TextForm, facts: &Facts<'_>, signature: &mut Vec<u8>) -> Result<(), Reason> {

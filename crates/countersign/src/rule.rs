@@ -3,6 +3,7 @@ pub(crate) mod file;
 
 use crate::ask::{ActingAs, Claim, Companion, Keys, Standing};
 use crate::json::{Bounds, Value, read_list};
+use crate::life::challenge;
 use crate::reason::{Reason, Stage};
 use crate::source::{Facts, Source};
 use crate::time::{Span, Time};
@@ -132,11 +133,7 @@ impl Rule {
             Self::Near(source, within) => {
                 let time = wanted_time(facts, source)?;
                 // A positive test: only a time inside both ends passes.
-                if now - *within <= time && time <= now + *within {
-                    Ok(())
-                } else {
-                    Err(Reason::OutOfWindow)
-                }
+                if now - *within <= time && time <= now + *within { Ok(()) } else { Err(Reason::OutOfWindow) }
             }
             Self::NotBefore { at, slack, optional } => match time(facts, at)? {
                 Some(time) if time <= now + *slack => Ok(()),
@@ -223,10 +220,8 @@ impl Rule {
                 Some(Claim { mark: meaning.mark(), dated: at, until: at + *keep })
             }
             Self::Issued(source) => {
-                let challenge = facts.incoming.challenge?;
-                let mut meaning = Meaning::new("challenge", "");
-                meaning.add(b's', facts.value(source).text()?.as_bytes());
-                Some(Claim { mark: meaning.mark(), dated: challenge.issued, until: challenge.until })
+                let given = facts.incoming.challenge?;
+                Some(challenge::claim(facts.value(source).text()?, given.issued, given.until))
             }
             _ => None,
         }

@@ -172,9 +172,7 @@ impl Knowledge<'_> {
             Name::Algorithm => (*self.algorithm.jose_names().first()?).to_owned(),
             Name::KidPem => fingerprints().pem_sha256_hex,
             Name::KidJwk | Name::KeyId => fingerprints().jwk_thumbprint,
-            Name::KeyBase64 => {
-                encode(Alphabet::Standard, &self.signer.key.public_key().ed25519_bytes()?)
-            }
+            Name::KeyBase64 => encode(Alphabet::Standard, &self.signer.key.public_key().ed25519_bytes()?),
             Name::Challenge => self.signer.challenge?.to_owned(),
             Name::Token => self.token.clone()?,
             Name::Signature => self.signature.clone()?,

@@ -48,7 +48,9 @@ pub fn title(outward: &str) -> &'static str {
         "not-permitted" => "The proof holds, but this is not permitted.",
         "claims" => "The proof holds, but a claim does not fit.",
         "lifetime-too-long" => "The proof would live too long.",
-        "not-yet-valid" | "expired" | "out-of-window" => "The proof's time does not fit; see the Date header.",
+        "not-yet-valid" | "expired" | "out-of-window" => {
+            "The proof's time does not fit; see the Date header."
+        }
         "replayed" => "The proof was used before.",
         "try-again" => "Sign the request again.",
         _ => "The proof does not hold.",

@@ -150,7 +150,13 @@ impl Guard {
                 let refusal = Refusal::new(Reason::AmbiguousCredentials, Stage::Read);
                 trace.step(|| {
                     let wanted = "a proof of one dialect";
-                    Step::new(Stage::Read, "the credential", wanted, "proofs of several", Some(refusal.reason))
+                    Step::new(
+                        Stage::Read,
+                        "the credential",
+                        wanted,
+                        "proofs of several",
+                        Some(refusal.reason),
+                    )
                 });
                 return Ok(Walked::Refused(None, refusal));
             }

@@ -68,7 +68,7 @@ where
     B: http_body::Body + From<Bytes> + Send + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    R: From<Bytes>,
+    R: From<Bytes> + Send + 'static,
 {
     type Response = Response<R>;
     type Error = S::Error;
@@ -133,9 +133,7 @@ impl GuardLayer {
             Ok(Verdict::Refused(denial)) => {
                 Err(Box::new(answer::refused(&denial.reply, denial.refusal.reason)))
             }
-            Ok(Verdict::Absent(reply)) => {
-                Err(Box::new(answer::refused(&reply, Reason::MissingCredentials)))
-            }
+            Ok(Verdict::Absent(reply)) => Err(Box::new(answer::refused(&reply, Reason::MissingCredentials))),
             Err(fault) => {
                 tracing::error!(%fault, "cannot judge");
                 Err(Box::new(answer::failed()))

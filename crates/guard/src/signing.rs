@@ -54,7 +54,8 @@ impl SigningKeys {
     /// [`Fault`] when there is no key that signs.
     pub fn sign(&self, head: impl FnOnce(&str) -> String, payload: &str) -> Result<String, Fault> {
         let set = self.0.load();
-        let (kid, key) = set.current.as_ref().ok_or_else(|| Fault::new("no signing key; run `countersign init`"))?;
+        let (kid, key) =
+            set.current.as_ref().ok_or_else(|| Fault::new("no signing key; run `countersign init`"))?;
         let input = format!(
             "{}.{}",
             encode(Alphabet::Url, head(kid).as_bytes()),

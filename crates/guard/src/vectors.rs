@@ -10,12 +10,13 @@ use countersign::reason::Reason;
 use countersign::time::Time;
 use countersign_store::directory::Directory;
 use countersign_store::memory::MemoryStore;
+use countersign_store::model::Record;
 use countersign_store::registry::Loaded;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A vector file (`seed-dialect-vectors/1`).
 #[derive(Deserialize)]
@@ -25,6 +26,9 @@ pub struct VectorFile {
     pub dialect: String,
     config: Value,
     registry: Value,
+    /// The registry's rows, made once: taking a key in checks it thoroughly.
+    #[serde(skip)]
+    records: OnceLock<Vec<Record>>,
     /// The cases.
     pub cases: Vec<Case>,
 }
@@ -135,7 +139,13 @@ impl VectorFile {
         let settings = registry::settings(&self.dialect, config)?;
         let dialect = countersign_dialects::load(&self.dialect, &settings)
             .map_err(|error| VectorError(error.to_string()))?;
-        let records = registry::records(&self.dialect, &self.registry, &self.config)?;
+        let records = match self.records.get() {
+            Some(records) => records.clone(),
+            None => {
+                let records = registry::records(&self.dialect, &self.registry, &self.config)?;
+                self.records.get_or_init(|| records).clone()
+            }
+        };
         let directory = Directory::load(Loaded { version: 1, records })
             .map_err(|fault| VectorError(fault.to_string()))?;
         let store = Arc::new(MemoryStore::default());

@@ -1,1 +1,24 @@
-//! server: being built.
+//! The countersign server: gateway, forward-auth, sessions, management, explain, key sets, health and metrics in one process.
+mod accept;
+pub mod app;
+pub mod call;
+mod chores;
+pub mod config;
+mod dispatch;
+pub mod echo;
+pub mod identity;
+pub mod ids;
+pub mod judge;
+mod key_sets;
+pub mod metrics;
+mod mounts;
+pub mod problem;
+pub mod routes;
+mod secrets;
+pub mod server;
+pub mod surface;
+pub mod telemetry;
+
+pub use app::{App, Parts};
+pub use config::Config;
+pub use server::{Running, Server};

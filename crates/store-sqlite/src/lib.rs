@@ -1,1 +1,21 @@
-//! store-sqlite: being built.
+//! countersign on embedded SQLite: the registry and the sessions in two databases, one-time proofs in a log of their own.
+//!
+//! [`SqliteStore`] is the registry and the sessions of one data directory; [`SqliteStore::replay_memory`] gives the
+//! [`DurableOnce`] that belongs to it. Nothing here reads the clock or draws random bytes: both are arguments.
+mod backup;
+mod database;
+mod lock;
+mod log;
+mod once;
+mod registry;
+mod replay;
+mod rows;
+mod schema;
+mod session_book;
+mod sessions;
+mod store;
+
+pub use crate::backup::backup;
+pub use crate::once::{DurableOnce, Recovery};
+pub use crate::replay::ReplayStart;
+pub use crate::store::SqliteStore;

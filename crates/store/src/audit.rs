@@ -31,7 +31,11 @@ pub fn chain(before: &str, number: u64, entry: &AuditDraft) -> String {
         &length(detail),
         detail.as_bytes(),
     ]);
-    digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|half| char::from_digit(half.into(), 16)).collect()
+    digest
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|half| char::from_digit(half.into(), 16))
+        .collect()
 }
 
 /// The entry that follows `last` in the chain.

@@ -99,7 +99,8 @@ impl Directory {
             let rest = self.rest();
             records.extend(rest.organisations.values().cloned().map(Record::Organisation));
             records.extend(rest.users.values().cloned().map(Record::User));
-            records.extend(rest.companions.values().map(|row| Record::Companion(CompanionRecord::clone(row))));
+            records
+                .extend(rest.companions.values().map(|row| Record::Companion(CompanionRecord::clone(row))));
             records.extend(rest.organisations.keys().flat_map(|id| rest.members_of(id)).map(Record::Member));
             records.extend(rest.join_codes.values().cloned().map(Record::JoinCode));
             records.extend(rest.secrets.values().cloned().map(Record::Secret));
@@ -118,7 +119,8 @@ impl Directory {
     }
 
     fn seat(&self, account: &str) -> Option<Arc<Seat>> {
-        self.index.find(self.hash(&Term::Account(account)), |seat| (*seat.id == *account).then(|| seat.clone()))
+        self.index
+            .find(self.hash(&Term::Account(account)), |seat| (*seat.id == *account).then(|| seat.clone()))
     }
 
     fn rest(&self) -> RwLockReadGuard<'_, Rest> {
@@ -136,7 +138,13 @@ impl Directory {
 
 impl std::fmt::Debug for Directory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Directory({} accounts, {} keys, version {})", self.account_count(), self.key_count(), self.version())
+        write!(
+            f,
+            "Directory({} accounts, {} keys, version {})",
+            self.account_count(),
+            self.key_count(),
+            self.version()
+        )
     }
 }
 

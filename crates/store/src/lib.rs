@@ -6,10 +6,12 @@
 pub mod audit;
 pub mod denied;
 pub mod directory;
+pub mod draft;
 pub mod fault;
 pub mod memory;
 pub mod model;
 pub mod once;
+pub mod registrar;
 pub mod registry;
 pub mod sessions;
 pub mod stamp;

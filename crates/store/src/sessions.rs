@@ -17,7 +17,11 @@ pub trait Sessions: Send + Sync {
     fn replace<'a>(&'a self, before: &'a Session, after: &'a Session) -> Answer<'a, Result<bool, Fault>>;
 
     /// All live sessions of an account, or of every account.
-    fn list<'a>(&'a self, account: Option<&'a str>, now: Time) -> Answer<'a, Result<Vec<Arc<Session>>, Fault>>;
+    fn list<'a>(
+        &'a self,
+        account: Option<&'a str>,
+        now: Time,
+    ) -> Answer<'a, Result<Vec<Arc<Session>>, Fault>>;
 
     /// Forgets sessions that ended or are too old; gives how many.
     fn sweep(&self, now: Time) -> Answer<'_, Result<u64, Fault>>;

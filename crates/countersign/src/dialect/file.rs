@@ -1,6 +1,6 @@
 //! Reads a dialect file (TOML) and says exactly what is wrong with one that cannot be used.
 use super::settings::{self, Settings};
-use super::{By, Dialect, Find, Form, Pattern, ReplyShape, WhoFrom, covered};
+use super::{By, Dialect, Find, Form, Pattern, ReplyShape, Schemes, WhoFrom, covered};
 use crate::form::make::{Make, MakeFile};
 use crate::form::text::{TextFile, TextForm};
 use crate::rule::Rule;
@@ -55,6 +55,8 @@ struct FindFile {
     #[serde(default)]
     bare: bool,
     #[serde(default)]
+    spaces: bool,
+    #[serde(default)]
     when: BTreeMap<String, String>,
 }
 
@@ -104,7 +106,8 @@ impl Dialect {
         }
         let mut value = toml::Value::Table(table);
         settings::fill(&mut value, &settings);
-        let file: File = value.try_into().map_err(|error: toml::de::Error| fail("file", error.to_string()))?;
+        let file: File =
+            value.try_into().map_err(|error: toml::de::Error| fail("file", error.to_string()))?;
         build(file, settings).map_err(|(at, what)| fail(&at, what))
     }
 }
@@ -208,10 +211,7 @@ fn algorithms(file: &File) -> Result<Vec<Algorithm>, Problem> {
     }
 }
 
-fn find(
-    file: &FindFile,
-    source: &mut dyn FnMut(&str) -> Result<Source, String>,
-) -> Result<Find, String> {
+fn find(file: &FindFile, source: &mut dyn FnMut(&str) -> Result<Source, String>) -> Result<Find, String> {
     let header = |name: &str| HeaderName::try_from(name).map_err(|_| format!("{name} is no header name"));
     match (&file.header, &file.headers, &file.body) {
         (Some(name), None, None) => {
@@ -222,8 +222,7 @@ fn find(
             let when = file.when.iter().map(|(name, text)| Ok((source(name)?, text.as_str().into())));
             Ok(Find::Header {
                 name: header(name)?,
-                schemes,
-                bare: file.bare,
+                schemes: Schemes { words: schemes, bare: file.bare, spaces: file.spaces },
                 when: when.collect::<Result<_, String>>()?,
             })
         }

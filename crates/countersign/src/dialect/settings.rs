@@ -58,8 +58,9 @@ mod tests {
 
     #[test]
     fn settings_fill_and_switch_off() {
-        let settings: Settings =
-            [("life", "1h"), ("ahead", "off")].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let settings: Settings = [("life", "1h"), ("ahead", "off")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
         let mut file: Value = toml::Value::Table(
             toml::from_str("rules = [{ a = 'x{life}y' }, { b = '{ahead}' }, { c = '{other}' }]").unwrap(),
         );

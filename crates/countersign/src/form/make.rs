@@ -76,7 +76,8 @@ impl Template {
             if !before.is_empty() {
                 pieces.push(Piece::Text(before.into()));
             }
-            let (name, tail) = after.split_once('}').ok_or_else(|| format!("{text}: a brace is not closed"))?;
+            let (name, tail) =
+                after.split_once('}').ok_or_else(|| format!("{text}: a brace is not closed"))?;
             pieces.push(Piece::Name(read_name(name)?));
             rest = tail;
         }

@@ -44,6 +44,8 @@ pub(crate) enum Encode {
     JsonAscii,
     /// Slashes escaped, other characters raw (PHP with unescaped unicode).
     JsonPhpUnicode,
+    /// Slashes escaped, everything else raw, U+2028 and U+2029 too (PHP with unescaped unicode and line terminators).
+    JsonPhpLines,
     /// Python's `json.dumps`: spaces after comma and colon, all but printable ASCII escaped.
     JsonPython,
 }
@@ -184,8 +186,8 @@ fn spell(encode: Encode, fields: &[Field], values: &[Cow<'_, str>]) -> String {
 }
 
 fn quote(encode: Encode, text: &str, out: &mut String) {
-    use Encode::{JsonAscii, JsonPhp, JsonPhpBare, JsonPhpUnicode, JsonPython};
-    let slashes = matches!(encode, JsonPhp | JsonPhpUnicode);
+    use Encode::{JsonAscii, JsonPhp, JsonPhpBare, JsonPhpLines, JsonPhpUnicode, JsonPython};
+    let slashes = matches!(encode, JsonPhp | JsonPhpUnicode | JsonPhpLines);
     let ascii = matches!(encode, JsonPhp | JsonAscii | JsonPython);
     let separators = matches!(encode, JsonPhpUnicode | JsonPhpBare);
     out.push('"');

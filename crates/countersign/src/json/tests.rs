@@ -12,7 +12,8 @@ fn read(text: &[u8]) -> Result<Vec<(String, String)>, NotJson> {
 #[test]
 fn members_come_in_order_with_their_kinds() {
     let mut seen = Vec::new();
-    let text = br#" {"a":1.50e2,"b":"x\u00e9\n\ud83d\ude00","c":[1,{"d":null}],"e":{},"f":true,"g":null,"":""} "#;
+    let text =
+        br#" {"a":1.50e2,"b":"x\u00e9\n\ud83d\ude00","c":[1,{"d":null}],"e":{},"f":true,"g":null,"":""} "#;
     read_object(text, BOUNDS, |name, value| seen.push((name.to_owned(), value))).unwrap();
     let value = |name: &str| seen.iter().find(|(n, _)| n == name).unwrap().1.clone();
     assert_eq!(value("a"), Value::Number("1.50e2"));
@@ -37,11 +38,44 @@ fn duplicates_are_refused_at_every_depth_and_in_every_spelling() {
 #[test]
 fn what_is_not_strict_is_refused() {
     for text in [
-        "", "[]", "1", "\"a\"", "null", "{", "}", "{}x", "{}{}", "{,}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
-        "{'a':1}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":-}", "{\"a\":NaN}", "{\"a\":Infinity}",
-        "{\"a\":-Infinity}", "{\"a\":0x1}", "{\"a\":1e}", "{\"a\":tru}", "{\"a\":\"\n\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\ud800\"}",
-        "{\"a\":\"\\udc00\"}", "{\"a\":\"\\ud800\\u0041\"}", "{\"a\":\"\\u12g4\"}", "{\"a\":\"", "\u{feff}{}", "{\"a\":[1,]}",
-        "{\"a\":[1 2]}", "{/**/}", "{\"a\":1}//",
+        "",
+        "[]",
+        "1",
+        "\"a\"",
+        "null",
+        "{",
+        "}",
+        "{}x",
+        "{}{}",
+        "{,}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "{'a':1}",
+        "{\"a\":01}",
+        "{\"a\":1.}",
+        "{\"a\":.5}",
+        "{\"a\":+1}",
+        "{\"a\":-}",
+        "{\"a\":NaN}",
+        "{\"a\":Infinity}",
+        "{\"a\":-Infinity}",
+        "{\"a\":0x1}",
+        "{\"a\":1e}",
+        "{\"a\":tru}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\ud800\"}",
+        "{\"a\":\"\\udc00\"}",
+        "{\"a\":\"\\ud800\\u0041\"}",
+        "{\"a\":\"\\u12g4\"}",
+        "{\"a\":\"",
+        "\u{feff}{}",
+        "{\"a\":[1,]}",
+        "{\"a\":[1 2]}",
+        "{/**/}",
+        "{\"a\":1}//",
     ] {
         assert_eq!(read(text.as_bytes()), Err(NotJson), "{text}");
     }
@@ -54,7 +88,8 @@ fn depth_and_width_are_bounded() {
     assert!(read(nested(15).as_bytes()).is_ok());
     assert_eq!(read(nested(16).as_bytes()), Err(NotJson));
     assert_eq!(read(nested(100_000).as_bytes()), Err(NotJson));
-    let wide = |n: usize| format!("{{{}}}", (0..n).map(|i| format!("\"{i}\":0")).collect::<Vec<_>>().join(","));
+    let wide =
+        |n: usize| format!("{{{}}}", (0..n).map(|i| format!("\"{i}\":0")).collect::<Vec<_>>().join(","));
     assert!(read(wide(256).as_bytes()).is_ok());
     assert_eq!(read(wide(257).as_bytes()), Err(NotJson));
 }

@@ -1,6 +1,7 @@
 //! Challenges that nothing stores: random, dated, bound to a user and a purpose by a keyed digest; used once at redemption.
+use crate::ask::Claim;
 use crate::time::{Span, Time};
-use countersign_keys::MacKey;
+use countersign_keys::{MacKey, sha256};
 use subtle::ConstantTimeEq;
 
 /// What a challenge may be answered for; a code for one purpose is nothing for another.
@@ -23,6 +24,8 @@ pub struct Opened {
     pub until: Time,
     /// The text the caller asked to have before the code, when it did.
     pub prefix: Option<String>,
+    /// Digest of the join code that came with the question, when one did.
+    pub join: Option<[u8; 32]>,
 }
 
 /// Why a code is not good.
@@ -37,29 +40,47 @@ pub enum NotOpened {
 const RANDOM: usize = 8;
 const DATE: usize = 6;
 const TAG: usize = 16;
+/// What a code carries along begins with one of these; a code that carries nothing has neither.
+const PREFIX: u8 = 0;
+const JOIN_AND_PREFIX: u8 = 1;
+const JOIN: usize = 32;
 /// A prefix is a short sentence; a longer one would make the code a text of the caller's choice.
 pub const GREATEST_PREFIX: usize = 64;
+
+/// What a code is to be for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// Whom it is for.
+    pub user: &'a str,
+    /// What it may be answered for.
+    pub purpose: Purpose,
+    /// A text to be signed before it.
+    pub prefix: Option<&'a str>,
+    /// Digest of a join code to be redeemed with it.
+    pub join: Option<&'a [u8; JOIN]>,
+}
 
 /// Makes a code (lower-case hexadecimal text). `random` makes two codes of one millisecond differ.
 /// `None` when the prefix is longer than [`GREATEST_PREFIX`] bytes.
 #[must_use]
-pub fn issue(
-    mac: &MacKey,
-    random: [u8; RANDOM],
-    now: Time,
-    user: &str,
-    purpose: Purpose,
-    prefix: Option<&str>,
-) -> Option<String> {
-    let prefix = prefix.unwrap_or("").as_bytes();
+pub fn issue(mac: &MacKey, random: [u8; RANDOM], now: Time, ask: &Ask<'_>) -> Option<String> {
+    let prefix = ask.prefix.unwrap_or("").as_bytes();
     if prefix.len() > GREATEST_PREFIX {
         return None;
     }
+    let mut along = Vec::new();
+    if let Some(join) = ask.join {
+        along.push(JOIN_AND_PREFIX);
+        along.extend_from_slice(join);
+    } else if !prefix.is_empty() {
+        along.push(PREFIX);
+    }
+    along.extend_from_slice(prefix);
     let millis = now.millis().to_be_bytes();
     let date = millis.get(2..)?;
-    let tag = tag(mac, &random, date, user, purpose, prefix);
-    let mut code = String::with_capacity(2 * (RANDOM + DATE + TAG + prefix.len()));
-    for byte in random.iter().chain(date).chain(tag.iter().take(TAG)).chain(prefix) {
+    let tag = tag(mac, &random, date, ask.user, ask.purpose, &along);
+    let mut code = String::with_capacity(2 * (RANDOM + DATE + TAG + along.len()));
+    for byte in random.iter().chain(date).chain(tag.iter().take(TAG)).chain(&along) {
         code.push(char::from_digit(u32::from(byte >> 4), 16)?);
         code.push(char::from_digit(u32::from(byte & 15), 16)?);
     }
@@ -79,14 +100,14 @@ pub fn open(
     life: Span,
 ) -> Result<Opened, NotOpened> {
     // The length bound keeps a caller from making us decode megabytes.
-    if code.len() > 2 * (RANDOM + DATE + TAG + GREATEST_PREFIX) {
+    if code.len() > 2 * (RANDOM + DATE + TAG + 1 + JOIN + GREATEST_PREFIX) {
         return Err(NotOpened::Unknown);
     }
     let bytes = unhex(code).ok_or(NotOpened::Unknown)?;
     let (random, rest) = bytes.split_at_checked(RANDOM).ok_or(NotOpened::Unknown)?;
     let (date, rest) = rest.split_at_checked(DATE).ok_or(NotOpened::Unknown)?;
-    let (found, prefix) = rest.split_at_checked(TAG).ok_or(NotOpened::Unknown)?;
-    let wanted = tag(mac, random, date, user, purpose, prefix);
+    let (found, along) = rest.split_at_checked(TAG).ok_or(NotOpened::Unknown)?;
+    let wanted = tag(mac, random, date, user, purpose, along);
     let wanted = wanted.get(..TAG).ok_or(NotOpened::Unknown)?;
     if !bool::from(wanted.ct_eq(found)) {
         return Err(NotOpened::Unknown);
@@ -100,19 +121,35 @@ pub fn open(
     if age > life {
         return Err(NotOpened::Expired);
     }
+    let (join, prefix) = match along {
+        [] => (None, along),
+        [PREFIX, prefix @ ..] => (None, prefix),
+        [JOIN_AND_PREFIX, rest @ ..] => match rest.split_first_chunk::<JOIN>() {
+            Some((join, prefix)) => (Some(*join), prefix),
+            None => return Err(NotOpened::Unknown),
+        },
+        _ => return Err(NotOpened::Unknown),
+    };
     let prefix = std::str::from_utf8(prefix).map_err(|_| NotOpened::Unknown)?;
     let prefix = (!prefix.is_empty()).then(|| prefix.to_owned());
-    Ok(Opened { issued, until: issued + life, prefix })
+    Ok(Opened { issued, until: issued + life, prefix, join })
 }
 
-fn tag(mac: &MacKey, random: &[u8], date: &[u8], user: &str, purpose: Purpose, prefix: &[u8]) -> [u8; 32] {
+/// What must be claimed so that a code works once: its text and its dates, whoever answers it.
+#[must_use]
+pub fn claim(code: &str, issued: Time, until: Time) -> Claim {
+    let mark = sha256(&[b"countersign challenge used\0", code.as_bytes()]);
+    Claim { mark, dated: issued, until }
+}
+
+fn tag(mac: &MacKey, random: &[u8], date: &[u8], user: &str, purpose: Purpose, along: &[u8]) -> [u8; 32] {
     let purpose: &[u8] = match purpose {
         Purpose::Login => b"countersign challenge login\0",
         Purpose::Register => b"countersign challenge register\0",
         Purpose::AddKey => b"countersign challenge add-key\0",
     };
     let length = user.len().to_be_bytes();
-    mac.tag(&[purpose, random, date, &length, user.as_bytes(), prefix])
+    mac.tag(&[purpose, random, date, &length, user.as_bytes(), along])
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -142,7 +179,8 @@ mod tests {
     const NOW: i64 = 1_700_000_000;
 
     fn code(prefix: Option<&str>) -> String {
-        issue(&mac(), [1; 8], Time::from_seconds(NOW), "alice", Purpose::Login, prefix).unwrap()
+        let ask = Ask { user: "alice", purpose: Purpose::Login, prefix, join: None };
+        issue(&mac(), [1; 8], Time::from_seconds(NOW), &ask).unwrap()
     }
     fn opened(code: &str, at: i64, user: &str, purpose: Purpose) -> Result<Opened, NotOpened> {
         open(&mac(), code, Time::from_seconds(at), user, purpose, Span::from_seconds(60))
@@ -158,6 +196,19 @@ mod tests {
         assert_eq!(opened(&code, NOW, "bob", Purpose::Login), Err(NotOpened::Unknown));
         assert_eq!(opened(&code, NOW, "alice", Purpose::AddKey), Err(NotOpened::Unknown));
         assert_eq!(opened(&code.to_uppercase(), NOW, "alice", Purpose::Login), Err(NotOpened::Unknown));
+    }
+
+    #[test]
+    fn a_join_code_and_a_prefix_come_back_as_they_were() {
+        for (prefix, join) in [(None, None), (Some("é: "), None), (None, Some([9; 32])), (Some("x"), Some([0; 32]))] {
+            let ask = Ask { user: "alice", purpose: Purpose::Login, prefix, join: join.as_ref() };
+            let code = issue(&mac(), [1; 8], Time::from_seconds(NOW), &ask).unwrap();
+            let found = opened(&code, NOW, "alice", Purpose::Login).unwrap();
+            assert_eq!((found.prefix.as_deref(), found.join), (prefix, join));
+        }
+        let long = "x".repeat(GREATEST_PREFIX + 1);
+        let ask = Ask { user: "alice", purpose: Purpose::Login, prefix: Some(&long), join: None };
+        assert_eq!(issue(&mac(), [1; 8], Time::from_seconds(NOW), &ask), None);
     }
 
     #[test]

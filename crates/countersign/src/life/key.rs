@@ -53,9 +53,7 @@ impl KeyLife {
             KeyState::Retiring { until } => now < until,
             KeyState::Pending | KeyState::Disabled | KeyState::Revoked => false,
         };
-        state
-            && self.not_before.is_none_or(|from| from <= now)
-            && self.expires.is_none_or(|end| now < end)
+        state && self.not_before.is_none_or(|from| from <= now) && self.expires.is_none_or(|end| now < end)
     }
 
     /// Pending or disabled becomes active.

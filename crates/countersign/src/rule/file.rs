@@ -65,9 +65,11 @@ impl Rule {
             file.issued.is_some(),
         ];
         if verbs.iter().filter(|verb| **verb).count() != 1 {
-            return Err("wanted exactly one of present, absent, equals, same, audience, kind, near, not_before, \
+            return Err(
+                "wanted exactly one of present, absent, equals, same, audience, kind, near, not_before, \
                         not_after, ahead, lifetime, companion, known_user, session, once, issued"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let optional = file.optional.unwrap_or(false);
         let slack = || file.slack.as_deref().map_or(Ok(Span::ZERO), span);
@@ -99,7 +101,8 @@ impl Rule {
                 other => return Err(format!("of: wanted text or text-or-number, found {other}")),
             };
             let most = wanted(&file.at_most, "at_most")?;
-            let most = most.parse().map_err(|_| format!("at_most: wanted a number of bytes, found {most}"))?;
+            let most =
+                most.parse().map_err(|_| format!("at_most: wanted a number of bytes, found {most}"))?;
             return Ok(Self::Kind { at: source(name)?, text, most });
         }
         if let Some(name) = &file.near {

@@ -27,9 +27,7 @@ pub fn settings(dialect: &str, config: &Value) -> Result<Settings, VectorError> 
         };
         let text = match value {
             Value::Number(seconds) => format!("{seconds}s"),
-            Value::Array(items) => {
-                items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
-            }
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
             other => other.to_string(),
         };
         out.extend(names.iter().map(|name| ((*name).to_owned(), text.clone())));
@@ -104,7 +102,13 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn key(&self, id: &str, account: &str, key: &Value, algorithms: Vec<String>) -> Result<Record, VectorError> {
+    fn key(
+        &self,
+        id: &str,
+        account: &str,
+        key: &Value,
+        algorithms: Vec<String>,
+    ) -> Result<Record, VectorError> {
         let text = key.get("pem").or_else(|| key.get("b64")).and_then(Value::as_str).unwrap_or("");
         let read = read_public_key(text.as_bytes(), &Policy::default());
         let intake = read

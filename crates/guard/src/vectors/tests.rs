@@ -23,9 +23,11 @@ async fn every_vector_is_judged_as_known() {
 async fn mutate(name: &str, header: &str) -> (usize, usize) {
     let file = shipped(name);
     let (mut refused, mut same) = (0, 0);
-    for case in file.cases.iter().filter(|case| case.steps.iter().all(|step| step.expect.result == "accept")) {
+    for case in file.cases.iter().filter(|case| case.steps.iter().all(|step| step.expect.result == "accept"))
+    {
         let Some(step) = case.steps.first() else { continue };
-        let Some(at) = step.request.headers.iter().position(|(name, _)| name.eq_ignore_ascii_case(header)) else {
+        let Some(at) = step.request.headers.iter().position(|(name, _)| name.eq_ignore_ascii_case(header))
+        else {
             continue;
         };
         let bench = file.bench(case).unwrap();
@@ -75,7 +77,8 @@ async fn a_changed_url_or_body_is_refused_where_it_is_signed() {
     for case in &file.cases {
         let Some(step) = case.steps.first().filter(|step| step.expect.result == "accept") else { continue };
         let bench = file.bench(case).unwrap();
-        let mut changed = vec![CapturedRequest { url: step.request.url.clone() + "x", ..step.request.clone() }];
+        let mut changed =
+            vec![CapturedRequest { url: step.request.url.clone() + "x", ..step.request.clone() }];
         if let Some(body) = &step.request.body {
             changed.push(CapturedRequest { body: Some(body.clone() + " "), ..step.request.clone() });
             changed.push(CapturedRequest { body: Some(String::new()), ..step.request.clone() });

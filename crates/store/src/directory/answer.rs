@@ -36,9 +36,9 @@ impl Directory {
         let entry = found.as_ref().map(|(_, entry, _)| &**entry);
         Keys {
             kid_elsewhere: query.kid.is_some_and(|kid| self.elsewhere(kid, seat, entry)),
-            companion: query.companion.map_or(Companion::Missing, |secret| {
-                self.companion_beside(secret, query.dialect, entry)
-            }),
+            companion: query
+                .companion
+                .map_or(Companion::Missing, |secret| self.companion_beside(secret, query.dialect, entry)),
             acting_as: query.acting_as.map_or(ActingAs::Nobody, |user| self.acting_as(user, entry)),
             session: Standing::None,
             caller: entry.map(|entry| entry.caller.clone()),
@@ -93,7 +93,11 @@ impl Directory {
 
     /// The account and the key that a key's id or fingerprint names. A fingerprint that several accounts share names
     /// the one whose key serves the dialect; when that is not exactly one, it names nobody.
-    fn keyed(&self, text: &str, dialect: &str) -> Option<(Arc<Seat>, Arc<Entry>, SmallVec<[Arc<KnownKey>; 4]>)> {
+    fn keyed(
+        &self,
+        text: &str,
+        dialect: &str,
+    ) -> Option<(Arc<Seat>, Arc<Entry>, SmallVec<[Arc<KnownKey>; 4]>)> {
         if let Some((seat, entry)) = self.owner(text) {
             let keys = newest_used(entry.caller.keys.iter().filter(|key| *key.id == *text));
             return Some((seat, entry, keys));

@@ -60,7 +60,11 @@ impl Directory {
         self.apply(&writes, loaded.version)
     }
 
-    fn sort_out<'w>(&self, write: &'w Write, touched: &mut HashMap<&'w str, Touched<'w>>) -> Result<(), Fault> {
+    fn sort_out<'w>(
+        &self,
+        write: &'w Write,
+        touched: &mut HashMap<&'w str, Touched<'w>>,
+    ) -> Result<(), Fault> {
         match write {
             Write::Put(Record::Account(account)) => {
                 touched.entry(&account.id).or_default().account = Some(account);
@@ -145,8 +149,7 @@ impl Directory {
     /// Everything an account can be found by.
     fn hashes(&self, entry: &Entry) -> Vec<u64> {
         let caller = &entry.caller;
-        let mut hashes =
-            vec![self.hash(&Term::Account(&caller.id)), self.hash(&Term::Name(&caller.name))];
+        let mut hashes = vec![self.hash(&Term::Account(&caller.id)), self.hash(&Term::Name(&caller.name))];
         for own in &entry.identifiers {
             hashes.push(self.hash(&Term::Identifier(&own.namespace, &own.value)));
         }

@@ -60,7 +60,13 @@ mod tests {
         let base64 = Base64Unpadded::encode_string(&wanted);
         let url = base64.replace('+', "-").replace('/', "_");
         assert_ne!(base64, url);
-        for spelled in [base64.clone(), url.clone(), format!("{base64}="), format!("SHA256:{url}"), format!("SHA256:{hex}")] {
+        for spelled in [
+            base64.clone(),
+            url.clone(),
+            format!("{base64}="),
+            format!("SHA256:{url}"),
+            format!("SHA256:{hex}"),
+        ] {
             assert_eq!(digest(&spelled), Some(wanted), "{spelled}");
         }
         for other in ["", "main", "=", &"0".repeat(63), &"g".repeat(64), &"A".repeat(45), &"é".repeat(32)] {

@@ -1,9 +1,7 @@
 //! What management asks the directory: rows by id, by name, and page by page.
 use crate::directory::seat::Seat;
 use crate::directory::{Directory, Term, kid};
-use crate::model::{
-    Account, CompanionRecord, JoinCode, KeyRecord, Member, Organisation, SecretRecord, User,
-};
+use crate::model::{Account, CompanionRecord, JoinCode, KeyRecord, Member, Organisation, SecretRecord, User};
 use countersign_keys::CompactKey;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -44,6 +42,15 @@ impl Directory {
     pub fn operators(&self) -> Vec<Account> {
         let ids: Vec<String> = self.rest().operators.iter().cloned().collect();
         ids.iter().filter_map(|id| self.account(id)).collect()
+    }
+
+    /// Ids of accounts that may act for a user: looks at every account.
+    #[must_use]
+    pub fn acting_for(&self, user: &str) -> Vec<String> {
+        let acts = |seat: &Arc<Seat>| {
+            seat.now.load().as_ref().is_some_and(|entry| entry.acts_as.iter().any(|name| **name == *user))
+        };
+        self.ordered().iter().filter(|seat| acts(&seat.0)).map(|seat| seat.0.id.to_string()).collect()
     }
 
     /// Where an account's JWKS document lives.
@@ -112,7 +119,11 @@ impl Directory {
     pub fn users(&self, after: Option<&str>, limit: usize) -> Vec<User> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let rest = self.rest();
-        rest.users.range::<str, _>((from, Bound::Unbounded)).take(limit).map(|(_, user)| user.clone()).collect()
+        rest.users
+            .range::<str, _>((from, Bound::Unbounded))
+            .take(limit)
+            .map(|(_, user)| user.clone())
+            .collect()
     }
 
     /// The organisation with this id.

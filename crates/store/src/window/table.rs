@@ -40,7 +40,8 @@ impl Table {
         let mut place = self.home(fingerprint);
         // At most once around: a fifth of the places is empty.
         for _ in 0..self.fingerprints.len() {
-            let (Some(held), Some(end)) = (self.fingerprints.get(place).copied(), self.untils.get_mut(place)) else {
+            let (Some(held), Some(end)) = (self.fingerprints.get(place).copied(), self.untils.get_mut(place))
+            else {
                 break;
             };
             if held == EMPTY {
@@ -83,7 +84,9 @@ impl Table {
         for _ in 0..self.fingerprints.len() {
             match (self.fingerprints.get(place), self.untils.get(place)) {
                 (None | Some(&EMPTY), _) | (_, None) => return false,
-                (Some(held), Some(end)) if *held == fingerprint && i64::from(*end) >= forgotten => return true,
+                (Some(held), Some(end)) if *held == fingerprint && i64::from(*end) >= forgotten => {
+                    return true;
+                }
                 _ => place = self.next(place),
             }
         }

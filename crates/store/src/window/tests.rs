@@ -122,7 +122,8 @@ fn of_many_threads_one_is_first() {
     let window = window();
     for round in 0..200 {
         let firsts: usize = std::thread::scope(|scope| {
-            let try_once = || usize::from(window.claim(&claim(round, 100, 120), at(100)).unwrap() == Use::First);
+            let try_once =
+                || usize::from(window.claim(&claim(round, 100, 120), at(100)).unwrap() == Use::First);
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(try_once)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });

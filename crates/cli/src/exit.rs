@@ -1,0 +1,99 @@
+//! How a command ends: the exit codes, and failures that say what was wanted, what was found and what to do next.
+use crate::print::Out;
+use serde_json::json;
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// What a command gives back.
+pub(crate) type Done = Result<(), Failure>;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+}
+
+/// The exit codes. Numbers are only ever added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Whoever read the output has stopped reading; nothing is wrong.
+    Closed,
+    Failed,
+    Usage,
+    Refused,
+    Unauthenticated,
+    Unreachable,
+    Missing,
+    Conflict,
+}
+
+/// The table that `countersign help exit-codes` prints.
+pub(crate) const TABLE: &[(u8, &str, &str)] = &[
+    (0, "ok", "The command did what it was asked for."),
+    (1, "failed", "It could not; the message says why."),
+    (2, "usage", "The arguments, a file or the configuration cannot be understood."),
+    (3, "refused", "Verification says no: `verify`, `explain`, and `request` when the answer is 401 or 403."),
+    (4, "unauthenticated", "The server does not know this operator's key, or its role does not allow the call."),
+    (5, "unreachable", "The network or the server failed; try again."),
+    (6, "missing", "There is no such account, key, file entry or other thing."),
+    (7, "conflict", "What is there stands in the way: a name that is taken, a file that exists."),
+    (130, "interrupted", "Ctrl-C."),
+];
+
+impl Exit {
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Closed => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::Unauthenticated => 4,
+            Self::Unreachable => 5,
+            Self::Missing => 6,
+            Self::Conflict => 7,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        TABLE.iter().find(|(code, ..)| *code == self.code()).map_or("failed", |(_, name, _)| name)
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Display) -> Self {
+        Self { exit, message: message.to_string() }
+    }
+    pub(crate) fn failed(message: impl Display) -> Self {
+        Self::new(Exit::Failed, message)
+    }
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// Tells the failure on the error stream and gives the code to end with.
+    pub(crate) fn tell(&self, json: bool) -> ExitCode {
+        if self.exit != Exit::Closed && !self.message.is_empty() {
+            let text = if json {
+                json!({"error": self.exit.name(), "message": self.message}).to_string()
+            } else {
+                format!("error: {}", self.message)
+            };
+            Out::note(&text);
+        }
+        ExitCode::from(self.exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_stands_in_the_table() {
+        use Exit::*;
+        for exit in [Closed, Failed, Usage, Refused, Unauthenticated, Unreachable, Missing, Conflict] {
+            assert!(TABLE.iter().any(|(code, ..)| *code == exit.code()), "{exit:?}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `countersign help`: a command's own help, and topics that belong to no command.
+use crate::exit::{Done, Failure, TABLE};
+use crate::print::{Out, table};
+use clap::CommandFactory;
+use serde_json::json;
+
+pub(crate) fn run(topic: &[String], out: Out) -> Done {
+    if topic == ["exit-codes"] {
+        let rows: Vec<_> = TABLE
+            .iter()
+            .map(|(code, name, text)| json!({"code": code, "name": name, "text": text}))
+            .collect();
+        return out.show(&rows, || {
+            let rows = TABLE.iter().map(|(code, name, text)| {
+                vec![code.to_string(), (*name).to_owned(), (*text).to_owned()]
+            });
+            table(&["code", "name", "meaning"], rows.collect())
+        });
+    }
+    let mut command = crate::Cli::command();
+    command.build();
+    for name in topic {
+        command = command.find_subcommand(name).cloned().ok_or_else(|| {
+            Failure::usage(format!("there is no command or topic {name:?}; topics: exit-codes; commands: countersign help"))
+        })?;
+    }
+    Out::line(&command.render_long_help().to_string())
+}

@@ -1,0 +1,266 @@
+//! The management API from the command line: each call signed with the operator's key, each problem turned into an exit code.
+use crate::exit::{Exit, Failure};
+use crate::print::{Out, table};
+use crate::{keyring, proving, world};
+use bytes::Bytes;
+use clap::Args;
+use countersign_client::http::{Client, NoAnswer};
+use countersign_client::signer::RequestSigner;
+use http::{Method, Request, StatusCode, header};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Longest answer that is read: a page of 200 keys has 600 KiB.
+const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
+/// Most pages that a list walks through: a million entries; more are for a program.
+const MOST_PAGES: usize = 5000;
+
+/// Which server, and as whom.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct ManageArgs {
+    /// The address of the management API.
+    #[arg(long, env = "COUNTERSIGN_MANAGE", value_name = "URL", default_value = "http://127.0.0.1:8701")]
+    server: String,
+    /// The operator's private key; otherwise operator.key in the data directory.
+    #[arg(long, env = "COUNTERSIGN_OPERATOR_KEY", value_name = "FILE")]
+    operator_key: Option<PathBuf>,
+    /// The data directory.
+    #[arg(long, env = "COUNTERSIGN_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// A signed connection to the management API.
+pub(crate) struct Api {
+    client: Client,
+    base: String,
+}
+
+impl ManageArgs {
+    pub(crate) fn api(&self) -> Result<Api, Failure> {
+        let path = match &self.operator_key {
+            Some(path) => path.clone(),
+            None => world::data_dir(self.data.as_deref())?.join("operator.key"),
+        };
+        let key = keyring::private_key(&path, None).map_err(|failure| match failure.exit {
+            Exit::Missing => Failure::new(
+                Exit::Unauthenticated,
+                format!(
+                    "{}; the operator's key is made by `countersign init` (or the first `countersign serve`); name its data \
+                     directory with --data or COUNTERSIGN_DATA, or the key itself with --operator-key",
+                    failure.message
+                ),
+            ),
+            _ => failure,
+        })?;
+        Api::new(&self.server, key)
+    }
+}
+
+impl Api {
+    pub(crate) fn new(server: &str, key: countersign_keys::PrivateKey) -> Result<Self, Failure> {
+        let dialect = proving::load("operator", &Default::default())?;
+        let signer = RequestSigner::new(dialect, Arc::new(key), "");
+        let client = Client::signing(signer, world::ambient()).map_err(|error| unreachable_at(server, &error))?;
+        Ok(Self { client, base: server.trim_end_matches('/').to_owned() })
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.call(Method::GET, path, None).await
+    }
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call(Method::POST, path, Some(body)).await
+    }
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call(Method::PATCH, path, Some(body)).await
+    }
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+    pub(crate) async fn delete(&self, path: &str) -> Result<Value, Failure> {
+        self.call(Method::DELETE, path, None).await
+    }
+
+    /// All entries of a list, page after page.
+    pub(crate) async fn list(&self, path: &str) -> Result<Vec<Value>, Failure> {
+        let mut items = Vec::new();
+        let mut after: Option<String> = None;
+        let joint = if path.contains('?') { '&' } else { '?' };
+        for _ in 0..MOST_PAGES {
+            let next = after.as_ref().map_or(String::new(), |after| format!("&after={}", segment(after)));
+            let page = self.get(&format!("{path}{joint}limit=200{next}")).await?;
+            items.extend(page["items"].as_array().cloned().unwrap_or_default());
+            match page["next"].as_str() {
+                Some(next) => after = Some(next.to_owned()),
+                None => break,
+            }
+        }
+        Ok(items)
+    }
+
+    /// The account with this name or id.
+    pub(crate) async fn account(&self, name: &str) -> Result<Value, Failure> {
+        if name.starts_with("acc_") {
+            return self.get(&format!("/accounts/{}", segment(name))).await;
+        }
+        self.account_named(name).await?.ok_or_else(|| missing("account", name, "countersign account list"))
+    }
+
+    pub(crate) async fn account_named(&self, name: &str) -> Result<Option<Value>, Failure> {
+        let found = self.list(&format!("/accounts?search={}", segment(name))).await?;
+        Ok(found.into_iter().find(|account| account["name"] == name))
+    }
+
+    /// The organisation with this name or id.
+    pub(crate) async fn organisation(&self, name: &str) -> Result<Value, Failure> {
+        let all = self.list("/organisations").await?;
+        let found = all.into_iter().find(|organisation| organisation["name"] == name || organisation["id"] == name);
+        found.ok_or_else(|| missing("organisation", name, "countersign org list"))
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let url = format!("{}/api/v1{path}", self.base);
+        let mut request = Request::builder().method(method).uri(&url);
+        let bytes = match body {
+            Some(body) => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Bytes::from(body.to_string())
+            }
+            None => Bytes::new(),
+        };
+        let request = request
+            .body(bytes)
+            .map_err(|error| Failure::usage(format!("wanted an address such as http://127.0.0.1:8701, found {}: {error}", self.base)))?;
+        let answer = self.client.send(request, LONGEST_ANSWER).await;
+        let response = answer.map_err(|error| unreachable_at(&self.base, &error))?.response;
+        let (status, body) = (response.status(), response.body());
+        if !status.is_success() {
+            return Err(problem(status, body, response.headers()));
+        }
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(body).map_err(|_| {
+            Failure::new(Exit::Unreachable, format!("{url} answered {status} with no JSON; is it a management API?"))
+        })
+    }
+}
+
+/// Prints a list with these columns.
+pub(crate) fn show_list(items: &[Value], columns: &[&str], out: Out) -> Result<(), Failure> {
+    out.show(&items, || {
+        let rows = items.iter().map(|item| columns.iter().map(|name| cell(&item[*name])).collect());
+        table(columns, rows.collect())
+    })
+}
+
+/// Prints one thing, a line a member.
+pub(crate) fn show_one(item: &Value, out: Out) -> Result<(), Failure> {
+    out.show(item, || {
+        let members = item.as_object().into_iter().flatten();
+        let rows: Vec<(&str, String)> = members
+            .filter(|(_, value)| !value.is_null() && !value.as_array().is_some_and(Vec::is_empty))
+            .map(|(name, value)| (name.as_str(), cell(value)))
+            .collect();
+        crate::print::pairs(&rows)
+    })
+}
+
+/// A JSON value as a person reads it.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::String(text) => text.trim_end().to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
+        Value::Object(members) => match (members.get("namespace"), members.get("value")) {
+            (Some(namespace), Some(value)) => format!("{}={}", cell(namespace), cell(value)),
+            _ => {
+                let full = members.iter().filter(|(_, value)| !cell(value).is_empty());
+                full.map(|(name, value)| format!("{name}: {}", cell(value))).collect::<Vec<_>>().join("; ")
+            }
+        },
+    }
+}
+
+/// A text as one segment of a path, or one value of a query.
+pub(crate) fn segment(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// There is no such thing, and where to see what there is.
+pub(crate) fn missing(what: &str, name: &str, look: &str) -> Failure {
+    Failure::new(Exit::Missing, format!("there is no {what} {name:?}; `{look}` shows what there is"))
+}
+
+/// A member that every answer of this kind has.
+pub(crate) fn text<'v>(value: &'v Value, member: &str) -> Result<&'v str, Failure> {
+    value[member].as_str().ok_or_else(|| {
+        Failure::new(Exit::Unreachable, format!("the server's answer has no {member}; is it the same version as this command?"))
+    })
+}
+
+fn unreachable_at(server: &str, error: &NoAnswer) -> Failure {
+    match error {
+        NoAnswer::Connection(_) => Failure::new(
+            Exit::Unreachable,
+            format!("{server} does not answer ({error}); is `countersign serve` running? name another address with --server"),
+        ),
+        NoAnswer::Clock(_) => Failure::failed(error),
+        _ => Failure::usage(error),
+    }
+}
+
+fn problem(status: StatusCode, body: &[u8], headers: &http::HeaderMap) -> Failure {
+    let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut message = problem["title"].as_str().unwrap_or("The server said no.").to_owned();
+    if let Some(detail) = problem["detail"].as_str() {
+        message = format!("{message} {detail}");
+    }
+    if let Some(at) = problem["at"].as_str() {
+        message = format!("{message} (at {at})");
+    }
+    let exit = match status.as_u16() {
+        401 | 403 => Exit::Unauthenticated,
+        404 => Exit::Missing,
+        409 => Exit::Conflict,
+        400 | 413 | 415 | 422 => Exit::Usage,
+        _ => Exit::Unreachable,
+    };
+    if status == StatusCode::UNAUTHORIZED {
+        message = format!("{message} Is this key an operator's? `countersign init --recover` makes a new one for the owner.");
+    }
+    if let Some(reject) = headers.get("countersign-reject").and_then(|value| value.to_str().ok()) {
+        message = format!("{message} The server's log knows it as {reject}.");
+    }
+    Failure::new(exit, format!("{message} [{status}]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_one_segment() {
+        assert_eq!(segment("a b/c?ü&="), "a%20b%2Fc%3F%C3%BC%26%3D");
+    }
+
+    #[test]
+    fn problems_become_exit_codes_and_one_sentence() {
+        let body = br#"{"title":"T.","detail":"D.","at":"name"}"#;
+        let failure = problem(StatusCode::CONFLICT, body, &http::HeaderMap::new());
+        assert_eq!((failure.exit, failure.message.as_str()), (Exit::Conflict, "T. D. (at name) [409 Conflict]"));
+        let strange = problem(StatusCode::BAD_GATEWAY, b"<html>", &http::HeaderMap::new());
+        assert_eq!(strange.exit, Exit::Unreachable);
+    }
+}

@@ -1,0 +1,85 @@
+//! Keys as a server has them registered: register, list, rotate, and the moves of their life.
+use crate::exit::{Done, Failure};
+use crate::key::RegisterArgs;
+use crate::manage::{ManageArgs, segment, show_list, show_one, text};
+use crate::print::Out;
+use crate::{keyring, world};
+use serde_json::{Value, json};
+use std::path::Path;
+
+const COLUMNS: &[&str] = &["id", "label", "kind", "bits", "state", "dialects", "last_used"];
+
+pub(crate) fn register(args: &RegisterArgs, out: Out) -> Done {
+    let public = keyring::public_key(&args.file)?.key.to_pem();
+    let api = args.manage.api()?;
+    world::run(async {
+        let account = api.account(&args.account).await?;
+        let body = json!({
+            "public": public,
+            "label": args.label,
+            "dialects": args.dialects,
+            "algorithms": args.algorithms,
+        });
+        let path = format!("/accounts/{}/keys", segment(text(&account, "id")?));
+        show_one(&api.post(&path, &body).await?["key"], out)
+    })
+}
+
+pub(crate) fn list(account: Option<&str>, manage: &ManageArgs, out: Out) -> Done {
+    let api = manage.api()?;
+    world::run(async {
+        let accounts = match account {
+            Some(name) => vec![api.account(name).await?],
+            None => api.list("/accounts").await?,
+        };
+        let mut keys = Vec::new();
+        for account in &accounts {
+            let path = format!("/accounts/{}/keys", segment(text(account, "id")?));
+            for mut key in api.list(&path).await? {
+                key["account_name"] = account["name"].clone();
+                keys.push(key);
+            }
+        }
+        let mut columns = COLUMNS.to_vec();
+        if account.is_none() {
+            columns.insert(1, "account_name");
+        }
+        show_list(&keys, &columns, out)
+    })
+}
+
+pub(crate) fn rotate(
+    key: &str,
+    file: &Path,
+    keep: &str,
+    label: Option<&str>,
+    manage: &ManageArgs,
+    out: Out,
+) -> Done {
+    if countersign::time::Span::parse(keep).is_none() {
+        return Err(Failure::usage(format!("--keep: wanted a time such as 7d, 12h or 0s, found {keep:?}")));
+    }
+    let public = keyring::public_key(file)?.key.to_pem();
+    let api = manage.api()?;
+    world::run(async {
+        let old = api.get(&format!("/keys/{}", segment(key))).await?;
+        let mut new = json!({ "public": public });
+        if let Some(label) = label {
+            new["label"] = Value::from(label);
+        }
+        let path = format!("/accounts/{}/keys/{}/rotate", segment(text(&old, "account")?), segment(key));
+        let done = api.post(&path, &json!({ "new": new, "overlap": keep })).await?;
+        let line = format!("{} is taken from now on; {key} until {}\n", text(&done["key"], "id")?, done["retiring"]["until"]);
+        out.show(&done, || line)
+    })
+}
+
+/// `activate`, `disable` or `revoke`.
+pub(crate) fn change(key: &str, action: &str, manage: &ManageArgs, out: Out) -> Done {
+    let api = manage.api()?;
+    world::run(async {
+        let after = api.post(&format!("/keys/{}/{action}", segment(key)), &Value::Null).await?;
+        let line = format!("{key} is {}\n", text(&after, "state")?);
+        out.show(&after, || line)
+    })
+}

@@ -1,0 +1,306 @@
+//! A client over reqwest that signs each request, asks once more when its clock was off, and keeps sessions fresh.
+use crate::ambient::Ambient;
+use crate::keeper::{Call, Keeper, LONGEST_ANSWER, Next, NoSession};
+use crate::offset::{ClockOffset, Lesson, TooFar};
+use crate::signer::{NotSigned, RequestSigner};
+use bytes::{Bytes, BytesMut};
+use countersign::time::Time;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Request, StatusCode};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// A refusal longer than this is handed on as far as it was read: it is no refusal of ours.
+const LONGEST_REFUSAL: usize = 64 * 1024;
+/// A server that does not answer for so long is taken for gone.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Sends requests as one caller. Share it; each request is signed by itself.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    credential: Credential,
+    ambient: Ambient,
+    offset: Mutex<ClockOffset>,
+}
+
+#[derive(Debug)]
+enum Credential {
+    Signer(Box<RequestSigner>),
+    Session { base: String, keeper: Box<tokio::sync::Mutex<Keeper>> },
+}
+
+/// Why a request got no answer.
+#[derive(Debug)]
+pub enum NoAnswer {
+    /// It could not be signed.
+    NotSigned(NotSigned),
+    /// There is no session to send it in.
+    NoSession(NoSession),
+    /// The clocks are more than a day apart.
+    Clock(TooFar),
+    /// The connection failed.
+    Connection(reqwest::Error),
+    /// The request cannot be sent as it is.
+    Request(String),
+}
+
+/// An answer, read whole, with what was learned on the way.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The answer, its body read up to the limit that was asked for.
+    pub response: http::Response<Bytes>,
+    /// How often it was asked: 2 when the first try was refused for its time.
+    pub tries: u8,
+    /// The correction of the clock in use.
+    pub offset: ClockOffset,
+}
+
+impl Client {
+    /// A client that signs each request.
+    ///
+    /// # Errors
+    /// When no TLS roots can be had.
+    pub fn signing(signer: RequestSigner, ambient: Ambient) -> Result<Self, NoAnswer> {
+        Self::with(transport()?, Credential::Signer(Box::new(signer)), ambient)
+    }
+
+    /// A client that opens a session at `base` (such as `https://api.example`) and keeps it fresh.
+    ///
+    /// # Errors
+    /// When no TLS roots can be had.
+    pub fn in_session(keeper: Keeper, base: &str, ambient: Ambient) -> Result<Self, NoAnswer> {
+        let base = base.trim_end_matches('/').to_owned();
+        let keeper = Box::new(tokio::sync::Mutex::new(keeper));
+        Self::with(transport()?, Credential::Session { base, keeper }, ambient)
+    }
+
+    fn with(http: reqwest::Client, credential: Credential, ambient: Ambient) -> Result<Self, NoAnswer> {
+        Ok(Self { http, credential, ambient, offset: Mutex::default() })
+    }
+
+    /// Sends a request; its address must be absolute. Redirects are not followed: what was signed is this address.
+    ///
+    /// At most `limit` bytes of the answer are read. A refusal is an answer, not an error; one about time is answered with
+    /// the server's clock and asked once more.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub async fn send(&self, request: Request<Bytes>, limit: usize) -> Result<Answer, NoAnswer> {
+        self.send_as(request, None, limit).await
+    }
+
+    /// Like [`Client::send`], signing for another address than the one it is sent to: the public one, where the server behind
+    /// a proxy is asked directly.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub async fn send_as(
+        &self,
+        request: Request<Bytes>,
+        public: Option<&str>,
+        limit: usize,
+    ) -> Result<Answer, NoAnswer> {
+        let local = self.ambient.now();
+        let (ready, token) = self.ready(&request, public).await?;
+        let first = self.once(ready, limit).await?;
+        let known = self.offset();
+        let learned =
+            known.learn(first.status(), first.headers(), first.body(), local).map_err(NoAnswer::Clock)?;
+        let again = match learned {
+            Lesson::Learned(offset) => {
+                *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = offset;
+                true
+            }
+            Lesson::Nothing => false,
+        };
+        // A session may have ended on the server: its token is given up and a new one fetched, once.
+        let ended = match (&self.credential, token) {
+            (Credential::Session { keeper, .. }, Some(token))
+                if first.status() == StatusCode::UNAUTHORIZED =>
+            {
+                keeper.lock().await.distrust_access(&token);
+                true
+            }
+            _ => false,
+        };
+        if !again && !ended {
+            return Ok(Answer { response: first, tries: 1, offset: known });
+        }
+        let (ready, _) = self.ready(&request, public).await?;
+        let response = self.once(ready, limit).await?;
+        Ok(Answer { response, tries: 2, offset: self.offset() })
+    }
+
+    /// Ends the session, where there is one.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub async fn logout(&self) -> Result<(), NoAnswer> {
+        let Credential::Session { base, keeper } = &self.credential else { return Ok(()) };
+        let mut keeper = keeper.lock().await;
+        if let Some(call) = keeper.logout() {
+            self.walk(base, &mut keeper, call).await?;
+        }
+        Ok(())
+    }
+
+    /// The tokens of the session, fetched or refreshed where needed; `None` for a client that signs.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub async fn tokens(&self) -> Result<Option<crate::tokens::Tokens>, NoAnswer> {
+        let Credential::Session { base, keeper } = &self.credential else { return Ok(None) };
+        let mut keeper = keeper.lock().await;
+        self.access(base, &mut keeper).await?;
+        Ok(keeper.tokens().cloned())
+    }
+
+    /// The correction of the clock in use.
+    #[must_use]
+    pub fn offset(&self) -> ClockOffset {
+        *self.offset.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Time {
+        self.offset().correct(self.ambient.now())
+    }
+
+    /// The request with its proof, and the access token where it has one.
+    async fn ready(
+        &self,
+        request: &Request<Bytes>,
+        public: Option<&str>,
+    ) -> Result<(reqwest::Request, Option<String>), NoAnswer> {
+        let mut request = request.clone();
+        // What goes over the wire is what this library makes of the address; sign that.
+        let url = reqwest::Url::parse(&request.uri().to_string()).map_err(|error| {
+            NoAnswer::Request(format!("wanted an absolute address, found {}: {error}", request.uri()))
+        })?;
+        let token = match &self.credential {
+            Credential::Signer(signer) => {
+                let public = public.unwrap_or(url.as_str());
+                signer
+                    .sign(&mut request, public, self.now(), self.ambient.random())
+                    .map_err(NoAnswer::NotSigned)?;
+                None
+            }
+            Credential::Session { base, keeper } => {
+                let mut keeper = keeper.lock().await;
+                let token = self.access(base, &mut keeper).await?;
+                request.headers_mut().insert(AUTHORIZATION, bearer(&token)?);
+                Some(token)
+            }
+        };
+        let (parts, body) = request.into_parts();
+        let mut ready = reqwest::Request::new(parts.method, url);
+        *ready.headers_mut() = parts.headers;
+        if !body.is_empty() {
+            *ready.body_mut() = Some(body.into());
+        }
+        Ok((ready, token))
+    }
+
+    /// The lock on the keeper is held meanwhile: one call is under way, the others wait for its answer.
+    async fn access(&self, base: &str, keeper: &mut Keeper) -> Result<String, NoAnswer> {
+        // Code, token, and a refresh that failed before them: no session needs a fourth round.
+        for _ in 0..4 {
+            match keeper.next(self.now()) {
+                Next::Ready(token) => return Ok(token.to_string()),
+                Next::Call(call) => self.walk(base, keeper, call).await?,
+                Next::Wait => break,
+            }
+        }
+        Err(NoAnswer::Request(
+            "the server gives tokens that are over when they come; check both clocks".to_owned(),
+        ))
+    }
+
+    async fn walk(&self, base: &str, keeper: &mut Keeper, first: Call) -> Result<(), NoAnswer> {
+        let mut next = Some(first);
+        // Refresh, code, token: each answer leads one step on.
+        for _ in 0..3 {
+            let Some(call) = next else { break };
+            let answer = self.session_call(base, &call).await;
+            let answer = answer.inspect_err(|_| keeper.failed(&call))?;
+            next = keeper
+                .answered(&call, answer.status(), answer.body(), self.now())
+                .map_err(NoAnswer::NoSession)?;
+        }
+        Ok(())
+    }
+
+    async fn session_call(&self, base: &str, call: &Call) -> Result<http::Response<Bytes>, NoAnswer> {
+        let mut request = self.http.post(format!("{base}{}", call.path));
+        if let Some(token) = &call.bearer {
+            request = request.header(AUTHORIZATION, bearer(token)?);
+        }
+        if let Some(body) = &call.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let request = request.build().map_err(NoAnswer::Connection)?;
+        self.once(request, LONGEST_ANSWER).await
+    }
+
+    async fn once(&self, request: reqwest::Request, limit: usize) -> Result<http::Response<Bytes>, NoAnswer> {
+        let mut response = self.http.execute(request).await.map_err(NoAnswer::Connection)?;
+        let limit = if response.status().is_success() { limit } else { limit.max(LONGEST_REFUSAL) };
+        let mut body = BytesMut::new();
+        // Ends when the body does or the limit is reached.
+        while let Some(chunk) = response.chunk().await.map_err(NoAnswer::Connection)? {
+            let room = limit.saturating_sub(body.len());
+            body.extend_from_slice(chunk.get(..room.min(chunk.len())).unwrap_or_default());
+            if body.len() >= limit {
+                break;
+            }
+        }
+        let mut answer = http::Response::new(body.freeze());
+        *answer.status_mut() = response.status();
+        *answer.version_mut() = response.version();
+        *answer.headers_mut() = std::mem::take(response.headers_mut());
+        Ok(answer)
+    }
+}
+
+fn transport() -> Result<reqwest::Client, NoAnswer> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PATIENCE)
+        .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(NoAnswer::Connection)
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, NoAnswer> {
+    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
+        NoAnswer::Request("the access token has characters that no header carries".to_owned())
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSigned(error) => error.fmt(f),
+            Self::NoSession(error) => error.fmt(f),
+            Self::Clock(error) => error.fmt(f),
+            Self::Connection(error) => {
+                write!(f, "{error}")?;
+                // The innermost cause is the one a person understands ("connection refused").
+                let mut cause: &dyn std::error::Error = error;
+                while let Some(inner) = cause.source() {
+                    cause = inner;
+                }
+                write!(f, ": {cause}")
+            }
+            Self::Request(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! Tests of the scanner: good streams pass whole in any pieces, bad ones stop before a byte of the bad message passes.
+use super::*;
+
+const BOUNDS: Bounds = Bounds { head: 4096, fields: 10, field: 1024, line: 512 };
+
+fn feed(bytes: &[u8], piece: usize) -> Result<usize, Broken> {
+    let mut scanner = Scanner::new(BOUNDS);
+    let mut passed = 0;
+    let mut end = 0;
+    while end < bytes.len() {
+        end = (end + piece).min(bytes.len());
+        passed += scanner.scan(&bytes[passed..end])?;
+    }
+    Ok(passed)
+}
+
+#[test]
+fn whole_messages_pass_in_any_pieces() {
+    let stream = b"GET /a?b=%20 HTTP/1.1\r\nHost: h:80\r\nX: \xff\r\n\r\n\
+        POST http://h:80/ HTTP/1.1\r\nhost:h:80 \r\nContent-Length: 5\r\n\r\nhello\
+        POST / HTTP/1.1\r\nHost: [::1]:8\r\nTransfer-Encoding: Chunked\r\n\r\n5;x=\"y\"\r\nhello\r\n00A\r\n0123456789\r\n0\r\nA: b\r\n\r\n\
+        OPTIONS * HTTP/1.0\r\nHost: h\r\n\r\n";
+    for piece in 1..stream.len() {
+        assert_eq!(feed(stream, piece), Ok(stream.len()), "{piece}");
+    }
+}
+
+#[test]
+fn an_unfinished_head_does_not_pass() {
+    assert_eq!(feed(b"GET / HTTP/1.1\r\nHost: h\r\n", 5), Ok(0));
+    assert_eq!(feed(b"GET / HTTP/1.1\r\nHost: h\r\n\r\nGET / HT", 7), Ok(27));
+}
+
+#[test]
+fn bad_heads_never_pass() {
+    let host = "Host: h\r\n";
+    for head in [
+        "GET / HTTP/1.1\r\n\r\n".to_owned(),
+        format!("\r\nGET / HTTP/1.1\r\n{host}\r\n"),
+        "GET / HTTP/1.1\nHost: h\n\n".to_owned(),
+        format!("GET  / HTTP/1.1\r\n{host}\r\n"),
+        format!("GET\t/\tHTTP/1.1\r\n{host}\r\n"),
+        format!("GET / /b HTTP/1.1\r\n{host}\r\n"),
+        format!("GET / HTTP/1.1x\r\n{host}\r\n"),
+        format!("GET / HTTP/2.0\r\n{host}\r\n"),
+        "GET /admin\r\n\r\n".to_owned(),
+        format!("GET /a#b HTTP/1.1\r\n{host}\r\n"),
+        format!("GET /\u{e4} HTTP/1.1\r\n{host}\r\n"),
+        format!("GET a HTTP/1.1\r\n{host}\r\n"),
+        format!("G(T / HTTP/1.1\r\n{host}\r\n"),
+        format!("GET http://other/ HTTP/1.1\r\n{host}\r\n"),
+        format!("GET http://h@h/ HTTP/1.1\r\n{host}\r\n"),
+        format!("GET / HTTP/1.1\r\n{host}{host}\r\n"),
+        format!("GET / HTTP/1.1\r\n{host}Host_: x\r\nContent_Length: 5\r\n\r\n"),
+        "GET / HTTP/1.1\r\nHost: h/x\r\n\r\n".to_owned(),
+        "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n".to_owned(),
+        "GET / HTTP/1.1\r\nHost:\r\n\r\n".to_owned(),
+        "GET / HTTP/1.1\r\nHost: h:x\r\n\r\n".to_owned(),
+        format!("GET / HTTP/1.1\r\n{host}X: a\r\n b\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{host}X : a\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{host}: a\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{host}X\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{host}X: a\0\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{host}X: a\rY: b\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{host}X: a\nY: b\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{host}\tX: a\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\n{host}Content-Length: 5\r\nContent-Length: 5\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\n{host}Content-Length: 5, 5\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\n{host}Content-Length: +5\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\n{host}Content-Length: 5.0\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\n{host}Content-Length:\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\n{host}Content-Length: 99999999999999999999\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\n{host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked, chunked\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: identity\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: xchunked\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\n{host}Transfer_Encoding: chunked\r\n\r\n"),
+        format!("POST / HTTP/1.0\r\n{host}Transfer-Encoding: chunked\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{host}{}\r\n", "X: y\r\n".repeat(10)),
+        format!("GET / HTTP/1.1\r\n{host}X: {}\r\n\r\n", "y".repeat(1024)),
+        format!("GET /{} HTTP/1.1\r\n{host}\r\n", "y".repeat(512)),
+        format!("GET / HTTP/1.1\r\n{host}{}", "Xxxxxxxx: y\r\n".repeat(1000)),
+        "\u{16}\u{3}\u{1}".to_owned(),
+        "PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(),
+    ] {
+        for piece in [1, 7, head.len()] {
+            assert!(feed(head.as_bytes(), piece).is_err(), "{head:?}");
+        }
+    }
+}
+
+#[test]
+fn bad_chunks_never_pass() {
+    let head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for body in [
+        "-5\r\nhello\r\n0\r\n\r\n",
+        "5g\r\nhello\r\n0\r\n\r\n",
+        "0x5\r\nhello\r\n0\r\n\r\n",
+        " 5\r\nhello\r\n0\r\n\r\n",
+        "5 \r\nhello\r\n0\r\n\r\n",
+        "\r\nhello\r\n0\r\n\r\n",
+        "10000000000000005\r\nhello\r\n0\r\n\r\n",
+        "5\nhello\r\n0\r\n\r\n",
+        "5\r\nhelloX0\r\n\r\n",
+        "5\r\nhello\n0\r\n\r\n",
+        "5;a\0\r\nhello\r\n0\r\n\r\n",
+        "5;a\rb\r\nhello\r\n0\r\n\r\n",
+        "0\r\nX : y\r\n\r\n",
+        "0\r\nnonsense\r\n\r\n",
+        "0\r\nX: y\n\r\n",
+    ] {
+        for piece in [1, 3, 4096] {
+            assert!(feed(format!("{head}{body}").as_bytes(), piece).is_err(), "{body:?}");
+        }
+    }
+    assert!(feed(format!("{head}5;{}\r\nhello\r\n0\r\n\r\n", "a".repeat(300)).as_bytes(), 64).is_err());
+    assert!(feed(format!("{head}0\r\n{}\r\n", "A: b\r\n".repeat(2000)).as_bytes(), 64).is_err());
+}

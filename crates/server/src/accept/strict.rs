@@ -1,0 +1,254 @@
+//! A connection whose HTTP/1 bytes are checked before the HTTP library sees them, with its clocks for silence.
+use super::scanner::{Bounds, Broken, Scanner};
+use bytes::{Buf, BytesMut};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// What one read asks the socket for.
+const PIECE: usize = 16 * 1024;
+
+/// Bytes that make the HTTP library answer 400 wherever in a message it stands.
+const POISON: &[u8] = b"\0\r\n\r\n";
+
+/// Which protocol a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    One,
+    Two,
+}
+
+/// How long a connection may be silent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// A head that has begun (or the first of a connection).
+    pub(super) head: Duration,
+    /// Between two requests.
+    pub(super) idle: Duration,
+}
+
+/// How many requests of a connection are being answered; while there are any, silence is not idleness.
+pub(super) type Busy = Arc<AtomicUsize>;
+
+/// The checked connection.
+pub(super) struct Strict<S> {
+    io: S,
+    /// Bytes that were read and not passed on; the first `good` were checked.
+    buffer: BytesMut,
+    good: usize,
+    /// `None` for HTTP/2, which has a framing of its own.
+    scanner: Option<Scanner>,
+    broken: bool,
+    patience: Patience,
+    fields: usize,
+    busy: Busy,
+    clock: Pin<Box<Sleep>>,
+    waiting: Waiting,
+}
+
+/// What the clock runs for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    Head,
+    Idle,
+    Nothing,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
+    pub(super) fn new(io: S, bounds: Bounds, patience: Patience, busy: Busy) -> Self {
+        Self {
+            io,
+            buffer: BytesMut::new(),
+            good: 0,
+            scanner: Some(Scanner::new(bounds)),
+            broken: false,
+            patience,
+            fields: bounds.fields,
+            busy,
+            clock: Box::pin(sleep(patience.head)),
+            waiting: Waiting::Head,
+        }
+    }
+
+    /// Reads until the protocol is clear; `None` when the other end left or took too long.
+    pub(super) async fn version(&mut self) -> Option<Version> {
+        let io = &mut self.io;
+        let buffer = &mut self.buffer;
+        let decide = async {
+            loop {
+                let at = buffer.len().min(PREFACE.len());
+                if buffer.get(..at) != PREFACE.get(..at) {
+                    return Some(Version::One);
+                }
+                if at == PREFACE.len() {
+                    return Some(Version::Two);
+                }
+                buffer.reserve(PIECE);
+                if io.read_buf(buffer).await.ok()? == 0 {
+                    // Less than a preface: HTTP/1 will tell what it is.
+                    return (!buffer.is_empty()).then_some(Version::One);
+                }
+            }
+        };
+        let version = tokio::time::timeout(self.patience.head, decide).await.ok()??;
+        if version == Version::Two {
+            self.scanner = None;
+            self.good = self.buffer.len();
+        } else {
+            self.check();
+        }
+        Some(version)
+    }
+
+    /// Moves `good` as far as the bytes allow, or puts poison where they go wrong.
+    fn check(&mut self) {
+        let Some(scanner) = &mut self.scanner else {
+            self.good = self.buffer.len();
+            return;
+        };
+        match scanner.scan(self.buffer.get(self.good..).unwrap_or_default()) {
+            Ok(count) => self.good += count,
+            Err(broken) => {
+                tracing::info!(target: "countersign::request", reason = broken.text(), "not HTTP: connection refused");
+                // What was whole before the fault goes out. A pipelined message before it is still answered.
+                self.buffer.truncate(self.good);
+                match broken {
+                    Broken::Malformed(_) => self.buffer.extend_from_slice(POISON),
+                    Broken::TooLarge(_) => {
+                        self.buffer.extend_from_slice(b"GET / HTTP/1.1\r\n");
+                        self.buffer.extend_from_slice(&b"a:\r\n".repeat(self.fields + 1));
+                        self.buffer.extend_from_slice(b"\r\n");
+                        self.buffer.extend_from_slice(POISON);
+                    }
+                }
+                self.good = self.buffer.len();
+                self.broken = true;
+            }
+        }
+    }
+
+    /// Sets the clock for what is waited for now.
+    fn wind(&mut self) {
+        let waiting = match &self.scanner {
+            Some(scanner) if scanner.in_head() => Waiting::Head,
+            Some(scanner) if scanner.between() && self.waiting != Waiting::Head => Waiting::Idle,
+            // The first head of the connection.
+            Some(scanner) if scanner.between() => Waiting::Head,
+            _ => Waiting::Nothing,
+        };
+        if waiting != self.waiting {
+            self.waiting = waiting;
+            self.rewind();
+        }
+    }
+
+    fn rewind(&mut self) {
+        let patience = match self.waiting {
+            Waiting::Head => self.patience.head,
+            Waiting::Idle => self.patience.idle,
+            Waiting::Nothing => return,
+        };
+        self.clock.as_mut().reset(Instant::now() + patience);
+    }
+
+    /// `Ready` when the other end was silent for too long.
+    fn silent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.waiting == Waiting::Nothing {
+                return Poll::Pending;
+            }
+            ready!(self.clock.as_mut().poll(cx));
+            if self.busy.load(Ordering::Acquire) == 0 {
+                return Poll::Ready(());
+            }
+            self.rewind();
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Strict<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            if this.good > 0 {
+                let count = this.good.min(out.remaining());
+                out.put_slice(this.buffer.get(..count).unwrap_or_default());
+                this.buffer.advance(count);
+                this.good -= count;
+                // Whatever was waited for came; the next wait begins anew.
+                this.waiting = Waiting::Nothing;
+                return Poll::Ready(Ok(()));
+            }
+            if this.broken {
+                return Poll::Ready(Ok(()));
+            }
+            let Some(scanner) = &mut this.scanner else {
+                return Pin::new(&mut this.io).poll_read(cx, out);
+            };
+            // A sized body with nothing buffered goes straight through.
+            if let Some(left) = scanner.sized()
+                && this.buffer.is_empty()
+            {
+                let most = usize::try_from(left).unwrap_or(usize::MAX).min(out.remaining()).min(PIECE);
+                let mut part = ReadBuf::new(out.initialize_unfilled_to(most));
+                ready!(Pin::new(&mut this.io).poll_read(cx, &mut part))?;
+                let read = part.filled().len();
+                out.advance(read);
+                scanner.passed(u64::try_from(read).unwrap_or(u64::MAX));
+                return Poll::Ready(Ok(()));
+            }
+            this.wind();
+            match read_piece(&mut this.io, &mut this.buffer, cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(_)) => this.check(),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    ready!(this.silent(cx));
+                    if this.waiting == Waiting::Idle {
+                        return Poll::Ready(Ok(()));
+                    }
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+        }
+    }
+}
+
+fn read_piece<S: AsyncRead + Unpin>(io: &mut S, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    buffer.reserve(PIECE);
+    let mut reading = std::pin::pin!(io.read_buf(buffer));
+    reading.as_mut().poll(cx)
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}

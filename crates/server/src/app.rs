@@ -1,0 +1,168 @@
+//! The running parts that all surfaces share, and how they are put together.
+use crate::call::Outcome;
+use crate::config::Config;
+use crate::identity::Identity;
+use crate::ids::Ids;
+use crate::key_sets::KeySets;
+use crate::metrics::Metrics;
+use crate::routes::{Dialects, Routes, limits};
+use crate::secrets::signing_keys;
+use crate::surface::gateway::Upstreams;
+use countersign::time::Time;
+use countersign_guard::clock::{Clock, Entropy};
+use countersign_guard::guard::Guard;
+use countersign_guard::jwks::{Jwks, Times};
+use countersign_guard::policy::Policy;
+use countersign_guard::signing::SigningKeys;
+use countersign_store::directory::Directory;
+use countersign_store::fault::Fault;
+use countersign_store::once::Once;
+use countersign_store::registry::{LastUse, Registry};
+use countersign_store::sessions::Sessions;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the server runs on; tests put frozen and faulty ones in.
+#[derive(Clone)]
+pub struct Parts {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// The rows of the installation.
+    pub registry: Arc<dyn Registry>,
+    /// The replay memory.
+    pub once: Arc<dyn Once>,
+    /// Open sessions.
+    pub sessions: Arc<dyn Sessions>,
+}
+
+/// Everything that surfaces share.
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// The rows of the installation.
+    pub registry: Arc<dyn Registry>,
+    /// Every row, in memory.
+    pub directory: Arc<Directory>,
+    /// The replay memory.
+    pub once: Arc<dyn Once>,
+    /// Open sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Judges.
+    pub guard: Arc<Guard>,
+    /// The server's own signing keys.
+    pub signing: Arc<SigningKeys>,
+    /// The dialects by name.
+    pub dialects: Dialects,
+    /// The routes.
+    pub routes: Routes,
+    /// How the upstream learns who was recognised.
+    pub identity: Identity,
+    /// What an operator proves itself by.
+    pub operators: Option<Policy>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Makes ids.
+    pub ids: Ids,
+    pub(crate) upstreams: Upstreams,
+    draining: AtomicBool,
+    stale: AtomicBool,
+    uses: Mutex<HashMap<String, LastUse>>,
+}
+
+/// Uses of keys waiting to be written, at most; what comes beyond is written with a later use.
+const MOST_USES: usize = 100_000;
+
+impl App {
+    /// Reads the registry, makes what is missing of the server's own secrets, and puts everything together.
+    pub(crate) async fn build(config: Config, dialects: Dialects, parts: Parts) -> Result<Self, Fault> {
+        let Parts { clock, entropy, registry, once, sessions } = parts;
+        let directory = Arc::new(Directory::load(registry.load().await?)?);
+        let signing = signing_keys(&*registry, &directory, &*clock, &*entropy).await?;
+        let mut guard = Guard::new(Arc::clone(&directory), Arc::clone(&once), Arc::clone(&sessions), Arc::clone(&clock))
+            .with_signing(Arc::clone(&signing));
+        match KeySets::new(config.jwks.allow_private) {
+            Ok(sets) => guard = guard.with_jwks(Arc::new(Jwks::new(Arc::new(sets), Times::default()))),
+            Err(fault) => tracing::warn!(%fault, "accounts' own key sets are not fetched"),
+        }
+        let routes = Routes::new(&config, &dialects).map_err(Fault::new)?;
+        let operator = dialects.get("operator").cloned();
+        let operators = operator.map(|dialect| Policy { limits: limits(&config, None), ..Policy::of(vec![dialect]) });
+        let identity = Identity::new(&config.identity, Some(Arc::clone(&signing)))?;
+        let ids = Ids::new(&*entropy);
+        Ok(Self {
+            config,
+            clock,
+            entropy,
+            registry,
+            directory,
+            once,
+            sessions,
+            guard: Arc::new(guard),
+            signing,
+            dialects,
+            routes,
+            identity,
+            operators,
+            metrics: Metrics::default(),
+            ids,
+            upstreams: Upstreams::new()?,
+            draining: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
+            uses: Mutex::default(),
+        })
+    }
+
+    /// Whether the server was told to stop.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether the registry could not be asked for so long that a revocation may have been missed: nobody is let in then.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_stale(&self, stale: bool) {
+        if self.stale.swap(stale, Ordering::AcqRel) != stale {
+            if stale {
+                tracing::error!("the registry does not answer: requests get 503 until it does");
+            } else {
+                tracing::info!("the registry answers again");
+            }
+        }
+    }
+
+    /// How many claims the replay memory holds, where it can tell.
+    pub(crate) fn replay_size(&self) -> Option<usize> {
+        None
+    }
+
+    /// Notes that a key was used; it is written with others, later.
+    pub(crate) fn used(&self, outcome: &Outcome, at: Time, client: IpAddr) {
+        let Some(key) = outcome.key.as_ref().filter(|_| outcome.verdict == Some("verified")) else { return };
+        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        if uses.len() < MOST_USES || uses.contains_key(key) {
+            uses.insert(key.clone(), LastUse { key: key.clone(), at, address: Some(client.to_string()) });
+        }
+    }
+
+    /// Takes the uses that wait to be written.
+    pub(crate) fn take_uses(&self) -> Vec<LastUse> {
+        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *uses).into_values().collect()
+    }
+}

@@ -1,0 +1,43 @@
+//! One request's way through the server: who called, under which id, and how it ended, for the log and the metrics.
+use crate::config::listener::Surface;
+use countersign::time::Time;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What is known of a request before anybody judged it; every surface finds it among the request's extensions.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// `req_…`, made here; the upstream and the log have it.
+    pub id: Arc<str>,
+    /// The other end of the connection.
+    pub peer: SocketAddr,
+    /// Whether the connection speaks TLS.
+    pub tls: bool,
+    /// When its head had arrived.
+    pub at: Time,
+    /// What answers it.
+    pub surface: Surface,
+}
+
+/// How a request ended; a surface leaves it among the answer's extensions, and one place logs and counts it.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// The route's name.
+    pub route: Option<String>,
+    /// The dialect's name.
+    pub dialect: Option<String>,
+    /// `verified`, `refused`, `absent` or `fault`; `None` where nothing was judged.
+    pub verdict: Option<&'static str>,
+    /// The reason's code.
+    pub reason: Option<&'static str>,
+    /// `rej_…`, as in the answer's header.
+    pub reject: Option<String>,
+    /// The account's name.
+    pub account: Option<String>,
+    /// The key's id.
+    pub key: Option<String>,
+    /// The user it acted for.
+    pub acting_as: Option<String>,
+    /// The algorithm that held.
+    pub algorithm: Option<&'static str>,
+}

@@ -1,0 +1,67 @@
+//! What the server does besides answering: follows the registry, writes last uses, forgets old sessions.
+use crate::app::App;
+use crate::secrets::read;
+use countersign_store::fault::Fault;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// Another node's write is seen within this.
+const FOLLOW: Duration = Duration::from_secs(1);
+/// A node that could not follow for this long lets nobody in: a revocation may have been missed.
+const STALE: Duration = Duration::from_secs(5);
+/// Last uses are written this often.
+const WRITE: Duration = Duration::from_secs(10);
+/// Old sessions are forgotten this often; nothing is decided by it.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Runs until dropped.
+pub(crate) async fn run(app: Arc<App>) {
+    let every = |period: Duration| {
+        let mut interval = interval(period);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        interval
+    };
+    let (mut follow_tick, mut write_tick, mut sweep_tick) = (every(FOLLOW), every(WRITE), every(SWEEP));
+    let mut confirmed = Instant::now();
+    loop {
+        tokio::select! {
+            _ = follow_tick.tick() => {
+                // A registry that hangs is as bad as one that fails.
+                match tokio::time::timeout(STALE, follow(&app)).await {
+                    Ok(Ok(())) => confirmed = Instant::now(),
+                    Ok(Err(fault)) => tracing::warn!(%fault, "the registry could not be followed"),
+                    Err(_) => tracing::warn!("the registry hangs"),
+                }
+                app.set_stale(confirmed.elapsed() >= STALE);
+            }
+            _ = write_tick.tick() => flush(&app).await,
+            _ = sweep_tick.tick() => {
+                if let Err(fault) = app.sessions.sweep(app.clock.now()).await {
+                    tracing::warn!(%fault, "old sessions could not be forgotten");
+                }
+            }
+        }
+    }
+}
+
+/// Takes up what other nodes wrote.
+async fn follow(app: &App) -> Result<(), Fault> {
+    if app.registry.version().await? == app.directory.version() {
+        return Ok(());
+    }
+    app.directory.reload(app.registry.load().await?)?;
+    app.signing.replace(read(&app.directory)?)
+}
+
+/// Writes the last uses of keys.
+pub(crate) async fn flush(app: &App) {
+    let uses = app.take_uses();
+    if uses.is_empty() {
+        return;
+    }
+    app.directory.came_from(&uses);
+    if let Err(fault) = app.registry.touch(&uses).await {
+        tracing::warn!(%fault, "last uses of keys could not be written");
+    }
+}

@@ -1,0 +1,147 @@
+//! What is allowed by the grammar of the configuration and still wrong or doubtful: checked at start and by `config check`.
+use super::listener::Surface;
+use super::reader::Finding;
+use super::tree::Origin;
+use super::{Config, nearest_name};
+use std::collections::BTreeSet;
+
+/// What checking found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// The server does not start with these.
+    pub errors: Vec<Finding>,
+    /// The server starts, and says them once in the log.
+    pub lints: Vec<Finding>,
+}
+
+/// What the check has to know of a dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialectFacts {
+    /// Its name.
+    pub name: String,
+    /// Whether it signs the body.
+    pub signs_body: bool,
+    /// Where its credential stands: a header name with the scheme word, such as `authorization: bearer`.
+    pub carriers: Vec<String>,
+    /// Whether something in the credential tells it from another dialect on the same carrier.
+    pub discriminated: bool,
+}
+
+impl Config {
+    /// Checks what holds between settings. `dialects` says what the dialects named by routes are like.
+    #[must_use]
+    pub fn check(&self, dialects: &[DialectFacts]) -> Checked {
+        let mut checked = Checked::default();
+        self.check_listeners(&mut checked);
+        self.check_routes(dialects, &mut checked);
+        checked
+    }
+
+    fn finding(&self, path: String, message: String, fix: &str) -> Finding {
+        let origin = self.shown().iter().find(|shown| shown.path == path).map(|shown| shown.origin.clone());
+        Finding { path, origin: origin.unwrap_or(Origin::Default), message, fix: fix.to_owned() }
+    }
+
+    fn check_listeners(&self, checked: &mut Checked) {
+        let mut seen = BTreeSet::new();
+        for (index, listener) in self.listeners.iter().enumerate() {
+            let path = format!("listener[{index}].address");
+            let address = listener.address;
+            if address.port() != 0 && !seen.insert(address) {
+                let message = format!("{address} is listened on twice");
+                checked.errors.push(self.finding(path.clone(), message, "give each listener its own address"));
+            }
+            if !address.ip().is_loopback() && listener.tls.is_none() && !self.server.insecure_http {
+                let message = format!("{address} can be reached from other machines and speaks no TLS");
+                let fix = "add a tls table, listen on 127.0.0.1, or set [server] insecure_http = true when a proxy \
+                           speaks TLS before it";
+                checked.errors.push(self.finding(path.clone(), message, fix));
+            }
+            if listener.has(Surface::Manage) && !address.ip().is_loopback() {
+                let message = format!("the management API answers on {address}, beyond this machine");
+                let fix = "listen on loopback, or limit who reaches the address";
+                checked.lints.push(self.finding(path.clone(), message, fix));
+            }
+            if listener.has(Surface::Manage) && listener.has(Surface::Gateway) {
+                let message = "the management API and the gateway share a listener".to_owned();
+                let fix = "give the management API a listener of its own";
+                checked.lints.push(self.finding(format!("listener[{index}].surfaces"), message, fix));
+            }
+        }
+        let forward_auth = self.listeners.iter().any(|listener| listener.has(Surface::ForwardAuth));
+        if forward_auth && self.server.trusted_proxies.is_empty() && !self.routes.is_empty() {
+            let message = "no proxy is trusted, so forward-auth refuses every question".to_owned();
+            let fix = "if a proxy asks it, name the proxy's network; else remove \"forward-auth\" from the surfaces";
+            checked.lints.push(self.finding("server.trusted_proxies".to_owned(), message, fix));
+        }
+    }
+
+    fn check_routes(&self, dialects: &[DialectFacts], checked: &mut Checked) {
+        let mut names = BTreeSet::new();
+        let mut places = BTreeSet::new();
+        for (index, route) in self.routes.iter().enumerate() {
+            let at = |key: &str| format!("route[{index}].{key}");
+            if !names.insert(route.name.as_str()) {
+                let message = format!("two routes are named {:?}", route.name);
+                checked.errors.push(self.finding(at("name"), message, "give each route its own name"));
+            }
+            if !places.insert((route.host.as_deref(), route.path.as_str())) {
+                let message = "two routes have the same host and path".to_owned();
+                checked.errors.push(self.finding(at("path"), message, "merge them or change one"));
+            }
+            if route.dialects.is_empty() {
+                let message = format!("route {:?} takes no dialect, so it refuses everything", route.name);
+                checked.errors.push(self.finding(at("dialects"), message, "add dialects = [\"skykit\"]"));
+            }
+            let mut on_route = Vec::new();
+            for name in &route.dialects {
+                match dialects.iter().find(|dialect| dialect.name == *name) {
+                    Some(dialect) => on_route.push(dialect),
+                    None => {
+                        let near = nearest_name(name, dialects.iter().map(|dialect| dialect.name.as_str()));
+                        let all: Vec<&str> = dialects.iter().map(|dialect| dialect.name.as_str()).collect();
+                        let fix = match near {
+                            Some(near) => format!("did you mean {near:?}?"),
+                            None => format!("there are {}; others need [dialect.{name}] file", all.join(", ")),
+                        };
+                        let message = format!("there is no dialect {name:?}");
+                        checked.errors.push(self.finding(at("dialects"), message, &fix));
+                    }
+                }
+            }
+            self.check_carriers(&on_route, &at("dialects"), checked);
+            self.check_bodies(&on_route, &route.name, &at("dialects"), checked);
+        }
+    }
+
+    fn check_carriers(&self, on_route: &[&DialectFacts], path: &str, checked: &mut Checked) {
+        for (index, left) in on_route.iter().enumerate() {
+            for right in on_route.iter().skip(index + 1) {
+                let shared = left.carriers.iter().find(|carrier| right.carriers.contains(carrier));
+                let Some(carrier) = shared.filter(|_| !(left.discriminated && right.discriminated)) else { continue };
+                let message = format!(
+                    "{} and {} both use {carrier} here and nothing tells them apart: such requests are refused",
+                    left.name, right.name
+                );
+                let fix = "give them routes of their own, or discriminators in their settings";
+                checked.errors.push(self.finding(path.to_owned(), message, fix));
+            }
+        }
+    }
+
+    fn check_bodies(&self, on_route: &[&DialectFacts], route: &str, path: &str, checked: &mut Checked) {
+        let asked = self.listeners.iter().any(|listener| listener.has(Surface::ForwardAuth));
+        if !asked || self.server.trusted_proxies.is_empty() {
+            return;
+        }
+        for dialect in on_route.iter().filter(|dialect| dialect.signs_body) {
+            let message = format!(
+                "body-unseen: {} signs the body, and forward-auth on route {route:?} sees none: requests with a body \
+                 are refused there",
+                dialect.name
+            );
+            let fix = "send this route through the gateway";
+            checked.lints.push(self.finding(path.to_owned(), message, fix));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Tests of the configuration: layers, every fault at once, checks between settings.
+use super::check::DialectFacts;
+use super::*;
+
+fn load(text: &str) -> Result<Config, ConfigErrors> {
+    Config::load(&Sources { file: Some(("server.toml".to_owned(), text.to_owned())), ..Sources::default() })
+}
+
+fn facts(name: &str, signs_body: bool, carrier: &str) -> DialectFacts {
+    DialectFacts { name: name.to_owned(), signs_body, carriers: vec![carrier.to_owned()], discriminated: false }
+}
+
+#[test]
+fn nothing_set_is_a_configuration() {
+    let config = Config::load(&Sources::default()).unwrap();
+    assert_eq!(config.listeners.len(), 2);
+    assert_eq!(config.check(&[]), check::Checked::default());
+    assert_eq!(config.shown().iter().filter(|shown| shown.path == "server.log").count(), 1);
+    assert!(load(Config::commented_default()).is_ok());
+}
+
+#[test]
+fn the_sample_shows_every_setting_that_exists() {
+    let mut text = String::new();
+    for line in Config::commented_default().lines() {
+        let bare = line.strip_prefix("# ").unwrap_or(line);
+        let setting = bare.contains(" = ") && bare.split(' ').next().unwrap().chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        text.push_str(if setting || bare.starts_with('[') { bare } else { "" });
+        text.push('\n');
+    }
+    let config = load(&text).map_err(|errors| panic!("{errors}\n{text}")).unwrap();
+    for shown in config.shown() {
+        assert!(shown.origin != Origin::Default, "{} is not in the sample", shown.path);
+    }
+    let defaults = Config::default();
+    assert_eq!((config.limits, config.session, config.listeners[1].clone()), (defaults.limits, defaults.session, defaults.listeners[1].clone()));
+}
+
+#[test]
+fn flags_win_over_environment_and_environment_over_file() {
+    let sources = Sources {
+        file: Some(("f".to_owned(), "[server]\nlog = \"a\"\ndrain = \"1s\"\n[identity]\nassertion = true".to_owned())),
+        environment: vec![
+            ("COUNTERSIGN_SERVER__LOG".to_owned(), "b".to_owned()),
+            ("COUNTERSIGN_SERVER__DRAIN".to_owned(), "2s".to_owned()),
+            ("COUNTERSIGN_DATA".to_owned(), "/x".to_owned()),
+            ("COUNTERSIGN_DIALECT__PARTNER_KEY__ISSUER".to_owned(), "Me".to_owned()),
+            ("COUNTERSIGN_IDENTITY__STRIP".to_owned(), "X-A, X-B".to_owned()),
+        ],
+        flags: vec![("server.log".to_owned(), "c".to_owned())],
+    };
+    let config = Config::load(&sources).unwrap();
+    assert_eq!((config.server.log.as_str(), config.server.drain.as_secs()), ("c", 2));
+    assert!(config.identity.assertion);
+    assert_eq!(config.identity.strip, ["X-A", "X-B"]);
+    assert_eq!(config.dialects["partner-key"].settings["issuer"], "Me");
+    let origin = |path: &str| config.shown().iter().find(|shown| shown.path == path).unwrap().origin.clone();
+    assert_eq!(origin("server.log"), Origin::Flag("server.log".to_owned()));
+    assert_eq!(origin("identity.assertion"), Origin::File(5));
+    assert_eq!(origin("jwks.allow_private"), Origin::Default);
+}
+
+#[test]
+fn every_fault_is_told_with_its_line_and_its_fix() {
+    let text = "version = 2\n[server]\nlgo = \"x\"\ndrain = 5\ntrusted_proxies = [\"10.0.0.1/8\"]\n\n[[route]]\nname = \"a b\"\nupstrem = \"http://h\"\nupstream = \"ftp://h\"\n[[listener]]\naddress = \"nowhere\"\nsurfaces = [\"gatway\"]\n[sevrer]\n";
+    let errors = load(text).unwrap_err();
+    let told = errors.to_string();
+    for wanted in [
+        "server.toml:1: version: wanted 1, found 2",
+        "server.toml:3: server.lgo: there is no such setting; did you mean \"log\"?",
+        "server.toml:4: server.drain: wanted a length of time",
+        "server.toml:5: server.trusted_proxies: \"10.0.0.1/8\" is no network",
+        "server.toml:8: route[0].name: wanted letters",
+        "server.toml:9: route[0].upstrem: there is no such setting; did you mean \"upstream\"?",
+        "server.toml:10: route[0].upstream: wanted an address",
+        "server.toml:12: listener[0].address: wanted an address and port",
+        "server.toml:13: listener[0].surfaces: there is no surface \"gatway\"; did you mean \"gateway\"?",
+        "server.toml:14: sevrer: there is no such setting; did you mean \"server\"?",
+    ] {
+        assert!(told.contains(wanted), "{wanted}\n---\n{told}");
+    }
+}
+
+#[test]
+fn syntax_that_cannot_be_read_does_not_panic() {
+    for text in ["[", "a =", "[[route]\n", "\u{0}", "version = 1 = 2", "[server]\nlog = \"a\nb\"", "route = 5", "server = 1", "[[server]]", "dialect = 3", "[dialect]\nx = 1", "listener = [1]"] {
+        assert!(load(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn settings_that_do_not_fit_each_other_are_found() {
+    let text = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n[[listener]]\naddress = \"0.0.0.0:8700\"\nsurfaces = [\"gateway\", \"forward-auth\"]\n\
+                [[route]]\nname = \"a\"\ndialects = [\"skykit\", \"partner-key\"]\n[[route]]\nname = \"a\"\ndialects = []\n\
+                [[route]]\nname = \"b\"\npath = \"/b\"\ndialects = [\"skilhive\", \"skillhive\"]\n";
+    let config = load(text).unwrap();
+    let dialects = [
+        facts("skykit", false, "authorization: bearer"),
+        facts("partner-key", false, "authorization: bearer"),
+        facts("skillhive", true, "api-signature"),
+    ];
+    let checked = config.check(&dialects);
+    let errors: Vec<String> = checked.errors.iter().map(ToString::to_string).collect();
+    let all = errors.join("\n");
+    for wanted in ["speaks no TLS", "two routes are named", "takes no dialect", "did you mean \"skillhive\"", "nothing tells them apart", "same host and path"] {
+        assert!(all.contains(wanted), "{wanted}\n{all}");
+    }
+    assert!(checked.lints.iter().any(|lint| lint.message.starts_with("body-unseen")), "{:?}", checked.lints);
+    assert_eq!(checked.errors[0].origin, Origin::File(4));
+}

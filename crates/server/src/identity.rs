@@ -1,0 +1,204 @@
+//! How the upstream learns who was recognised, and which of the caller's headers never reach it.
+use crate::config::identity::Identity as Section;
+use countersign::verified::Verified;
+use countersign_guard::signing::SigningKeys;
+use countersign_store::fault::Fault;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::sync::Arc;
+
+/// Headers that upstreams are known to take for an identity, an original address or another method. A name that ends in a dash
+/// stands for all that begin with it. Underscores and capitals do not matter.
+const ALWAYS: &[&str] = &[
+    // Identity, as other proxies and frameworks write it.
+    "x-auth-user", "x-auth-username", "x-auth-email", "x-auth-groups", "x-auth-roles", "x-auth-name", "x-auth-request-",
+    "x-authenticated-", "x-remote-", "remote-", "x-user", "x-username", "x-user-id", "x-user-email", "x-user-name",
+    "x-user-roles", "x-user-groups", "x-userinfo", "x-webauth-", "x-consumer-", "x-credential-", "x-original-", "x-ssl-",
+    "ssl-client-", "x-client-cert", "x-client-dn", "x-client-verify", "client-cert", "client-cert-chain", "cf-access-",
+    "x-ms-client-principal", "x-ms-client-principal-", "x-goog-authenticated-", "x-goog-iap-", "x-amzn-oidc-",
+    "x-pomerium-", "x-authentik-", "x-vouch-", "x-jwt-payload", "x-endpoint-api-userinfo",
+    // Where the request came from or was sent to.
+    "forwarded", "x-forwarded-", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip",
+    "fastly-client-ip", "x-host", "x-rewrite-url", "x-envoy-", "x-accel-", "x-sendfile", "x-proxyuser-ip", "x-wap-profile",
+    // Another method than the one that was judged.
+    "x-http-method-override", "x-http-method", "x-method-override",
+    // CGI turns `Proxy` into an environment variable that HTTP clients obey.
+    "proxy",
+];
+
+/// Knows our headers and those that are removed.
+pub struct Identity {
+    prefix: String,
+    strip: Vec<String>,
+    names: Names,
+    assertion: Option<(Arc<SigningKeys>, i64)>,
+}
+
+struct Names {
+    account: HeaderName,
+    account_id: HeaderName,
+    identifier: HeaderName,
+    dialect: HeaderName,
+    key: HeaderName,
+    organisation: HeaderName,
+    acting_as: HeaderName,
+    session: HeaderName,
+    request: HeaderName,
+    assertion: HeaderName,
+}
+
+impl Identity {
+    /// From the configuration; with the server's signing keys, so that assertions can be made.
+    ///
+    /// # Errors
+    /// [`Fault`] when the prefix makes no header names.
+    pub fn new(section: &Section, signing: Option<Arc<SigningKeys>>) -> Result<Self, Fault> {
+        let prefix = section.header_prefix.to_ascii_lowercase();
+        let name = |end: &str| {
+            HeaderName::try_from(format!("{prefix}{end}"))
+                .map_err(|error| Fault::caused(format!("no header can begin with {prefix:?}"), error))
+        };
+        let names = Names {
+            account: name("account")?,
+            account_id: name("account-id")?,
+            identifier: name("identifier")?,
+            dialect: name("dialect")?,
+            key: name("key")?,
+            organisation: name("organisation")?,
+            acting_as: name("acting-as")?,
+            session: name("session")?,
+            request: name("request-id")?,
+            assertion: name("assertion")?,
+        };
+        let life = i64::try_from(section.assertion_life.as_secs()).unwrap_or(60);
+        let assertion = if section.assertion { signing.map(|keys| (keys, life)) } else { None };
+        let strip = section.strip.iter().map(|name| plain(name)).collect();
+        Ok(Self { prefix: plain(&prefix), strip, names, assertion })
+    }
+
+    /// Removes what a caller could claim with: our own family in every spelling, and what upstreams are known to believe.
+    pub fn strip(&self, headers: &mut HeaderMap) {
+        let doomed: Vec<HeaderName> = headers.keys().filter(|name| self.strips(name)).cloned().collect();
+        for name in doomed {
+            headers.remove(name);
+        }
+    }
+
+    /// Whether a header of the caller's never reaches the upstream.
+    #[must_use]
+    pub fn strips(&self, name: &HeaderName) -> bool {
+        let name = plain(name.as_str());
+        let family = self.prefix.trim_end_matches('-');
+        let ours = name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            || (!self.prefix.ends_with('-') && name.starts_with(&self.prefix));
+        ours || self.strip.contains(&name)
+            || ALWAYS.iter().any(|known| if known.ends_with('-') { name.starts_with(known) } else { name == *known })
+    }
+
+    /// Adds the identity that was proved.
+    ///
+    /// # Errors
+    /// [`Fault`] when an assertion is wanted and cannot be signed, or a name cannot stand in a header.
+    pub fn add(&self, headers: &mut HeaderMap, verified: &Verified, request: &str) -> Result<(), Fault> {
+        let caller = verified.caller();
+        let names = &self.names;
+        let mut put = |name: &HeaderName, value: &str| -> Result<(), Fault> {
+            headers.insert(name.clone(), written(value)?);
+            Ok(())
+        };
+        put(&names.account, &caller.name)?;
+        put(&names.account_id, &caller.id)?;
+        put(&names.identifier, verified.identifier())?;
+        put(&names.dialect, verified.dialect())?;
+        put(&names.key, &verified.key().id)?;
+        put(&names.request, request)?;
+        if let Some(organisation) = &caller.organisation {
+            put(&names.organisation, organisation)?;
+        }
+        if let Some(user) = verified.acting_as() {
+            put(&names.acting_as, user)?;
+        }
+        if let Some(session) = verified.session() {
+            put(&names.session, session)?;
+        }
+        if let Some((keys, life)) = &self.assertion {
+            let token = assertion(keys, *life, verified, request)?;
+            put(&names.assertion, &token)?;
+        }
+        Ok(())
+    }
+}
+
+/// A name as servers compare it: underscores are dashes, capitals do not count.
+fn plain(name: &str) -> String {
+    name.bytes().map(|byte| char::from(if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() })).collect()
+}
+
+/// A value of ours: what is not printable ASCII goes out percent-encoded, so that nothing ends a header early.
+fn written(value: &str) -> Result<HeaderValue, Fault> {
+    let mut text = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'%' | 0..=31 | 127..=255 => text.push_str(&format!("%{byte:02X}")),
+            byte => text.push(char::from(byte)),
+        }
+    }
+    HeaderValue::try_from(text).map_err(|error| Fault::caused("an account's name cannot stand in a header", error))
+}
+
+fn assertion(keys: &SigningKeys, life: i64, verified: &Verified, request: &str) -> Result<String, Fault> {
+    let covered = verified.covered();
+    let issued = verified.at().seconds();
+    let caller = verified.caller();
+    let payload = serde_json::json!({
+        "iss": "countersign",
+        "sub": caller.id,
+        "iat": issued,
+        "exp": issued.saturating_add(life),
+        "jti": request,
+        "account": caller.name,
+        "organisation": caller.organisation,
+        "identifier": verified.identifier(),
+        "dialect": verified.dialect(),
+        "key": verified.key().id,
+        "acting_as": verified.acting_as(),
+        "session": verified.session(),
+        "covered": {
+            "method": covered.method, "authority": covered.authority, "path": covered.path,
+            "query": covered.query, "body": covered.body, "once": covered.once,
+        },
+    });
+    let head = |kid: &str| serde_json::json!({"alg": "ES256", "typ": "countersign+jwt", "kid": kid}).to_string();
+    keys.sign(head, &payload.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources};
+
+    fn identity(text: &str) -> Identity {
+        let sources = Sources { file: Some(("f".to_owned(), format!("[identity]\n{text}"))), ..Sources::default() };
+        Identity::new(&Config::load(&sources).unwrap().identity, None).unwrap()
+    }
+
+    #[test]
+    fn our_family_goes_in_every_spelling() {
+        let identity = identity("strip = [\"X-Tenant\"]");
+        for name in [
+            "x-countersign-account", "x_countersign_account", "x-countersign_key-id", "x-countersign", "X-Countersign-New",
+            "x-tenant", "x_tenant", "remote_user", "x-webauth-user", "x_forwarded_for", "forwarded", "proxy", "x-original-url",
+        ] {
+            let name: HeaderName = name.parse().unwrap();
+            assert!(identity.strips(&name), "{name}");
+        }
+        for name in ["x-countersigned", "authorization", "x-tenants", "x-request-id", "cookie", "proxy-x", "api-user"] {
+            let name: HeaderName = name.parse().unwrap();
+            assert!(!identity.strips(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_end_a_header() {
+        assert_eq!(written("a\r\nX: b%é").unwrap(), "a%0D%0AX: b%25%C3%A9");
+    }
+}

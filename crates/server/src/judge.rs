@@ -1,0 +1,85 @@
+//! Asks the guard and turns its verdict into a pass or an answer, with the outcome for the log.
+use crate::app::App;
+use crate::call::Outcome;
+use crate::problem;
+use axum::body::Body;
+use countersign::incoming::Incoming;
+use countersign::reason::Reason;
+use countersign::verified::Verified;
+use countersign_guard::guard::Verdict;
+use countersign_guard::policy::{Policy, Reply};
+use countersign_store::fault::Fault;
+use http::Response;
+
+/// Judges a request: who it is, or the answer that refuses it.
+///
+/// # Errors
+/// The answer to send instead, with its [`Outcome`] among the extensions.
+pub async fn judge(
+    app: &App,
+    route: Option<&str>,
+    policy: &Policy,
+    incoming: &Incoming<'_>,
+) -> Result<Box<Verified>, Box<Response<Body>>> {
+    if app.is_stale() {
+        return Err(faulted(app, route, &Fault::new("the registry has not answered for some time")));
+    }
+    match app.guard.judge(policy, incoming).await {
+        Ok(Verdict::Verified(verified)) => Ok(verified),
+        Ok(Verdict::Absent(reply)) => Err(refused(app, route, None, Reason::MissingCredentials, &reply)),
+        Ok(Verdict::Refused(denial)) => {
+            Err(refused(app, route, denial.dialect.as_deref(), denial.refusal.reason, &denial.reply))
+        }
+        Err(fault) => Err(faulted(app, route, &fault)),
+    }
+}
+
+/// The answer to a refusal.
+#[must_use]
+pub fn refused(
+    app: &App,
+    route: Option<&str>,
+    dialect: Option<&str>,
+    reason: Reason,
+    reply: &Reply,
+) -> Box<Response<Body>> {
+    let reject = app.ids.next("rej");
+    let mut response =
+        problem::refusal(reason, reply.status, reply.challenge.as_deref(), &reject, app.clock.now());
+    let verdict = if reason == Reason::MissingCredentials { "absent" } else { "refused" };
+    response.extensions_mut().insert(Outcome {
+        route: route.map(str::to_owned),
+        dialect: dialect.map(str::to_owned),
+        verdict: Some(verdict),
+        reason: Some(reason.code()),
+        reject: Some(reject),
+        ..Outcome::default()
+    });
+    Box::new(response)
+}
+
+/// The answer to a fault of ours; its text goes to the log only.
+#[must_use]
+pub fn faulted(app: &App, route: Option<&str>, fault: &Fault) -> Box<Response<Body>> {
+    tracing::error!(%fault, "a request could not be decided");
+    let mut response = problem::fault(app.clock.now());
+    let outcome = Outcome { route: route.map(str::to_owned), verdict: Some("fault"), ..Outcome::default() };
+    response.extensions_mut().insert(outcome);
+    Box::new(response)
+}
+
+/// The outcome of a request that holds.
+#[must_use]
+pub fn held(route: Option<&str>, verified: &Verified) -> Outcome {
+    Outcome {
+        route: route.map(str::to_owned),
+        dialect: Some(verified.dialect().to_owned()),
+        verdict: Some("verified"),
+        reason: None,
+        reject: None,
+        account: Some(verified.caller().name.to_string()),
+        key: Some(verified.key().id.to_string()),
+        acting_as: verified.acting_as().map(str::to_owned),
+        algorithm: Some(verified.algorithm().name()),
+    }
+}

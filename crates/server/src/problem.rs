@@ -1,0 +1,122 @@
+//! Answers for what went wrong (RFC 9457): byte-equal for equal codes; what differs travels in headers.
+use axum::body::Body;
+use countersign::reason::Reason;
+use countersign::time::Time;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use std::time::{Duration, SystemTime};
+
+/// Carries the id under which the log has the reason of a refusal.
+pub const REJECT: HeaderName = HeaderName::from_static("countersign-reject");
+/// Carries the server's time, Unix milliseconds, so that callers can set their clocks.
+pub const TIME: HeaderName = HeaderName::from_static("countersign-time");
+
+/// An answer with a problem document.
+#[must_use]
+pub fn problem(status: StatusCode, code: &str, title: &str) -> Response<Body> {
+    let document = serde_json::json!({
+        "type": format!("urn:countersign:problem:{code}"),
+        "title": title,
+        "status": status.as_u16(),
+        "code": code,
+    });
+    let mut response = Response::new(Body::from(document.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The answer to a refusal: what strangers may know, the reject id and the server's time.
+#[must_use]
+pub fn refusal(reason: Reason, status: u16, challenge: Option<&str>, reject: &str, now: Time) -> Response<Body> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
+    let mut response = problem(status, reason.outward(), title(reason.outward()));
+    if let Some(challenge) = challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Ok(reject) = HeaderValue::try_from(reject) {
+        response.headers_mut().insert(REJECT, reject);
+    }
+    stamp(&mut response, now);
+    response
+}
+
+/// The answer to a fault of ours.
+#[must_use]
+pub fn fault(now: Time) -> Response<Body> {
+    let mut response =
+        problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The server cannot decide now; nothing was done");
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    stamp(&mut response, now);
+    response
+}
+
+/// A request that is no good HTTP or goes nowhere.
+#[must_use]
+pub fn bad_request(title: &str) -> Response<Body> {
+    problem(StatusCode::BAD_REQUEST, "bad-request", title)
+}
+
+/// Nothing answers here.
+#[must_use]
+pub fn not_found() -> Response<Body> {
+    problem(StatusCode::NOT_FOUND, "not-found", "Nothing answers at this address")
+}
+
+/// Puts the server's time into an answer.
+pub fn stamp(response: &mut Response<Body>, now: Time) {
+    response.headers_mut().insert(TIME, HeaderValue::from(now.millis()));
+    let seconds = u64::try_from(now.seconds()).unwrap_or(0);
+    let date = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    if let Some(date) = date.and_then(|date| HeaderValue::try_from(httpdate::fmt_http_date(date)).ok()) {
+        response.headers_mut().insert(DATE, date);
+    }
+}
+
+/// The sentence for an outward code.
+fn title(outward: &str) -> &'static str {
+    match outward {
+        "missing-credentials" => "The request carries no credential that is taken here",
+        "malformed" => "The credential or the request cannot be read",
+        "body-unseen" => "The credential covers the body, which is not seen here",
+        "claims" => "The credential does not fit what is wanted here",
+        "lifetime-too-long" => "The credential would live longer than is allowed",
+        "not-yet-valid" => "The credential is dated in the future",
+        "expired" => "The credential has expired",
+        "out-of-window" => "The credential's time is too far from the server's",
+        "replayed" => "The credential was used before",
+        "try-again" => "The credential cannot be taken now; sign again",
+        "not-permitted" => "The credential holds, but this is not allowed",
+        _ => "The credential is refused",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    async fn bytes(response: Response<Body>) -> Vec<u8> {
+        response.into_body().collect().await.unwrap().to_bytes().to_vec()
+    }
+
+    #[tokio::test]
+    async fn refusals_of_identity_look_alike() {
+        let answer = |reason: Reason, reject| refusal(reason, reason.status(), Some("Bearer"), reject, Time::from_seconds(1));
+        let left = answer(Reason::UnknownAccount, "rej_1");
+        let right = answer(Reason::BadSignature, "rej_2");
+        assert_eq!(left.status(), right.status());
+        assert_eq!(left.headers()["countersign-time"], "1000");
+        assert_eq!(left.headers()["date"], "Thu, 01 Jan 1970 00:00:01 GMT");
+        assert_eq!(left.headers()["countersign-reject"], "rej_1");
+        assert_eq!(bytes(left).await, bytes(right).await);
+    }
+
+    #[test]
+    fn faults_are_never_refusals() {
+        let answer = fault(Time::from_seconds(1));
+        assert_eq!((answer.status(), answer.headers()["retry-after"].to_str().unwrap()), (StatusCode::SERVICE_UNAVAILABLE, "1"));
+    }
+}

@@ -1,0 +1,8 @@
+//! The parts of the server that answer requests.
+pub(crate) mod explain;
+pub(crate) mod forward_auth;
+pub(crate) mod gateway;
+pub(crate) mod health;
+pub(crate) mod jwks;
+pub(crate) mod origin;
+pub(crate) mod path;

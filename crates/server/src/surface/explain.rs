@@ -1,0 +1,159 @@
+//! Why would this request be refused? Told in full to operators and to whoever made the proof, in one word to others.
+use crate::app::App;
+use crate::call::{Call, Outcome};
+use crate::config::listener::Surface;
+use crate::judge::{faulted, judge};
+use crate::problem::{bad_request, problem, stamp};
+use crate::routes::Place;
+use crate::surface::gateway::read_small;
+use crate::surface::origin::{self, host_of};
+use axum::body::Body;
+use bytes::Bytes;
+use countersign::base64::{Alphabet, decode};
+use countersign::incoming::{Body as Seen, Incoming, Target};
+use countersign::reason::Reason;
+use countersign_guard::explain::Explanation;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Where it is asked.
+pub(crate) const PATH: &str = "/explain";
+/// A description of a request with a body of a megabyte in base64, and its headers.
+const MOST: usize = 2 * 1024 * 1024;
+
+/// A request as somebody describes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Described {
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+    #[serde(default)]
+    body_b64: Option<String>,
+    /// The route to judge by; found by the address when left out.
+    #[serde(default)]
+    route: Option<String>,
+}
+
+/// Answers one question.
+pub(crate) async fn answer(app: &App, call: &Call, own: bool, request: Request<Body>) -> Response<Body> {
+    match tell(app, call, own, request).await {
+        Ok(response) => response,
+        Err(response) => *response,
+    }
+}
+
+async fn tell(
+    app: &App,
+    call: &Call,
+    own: bool,
+    request: Request<Body>,
+) -> Result<Response<Body>, Box<Response<Body>>> {
+    if request.method() != http::Method::POST {
+        let title = "Describe the request in a POST";
+        return Err(Box::new(problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title)));
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = read_small(body, MOST, app.config.limits.body_time).await?;
+    let described: Described = serde_json::from_slice(&bytes).map_err(|error| {
+        Box::new(bad_request(&format!(
+            "wanted JSON {{\"method\", \"url\", \"headers\": [[name, value]…], \"body_b64\"}}: {error}"
+        )))
+    })?;
+    let operator = own && is_operator(app, call, &parts, &bytes).await?;
+    let wrong = |text: &str| Box::new(bad_request(text));
+    let target = Target::from_url(&described.url).ok_or_else(|| wrong("url: wanted an http or https address"))?;
+    let place = place(app, &described, &target).ok_or_else(|| wrong("no route is configured for this address"))?;
+    let headers = headers(&described.headers)?;
+    let body = match &described.body_b64 {
+        Some(text) => {
+            let mut body = Vec::new();
+            decode(Alphabet::Standard, text.as_bytes(), &mut body)
+                .map_err(|_| wrong("body_b64: wanted standard base64 with padding"))?;
+            body
+        }
+        None => Vec::new(),
+    };
+    let incoming = Incoming {
+        method: &described.method,
+        target,
+        headers: &headers,
+        body: if body.is_empty() { Seen::Empty } else { Seen::Seen(&body) },
+        client: Some(call.peer.ip()),
+        challenge: None,
+    };
+    let explained = app.guard.explain(&place.policy, &incoming).await;
+    let explanation = explained.map_err(|fault| faulted(app, Some(&place.route.name), &fault))?;
+    let document = if operator || explanation.proved { full(&explanation) } else { outward(&explanation) };
+    let mut response = Response::new(Body::from(document));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    stamp(&mut response, app.clock.now());
+    let outcome = Outcome { route: Some(place.route.name.clone()), ..Outcome::default() };
+    response.extensions_mut().insert(outcome);
+    Ok(response)
+}
+
+/// Whether an operator asks, on a listener of the operators' own. No operator's credential at all is no refusal here.
+async fn is_operator(
+    app: &App,
+    call: &Call,
+    parts: &http::request::Parts,
+    body: &Bytes,
+) -> Result<bool, Box<Response<Body>>> {
+    let Some(policy) = &app.operators else { return Ok(false) };
+    let carried = policy.dialects.iter().flat_map(|dialect| dialect.carriers()).any(|name| parts.headers.contains_key(name));
+    if !carried {
+        return Ok(false);
+    }
+    let found = origin::of(&app.config.server, call.peer.ip(), call.tls, &parts.headers, parts.uri.authority());
+    let origin = found.map_err(|text| Box::new(bad_request(text)))?;
+    let incoming = Incoming {
+        method: parts.method.as_str(),
+        target: Target::new(&origin.scheme, &origin.authority, parts.uri.path_and_query().map_or("/", |path| path.as_str())),
+        headers: &parts.headers,
+        body: if body.is_empty() { Seen::Empty } else { Seen::Seen(body) },
+        client: Some(origin.client),
+        challenge: None,
+    };
+    let verified = judge(app, Some(Surface::Explain.name()), policy, &incoming).await?;
+    Ok(app.directory.account(&verified.caller().id).is_some_and(|account| account.role.is_some()))
+}
+
+fn place<'a>(app: &'a App, described: &Described, target: &Target<'_>) -> Option<&'a Arc<Place>> {
+    match &described.route {
+        Some(name) => app.routes.named(name),
+        None => app.routes.find(&host_of(target.authority).to_ascii_lowercase(), target.path),
+    }
+}
+
+fn headers(described: &[(String, String)]) -> Result<HeaderMap, Box<Response<Body>>> {
+    let mut headers = HeaderMap::new();
+    for (index, (name, value)) in described.iter().enumerate() {
+        let read = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());
+        let Some((name, value)) = read else {
+            return Err(Box::new(bad_request(&format!("headers[{index}]: this cannot be a header"))));
+        };
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn full(explanation: &Explanation) -> String {
+    serde_json::to_string(explanation).unwrap_or_default()
+}
+
+/// What a stranger may know: no more than sending the request would have told.
+fn outward(explanation: &Explanation) -> String {
+    let reason = Reason::ALL.iter().find(|reason| Some(reason.code()) == explanation.reason);
+    serde_json::json!({
+        "at": explanation.at,
+        "verdict": explanation.verdict,
+        "code": reason.map(|reason| reason.outward()),
+        "note": "details are told to whoever holds the private key: describe a request whose signature holds",
+    })
+    .to_string()
+}

@@ -1,0 +1,147 @@
+//! The question that other proxies ask: may this request pass, and who is it? Only trusted proxies are answered.
+use crate::app::App;
+use crate::call::Call;
+use crate::judge::{faulted, held, judge, refused};
+use crate::problem::{bad_request, problem};
+use crate::routes::Place;
+use crate::surface::origin::{self, host_of, single};
+use crate::surface::path;
+use axum::body::Body;
+use countersign::incoming::{Body as Seen, Incoming, Target};
+use countersign::reason::Reason;
+use countersign_guard::policy::Reply;
+use http::request::Parts;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, Request, Response, StatusCode};
+use std::sync::Arc;
+
+/// Whether a path is where other proxies ask; with the route it names.
+pub(crate) fn asked<'p>(app: &App, path: &'p str) -> Option<Option<&'p str>> {
+    let rest = path.strip_prefix(app.config.forward_auth.path.as_str())?;
+    match rest.strip_prefix('/') {
+        None if rest.is_empty() => Some(None),
+        Some(route) if !route.is_empty() && !route.contains('/') => Some(Some(route)),
+        _ => None,
+    }
+}
+
+/// Answers one question.
+pub(crate) async fn answer(app: &App, call: &Call, route: Option<&str>, request: Request<Body>) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    match ask(app, call, route, &parts).await {
+        Ok(response) => response,
+        Err(response) => *response,
+    }
+}
+
+/// The original request, as the proxy tells it.
+struct Original<'h> {
+    method: &'h str,
+    scheme: &'h str,
+    authority: &'h str,
+    target: &'h str,
+}
+
+async fn ask(
+    app: &App,
+    call: &Call,
+    route: Option<&str>,
+    request: &Parts,
+) -> Result<Response<Body>, Box<Response<Body>>> {
+    let headers = &request.headers;
+    let wrong = |text: &str| Box::new(bad_request(text));
+    let server = &app.config.server;
+    if !server.trusted_proxies.iter().any(|network| network.contains(call.peer.ip())) {
+        tracing::warn!(peer = %call.peer, "forward-auth was asked by no trusted proxy ([server] trusted_proxies)");
+        let title = "Only trusted proxies may ask this";
+        return Err(Box::new(problem(StatusCode::FORBIDDEN, "not-a-trusted-proxy", title)));
+    }
+    let from = origin::of(server, call.peer.ip(), call.tls, headers, request.uri.authority()).map_err(wrong)?;
+    let original = original(headers).map_err(wrong)?;
+    if let Some((scheme, _)) = server.public_url.as_deref().and_then(|url| url.split_once("://"))
+        && scheme != original.scheme
+    {
+        return Err(wrong("the original request came over another scheme than public_url has"));
+    }
+    let target = Target::new(original.scheme, original.authority, original.target);
+    let place = find(app, route, original.authority, target.path)?;
+    let route = place.route.name.as_str();
+    if path::check(target.path).is_err() && !place.route.raw_paths {
+        let reason = Reason::PathNotPlain;
+        let reply = Reply { status: reason.status(), challenge: None };
+        return Err(refused(app, Some(route), None, reason, &reply));
+    }
+    let target = match server.public_url.as_deref().and_then(|url| url.split_once("://")) {
+        Some((scheme, authority)) => Target { scheme, authority, ..target },
+        None => target,
+    };
+    let incoming = Incoming {
+        method: original.method,
+        target,
+        headers,
+        body: if has_body(headers) { Seen::Unseen } else { Seen::Empty },
+        client: Some(from.client),
+        challenge: None,
+    };
+    let verified = judge(app, Some(route), &place.policy, &incoming).await?;
+    let mut response = Response::new(Body::empty());
+    if let Err(fault) = app.identity.add(response.headers_mut(), &verified, &call.id) {
+        return Err(faulted(app, Some(route), &fault));
+    }
+    response.extensions_mut().insert(held(Some(route), &verified));
+    Ok(response)
+}
+
+fn find<'a>(
+    app: &'a App,
+    route: Option<&str>,
+    authority: &str,
+    path: &str,
+) -> Result<&'a Arc<Place>, Box<Response<Body>>> {
+    let host = host_of(authority).to_ascii_lowercase();
+    let found = match route {
+        Some(name) => app.routes.named(name).filter(|place| {
+            // A route that is asked by name still judges its own part of the address space only.
+            let host_fits = place.route.host.as_deref().is_none_or(|wanted| wanted == host);
+            host_fits && path::under(path, &place.route.path)
+        }),
+        None => app.routes.find(&host, path),
+    };
+    found.ok_or_else(|| {
+        Box::new(problem(StatusCode::FORBIDDEN, "no-route", "No route is configured for the original request"))
+    })
+}
+
+/// Reads what the proxy says: Traefik's, Caddy's and HAProxy's headers, or those of the nginx recipe.
+fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
+    let either = |first: &str, second: &str| match (single(headers, first)?, single(headers, second)?) {
+        (Some(_), Some(_)) => Err("the proxy tells the original request in two ways"),
+        (Some(value), None) | (None, Some(value)) => Ok(value),
+        (None, None) => Err("the proxy does not tell the original request (X-Forwarded-Method, -Proto, -Host, -Uri)"),
+    };
+    let method = either("x-forwarded-method", "x-original-method")?;
+    let target = either("x-forwarded-uri", "x-original-uri")?;
+    let wanted = "the proxy does not tell the original request (X-Forwarded-Proto, X-Forwarded-Host)";
+    let scheme = single(headers, "x-forwarded-proto")?.ok_or(wanted)?;
+    let authority = single(headers, "x-forwarded-host")?.ok_or(wanted)?;
+    if scheme != "http" && scheme != "https" {
+        return Err("X-Forwarded-Proto is neither http nor https");
+    }
+    if !crate::accept::head::is_host(authority.as_bytes()) {
+        return Err("X-Forwarded-Host is no host with an optional port");
+    }
+    if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Err("the original method is no method");
+    }
+    let printable = target.bytes().all(|byte| (33..=126).contains(&byte));
+    if !target.starts_with('/') || !printable || target.contains('#') {
+        return Err("the original path is no path with an optional query");
+    }
+    Ok(Original { method, scheme, authority, target })
+}
+
+/// Whether the original request may have a body; the proxy passes its framing headers on.
+fn has_body(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter().chain(headers.get_all("x-original-content-length"));
+    headers.contains_key(TRANSFER_ENCODING) || lengths.any(|length| length.as_bytes() != b"0")
+}

@@ -1,0 +1,181 @@
+//! The reverse proxy: judges, then forwards the same bytes that were judged, with the identity that was proved.
+mod body;
+mod forward;
+mod headers;
+
+use crate::app::App;
+use crate::call::Call;
+use crate::judge::{held, judge, refused};
+use crate::problem::{bad_request, not_found, problem};
+use crate::routes::Place;
+use crate::surface::origin;
+use crate::surface::path;
+use axum::body::Body;
+use body::{ReadFault, read_all};
+use bytes::Bytes;
+use countersign::incoming::{Body as Seen, Incoming, Target};
+use countersign::reason::Reason;
+use http::header::EXPECT;
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body as _;
+
+pub(crate) use forward::Upstreams;
+
+/// Answers one request.
+pub(crate) async fn answer(app: &App, call: &Call, request: Request<Body>) -> Response<Body> {
+    match pass(app, call, request).await {
+        Ok(response) => response,
+        Err(response) => *response,
+    }
+}
+
+async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response<Body>, Box<Response<Body>>> {
+    let (parts, body) = request.into_parts();
+    let own = parts.uri.authority();
+    let found = origin::of(&app.config.server, call.peer.ip(), call.tls, &parts.headers, own);
+    let origin = found.map_err(|wrong| Box::new(bad_request(wrong)))?;
+    check_method(&parts.method)?;
+    check_expectation(&parts.headers)?;
+    let Some(target) = parts.uri.path_and_query() else {
+        return Err(Box::new(bad_request("the target has no path")));
+    };
+    let place = app.routes.find(&origin.host, target.path());
+    let plain = path::check(target.path());
+    let Some(place) = place else {
+        return Err(Box::new(if plain.is_ok() { not_found() } else { unplain(app, None) }));
+    };
+    let route = place.route.name.as_str();
+    if plain.is_err() && !place.route.raw_paths {
+        return Err(Box::new(unplain(app, Some(place))));
+    }
+    let mut body = Inflow::Stream(body);
+    if place.policy.needs_body() {
+        body = Inflow::Whole(read(app, place, body).await?);
+    }
+    let incoming = Incoming {
+        method: parts.method.as_str(),
+        target: Target::new(&origin.scheme, &origin.authority, target.as_str()),
+        headers: &parts.headers,
+        body: body.seen(),
+        client: Some(origin.client),
+        challenge: None,
+    };
+    let verified = match judge(app, Some(route), &place.policy, &incoming).await {
+        Ok(verified) => verified,
+        Err(refusal) => {
+            body.pass_over(&parts.headers).await;
+            return Err(refusal);
+        }
+    };
+    let outcome = held(Some(route), &verified);
+    let tell = |mut response: Box<Response<Body>>| {
+        response.extensions_mut().insert(outcome.clone());
+        response
+    };
+    let Some(upstream) = &place.route.upstream else { return Err(tell(Box::new(not_found()))) };
+    let mut headers = headers::forwarded(&app.identity, &parts.headers);
+    headers::set_origin(&mut headers, &parts.headers, call, &origin);
+    if let Err(fault) = app.identity.add(&mut headers, &verified, &call.id) {
+        return Err(tell(crate::judge::faulted(app, Some(route), &fault)));
+    }
+    let sent = app.upstreams.send(place, upstream, parts.method, target, headers, body, app.config.limits).await;
+    match sent {
+        Ok(response) => Ok(*tell(Box::new(response))),
+        Err(response) => Err(tell(response)),
+    }
+}
+
+/// A request's body: still on its way, or all of it.
+pub(crate) enum Inflow {
+    Stream(Body),
+    Whole(Bytes),
+}
+
+/// A refused body up to this size is read to its end, so that the answer is not lost in a reset connection.
+const PASSED_OVER: u64 = 64 * 1024;
+
+impl Inflow {
+    fn seen(&self) -> Seen<'_> {
+        match self {
+            Self::Whole(bytes) if bytes.is_empty() => Seen::Empty,
+            Self::Whole(bytes) => Seen::Seen(bytes),
+            Self::Stream(body) if body.is_end_stream() => Seen::Empty,
+            Self::Stream(_) => Seen::Unseen,
+        }
+    }
+
+    async fn pass_over(self, headers: &http::HeaderMap) {
+        let Self::Stream(body) = self else { return };
+        // Who waits for 100 Continue has not sent it, and need not.
+        let small = body.size_hint().upper().is_some_and(|size| size <= PASSED_OVER);
+        if small && !body.is_end_stream() && !headers.contains_key(EXPECT) {
+            let most = usize::try_from(PASSED_OVER).unwrap_or(0);
+            let _ = read_all(body, most, std::time::Duration::from_secs(1)).await;
+        }
+    }
+}
+
+async fn read(app: &App, place: &Place, body: Inflow) -> Result<Bytes, Box<Response<Body>>> {
+    let body = match body {
+        Inflow::Whole(bytes) => return Ok(bytes),
+        Inflow::Stream(body) => body,
+    };
+    let route = Some(place.route.name.as_str());
+    read_all(body, place.policy.limits.body, app.config.limits.body_time).await.map_err(|fault| match fault {
+        ReadFault::TooLarge => {
+            let reply = place.policy.reply(Reason::BodyTooLarge);
+            refused(app, route, None, Reason::BodyTooLarge, &reply)
+        }
+        ReadFault::TooSlow => Box::new(too_slow()),
+        ReadFault::Broken => Box::new(bad_request("the body cannot be read")),
+    })
+}
+
+pub(crate) fn too_slow() -> Response<Body> {
+    problem(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body did not arrive in time")
+}
+
+fn unplain(app: &App, place: Option<&std::sync::Arc<Place>>) -> Response<Body> {
+    let reason = Reason::PathNotPlain;
+    let route = place.map(|place| place.route.name.as_str());
+    let reply = countersign_guard::policy::Reply { status: reason.status(), challenge: None };
+    *refused(app, route, None, reason, &reply)
+}
+
+/// Only methods with a known meaning pass: CONNECT and TRACE mean something to proxies, unknown ones nothing to anybody.
+fn check_method(method: &Method) -> Result<(), Box<Response<Body>>> {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    if known.contains(method) {
+        return Ok(());
+    }
+    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This method is not taken here");
+    let allow = http::HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    response.headers_mut().insert(http::header::ALLOW, allow);
+    Err(Box::new(response))
+}
+
+fn check_expectation(headers: &http::HeaderMap) -> Result<(), Box<Response<Body>>> {
+    match headers.get(EXPECT) {
+        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => Err(Box::new(problem(
+            StatusCode::EXPECTATION_FAILED,
+            "expectation-failed",
+            "Only 100-continue can be expected",
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a body of ours (not a proxied one) whole.
+pub(crate) async fn read_small(
+    body: Body,
+    most: usize,
+    time: std::time::Duration,
+) -> Result<Bytes, Box<Response<Body>>> {
+    read_all(body, most, time).await.map_err(|fault| {
+        Box::new(match fault {
+            ReadFault::TooLarge => problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
+            ReadFault::TooSlow => too_slow(),
+            ReadFault::Broken => bad_request("the body cannot be read"),
+        })
+    })
+}

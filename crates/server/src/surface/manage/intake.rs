@@ -1,0 +1,57 @@
+//! Public keys as callers send them: any spelling, one strict reading, and what was repaired told back.
+use super::problem::Problem;
+use countersign_keys::{Fingerprints, Intake, KeyError, Policy, read_public_key};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Every usual fingerprint of a key.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FingerprintsView {
+    /// RFC 7638 thumbprint with SHA-256, base64url without padding.
+    jwk_thumbprint: String,
+    /// SHA-256 of the SPKI DER, base64.
+    spki_sha256_base64: String,
+    /// SHA-256 of the SPKI DER, lower-case hexadecimal.
+    spki_sha256_hex: String,
+    /// What `ssh-keygen -l` prints.
+    openssh: String,
+    /// SHA-256 of the SPKI PEM text with its final line break, lower-case hexadecimal.
+    pem_sha256_hex: String,
+}
+
+impl From<Fingerprints> for FingerprintsView {
+    fn from(all: Fingerprints) -> Self {
+        Self {
+            jwk_thumbprint: all.jwk_thumbprint,
+            spki_sha256_base64: all.spki_sha256_base64,
+            spki_sha256_hex: all.spki_sha256_hex,
+            openssh: all.openssh,
+            pem_sha256_hex: all.pem_sha256_hex,
+        }
+    }
+}
+
+/// Reads exactly one public key. The text goes nowhere but into the reader: what is refused may be a private key.
+///
+/// # Errors
+/// The key's own problem with its own code, `key-…`, at the member `at`.
+pub(crate) fn one_key(text: &str, policy: &Policy, at: &str) -> Result<Intake, Problem> {
+    let mut keys = read_public_key(text.as_bytes(), policy).map_err(|error| refused(&error, at))?;
+    match (keys.pop(), keys.len()) {
+        (Some(key), 0) => Ok(key),
+        (None, _) => Err(refused(&KeyError::Empty, at)),
+        (Some(_), more) => Err(refused(&KeyError::SeveralKeys { found: more.saturating_add(1) }, at)),
+    }
+}
+
+fn refused(error: &KeyError, at: &str) -> Problem {
+    let code = error.code().replace('_', "-");
+    let leaked = matches!(error, KeyError::Private { .. } | KeyError::Symmetric);
+    let title = if leaked {
+        // Loud on purpose: the pair must be replaced, whatever happens to this call.
+        "A SECRET WAS SENT WHERE A PUBLIC KEY BELONGS. It was not kept; replace it now."
+    } else {
+        "The key cannot be registered."
+    };
+    Problem::invalid(code, title).detail(error.to_string()).at(at)
+}

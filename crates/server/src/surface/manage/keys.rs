@@ -1,0 +1,248 @@
+//! The keys of an account: list, register, rotate, show.
+use super::access;
+use super::found;
+use super::input::Input;
+use super::intake;
+use super::moment::{Length, Moment};
+use super::operator::Operator;
+use super::page::{Ask, Page};
+use super::problem::{Changing, Problem, ReadingOne};
+use super::state::Manage;
+use super::views::{KeyView, LimitsView};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use countersign::life::key::KeyState;
+use countersign_keys::{CompactKey, Intake};
+use countersign_store::draft::{Narrowing, NewKey};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The calls about the keys of an account.
+pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_keys, register_key))
+        .routes(routes!(rotate_key))
+        .routes(routes!(get_key))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Paging {
+    /// The id of the last entry seen.
+    after: Option<String>,
+    /// Entries wanted, at most 200.
+    limit: Option<u32>,
+}
+
+/// A key to register.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct KeyToRegister {
+    /// The public key in any usual spelling: PEM, OpenSSH line, JWK, base64 or hexadecimal of Ed25519. Never the private half.
+    public: String,
+    /// What its owner calls it.
+    #[serde(default)]
+    label: String,
+    /// Dialects it is for; one, unless you mean more: a proof of one must not double as a proof of another.
+    dialects: Vec<String>,
+    /// Algorithms it is narrowed to; empty: all of its kind that are not weak. A weak one must be named here.
+    #[serde(default)]
+    algorithms: Vec<String>,
+    /// Where it may be used.
+    #[serde(default)]
+    limits: LimitsView,
+    /// Not accepted before.
+    not_before: Option<Moment>,
+    /// Not accepted from then on.
+    expires: Option<Moment>,
+    /// Whether the same key may stand under another account, too.
+    #[serde(default)]
+    shared: bool,
+    /// Whether it waits for `activate`.
+    #[serde(default)]
+    pending: bool,
+}
+
+/// A key that takes the place of another one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Rotation {
+    /// The new key. Dialects, algorithms and limits that are left out are those of the key it replaces.
+    new: Successor,
+    /// How long the old key is still accepted, such as `7d`; `0s` ends it at once.
+    overlap: Length,
+}
+
+/// A new key in the place of an old one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Successor {
+    /// The public key in any usual spelling. Never the private half.
+    public: String,
+    /// What its owner calls it; chosen here when left out.
+    label: Option<String>,
+    /// Dialects it is for; the old key's when left out.
+    dialects: Option<Vec<String>>,
+    /// Algorithms it is narrowed to; the old key's when left out and the kind of key is the same.
+    algorithms: Option<Vec<String>>,
+    /// Where it may be used; the old key's when left out.
+    limits: Option<LimitsView>,
+    /// Not accepted from then on.
+    expires: Option<Moment>,
+    /// Whether the same key may stand under another account, too.
+    #[serde(default)]
+    shared: bool,
+}
+
+/// A key just registered.
+#[derive(Serialize, ToSchema)]
+struct RegisteredKey {
+    /// The key.
+    key: KeyView,
+    /// What was repaired in its spelling; send it so next time.
+    repaired: Vec<String>,
+}
+
+/// A key that took the place of another one.
+#[derive(Serialize, ToSchema)]
+struct RotatedKey {
+    /// The new key.
+    key: KeyView,
+    /// The old key, retiring.
+    retiring: KeyView,
+    /// What was repaired in the new key's spelling.
+    repaired: Vec<String>,
+}
+
+/// List the keys of an account.
+#[utoipa::path(get, path = "/api/v1/accounts/{account}/keys", tag = "keys",
+    params(("account" = String, Path, description = "The account's id."), Paging),
+    responses((status = 200, body = Page<KeyView>), ReadingOne))]
+async fn list_keys(
+    State(manage): State<Arc<Manage>>,
+    operator: Operator,
+    Path(account): Path<String>,
+    Ask(ask): Ask<Paging>,
+) -> Result<Json<Page<KeyView>>, Problem> {
+    found::account(&manage, &account)?;
+    let mut rows = manage.directory.keys_of(&account);
+    rows.sort_by(|one, other| one.id.cmp(&other.id));
+    let page = Page::cut(rows, ask.after.as_deref(), ask.limit, |row| row.id.clone(), |row| row)?;
+    let items = page.items.into_iter().map(|row| KeyView::of(row, operator.now)).collect::<Result<_, _>>()?;
+    Ok(Json(Page { items, next: page.next }))
+}
+
+/// Register a public key. The answer shows every fingerprint and what was repaired in the spelling.
+#[utoipa::path(post, path = "/api/v1/accounts/{account}/keys", tag = "keys",
+    params(("account" = String, Path, description = "The account's id.")), request_body = KeyToRegister,
+    responses((status = 201, body = RegisteredKey), Changing))]
+async fn register_key(
+    State(manage): State<Arc<Manage>>,
+    operator: Operator,
+    Path(account): Path<String>,
+    Input(new): Input<KeyToRegister>,
+) -> Result<(StatusCode, Json<RegisteredKey>), Problem> {
+    operator.may_change_keys(&found::account(&manage, &account)?)?;
+    let read = intake::one_key(&new.public, &manage.keys, "public")?;
+    known_dialects(&manage, &new.dialects)?;
+    let LimitsView { methods, paths, networks } = new.limits;
+    let key = NewKey {
+        account,
+        label: new.label,
+        spki: read.key.spki_der().to_vec(),
+        dialects: new.dialects,
+        narrowing: Narrowing { algorithms: new.algorithms, methods, paths, networks },
+        state: if new.pending { KeyState::Pending } else { KeyState::Active },
+        not_before: new.not_before.map(|moment| moment.0),
+        expires: new.expires.map(|moment| moment.0),
+        shared: new.shared,
+    };
+    let row = operator.change(&manage, |draft| draft.add_key(&key)).await?;
+    Ok((StatusCode::CREATED, Json(RegisteredKey { key: KeyView::of(row, operator.now)?, repaired: repaired(&read) })))
+}
+
+/// Replace a key: the new one is active at once, the old one retires after the overlap.
+#[utoipa::path(post, path = "/api/v1/accounts/{account}/keys/{key}/rotate", tag = "keys",
+    params(("account" = String, Path, description = "The account's id."),
+        ("key" = String, Path, description = "The id of the key to replace.")),
+    request_body = Rotation, responses((status = 201, body = RotatedKey), Changing))]
+async fn rotate_key(
+    State(manage): State<Arc<Manage>>,
+    operator: Operator,
+    Path((account, key)): Path<(String, String)>,
+    Input(rotation): Input<Rotation>,
+) -> Result<(StatusCode, Json<RotatedKey>), Problem> {
+    operator.may_change_keys(&found::account(&manage, &account)?)?;
+    let old = found::key(&manage, &key)?;
+    if old.account != account {
+        return Err(Problem::missing("key"));
+    }
+    let Rotation { new, overlap } = rotation;
+    let read = intake::one_key(&new.public, &manage.keys, "new.public")?;
+    let dialects = new.dialects.unwrap_or(old.dialects);
+    known_dialects(&manage, &dialects)?;
+    let same_kind = CompactKey::from_spki_der(&old.spki).is_ok_and(|old| old.kind() == read.key.kind());
+    let limits = new.limits.unwrap_or(LimitsView { methods: old.methods, paths: old.paths, networks: old.networks });
+    let next = NewKey {
+        account,
+        // The old label stays with the old key until it ends, so a next key without one gets a number.
+        label: new.label.unwrap_or_default(),
+        spki: read.key.spki_der().to_vec(),
+        dialects,
+        narrowing: Narrowing {
+            algorithms: new.algorithms.unwrap_or_else(|| if same_kind { old.algorithms } else { Vec::new() }),
+            methods: limits.methods,
+            paths: limits.paths,
+            networks: limits.networks,
+        },
+        state: KeyState::Active,
+        not_before: None,
+        expires: new.expires.map(|moment| moment.0),
+        shared: new.shared,
+    };
+    let rows = operator.change(&manage, |draft| {
+        let rows = draft.rotate_key(&key, &next, overlap.0)?;
+        access::keep_an_owner(&manage.directory, draft)?;
+        Ok(rows)
+    });
+    let (old, new) = rows.await?;
+    let answer = RotatedKey {
+        key: KeyView::of(new, operator.now)?,
+        retiring: KeyView::of(old, operator.now)?,
+        repaired: repaired(&read),
+    };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Show a key.
+#[utoipa::path(get, path = "/api/v1/keys/{key}", tag = "keys",
+    params(("key" = String, Path, description = "The key's id.")),
+    responses((status = 200, body = KeyView), ReadingOne))]
+async fn get_key(
+    State(manage): State<Arc<Manage>>,
+    operator: Operator,
+    Path(key): Path<String>,
+) -> Result<Json<KeyView>, Problem> {
+    Ok(Json(KeyView::of(found::key(&manage, &key)?, operator.now)?))
+}
+
+/// A key for a dialect that is not spoken here could never be used: say so at once.
+fn known_dialects(manage: &Manage, wanted: &[String]) -> Result<(), Problem> {
+    let known = |name: &String| manage.dialects.iter().any(|dialect| **dialect.name() == **name);
+    if wanted.iter().all(known) {
+        return Ok(());
+    }
+    let names: Vec<&str> = manage.dialects.iter().map(|dialect| &**dialect.name()).collect();
+    Err(Problem::invalid("unknown-dialect", "A dialect is not spoken here.")
+        .detail(format!("Wanted dialects among {}; choose from these.", names.join(", ")))
+        .at("dialects"))
+}
+
+fn repaired(read: &Intake) -> Vec<String> {
+    read.repaired.iter().map(ToString::to_string).collect()
+}

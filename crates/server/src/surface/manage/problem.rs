@@ -1,0 +1,162 @@
+//! How the management API says no: RFC 9457 problems with a code that never changes its meaning.
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use countersign_store::denied::{ChangeError, Denial, Denied};
+use countersign_store::fault::Fault;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use utoipa::openapi::{RefOr, ResponseBuilder, ContentBuilder, Ref, response::Response as Documented};
+use utoipa::{IntoResponses, ToSchema};
+
+/// Why a call was not carried out (RFC 9457). Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// `urn:countersign:problem:` and the code.
+    #[serde(rename = "type")]
+    kind: String,
+    /// What happened, in a few words; the same for every occurrence of the code.
+    title: Cow<'static, str>,
+    /// The HTTP status.
+    status: u16,
+    /// The stable code; programs compare this.
+    code: Cow<'static, str>,
+    /// What was wanted, what was found, what to do next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// Where in the request, such as `identifiers[0].namespace`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+}
+
+impl Problem {
+    /// A problem with a status, a code and a title.
+    pub(crate) fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        title: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let code = code.into();
+        Self {
+            kind: format!("urn:countersign:problem:{code}"),
+            title: title.into(),
+            status: status.as_u16(),
+            code,
+            detail: None,
+            at: None,
+        }
+    }
+
+    /// The request is well formed and cannot mean anything (422).
+    pub(crate) fn invalid(code: impl Into<Cow<'static, str>>, title: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
+    }
+
+    /// What is there stands in the way (409).
+    pub(crate) fn conflict(code: impl Into<Cow<'static, str>>, title: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, title)
+    }
+
+    /// There is no such thing (404); `what` is its name, such as `account`.
+    pub(crate) fn missing(what: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("{}-not-found", what.replace(' ', "-")), format!("There is no such {what}."))
+    }
+
+    /// Adds what was wanted, what was found and what to do next.
+    pub(crate) fn detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// Adds where in the request.
+    pub(crate) fn at(self, path: impl Into<String>) -> Self {
+        Self { at: Some(path.into()), ..self }
+    }
+
+    /// The stable code.
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+}
+
+impl From<Fault> for Problem {
+    /// Our own failure: the cause goes to the log, the caller learns that it may try again.
+    fn from(fault: Fault) -> Self {
+        tracing::error!(%fault, "a management call failed on our side");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "fault", "The server could not do it now.")
+            .detail("Nothing was changed. Try again; the server's log has the cause.")
+    }
+}
+
+impl From<Denied> for Problem {
+    /// A rule of the registry says no: its code and text, with the status of its kind.
+    fn from(denied: Denied) -> Self {
+        let (status, title) = match denied.kind() {
+            Denial::NotFound => (StatusCode::NOT_FOUND, "What the request names is not there."),
+            Denial::Taken => (StatusCode::CONFLICT, "It is taken already."),
+            Denial::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "It has not the form it needs."),
+            Denial::State => (StatusCode::CONFLICT, "As things stand this cannot be done."),
+            Denial::Forbidden => (StatusCode::FORBIDDEN, "This must not be done."),
+        };
+        Self::new(status, denied.code(), title).detail(denied.text())
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Denied(denied) => denied.into(),
+            ChangeError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(&self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// What a call that only reads a list may answer beside its success.
+pub(crate) struct Reading;
+/// What a call that reads one thing may answer beside its success.
+pub(crate) struct ReadingOne;
+/// What a call that changes something may answer beside its success.
+pub(crate) struct Changing;
+
+const BAD: (u16, &str) = (400, "The query or the JSON text cannot be read.");
+const UNKNOWN: (u16, &str) = (401, "The request carries no proof, or one that does not hold.");
+const FORBIDDEN: (u16, &str) = (403, "The operator's role does not allow it.");
+const MISSING: (u16, &str) = (404, "What the request names is not there.");
+const CONFLICT: (u16, &str) = (409, "What is there stands in the way.");
+const LARGE: (u16, &str) = (413, "The body is larger than any real request.");
+const MEDIA: (u16, &str) = (415, "The body is not declared as application/json.");
+const INVALID: (u16, &str) = (422, "The JSON is well formed and cannot mean anything here.");
+const FAULT: (u16, &str) = (503, "The server could not do it now; nothing was changed.");
+
+macro_rules! documents {
+    ($name:ty: $($answer:expr),*) => {
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Documented>> {
+                [$($answer),*].into_iter().map(documented).collect()
+            }
+        }
+    };
+}
+documents!(Reading: BAD, UNKNOWN, FORBIDDEN, FAULT);
+documents!(ReadingOne: BAD, UNKNOWN, FORBIDDEN, MISSING, FAULT);
+documents!(Changing: BAD, UNKNOWN, FORBIDDEN, MISSING, CONFLICT, LARGE, MEDIA, INVALID, FAULT);
+
+fn documented((status, description): (u16, &str)) -> (String, RefOr<Documented>) {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let response =
+        ResponseBuilder::new().description(description).content("application/problem+json", content).build();
+    (status.to_string(), RefOr::T(response))
+}

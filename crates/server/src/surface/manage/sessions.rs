@@ -1,0 +1,148 @@
+//! Open sessions: list them, end one, end all of an account.
+use super::found;
+use super::moment::Moment;
+use super::operator::Operator;
+use super::page::{Ask, Page};
+use super::problem::{Changing, Problem, Reading};
+use super::state::Manage;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use countersign::life::session::{Ended, Session};
+use countersign_store::fault::Fault;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Tries to end a session that is being refreshed at the same moment: each failed one means a refresh that succeeded.
+const TRIES: u32 = 16;
+
+/// The calls about sessions.
+pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
+    OpenApiRouter::new().routes(routes!(list_sessions, end_sessions)).routes(routes!(end_session))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Listing {
+    /// The id of the last entry seen.
+    after: Option<String>,
+    /// Entries wanted, at most 200.
+    limit: Option<u32>,
+    /// Only those of this account.
+    account: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OfAccount {
+    /// The account's id.
+    account: String,
+}
+
+/// An open session; its tokens are not kept and cannot be shown.
+#[derive(Serialize, ToSchema)]
+struct SessionView {
+    /// Its id.
+    id: String,
+    /// The account that opened it.
+    account: String,
+    /// The identifier it was opened under.
+    identifier: String,
+    /// The organisation its tokens name.
+    organisation: Option<String>,
+    /// The key that opened it: when that key ends, the session ends.
+    key: String,
+    /// When it was opened.
+    opened: Moment,
+    /// When it ends at the latest.
+    ends: Moment,
+    /// When its tokens were last made.
+    refreshed: Moment,
+}
+
+/// What ending sessions did.
+#[derive(Serialize, ToSchema)]
+struct EndedSessions {
+    /// How many were ended.
+    ended: usize,
+}
+
+impl From<&Session> for SessionView {
+    fn from(session: &Session) -> Self {
+        Self {
+            id: session.id.clone(),
+            account: session.account.clone(),
+            identifier: session.identifier.clone(),
+            organisation: session.organisation.clone(),
+            key: session.key.clone(),
+            opened: Moment(session.opened),
+            ends: Moment(session.ends),
+            refreshed: Moment(session.rotated),
+        }
+    }
+}
+
+/// List open sessions.
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", params(Listing),
+    responses((status = 200, body = Page<SessionView>), Reading))]
+async fn list_sessions(
+    State(manage): State<Arc<Manage>>,
+    operator: Operator,
+    Ask(ask): Ask<Listing>,
+) -> Result<Json<Page<SessionView>>, Problem> {
+    let mut rows = manage.sessions.list(ask.account.as_deref(), operator.now).await?;
+    rows.sort_by(|one, other| one.id.cmp(&other.id));
+    Page::cut(rows, ask.after.as_deref(), ask.limit, |row| row.id.clone(), |row| SessionView::from(&*row)).map(Json)
+}
+
+/// End all sessions of an account, at once.
+#[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions", params(OfAccount),
+    responses((status = 200, body = EndedSessions), Changing))]
+async fn end_sessions(
+    State(manage): State<Arc<Manage>>,
+    operator: Operator,
+    Ask(ask): Ask<OfAccount>,
+) -> Result<Json<EndedSessions>, Problem> {
+    let mut ended = 0_usize;
+    for session in manage.sessions.list(Some(&ask.account), operator.now).await? {
+        if end(&manage, &operator, &session.id).await?.is_some() {
+            ended = ended.saturating_add(1);
+        }
+    }
+    if ended > 0 {
+        note(&manage, &operator, &ask.account, &format!("{ended} sessions of the account")).await?;
+    }
+    Ok(Json(EndedSessions { ended }))
+}
+
+/// End a session, at once.
+#[utoipa::path(delete, path = "/api/v1/sessions/{session}", tag = "sessions",
+    params(("session" = String, Path, description = "The session's id.")),
+    responses((status = 204), Changing))]
+async fn end_session(
+    State(manage): State<Arc<Manage>>,
+    operator: Operator,
+    Path(session): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let Some(ended) = end(&manage, &operator, &session).await? else { return Err(Problem::missing("session")) };
+    note(&manage, &operator, &ended.id, &format!("session of account {}", ended.account)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends a session that is live; `None` when there is none.
+async fn end(manage: &Manage, operator: &Operator, id: &str) -> Result<Option<Arc<Session>>, Problem> {
+    for _ in 0..TRIES {
+        let Some(session) = manage.sessions.get(id).await?.filter(|session| session.is_live(operator.now)) else {
+            return Ok(None);
+        };
+        if manage.sessions.replace(&session, &session.end(Ended::Revoked)).await? {
+            return Ok(Some(session));
+        }
+    }
+    Err(Fault::new(format!("session {id} changed {TRIES} times while it was being ended")).into())
+}

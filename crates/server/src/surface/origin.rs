@@ -1,0 +1,179 @@
+//! Where a request came from and where it was sent, as far as that can be believed: only trusted proxies may say otherwise.
+use crate::config::server::ServerSection;
+use http::HeaderMap;
+use http::header::HOST;
+use http::uri::Authority;
+use std::net::IpAddr;
+
+/// Where a request came from and where it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// `https` or `http`, as the caller sees it.
+    pub(crate) scheme: String,
+    /// Host and port as the caller sees them; what signatures over the address are judged against.
+    pub(crate) authority: String,
+    /// The host, lower case, without port: what routes are found by.
+    pub(crate) host: String,
+    /// The caller's address.
+    pub(crate) client: IpAddr,
+    /// Whether the other end of the connection is a trusted proxy.
+    pub(crate) trusted: bool,
+}
+
+/// Finds it out. `own` is the authority in the request's target (always there in HTTP/2).
+///
+/// # Errors
+/// Says what is missing, doubled or contradictory.
+pub(crate) fn of(
+    config: &ServerSection,
+    peer: IpAddr,
+    tls: bool,
+    headers: &HeaderMap,
+    own: Option<&Authority>,
+) -> Result<Origin, &'static str> {
+    let trusted = config.trusted_proxies.iter().any(|network| network.contains(peer));
+    let mut authority = match (single(headers, HOST.as_str())?, own) {
+        (Some(host), Some(own)) if !host.eq_ignore_ascii_case(own.as_str()) => {
+            return Err("the target names another host than Host");
+        }
+        (Some(host), _) => host.to_owned(),
+        (None, Some(own)) => own.to_string(),
+        (None, None) => return Err("there is no Host"),
+    };
+    if !crate::accept::head::is_host(authority.as_bytes()) {
+        return Err("Host is no host with an optional port");
+    }
+    let mut scheme = if tls { "https" } else { "http" }.to_owned();
+    let mut client = peer;
+    if trusted {
+        if let Some(host) = single(headers, "x-forwarded-host")? {
+            if !crate::accept::head::is_host(host.as_bytes()) {
+                return Err("X-Forwarded-Host is no host with an optional port");
+            }
+            host.clone_into(&mut authority);
+        }
+        if let Some(proto) = single(headers, "x-forwarded-proto")? {
+            if proto != "http" && proto != "https" {
+                return Err("X-Forwarded-Proto is neither http nor https");
+            }
+            proto.clone_into(&mut scheme);
+        }
+        client = forwarded_for(config, headers)?.unwrap_or(peer);
+    }
+    let host = host_of(&authority).to_ascii_lowercase();
+    if let Some((public_scheme, public_authority)) = config.public_url.as_deref().and_then(|url| url.split_once("://")) {
+        public_scheme.clone_into(&mut scheme);
+        public_authority.clone_into(&mut authority);
+    }
+    Ok(Origin { scheme, authority, host, client, trusted })
+}
+
+/// The only value of a header.
+///
+/// # Errors
+/// When it stands twice or is not plain text.
+pub(crate) fn single<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, &'static str> {
+    let mut values = headers.get_all(name).iter();
+    let (first, second) = (values.next(), values.next());
+    match (first, second) {
+        (_, Some(_)) => Err("a header that must stand once stands twice"),
+        (None, None) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| "a header has bytes that are not ASCII"),
+    }
+}
+
+/// An authority without its port.
+pub(crate) fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, _)) if !authority.ends_with(']') => host,
+        _ => authority,
+    }
+}
+
+/// The last address in the chain that no trusted proxy has.
+fn forwarded_for(config: &ServerSection, headers: &HeaderMap) -> Result<Option<IpAddr>, &'static str> {
+    let mut chain = Vec::new();
+    for value in headers.get_all("x-forwarded-for") {
+        let value = value.to_str().map_err(|_| "X-Forwarded-For has bytes that are not ASCII")?;
+        chain.extend(value.split(',').map(str::trim));
+    }
+    let mut client = None;
+    for text in chain.iter().rev() {
+        // What a proxy could not read ends the chain; what stands before it is the caller's own invention.
+        let Ok(address) = text.parse::<IpAddr>() else { break };
+        client = Some(address);
+        if !config.trusted_proxies.iter().any(|network| network.contains(address)) {
+            break;
+        }
+    }
+    Ok(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources};
+
+    fn config(text: &str) -> ServerSection {
+        let sources = Sources { file: Some(("f".to_owned(), format!("[server]\n{text}"))), ..Sources::default() };
+        Config::load(&sources).unwrap().server
+    }
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9));
+
+    #[test]
+    fn strangers_are_not_believed() {
+        let sent = headers(&[
+            ("host", "a.example:81"),
+            ("x-forwarded-host", "evil"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-for", "1.2.3.4"),
+        ]);
+        let origin = of(&config(""), PEER, false, &sent, None).unwrap();
+        assert_eq!((origin.scheme.as_str(), origin.authority.as_str(), origin.host.as_str()), ("http", "a.example:81", "a.example"));
+        assert_eq!((origin.client, origin.trusted), (PEER, false));
+    }
+
+    #[test]
+    fn trusted_proxies_are_but_not_beyond_their_chain() {
+        let sent = headers(&[
+            ("host", "inner"),
+            ("x-forwarded-host", "A.example"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-for", "6.6.6.6, 1.2.3.4"),
+            ("x-forwarded-for", "10.0.0.8"),
+        ]);
+        let origin = of(&config("trusted_proxies = [\"10.0.0.0/8\"]"), PEER, false, &sent, None).unwrap();
+        assert_eq!((origin.scheme.as_str(), origin.authority.as_str(), origin.host.as_str()), ("https", "A.example", "a.example"));
+        assert_eq!(origin.client, "1.2.3.4".parse::<IpAddr>().unwrap());
+        let public = "trusted_proxies = [\"10.0.0.0/8\"]\npublic_url = \"https://api.example.test\"";
+        let origin = of(&config(public), PEER, false, &sent, None).unwrap();
+        assert_eq!((origin.authority.as_str(), origin.host.as_str()), ("api.example.test", "a.example"));
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        let trusting = config("trusted_proxies = [\"10.0.0.0/8\"]");
+        for sent in [
+            headers(&[]),
+            headers(&[("host", "a"), ("host", "a")]),
+            headers(&[("host", "a"), ("x-forwarded-host", "a"), ("x-forwarded-host", "b")]),
+            headers(&[("host", "a"), ("x-forwarded-host", "a, b")]),
+            headers(&[("host", "a"), ("x-forwarded-proto", "ftp")]),
+            headers(&[("host", "a/b")]),
+        ] {
+            assert!(of(&trusting, PEER, false, &sent, None).is_err(), "{sent:?}");
+        }
+        let own: Authority = "b".parse().unwrap();
+        assert!(of(&trusting, PEER, false, &headers(&[("host", "a")]), Some(&own)).is_err());
+        assert!(of(&trusting, PEER, false, &headers(&[]), Some(&own)).is_ok());
+    }
+}

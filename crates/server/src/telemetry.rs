@@ -1,0 +1,85 @@
+//! Logs: set up once, and one documented line for each request.
+use crate::call::{Call, Outcome};
+use crate::config::server::{LogFormat, ServerSection};
+use std::borrow::Cow;
+use std::net::IpAddr;
+use tracing_subscriber::EnvFilter;
+
+/// A text of the caller's in a log line is cut here: enough to recognise, too little to fill a disk.
+const MOST: usize = 256;
+
+/// Sends log lines to standard error in the form the configuration asks for.
+///
+/// # Errors
+/// When the filter cannot be read, or logging was set up before.
+pub fn init(server: &ServerSection) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&server.log)
+        .map_err(|error| format!("[server] log: wanted a level or a filter, found {:?}: {error}", server.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match server.log_format {
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Text => builder.try_init(),
+    }
+    .map_err(|error| format!("logging is set up already: {error}"))
+}
+
+/// What the line tells of the request itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told<'r> {
+    pub(crate) method: &'r str,
+    pub(crate) path: &'r str,
+    pub(crate) client: IpAddr,
+}
+
+/// Writes the request line. Its fields are an interface (docs/request-log.md): names stay, new ones may come.
+pub(crate) fn request(call: &Call, outcome: &Outcome, told: Told<'_>, status: u16, micros: u64) {
+    let text = |text: &Option<String>| text.as_deref().map(|text| clean(text).into_owned());
+    tracing::info!(
+        target: "countersign::request",
+        request = %call.id,
+        surface = call.surface.name(),
+        client = %told.client,
+        method = %clean(told.method),
+        path = %clean(told.path),
+        status,
+        verdict = outcome.verdict,
+        reason = outcome.reason,
+        reject = outcome.reject,
+        route = outcome.route,
+        dialect = outcome.dialect,
+        account = text(&outcome.account),
+        key = outcome.key,
+        acting_as = text(&outcome.acting_as),
+        micros,
+        "request"
+    );
+}
+
+/// A text of somebody else's as it may stand in a log line: on one line, without control characters, not too long.
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    let harmless = |letter: char| !letter.is_control() && !matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}');
+    if text.len() <= MOST && text.chars().all(harmless) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::new();
+    for letter in text.chars() {
+        if out.len() >= MOST {
+            out.push('…');
+            break;
+        }
+        if harmless(letter) { out.push(letter) } else { out.extend(letter.escape_default()) }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_else_writes_our_log_lines() {
+        assert_eq!(clean("a\r\nb\u{1b}[2J\u{202e}"), "a\\r\\nb\\u{1b}[2J\\u{202e}");
+        assert_eq!(clean("plain ä"), "plain ä");
+        assert!(clean(&"x".repeat(10_000)).len() < 300);
+    }
+}

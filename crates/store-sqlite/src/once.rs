@@ -1,0 +1,117 @@
+//! The replay memory that survives: decided in memory, and answered once the log has it.
+use crate::log::Log;
+use crate::log::disk::Disk;
+use crate::log::recover::{Begun, Recovered, Start};
+use crate::log::segment::{Identity, Kept};
+use crate::log::writer::Writer;
+use crate::replay::ReplayStart;
+use countersign::ask::{Claim, Use};
+use countersign::time::Time;
+use countersign_store::fault::Fault;
+use countersign_store::once::Once;
+use countersign_store::registry::Answer;
+use countersign_store::window::Window;
+use std::sync::Arc;
+
+/// Claims that survive a crash and a loss of power.
+///
+/// A claim is decided in memory, so that of many at once exactly one is the first. The first one is answered when
+/// the log has it on disk. When the disk fails, that answer is a [`Fault`] and the proof stays used: whether the disk
+/// kept it is not known.
+pub struct DurableOnce {
+    window: Arc<Window>,
+    log: Log,
+}
+
+/// What was found when the log was taken up, for the operator's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// How many claims the log gave back, those whose time is over included.
+    pub claims: usize,
+    /// Bytes of a write that a crash had cut; nobody was answered for it.
+    pub cut: u64,
+    /// Proofs dated at or before this are barred; [`Time::MIN`] when all of them are vouched for.
+    pub barrier: Time,
+    /// Why the barrier was raised at this start, when it was.
+    pub why: Option<String>,
+    /// The latest time that the log has seen. A clock that is behind it has stepped back.
+    pub latest: Time,
+}
+
+impl DurableOnce {
+    pub(crate) fn start(
+        disk: Box<dyn Disk>,
+        start: &ReplayStart,
+        epoch: [u8; 16],
+        begun: Begun,
+    ) -> Result<(Self, Recovery), Fault> {
+        let failed = |error| Fault::caused("cannot take up the replay log", error);
+        let identity = Identity { epoch, key_check: key_check(start) };
+        let asked = Start { identity, begun, now: start.now, horizon: start.horizon };
+        let (writer, recovered) = Writer::start(disk, &asked).map_err(failed)?;
+        let window = remember(start, &recovered)?;
+        let recovery = Recovery {
+            claims: recovered.claims.len(),
+            cut: recovered.cut,
+            barrier: recovered.barrier,
+            why: recovered.why,
+            latest: recovered.clock.map_or(Time::MIN, Time::from_millis),
+        };
+        Ok((Self { window: Arc::new(window), log: Log::start(writer)? }, recovery))
+    }
+
+    /// The memory in front of the log, for figures: how many claims live, how often the clock stepped back.
+    #[must_use]
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+}
+
+impl Once for DurableOnce {
+    fn claim(&self, claim: Claim, now: Time) -> Answer<'_, Result<Use, Fault>> {
+        Box::pin(async move {
+            // First, so that a claim that cannot be written is not used up.
+            let place = self.log.place()?;
+            let found = self.window.claim(&claim, now)?;
+            if found == Use::First {
+                let kept =
+                    Kept { fingerprint: self.window.fingerprint(&claim), until: claim.until.seconds() };
+                let heard = place.write(kept, now).await;
+                heard.unwrap_or_else(|_| {
+                    Err(Fault::new("the replay log's thread has ended; restart the server"))
+                })?;
+            }
+            Ok(found)
+        })
+    }
+
+    fn peek(&self, claim: Claim, _now: Time) -> Answer<'_, Result<Use, Fault>> {
+        Box::pin(std::future::ready(self.window.peek(&claim)))
+    }
+}
+
+impl std::fmt::Debug for DurableOnce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DurableOnce").field("window", &self.window).finish_non_exhaustive()
+    }
+}
+
+/// Another key gives another value here, and then a log's fingerprints mean nothing.
+fn key_check(start: &ReplayStart) -> u64 {
+    let mark = Claim { mark: [0xC5; 32], dated: Time::MIN, until: Time::MIN };
+    Window::new(start.key, Time::MIN, 0).fingerprint(&mark)
+}
+
+fn remember(start: &ReplayStart, recovered: &Recovered) -> Result<Window, Fault> {
+    let window = match recovered.clock {
+        None => Window::new(start.key, recovered.barrier, start.most),
+        Some(clock) => Window::resumed(start.key, recovered.barrier, Time::from_millis(clock), start.most),
+    };
+    for kept in &recovered.claims {
+        window.insert_recovered(kept.fingerprint, Time::from_seconds(kept.until))?;
+    }
+    Ok(window)
+}
+
+#[cfg(test)]
+mod tests;

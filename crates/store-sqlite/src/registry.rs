@@ -1,0 +1,148 @@
+//! The registry on SQLite: read whole, written in units that carry their audit entries.
+use crate::backup;
+use crate::rows::column::{Reader, instant};
+use crate::rows::{read, write};
+use crate::store::SqliteStore;
+use countersign_store::audit::link;
+use countersign_store::fault::Fault;
+use countersign_store::model::{AuditDraft, AuditEntry, Write};
+use countersign_store::registry::{Answer, LastUse, Loaded, NotWritten, Registry};
+use sqlx::SqliteConnection;
+use std::path::Path;
+
+impl Registry for SqliteStore {
+    fn load(&self) -> Answer<'_, Result<Loaded, Fault>> {
+        Box::pin(async {
+            let mut unit = self.registry.read().await?;
+            Ok(Loaded { version: self.version_in(&mut unit).await?, records: read::all(&mut unit).await? })
+        })
+    }
+
+    fn version(&self) -> Answer<'_, Result<u64, Fault>> {
+        Box::pin(async { self.version_in(&mut *self.registry.read().await?).await })
+    }
+
+    fn commit<'a>(
+        &'a self,
+        base: u64,
+        writes: &'a [Write],
+        audit: &'a [AuditDraft],
+    ) -> Answer<'a, Result<u64, NotWritten>> {
+        Box::pin(async move {
+            // Dropped on any way out but the last, a unit rolls back.
+            let mut unit = self.registry.begin().await.map_err(NotWritten::Fault)?;
+            if self.version_in(&mut unit).await.map_err(NotWritten::Fault)? != base {
+                return Err(NotWritten::Conflict);
+            }
+            let next = base.saturating_add(1);
+            self.write_in(&mut unit, next, writes, audit).await.map_err(NotWritten::Fault)?;
+            unit.commit().await.map_err(|error| NotWritten::Fault(self.registry.failed("write", error)))?;
+            Ok(next)
+        })
+    }
+
+    fn audit(&self, after: u64, limit: u32) -> Answer<'_, Result<Vec<AuditEntry>, Fault>> {
+        Box::pin(async move {
+            let mut unit = self.registry.read().await?;
+            let rows = sqlx::query("SELECT * FROM audit WHERE number > $1 ORDER BY number LIMIT $2")
+                .bind(i64::try_from(after).unwrap_or(i64::MAX))
+                .bind(i64::from(limit))
+                .fetch_all(&mut *unit)
+                .await
+                .map_err(|error| self.registry.failed("read", error))?;
+            rows.iter().map(|row| entry(&Reader::new("audit", row))).collect()
+        })
+    }
+
+    fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
+        Box::pin(async move {
+            let mut unit = self.registry.begin().await?;
+            for one in uses {
+                sqlx::query("UPDATE keys SET last_used = $1, last_address = $2 WHERE id = $3")
+                    .bind(instant(one.at))
+                    .bind(one.address.clone())
+                    .bind(one.key.clone())
+                    .execute(&mut *unit)
+                    .await
+                    .map_err(|error| self.registry.failed("write", error))?;
+            }
+            unit.commit().await.map_err(|error| self.registry.failed("write", error))
+        })
+    }
+
+    fn backup<'a>(&'a self, to: &'a Path) -> Answer<'a, Result<(), Fault>> {
+        Box::pin(backup::copy(self.registry.path(), to))
+    }
+}
+
+impl SqliteStore {
+    async fn version_in(&self, connection: &mut SqliteConnection) -> Result<u64, Fault> {
+        let text: String = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'version'")
+            .fetch_one(connection)
+            .await
+            .map_err(|error| self.registry.failed("read", error))?;
+        text.parse().map_err(|_| {
+            Fault::new("registry.db is damaged: its version should be a whole number; restore a backup")
+        })
+    }
+
+    async fn write_in(
+        &self,
+        connection: &mut SqliteConnection,
+        version: u64,
+        writes: &[Write],
+        audit: &[AuditDraft],
+    ) -> Result<(), Fault> {
+        let failed = |error| self.registry.failed("write", error);
+        write::apply(connection, writes).await?;
+        append_audit(connection, audit).await?;
+        sqlx::query("UPDATE meta SET value = $1 WHERE name = 'version'")
+            .bind(version.to_string())
+            .execute(connection)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+}
+
+async fn append_audit(connection: &mut SqliteConnection, drafts: &[AuditDraft]) -> Result<(), Fault> {
+    let failed = |error| Fault::caused("cannot write the audit log", error);
+    let last = sqlx::query("SELECT * FROM audit ORDER BY number DESC LIMIT 1")
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let mut last = last.map(|row| entry(&Reader::new("audit", &row))).transpose()?;
+    for draft in drafts {
+        let next = link(last.as_ref(), draft.clone());
+        sqlx::query(
+            "INSERT INTO audit (number, at, actor, action, subject, detail, chain) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(i64::try_from(next.number).unwrap_or(i64::MAX))
+        .bind(instant(next.entry.at))
+        .bind(next.entry.actor.clone())
+        .bind(next.entry.action.clone())
+        .bind(next.entry.subject.clone())
+        .bind(next.entry.detail.clone())
+        .bind(next.chain.clone())
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+        last = Some(next);
+    }
+    Ok(())
+}
+
+fn entry(row: &Reader<'_>) -> Result<AuditEntry, Fault> {
+    Ok(AuditEntry {
+        number: u64::try_from(row.get::<i64>("number")?).unwrap_or(0),
+        entry: AuditDraft {
+            at: row.instant("at")?,
+            actor: row.get("actor")?,
+            action: row.get("action")?,
+            subject: row.get("subject")?,
+            detail: row.get("detail")?,
+        },
+        chain: row.get("chain")?,
+    })
+}

@@ -1,0 +1,100 @@
+//! Ties the replay log to its registry, so that a log from elsewhere, or a registry from a backup, is noticed.
+use crate::log::disk::Folder;
+use crate::log::recover::Begun;
+use crate::once::{DurableOnce, Recovery};
+use crate::store::{SqliteStore, off_reactor};
+use countersign::time::{Span, Time};
+use countersign_store::fault::Fault;
+use std::sync::atomic::Ordering;
+
+/// What a copied registry says instead of its log's identity.
+pub(crate) const RESTORED: &str = "restored";
+
+/// What the replay memory needs to begin.
+#[derive(Clone, Copy)]
+pub struct ReplayStart {
+    /// The secret key of the fingerprints, kept in the registry.
+    pub key: [u8; 16],
+    /// Fresh random bytes, for the identity of a log that is begun now.
+    pub fresh: [u8; 16],
+    /// Now.
+    pub now: Time,
+    /// How far from the clock an accepted proof may be dated, over all dialects. When it grows from one start to the
+    /// next, what was used before is behind a barrier.
+    pub horizon: Span,
+    /// How many claims may live at once; a fault beyond that. 20 bytes each.
+    pub most: usize,
+}
+
+impl std::fmt::Debug for ReplayStart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReplayStart")
+            .field("now", &self.now)
+            .field("horizon", &self.horizon)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Reads the replay log and begins to remember. Tells what was found, for the operator's log.
+    ///
+    /// # Errors
+    /// When it was begun already by this store, or the disk or the database fails.
+    pub async fn replay_memory(&self, start: ReplayStart) -> Result<(DurableOnce, Recovery), Fault> {
+        if self.replay_begun.swap(true, Ordering::SeqCst) {
+            return Err(Fault::new(
+                "the replay memory of this store was begun already: there is one for each store",
+            ));
+        }
+        let (epoch, begun) = match self.epoch().await?.as_deref() {
+            None => (start.fresh, Begun::Never),
+            Some(text) => {
+                unhex(text).map_or((start.fresh, Begun::BeforeBackup), |epoch| (epoch, Begun::Here))
+            }
+        };
+        let folder = self.directory.join("replay");
+        let begin = move || {
+            let disk = Folder::open(&folder).map_err(|error| {
+                Fault::caused(format!("cannot make the folder {}", folder.display()), error)
+            })?;
+            DurableOnce::start(Box::new(disk), &start, epoch, begun)
+        };
+        let begun_now = off_reactor(begin).await?;
+        // After the log: a crash in between leaves a log that nobody claims, and costs a barrier.
+        if begun != Begun::Here {
+            self.set_epoch(&hex(&epoch)).await?;
+        }
+        Ok(begun_now)
+    }
+
+    async fn epoch(&self) -> Result<Option<String>, Fault> {
+        let mut unit = self.registry.read().await?;
+        sqlx::query_scalar("SELECT value FROM meta WHERE name = 'epoch'")
+            .fetch_optional(&mut *unit)
+            .await
+            .map_err(|error| self.registry.failed("read", error))
+    }
+
+    async fn set_epoch(&self, epoch: &str) -> Result<(), Fault> {
+        let failed = |error| self.registry.failed("write", error);
+        let mut unit = self.registry.begin().await?;
+        sqlx::query(
+            "INSERT INTO meta (name, value) VALUES ('epoch', $1) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(epoch.to_owned())
+        .execute(&mut *unit)
+        .await
+        .map_err(failed)?;
+        unit.commit().await.map_err(failed)
+    }
+}
+
+fn hex(bytes: &[u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(*bytes))
+}
+
+fn unhex(text: &str) -> Option<[u8; 16]> {
+    let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if digits { u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes) } else { None }
+}

@@ -1,0 +1,153 @@
+//! Opening: one program at a time, files for the owner only, no newer or foreign tables; backups and what they lack.
+use crate::{DAY, claim, folder, mode, replay_start, session, sql};
+use countersign::ask::Use;
+use countersign::time::Time;
+use countersign_store::model::{AuditDraft, Record, User, Write};
+use countersign_store::once::Once;
+use countersign_store::registry::Registry;
+use countersign_store::sessions::Sessions;
+use countersign_store_sqlite::{SqliteStore, backup};
+use std::path::Path;
+
+async fn refusal(directory: &Path) -> String {
+    SqliteStore::open(directory).await.expect_err("must be refused").to_string()
+}
+
+fn user(name: &str) -> Write {
+    Write::Put(Record::User(User { name: name.into(), enabled: true, created: Time::from_seconds(DAY) }))
+}
+
+#[tokio::test]
+async fn everything_is_for_the_owner_only() {
+    let folder = folder();
+    let directory = folder.path().join("a/data");
+    let store = SqliteStore::open(&directory).await.unwrap();
+    let (once, recovery) = store.replay_memory(replay_start(DAY)).await.unwrap();
+    assert_eq!(recovery.why, None);
+    once.claim(claim(1, DAY), Time::from_seconds(DAY)).await.unwrap();
+    store.commit(0, &[user("u")], &[]).await.unwrap();
+    Sessions::open(&store, &session("s", "a")).await.unwrap();
+    let mut seen = 0;
+    let mut folders = vec![directory];
+    while let Some(folder) = folders.pop() {
+        assert_eq!(mode(&folder), 0o700, "{}", folder.display());
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                assert_eq!(mode(&path), 0o600, "{}", path.display());
+                seen += 1;
+            }
+        }
+    }
+    // Two databases with two side files each, the lock, the log.
+    assert_eq!(seen, 8);
+}
+
+#[tokio::test]
+async fn a_directory_has_one_program_at_a_time() {
+    let folder = folder();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let text = refusal(folder.path()).await;
+    assert!(text.contains("in use") && text.contains(&std::process::id().to_string()), "{text}");
+    let (_once, _) = store.replay_memory(replay_start(DAY)).await.unwrap();
+    assert!(store.replay_memory(replay_start(DAY)).await.is_err());
+    store.close().await;
+    SqliteStore::open(folder.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn newer_and_foreign_tables_are_left_alone() {
+    let newer = folder();
+    SqliteStore::open(newer.path()).await.unwrap().close().await;
+    sql(&newer.path().join("registry.db"), "UPDATE schema_version SET version = 7").await;
+    let text = refusal(newer.path()).await;
+    assert!(text.contains("newer countersign") && text.contains("version 7"), "{text}");
+
+    let foreign = folder();
+    sql(&foreign.path().join("registry.db"), "CREATE TABLE shopping (item TEXT)").await;
+    let text = refusal(foreign.path()).await;
+    assert!(text.contains("another program's tables"), "{text}");
+
+    let junk = folder();
+    std::fs::write(junk.path().join("registry.db"), vec![7_u8; 5000]).unwrap();
+    let text = refusal(junk.path()).await;
+    assert!(text.contains("registry.db"), "{text}");
+    assert_eq!(std::fs::read(junk.path().join("registry.db")).unwrap(), vec![7_u8; 5000]);
+}
+
+#[tokio::test]
+async fn a_backup_starts_without_sessions_and_behind_the_barrier() {
+    let folder = folder();
+    let (data, copy) = (folder.path().join("data"), folder.path().join("copy.db"));
+    let store = SqliteStore::open(&data).await.unwrap();
+    let (once, _) = store.replay_memory(replay_start(DAY)).await.unwrap();
+    let draft = AuditDraft {
+        at: Time::from_seconds(DAY),
+        actor: "local".into(),
+        action: "user.add".into(),
+        subject: "u".into(),
+        detail: String::new(),
+    };
+    store.commit(0, &[user("u")], &[draft]).await.unwrap();
+    Sessions::open(&store, &session("s", "a")).await.unwrap();
+    // Beside the running server, and by it.
+    backup(&data, &copy).await.unwrap();
+    store.backup(&folder.path().join("other.db")).await.unwrap();
+    assert_eq!(mode(&copy), 0o600);
+    let text = backup(&data, &copy).await.unwrap_err().to_string();
+    assert!(text.contains("never overwrites"), "{text}");
+    let text = backup(folder.path(), &folder.path().join("no.db")).await.unwrap_err().to_string();
+    assert!(text.contains("no registry") && !folder.path().join("no.db").exists(), "{text}");
+    // Used after the copy.
+    let used = claim(1, DAY);
+    assert_eq!(once.claim(used, used.dated).await.unwrap(), Use::First);
+    drop(once);
+    store.close().await;
+
+    for old_log in [false, true] {
+        let restored = if old_log { data.clone() } else { folder.path().join("restored") };
+        std::fs::create_dir_all(&restored).unwrap();
+        std::fs::copy(&copy, restored.join("registry.db")).unwrap();
+        let store = SqliteStore::open(&restored).await.unwrap();
+        let loaded = store.load().await.unwrap();
+        assert_eq!((loaded.version, loaded.records.len()), (1, 1));
+        assert_eq!(store.audit(0, 10).await.unwrap().len(), 1);
+        if !old_log {
+            assert!(Sessions::get(&store, "s").await.unwrap().is_none());
+        }
+        let (once, recovery) = store.replay_memory(replay_start(DAY + 5)).await.unwrap();
+        assert!(recovery.why.is_some());
+        assert_eq!(once.claim(used, Time::from_seconds(DAY + 5)).await.unwrap(), Use::Barred);
+        let later = claim(2, DAY + 30);
+        assert_eq!(once.claim(later, later.dated).await.unwrap(), Use::First);
+        drop(once);
+        store.close().await;
+        // Once begun, it is an installation like any other.
+        let store = SqliteStore::open(&restored).await.unwrap();
+        let (once, recovery) = store.replay_memory(replay_start(DAY + 31)).await.unwrap();
+        assert_eq!(recovery.why, None);
+        assert_eq!(once.claim(later, later.dated).await.unwrap(), Use::Again);
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn an_installation_that_was_set_up_but_never_served_has_no_barrier() {
+    let folder = folder();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    store.commit(0, &[user("u")], &[]).await.unwrap();
+    store.close().await;
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let (once, recovery) = store.replay_memory(replay_start(DAY)).await.unwrap();
+    assert_eq!((recovery.why, recovery.barrier), (None, Time::MIN));
+    assert_eq!(once.claim(claim(1, DAY), Time::from_seconds(DAY)).await.unwrap(), Use::First);
+    drop(once);
+    store.close().await;
+    std::fs::remove_dir_all(folder.path().join("replay")).unwrap();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let (once, recovery) = store.replay_memory(replay_start(DAY)).await.unwrap();
+    assert_eq!(recovery.why.as_deref(), Some("the replay log is missing"));
+    assert_eq!(once.claim(claim(1, DAY), Time::from_seconds(DAY)).await.unwrap(), Use::Barred);
+}
