@@ -53,14 +53,21 @@ impl Directory {
         Some(entry.caller.clone())
     }
 
-    /// How a session stands beside what is known now: it ends with its own end, its account's or its key's.
+    /// How a session stands beside what is known now: it ends with its own end, its account's, or that of the key or
+    /// companion key that opened it.
     #[must_use]
     pub fn standing(&self, session: &Session, now: Time) -> Standing {
         let backed = self.seat(&session.account).and_then(|seat| seat.now.load_full()).is_some_and(|entry| {
             let mut keys = entry.caller.keys.iter();
-            entry.caller.enabled && keys.any(|key| *key.id == *session.key && key.life.is_live(now))
+            entry.caller.enabled
+                && (keys.any(|key| *key.id == *session.key && key.life.is_live(now)) || self.by_companion(session))
         });
         if backed && session.is_live(now) { Standing::Live(session.ends) } else { Standing::Ended }
+    }
+
+    /// Whether a companion key of the session's account opened it and is still good.
+    fn by_companion(&self, session: &Session) -> bool {
+        self.companion(&session.key).is_some_and(|row| row.enabled && row.account == session.account)
     }
 
     /// Notes uses that the registry was told of, so that listings show from where a key came.
@@ -185,13 +192,17 @@ fn has_key(entry: &Entry, key: &str) -> bool {
     entry.caller.keys.iter().any(|known| *known.id == *key)
 }
 
-/// The keys, last used first.
+/// The keys, those that may count before those that cannot, and each of these last used first.
 fn newest_used<'a>(keys: impl Iterator<Item = &'a Arc<KnownKey>>) -> SmallVec<[Arc<KnownKey>; 4]> {
     // The times are read once: uses noted meanwhile must not confuse the sorting.
-    let mut dated: SmallVec<[(i64, &Arc<KnownKey>); 4]> =
-        keys.map(|key| (key.last_used(), key)).take(MOST_KEYS).collect();
+    let mut dated: SmallVec<[((bool, Reverse<i64>), &Arc<KnownKey>); 4]> = keys
+        .map(|key| {
+            let counts = matches!(key.life.state, KeyState::Active | KeyState::Retiring { .. });
+            ((!counts, Reverse(key.last_used())), key)
+        })
+        .collect();
     if dated.len() > 1 {
-        dated.sort_by_key(|(last_used, _)| Reverse(*last_used));
+        dated.sort_by_key(|(rank, _)| *rank);
     }
-    dated.into_iter().map(|(_, key)| key.clone()).collect()
+    dated.into_iter().take(MOST_KEYS).map(|(_, key)| key.clone()).collect()
 }
