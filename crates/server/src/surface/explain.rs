@@ -130,7 +130,8 @@ async fn is_operator(
         method: parts.method.as_str(),
         target: Target::new(
             &origin.scheme,
-            &origin.authority,
+            // Operators sign for the listener of their own, which public_url does not speak of.
+            &origin.own,
             parts.uri.path_and_query().map_or("/", |path| path.as_str()),
         ),
         headers: &parts.headers,
