@@ -5,12 +5,14 @@
 )]
 pub mod audit;
 pub mod denied;
+pub mod desired;
 pub mod directory;
 pub mod draft;
 pub mod fault;
 pub mod memory;
 pub mod model;
 pub mod once;
+pub mod plan;
 pub mod registrar;
 pub mod registry;
 pub mod sessions;

@@ -185,13 +185,17 @@ fn has_key(entry: &Entry, key: &str) -> bool {
     entry.caller.keys.iter().any(|known| *known.id == *key)
 }
 
-/// The keys, last used first.
+/// The keys, those that may count before those that cannot, and each of these last used first.
 fn newest_used<'a>(keys: impl Iterator<Item = &'a Arc<KnownKey>>) -> SmallVec<[Arc<KnownKey>; 4]> {
     // The times are read once: uses noted meanwhile must not confuse the sorting.
-    let mut dated: SmallVec<[(i64, &Arc<KnownKey>); 4]> =
-        keys.map(|key| (key.last_used(), key)).take(MOST_KEYS).collect();
+    let mut dated: SmallVec<[((bool, Reverse<i64>), &Arc<KnownKey>); 4]> = keys
+        .map(|key| {
+            let counts = matches!(key.life.state, KeyState::Active | KeyState::Retiring { .. });
+            ((!counts, Reverse(key.last_used())), key)
+        })
+        .collect();
     if dated.len() > 1 {
-        dated.sort_by_key(|(last_used, _)| Reverse(*last_used));
+        dated.sort_by_key(|(rank, _)| *rank);
     }
-    dated.into_iter().map(|(_, key)| key.clone()).collect()
+    dated.into_iter().take(MOST_KEYS).map(|(_, key)| key.clone()).collect()
 }
