@@ -176,9 +176,9 @@ impl Dialect {
     #[must_use]
     pub fn places(&self) -> Vec<String> {
         match &self.find {
-            Find::Header { name, schemes, bare, .. } => {
-                let bare = bare.then(|| format!("{name} (bare)"));
-                schemes.iter().map(|scheme| format!("{name} {scheme}")).chain(bare).collect()
+            Find::Header { name, schemes, .. } => {
+                let bare = schemes.bare.then(|| format!("{name} (bare)"));
+                schemes.words.iter().map(|scheme| format!("{name} {scheme}")).chain(bare).collect()
             }
             Find::Headers(names) => names.iter().map(ToString::to_string).collect(),
             Find::Body => vec!["the body".to_owned()],
