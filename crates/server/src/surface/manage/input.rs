@@ -109,14 +109,15 @@ mod tests {
             assert_eq!(code(text), "malformed-json", "{text}");
         }
         let problem = read::<Outer>(br#"{"inner":[{"number":1},{"number":-1}]}"#).unwrap_err();
-        let json = serde_json::to_value(problem).unwrap();
+        let json = serde_json::to_value(problem.document()).unwrap();
         assert_eq!(json["at"], "inner[1].number");
     }
 
     #[test]
     fn what_was_sent_is_not_repeated() {
         let secret = r#"{"inner":[{"number":"-----BEGIN \"PRIVATE KEY-----abc"}]}"#;
-        let json = serde_json::to_string(&read::<Outer>(secret.as_bytes()).unwrap_err()).unwrap();
+        let problem = read::<Outer>(secret.as_bytes()).unwrap_err();
+        let json = serde_json::to_string(&problem.document()).unwrap();
         assert!(!json.contains("PRIVATE") && !json.contains("abc"), "{json}");
         assert!(json.contains("expected u8"), "{json}");
     }
