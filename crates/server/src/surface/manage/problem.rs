@@ -97,7 +97,7 @@ impl From<Fault> for Problem {
     /// Our own failure: the cause goes to the log, the caller learns that it may try again.
     fn from(fault: Fault) -> Self {
         tracing::error!(%fault, "a management call failed on our side");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "fault", "The server could not do it now.")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The server could not do it now.")
             .detail("Nothing was changed. Try again; the server's log has the cause.")
     }
 }
