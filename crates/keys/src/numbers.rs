@@ -34,10 +34,11 @@ impl Numbers {
         let oid = spki.algorithm.oid;
         let raw =
             spki.subject_public_key.as_bytes().ok_or(KeyError::Der { wanted: "a public key (SPKI)" })?;
-        if oid == OID_RSA {
+        let plain = spki.algorithm.parameters.is_none_or(|parameters| parameters == AnyRef::NULL);
+        if oid == OID_RSA && plain {
             return Self::from_pkcs1(raw);
         }
-        if oid == OID_ED25519 {
+        if oid == OID_ED25519 && plain {
             return Self::ed25519(raw);
         }
         if oid == OID_EC {
@@ -47,6 +48,9 @@ impl Numbers {
                 .decode_as::<ObjectIdentifier>()
                 .map_err(|_| KeyError::Curve { found: "a curve described by explicit parameters".into() })?;
             return Self::from_point(curve_kind(curve)?, raw);
+        }
+        if oid == OID_RSA || oid == OID_ED25519 {
+            return Err(KeyError::Der { wanted: "a public key (SPKI) without parameters" });
         }
         Err(KeyError::Kind { found: kind_of_oid(oid) })
     }
@@ -81,7 +85,7 @@ impl Numbers {
             Some((0x02 | 0x03, rest)) if rest.len() == size => {
                 Err(problem("is written in compressed form; send it uncompressed"))
             }
-            _ => Err(problem("has the wrong length")),
+            _ => Err(problem("has the wrong length, or a form not read here")),
         }
     }
 

@@ -9,15 +9,18 @@ use crate::model::{
 use crate::stamp::Stamp;
 use std::collections::{BTreeSet, HashMap};
 
-pub mod account;
-pub mod companion;
-pub mod key;
+mod account;
+mod companion;
+mod key;
+pub(crate) mod new;
 mod organisation;
 mod overlay;
 mod rules;
 mod secret;
 mod session;
 mod user;
+
+pub use crate::draft::new::{Narrowing, NewAccount, NewCompanion, NewKey};
 
 /// Every decision about a change is made on a draft: nothing is written until the whole of it stands.
 pub struct Draft<'d> {

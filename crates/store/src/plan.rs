@@ -1,9 +1,9 @@
 //! From a description to changes: what is missing is made, what differs is changed, and only `prune` removes.
 use crate::denied::{ChangeError, Denied};
 use crate::desired::{Desired, DesiredAccount, DesiredCompanion, DesiredKey};
-use crate::draft::account::NewAccount;
-use crate::draft::companion::NewCompanion;
-use crate::draft::key::{Narrowing, NewKey};
+use crate::draft::new::NewAccount;
+use crate::draft::new::NewCompanion;
+use crate::draft::new::{Narrowing, NewKey};
 use crate::draft::{Decided, Draft};
 use crate::model::{Account, Identifier, KeyRecord, Role};
 use crate::registrar::{Registrar, draft};

@@ -1,9 +1,9 @@
 //! Changes end to end over the store in memory: rules, units, audit, races with other writers, ended sessions.
 use super::*;
 use crate::audit;
-use crate::draft::account::NewAccount;
-use crate::draft::companion::NewCompanion;
-use crate::draft::key::{Narrowing, NewKey};
+use crate::draft::new::NewAccount;
+use crate::draft::new::NewCompanion;
+use crate::draft::new::{Narrowing, NewKey};
 use crate::memory::MemoryStore;
 use crate::model::{Account, Identifier, Role};
 use countersign::life::key::KeyState;
