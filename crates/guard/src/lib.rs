@@ -13,5 +13,6 @@ pub mod jwks;
 #[cfg(feature = "tower")]
 pub mod layer;
 pub mod policy;
+pub mod session;
 pub mod signing;
 pub mod vectors;

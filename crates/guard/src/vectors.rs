@@ -1,5 +1,6 @@
 //! Judges vector files: known requests with known answers, each case against a fresh server state and its own clock.
 pub mod registry;
+pub mod spacetime;
 
 use crate::clock::FrozenClock;
 use crate::guard::{Guard, Verdict};

@@ -6,7 +6,6 @@ pub(crate) mod tls;
 
 use crate::config::limits::Limits;
 use axum::body::Body;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, header};
 use http_body::{Frame, SizeHint};
@@ -65,6 +64,11 @@ pub(crate) struct Loop {
 /// Connections that came but sent nothing get this long once the server ends.
 const LAST_WORD: Duration = Duration::from_millis(500);
 
+/// A listener that ends closes when nobody came for this long.
+const QUIET: Duration = Duration::from_millis(50);
+/// But it closes after this in any case.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
 impl Loop {
     /// Accepts until the server stops, then takes what already waits in the kernel's queue.
     pub(crate) async fn run(mut self) {
@@ -87,8 +91,11 @@ impl Loop {
                 }
             }
         }
-        // The queue of the kernel is bounded by its backlog.
-        while let Some(Ok((stream, address))) = self.listener.accept().now_or_never() {
+        // Connections that wait in the kernel's queue when a listener closes are reset. So it closes only once nobody came for
+        // a moment, or when they keep coming although they were told to go elsewhere.
+        let end = tokio::time::Instant::now() + LAST_CALL;
+        while tokio::time::Instant::now() < end {
+            let Ok(Ok((stream, address))) = tokio::time::timeout(QUIET, self.listener.accept()).await else { break };
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
             self.spawn(stream, address, place);
         }

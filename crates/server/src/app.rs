@@ -17,6 +17,7 @@ use countersign_guard::signing::SigningKeys;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
+use countersign_store::registrar::Registrar;
 use countersign_store::registry::{LastUse, Registry};
 use countersign_store::sessions::Sessions;
 use std::collections::HashMap;
@@ -49,6 +50,8 @@ pub struct App {
     pub entropy: Arc<dyn Entropy>,
     /// The rows of the installation.
     pub registry: Arc<dyn Registry>,
+    /// Makes every change.
+    pub registrar: Arc<Registrar>,
     /// Every row, in memory.
     pub directory: Arc<Directory>,
     /// The replay memory.
@@ -84,7 +87,8 @@ impl App {
     /// Reads the registry, makes what is missing of the server's own secrets, and puts everything together.
     pub(crate) async fn build(config: Config, dialects: Dialects, parts: Parts) -> Result<Self, Fault> {
         let Parts { clock, entropy, registry, once, sessions } = parts;
-        let directory = Arc::new(Directory::load(registry.load().await?)?);
+        let registrar = Registrar::open(Arc::clone(&registry), Arc::clone(&sessions)).await?;
+        let directory = Arc::clone(registrar.directory());
         let signing = signing_keys(&*registry, &directory, &*clock, &*entropy).await?;
         let mut guard = Guard::new(Arc::clone(&directory), Arc::clone(&once), Arc::clone(&sessions), Arc::clone(&clock))
             .with_signing(Arc::clone(&signing));
@@ -102,6 +106,7 @@ impl App {
             clock,
             entropy,
             registry,
+            registrar: Arc::new(registrar),
             directory,
             once,
             sessions,

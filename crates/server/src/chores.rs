@@ -24,11 +24,12 @@ pub(crate) async fn run(app: Arc<App>) {
     };
     let (mut follow_tick, mut write_tick, mut sweep_tick) = (every(FOLLOW), every(WRITE), every(SWEEP));
     let mut confirmed = Instant::now();
+    let mut signed = app.directory.version();
     loop {
         tokio::select! {
             _ = follow_tick.tick() => {
                 // A registry that hangs is as bad as one that fails.
-                match tokio::time::timeout(STALE, follow(&app)).await {
+                match tokio::time::timeout(STALE, follow(&app, &mut signed)).await {
                     Ok(Ok(())) => confirmed = Instant::now(),
                     Ok(Err(fault)) => tracing::warn!(%fault, "the registry could not be followed"),
                     Err(_) => tracing::warn!("the registry hangs"),
@@ -46,12 +47,15 @@ pub(crate) async fn run(app: Arc<App>) {
 }
 
 /// Takes up what other nodes wrote.
-async fn follow(app: &App) -> Result<(), Fault> {
-    if app.registry.version().await? == app.directory.version() {
-        return Ok(());
+async fn follow(app: &App, signed: &mut u64) -> Result<(), Fault> {
+    app.registrar.refresh().await?;
+    // Our own writes are in the directory already, but not in the signing keys.
+    let version = app.directory.version();
+    if *signed != version {
+        app.signing.replace(read(&app.directory)?)?;
+        *signed = version;
     }
-    app.directory.reload(app.registry.load().await?)?;
-    app.signing.replace(read(&app.directory)?)
+    Ok(())
 }
 
 /// Writes the last uses of keys.

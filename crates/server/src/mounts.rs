@@ -8,7 +8,7 @@ pub(crate) fn session(_app: &Arc<App>) -> Option<Router> {
     None
 }
 
-/// The management API, with its full paths; `None` while there is none.
-pub(crate) fn manage(_app: &Arc<App>) -> Option<Router> {
-    None
+/// The management API, with its full paths; `None` where nothing could judge its calls.
+pub(crate) fn manage(app: &Arc<App>) -> Option<Router> {
+    crate::surface::manage::router(app)
 }

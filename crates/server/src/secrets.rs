@@ -9,7 +9,7 @@ use countersign_store::registry::{NotWritten, Registry};
 use std::sync::Arc;
 
 /// Signing keys are named `signing/<kid>`.
-const SIGNING: &str = "signing/";
+pub(crate) const SIGNING: &str = "signing/";
 
 /// The signing keys of the installation; makes the first one when there is none.
 ///
@@ -83,7 +83,7 @@ pub(crate) async fn ensure(
 }
 
 /// A random UUID (version 4) as text.
-fn uuid(mut bytes: [u8; 16]) -> String {
+pub(crate) fn uuid(mut bytes: [u8; 16]) -> String {
     if let Some(byte) = bytes.get_mut(6) {
         *byte = (*byte & 0x0f) | 0x40;
     }

@@ -95,6 +95,10 @@ impl DurableOnce {
 }
 
 impl Once for DurableOnce {
+    fn remembered(&self) -> Option<usize> {
+        Some(self.window().len())
+    }
+
     fn claim(&self, claim: Claim, now: Time) -> Answer<'_, Result<Use, Fault>> {
         Box::pin(async move {
             // First, so that a claim that cannot be written is not used up.

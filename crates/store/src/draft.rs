@@ -17,6 +17,7 @@ mod organisation;
 mod overlay;
 mod rules;
 mod secret;
+mod session;
 mod user;
 
 pub use crate::draft::new::{Narrowing, NewAccount, NewCompanion, NewKey};

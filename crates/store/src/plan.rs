@@ -51,6 +51,16 @@ impl fmt::Display for PlannedChange {
     }
 }
 
+impl Draft<'_> {
+    /// Makes the draft what is described; gives every change noted in it so far.
+    ///
+    /// # Errors
+    /// [`Denied`] when the description asks for what cannot be; its text says where.
+    pub fn describe(&mut self, desired: &Desired) -> Result<Vec<PlannedChange>, Denied> {
+        describe(self, desired)
+    }
+}
+
 fn describe(draft: &mut Draft<'_>, desired: &Desired) -> Decided<Vec<PlannedChange>> {
     once("account", desired.account.iter().map(|account| &account.name))?;
     for organisation in &desired.organisation {

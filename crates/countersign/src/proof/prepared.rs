@@ -299,7 +299,8 @@ impl<'s> Prepared<'s> {
     }
 }
 
-/// Path prefixes hold on segment borders: `/public/` and `/public` admit `/public/x`, never `/publicity`.
+/// Path prefixes hold on segment borders: `/public/` and `/public` admit `/public/x`, never `/publicity`;
+/// `/public` itself lies under `/public` only.
 fn permitted(caller: &Caller, key: &KnownKey, facts: &Facts<'_>) -> Result<(), Reason> {
     let incoming = facts.incoming;
     let under = |prefixes: &[Box<str>]| {
@@ -317,8 +318,8 @@ fn permitted(caller: &Caller, key: &KnownKey, facts: &Facts<'_>) -> Result<(), R
 }
 
 fn is_under(prefix: &str, path: &str) -> bool {
-    match path.strip_prefix(prefix.strip_suffix('/').unwrap_or(prefix)) {
-        Some(rest) => rest.is_empty() || rest.starts_with('/'),
+    match path.strip_prefix(prefix) {
+        Some(rest) => prefix.ends_with('/') || rest.is_empty() || rest.starts_with('/'),
         None => false,
     }
 }

@@ -64,6 +64,7 @@ pub fn records(dialect: &str, registry: &Value, config: &Value) -> Result<Vec<Re
             }
             rows.accounts("connection", group.get("connections").unwrap_or(&Value::Null), &users)?;
         }
+        "spacetime" => rows.accounts("user-id", group.get("users").unwrap_or(&Value::Null), &[])?,
         other => return Err(VectorError(format!("no registry is known for {other}"))),
     }
     Ok(rows.records)

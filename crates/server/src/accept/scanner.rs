@@ -67,6 +67,11 @@ impl Scanner {
         self.phase == Phase::Head && self.seen == 0
     }
 
+    /// Whether it is in a body or its framing.
+    pub(crate) fn in_body(&self) -> bool {
+        self.phase != Phase::Head
+    }
+
     /// Whether it is inside a head.
     pub(crate) fn in_head(&self) -> bool {
         self.phase == Phase::Head && self.seen > 0
@@ -90,14 +95,16 @@ impl Scanner {
         }
     }
 
-    /// How many of these bytes are whole and right; the rest waits for more.
-    ///
-    /// # Errors
-    /// When they cannot become a message.
-    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
+    /// How many of these bytes are whole and right, and whether what follows cannot become a message; else it waits for more.
+    pub(crate) fn scan(&mut self, bytes: &[u8]) -> (usize, Option<Broken>) {
         let mut done = 0;
+        let broken = self.follow(bytes, &mut done).err();
+        (done, broken)
+    }
+
+    fn follow(&mut self, bytes: &[u8], done: &mut usize) -> Result<(), Broken> {
         // Each round passes at least one byte or returns.
-        while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = bytes.get(*done..).filter(|rest| !rest.is_empty()) {
             let passed = match self.phase {
                 Phase::Head => self.head(rest)?,
                 Phase::Sized(left) | Phase::ChunkData(left) => {
@@ -128,9 +135,9 @@ impl Scanner {
             if passed == 0 {
                 break;
             }
-            done += passed;
+            *done += passed;
         }
-        Ok(done)
+        Ok(())
     }
 
     fn begin(&mut self, phase: Phase) {

@@ -113,13 +113,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
             self.good = self.buffer.len();
             return;
         };
-        match scanner.scan(self.buffer.get(self.good..).unwrap_or_default()) {
-            Ok(count) => self.good += count,
-            Err(broken) => {
+        let (count, broken) = scanner.scan(self.buffer.get(self.good..).unwrap_or_default());
+        let in_body = scanner.in_body();
+        self.good += count;
+        match broken {
+            None => {}
+            Some(broken) => {
                 tracing::info!(target: "countersign::request", reason = broken.text(), "not HTTP: connection refused");
                 // What was whole before the fault goes out. A pipelined message before it is still answered.
                 self.buffer.truncate(self.good);
                 match broken {
+                    Broken::TooLarge(_) if in_body => self.buffer.extend_from_slice(POISON),
                     Broken::Malformed(_) => self.buffer.extend_from_slice(POISON),
                     Broken::TooLarge(_) => {
                         self.buffer.extend_from_slice(b"GET / HTTP/1.1\r\n");

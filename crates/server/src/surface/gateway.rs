@@ -15,6 +15,7 @@ use body::{ReadFault, read_all};
 use bytes::Bytes;
 use countersign::incoming::{Body as Seen, Incoming, Target};
 use countersign::reason::Reason;
+use countersign_guard::policy::Reply;
 use http::header::EXPECT;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -123,7 +124,8 @@ async fn read(app: &App, place: &Place, body: Inflow) -> Result<Bytes, Box<Respo
     let route = Some(place.route.name.as_str());
     read_all(body, place.policy.limits.body, app.config.limits.body_time).await.map_err(|fault| match fault {
         ReadFault::TooLarge => {
-            let reply = place.policy.reply(Reason::BodyTooLarge);
+            // Nothing was judged yet: this is an answer of HTTP's, not of a dialect's.
+            let reply = Reply { status: Reason::BodyTooLarge.status(), challenge: None };
             refused(app, route, None, Reason::BodyTooLarge, &reply)
         }
         ReadFault::TooSlow => Box::new(too_slow()),
@@ -138,7 +140,7 @@ pub(crate) fn too_slow() -> Response<Body> {
 fn unplain(app: &App, place: Option<&std::sync::Arc<Place>>) -> Response<Body> {
     let reason = Reason::PathNotPlain;
     let route = place.map(|place| place.route.name.as_str());
-    let reply = countersign_guard::policy::Reply { status: reason.status(), challenge: None };
+    let reply = Reply { status: reason.status(), challenge: None };
     *refused(app, route, None, reason, &reply)
 }
 

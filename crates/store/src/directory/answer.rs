@@ -53,14 +53,21 @@ impl Directory {
         Some(entry.caller.clone())
     }
 
-    /// How a session stands beside what is known now: it ends with its own end, its account's or its key's.
+    /// How a session stands beside what is known now: it ends with its own end, its account's, or that of the key or
+    /// companion key that opened it.
     #[must_use]
     pub fn standing(&self, session: &Session, now: Time) -> Standing {
         let backed = self.seat(&session.account).and_then(|seat| seat.now.load_full()).is_some_and(|entry| {
             let mut keys = entry.caller.keys.iter();
-            entry.caller.enabled && keys.any(|key| *key.id == *session.key && key.life.is_live(now))
+            entry.caller.enabled
+                && (keys.any(|key| *key.id == *session.key && key.life.is_live(now)) || self.by_companion(session))
         });
         if backed && session.is_live(now) { Standing::Live(session.ends) } else { Standing::Ended }
+    }
+
+    /// Whether a companion key of the session's account opened it and is still good.
+    fn by_companion(&self, session: &Session) -> bool {
+        self.companion(&session.key).is_some_and(|row| row.enabled && row.account == session.account)
     }
 
     /// Notes uses that the registry was told of, so that listings show from where a key came.

@@ -9,7 +9,11 @@ fn feed(bytes: &[u8], piece: usize) -> Result<usize, Broken> {
     let mut end = 0;
     while end < bytes.len() {
         end = (end + piece).min(bytes.len());
-        passed += scanner.scan(&bytes[passed..end])?;
+        let (count, broken) = scanner.scan(&bytes[passed..end]);
+        passed += count;
+        if let Some(broken) = broken {
+            return Err(broken);
+        }
     }
     Ok(passed)
 }
@@ -115,4 +119,14 @@ fn bad_chunks_never_pass() {
     }
     assert!(feed(format!("{head}5;{}\r\nhello\r\n0\r\n\r\n", "a".repeat(300)).as_bytes(), 64).is_err());
     assert!(feed(format!("{head}0\r\n{}\r\n", "A: b\r\n".repeat(2000)).as_bytes(), 64).is_err());
+}
+
+#[test]
+fn what_came_before_a_fault_still_passes() {
+    let good = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let mut stream = good.to_vec();
+    stream.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n");
+    let (passed, broken) = Scanner::new(BOUNDS).scan(&stream);
+    assert_eq!(passed, good.len());
+    assert!(broken.is_some());
 }

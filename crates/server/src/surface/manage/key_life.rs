@@ -10,7 +10,7 @@ use super::views::{KeyView, LimitsView};
 use axum::Json;
 use axum::extract::{Path, State};
 use countersign::time::Time;
-use countersign_store::draft::Narrowing;
+use countersign_store::draft::key::Narrowing;
 use countersign_store::model::KeyRecord;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -43,11 +43,11 @@ impl Retirement {
         match (self.until, self.overlap) {
             (Some(Moment(until)), None) => Ok(until),
             (None, Some(Length(overlap))) => Ok(now + overlap),
-            (None, None) | (Some(_), Some(_)) => Err(Problem::invalid(
-                "until-or-overlap",
-                "Send either `until` or `overlap`.",
-            )
-            .detail("Wanted exactly one of `until` (an instant) and `overlap` (a length, such as 7d).")),
+            (None, None) | (Some(_), Some(_)) => {
+                Err(Problem::invalid("until-or-overlap", "Send either `until` or `overlap`.").detail(
+                    "Wanted exactly one of `until` (an instant) and `overlap` (a length, such as 7d).",
+                ))
+            }
         }
     }
 }

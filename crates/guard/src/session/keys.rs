@@ -1,0 +1,83 @@
+//! A user's own keys: listing them, and adding one whose possession is proved.
+use super::body::Members;
+use super::possession::{is_same, provisional};
+use super::reply::{No, Stop, json};
+use super::{Asked, DIALECT, SessionApi};
+use bytes::Bytes;
+use countersign::base64::{Alphabet, encode};
+use countersign::life::challenge::{Ask, Purpose};
+use countersign::reason::Reason;
+use countersign_keys::{Policy, read_public_key};
+use countersign_store::denied::{ChangeError, Denial};
+use countersign_store::draft::key::NewKey;
+use http::Response;
+use serde::Serialize;
+
+/// One key as clients know it.
+#[derive(Serialize)]
+struct Key {
+    key: String,
+    scheme: &'static str,
+}
+
+impl SessionApi {
+    /// The live keys that the user may sign in with.
+    pub(crate) async fn list_keys(&self, asked: &Asked<'_>) -> Result<Response<Bytes>, Stop> {
+        let holder = self.holder(asked).await?;
+        let live = holder.caller.keys.iter().filter(|key| key.serves(DIALECT) && key.life.is_live(asked.now));
+        let raw = live.filter_map(|key| key.key().ed25519_bytes());
+        let keys: Vec<Key> = raw.map(|raw| shown(&raw)).collect();
+        Ok(json(&keys))
+    }
+
+    /// A code for adding a key; it is good for nothing else.
+    pub(crate) async fn key_code(&self, asked: &Asked<'_>) -> Result<Response<Bytes>, Stop> {
+        let holder = self.signed_in(asked).await?;
+        let user = &holder.session.identifier;
+        let ask = Ask { user, purpose: Purpose::AddKey, prefix: None, join: None };
+        Ok(self.issue(&ask, asked.now)?)
+    }
+
+    /// Adds a key that signed such a code.
+    pub(crate) async fn add_key(&self, asked: &Asked<'_>) -> Result<Response<Bytes>, Stop> {
+        let holder = self.signed_in(asked).await?;
+        let user = holder.session.identifier.as_str();
+        let members = Members::read(asked.body())?;
+        if members.named_user()?.is_some_and(|named| named != user) {
+            return Err(No::malformed("`userId` must be the user of the token, or be left out.").into());
+        }
+        let answer = members.answer()?;
+        let opened = self.open(answer.code, user, &[Purpose::AddKey], asked.now)?;
+        self.use_up(answer.code, &opened, asked.now).await?;
+        let text = encode(Alphabet::Standard, &answer.key);
+        let taken = read_public_key(text.as_bytes(), &Policy::default())
+            .map_err(|error| No::malformed(format!("This key is not taken: {error}.")))?;
+        let Some(intake) = taken.into_iter().next() else { return Err(No::malformed("There is no key.").into()) };
+        self.prove(asked, user, &answer, &opened, |_| {
+            provisional(holder.caller.clone(), &intake.key, DIALECT)
+        })?;
+        let live = |known: &&std::sync::Arc<countersign::ask::KnownKey>| {
+            known.serves(DIALECT) && known.life.is_live(asked.now) && is_same(known.compact(), &answer.key)
+        };
+        if holder.caller.keys.iter().any(|known| live(&known)) {
+            return Ok(json(&shown(&answer.key)));
+        }
+        let stamp = self.stamp(&holder.caller.id, asked.now);
+        let new = NewKey {
+            shared: self.settings.shared_keys,
+            ..NewKey::new(&holder.caller.id, "", intake.key.spki_der(), DIALECT)
+        };
+        match self.registrar.add_key(&stamp, &new).await {
+            Ok(_) => Ok(json(&shown(&answer.key))),
+            // Another's key: the same answer as to a signature that does not hold.
+            Err(ChangeError::Denied(denied)) if denied.kind() == Denial::Taken => {
+                Err(No::refused(Reason::BadSignature).into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn shown(raw: &[u8; 32]) -> Key {
+    Key { key: encode(Alphabet::Standard, raw), scheme: "ed25519" }
+}

@@ -1,0 +1,195 @@
+//! Codes, and signing in with them: the one call that also registers unknown users.
+use super::body::{Answer, Members};
+use super::possession::{is_same, provisional};
+use super::reply::{No, Stop, Told, json};
+use super::{Asked, DIALECT, SessionApi};
+use crate::clock::draw;
+use bytes::Bytes;
+use countersign::ask::{Caller, KeyQuery, Keys};
+use countersign::base64::encode_hex;
+use countersign::life::challenge::{Ask, Opened, Purpose};
+use countersign::life::session::Session;
+use countersign::reason::Reason;
+use countersign::time::Time;
+use countersign_keys::{Policy, PublicKey, read_public_key, sha256};
+use countersign_store::denied::{ChangeError, Denial};
+use countersign_store::draft::Draft;
+use countersign_store::draft::account::NewAccount;
+use countersign_store::draft::key::NewKey;
+use countersign_store::fault::Fault;
+use countersign_store::model::Identifier;
+use http::Response;
+use serde::Serialize;
+use std::sync::Arc;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Code {
+    auth_code: String,
+}
+
+/// Whom a session is opened for.
+pub(crate) struct Opening<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) identifier: &'a str,
+    /// The account key or companion key that opens it.
+    pub(crate) key: &'a str,
+    pub(crate) ends: Time,
+}
+
+impl SessionApi {
+    /// Issues a code. Known and unknown users get the same, and nothing is stored.
+    pub(crate) fn code(&self, asked: &Asked<'_>, purpose: Purpose) -> Result<Response<Bytes>, No> {
+        let members = Members::read(asked.body())?;
+        let join = members.join_code()?.map(|code| sha256(&[code.as_bytes()]));
+        if purpose == Purpose::Register {
+            members.email()?;
+        }
+        let ask = Ask { user: members.user()?, purpose, prefix: members.prefix()?, join: join.as_ref() };
+        self.issue(&ask, asked.now)
+    }
+
+    pub(crate) fn issue(&self, ask: &Ask<'_>, now: Time) -> Result<Response<Bytes>, No> {
+        let auth_code = self.challenges.issue(ask, draw(&*self.entropy), now);
+        let auth_code = auth_code.ok_or_else(|| No::malformed("`prefix` is too long."))?;
+        Ok(json(&Code { auth_code }))
+    }
+
+    /// Opens a session for whoever proves to have one of the user's keys; makes the user when it may.
+    pub(crate) async fn sign_in(&self, asked: &Asked<'_>) -> Result<Response<Bytes>, Stop> {
+        let members = Members::read(asked.body())?;
+        let (user, answer) = (members.user()?, members.answer()?);
+        let opened = self.open(answer.code, user, &[Purpose::Login, Purpose::Register], asked.now)?;
+        self.use_up(answer.code, &opened, asked.now).await?;
+        let newcomer = if self.known(user).is_none() { self.newcomer(&answer, &opened, asked.now) } else { None };
+        let verified = self.prove(asked, user, &answer, &opened, |query| {
+            self.login_keys(query, user, &answer, newcomer.as_ref())
+        })?;
+        let (account, key) = match newcomer {
+            Some(key) => self.enrol(user, &key, &opened, asked.now).await?,
+            None => {
+                verified.key().touch(asked.now);
+                (verified.caller().id.to_string(), verified.key().id.to_string())
+            }
+        };
+        let ends = asked.now + self.settings.windows.whole;
+        let opening = Opening { account: &account, identifier: user, key: &key, ends };
+        let session = self.open_session(&opening, asked.now).await?;
+        let mut response = json(&self.pair(&session)?);
+        let name = self.directory().caller(&account).map(|caller| caller.name.to_string());
+        response.extensions_mut().insert(Told { reason: None, account: name, key: Some(key) });
+        Ok(response)
+    }
+
+    /// Keeps a new session.
+    pub(crate) async fn open_session(&self, opening: &Opening<'_>, now: Time) -> Result<Session, Fault> {
+        let session = Session {
+            id: self.mark(),
+            account: opening.account.to_owned(),
+            identifier: opening.identifier.to_owned(),
+            organisation: self.organisation_of(opening.account),
+            key: opening.key.to_owned(),
+            opened: now,
+            ends: opening.ends,
+            iteration: self.mark(),
+            rotated: now,
+            previous: None,
+            ended: None,
+        };
+        self.guard.sessions().open(&session).await?;
+        Ok(session)
+    }
+
+    /// The key of an unknown user, when that user may register with it.
+    fn newcomer(&self, answer: &Answer<'_>, opened: &Opened, now: Time) -> Option<PublicKey> {
+        if !self.settings.self_registration {
+            return None;
+        }
+        match opened.join {
+            Some(join) => {
+                self.directory().join_code(&encode_hex(&join)).filter(|code| now < code.expires)?;
+            }
+            None if self.settings.require_join_code => return None,
+            None => {}
+        }
+        let text = countersign::base64::encode(countersign::base64::Alphabet::Standard, &answer.key);
+        let taken = read_public_key(text.as_bytes(), &Policy::default()).ok()?;
+        taken.into_iter().next().map(|intake| intake.key)
+    }
+
+    /// Whose key counts: the one that was sent, if it is one of the user's; for a newcomer, the one it brings. For everyone
+    /// else none, and the same work is done.
+    fn login_keys(
+        &self,
+        query: &KeyQuery<'_>,
+        user: &str,
+        answer: &Answer<'_>,
+        newcomer: Option<&PublicKey>,
+    ) -> Keys {
+        if let Some(key) = newcomer {
+            return provisional(Arc::new(stranger(user)), key, DIALECT);
+        }
+        let mut keys = self.directory().answer(query);
+        keys.keys.clear();
+        if let Some(caller) = &keys.caller {
+            let sent = caller.keys.iter().filter(|known| is_same(known.compact(), &answer.key));
+            keys.keys.extend(sent.cloned());
+        }
+        keys
+    }
+
+    /// Makes account, key and membership at once; gives the ids of account and key.
+    async fn enrol(
+        &self,
+        user: &str,
+        key: &PublicKey,
+        opened: &Opened,
+        now: Time,
+    ) -> Result<(String, String), Stop> {
+        let stamp = self.stamp("self", now);
+        let made = self.registrar.change(&stamp, |draft| {
+            let identifier = Identifier { namespace: self.namespace().to_owned(), value: user.to_owned() };
+            let new = NewAccount {
+                name: free_name(draft, user),
+                enabled: true,
+                identifiers: vec![identifier],
+                ..NewAccount::default()
+            };
+            let account = draft.add_account(&new)?.id;
+            if let Some(join) = &opened.join {
+                draft.join(&account, &encode_hex(join))?;
+            }
+            let new = NewKey {
+                shared: self.settings.shared_keys,
+                ..NewKey::new(&account, "first", key.spki_der(), DIALECT)
+            };
+            let key = draft.add_key(&new)?.id;
+            Ok((account, key))
+        });
+        made.await.map_err(|error| match error {
+            ChangeError::Fault(fault) => Stop::Fault(fault),
+            ChangeError::Denied(denied) if denied.kind() == Denial::Invalid && denied.code() != "bad-join-code" => {
+                No::malformed("No account can have this `userId`.").into()
+            }
+            // Taken meanwhile, or the key is another's: the same answer as to any proof that does not hold.
+            ChangeError::Denied(_) => No::refused(Reason::BadSignature).into(),
+        })
+    }
+}
+
+/// Someone who has no account yet.
+fn stranger(user: &str) -> Caller {
+    Caller {
+        id: "".into(),
+        name: user.into(),
+        organisation: None,
+        enabled: true,
+        paths: Box::default(),
+        keys: Box::default(),
+    }
+}
+
+/// The account is called as its user id, unless an account of another kind is called so.
+fn free_name(draft: &Draft<'_>, user: &str) -> String {
+    if draft.account_by_name(user).is_none() { user.to_owned() } else { format!("{user}@{DIALECT}") }
+}

@@ -1,0 +1,138 @@
+//! Which call a method and a path mean.
+use std::borrow::Cow;
+
+/// A call of the session API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    IdExists(String),
+    Code,
+    CodeRegister,
+    Token,
+    Refresh,
+    Logout,
+    ValidToken,
+    ListKeys,
+    AddKey,
+    KeyCode,
+    ApiKey,
+    Subscription,
+    Rename,
+    Invite,
+    Join(String),
+    Users,
+    Leave,
+    Remove(String),
+    SetRole(String),
+}
+
+/// Why there is no such call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoCall {
+    /// Nothing lives at the path.
+    Path,
+    /// The path takes other methods.
+    Method(&'static str),
+}
+
+/// Finds the call. `path` is the path as sent, `prefix` what it must start with.
+pub(crate) fn find(prefix: &str, method: &str, path: &str) -> Result<Call, NoCall> {
+    let path = path.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')).ok_or(NoCall::Path)?;
+    // Ids come last and whole: clients leave the slashes of an id as they are.
+    let last = |start: &str| path.strip_prefix(start).filter(|id| !id.is_empty()).map(decoded);
+    let (wanted, call) = match path {
+        "auth/code" => ("POST", Call::Code),
+        "auth/code-register" => ("POST", Call::CodeRegister),
+        "auth/token" => ("POST", Call::Token),
+        "auth/refresh" => ("POST", Call::Refresh),
+        "auth/logout" => ("POST", Call::Logout),
+        "auth/validtoken" => ("GET", Call::ValidToken),
+        "auth/keys" if method == "GET" => ("GET", Call::ListKeys),
+        "auth/keys" if method == "POST" => ("POST", Call::AddKey),
+        "auth/keys" => return Err(NoCall::Method("GET, POST")),
+        "auth/keys/code" => ("POST", Call::KeyCode),
+        "auth/apikey" => ("POST", Call::ApiKey),
+        "subscription" => ("GET", Call::Subscription),
+        "subscription/name" => ("PUT", Call::Rename),
+        "subscription/invite" => ("POST", Call::Invite),
+        "subscription/users" => ("GET", Call::Users),
+        "subscription/leave" => ("POST", Call::Leave),
+        _ => {
+            let exists = last("auth/idexists/").map(|id| ("GET", Call::IdExists(id)));
+            let join = || last("subscription/invite/").map(|code| ("POST", Call::Join(code)));
+            let remove = || last("subscription/remove/").map(|id| ("POST", Call::Remove(id)));
+            let set_role = || last("subscription/setrole/").map(|id| ("POST", Call::SetRole(id)));
+            exists.or_else(join).or_else(remove).or_else(set_role).ok_or(NoCall::Path)?
+        }
+    };
+    if wanted == method { Ok(call) } else { Err(NoCall::Method(wanted)) }
+}
+
+/// A parameter of the query; the first one of that name.
+pub(crate) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let pair = |pair: &str| {
+        let (found, value) = pair.split_once('=')?;
+        (found == name).then(|| decoded(&value.replace('+', " ")))
+    };
+    query?.split('&').find_map(pair)
+}
+
+/// With the percent signs resolved; a text that they make no text of stays as it is.
+fn decoded(text: &str) -> String {
+    unescaped(text).map_or_else(|| text.to_owned(), Cow::into_owned)
+}
+
+fn unescaped(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('%') {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        if *first != b'%' {
+            bytes.push(*first);
+            rest = after;
+            continue;
+        }
+        let (pair, after) = after.split_at_checked(2)?;
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        bytes.push(u8::from_str_radix(pair, 16).ok()?);
+        rest = after;
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_what_follows_with_or_without_escapes() {
+        let id = |path: &str| match find("/v1", "GET", path) {
+            Ok(Call::IdExists(id)) => id,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(id("/v1/auth/idexists/alice"), "alice");
+        assert_eq!(id("/v1/auth/idexists/team/alice"), "team/alice");
+        assert_eq!(id("/v1/auth/idexists/team%2Falice%20b"), "team/alice b");
+        assert_eq!(id("/v1/auth/idexists/50%"), "50%");
+        assert_eq!(id("/v1/auth/idexists/%ff"), "%ff");
+    }
+
+    #[test]
+    fn wrong_methods_and_paths_are_told_apart() {
+        assert_eq!(find("/v1", "GET", "/v1/auth/token"), Err(NoCall::Method("POST")));
+        assert_eq!(find("/v1", "PUT", "/v1/auth/keys"), Err(NoCall::Method("GET, POST")));
+        for path in ["/v1", "/v1/", "/v1auth/token", "/v2/auth/token", "/v1/auth/token/", "/v1/auth/idexists/"] {
+            assert_eq!(find("/v1", "POST", path), Err(NoCall::Path), "{path}");
+        }
+        assert_eq!(find("", "POST", "/auth/token"), Ok(Call::Token));
+    }
+
+    #[test]
+    fn parameters_are_found_and_decoded() {
+        assert_eq!(parameter(Some("a=1&role=ADMIN&role=OWNER"), "role").as_deref(), Some("ADMIN"));
+        assert_eq!(parameter(Some("subscriptionName=My%20team+2"), "subscriptionName").as_deref(), Some("My team 2"));
+        assert_eq!(parameter(Some("xrole=A"), "role"), None);
+        assert_eq!(parameter(None, "role"), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! The session API driven whole, in process.

@@ -1,0 +1,52 @@
+//! Explain: everything to whoever made the proof, one word to others.
+use crate::fixture::{HOST, World};
+
+async fn explain(world: &World, proof: &str, path: &str) -> serde_json::Value {
+    let headers: Vec<(String, String)> = proof
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let asked = serde_json::json!({"method": "GET", "url": format!("http://{HOST}{path}"), "headers": headers}).to_string();
+    let request = format!("POST /explain HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {}\r\n\r\n{asked}", asked.len());
+    let answer = world.send(request).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+#[tokio::test]
+async fn the_maker_of_a_proof_is_told_everything_and_the_proof_is_not_used_up() {
+    let world = World::new().await;
+    let proof = world.proof("asymmetric-jwt", "GET", "/once", b"");
+    let told = explain(&world, &proof, "/once").await;
+    assert_eq!((told["verdict"].as_str(), told["caller"]["account"].as_str()), (Some("verified"), Some("alice")));
+    assert!(told["steps"].as_array().unwrap().len() > 2);
+    let sent = world.send(format!("GET /once HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n")).await;
+    assert_eq!(sent.status, 200);
+    let told = explain(&world, &proof, "/once").await;
+    assert_eq!(told["reason"], "replayed");
+}
+
+#[tokio::test]
+async fn strangers_are_told_no_more_than_the_refusal_tells() {
+    let world = World::new().await;
+    let mut told = Vec::new();
+    for who in ["mallory", "alice"] {
+        let proof = world.proof_of(who, "skykit", "GET", "/", b"");
+        let broken = format!("{}AA\r\n", &proof[..proof.trim_end().len() - 2]);
+        told.push(explain(&world, &broken, "/").await);
+    }
+    assert_eq!(told[0], told[1]);
+    assert_eq!((told[0]["code"].as_str(), told[0].get("steps")), (Some("refused"), None));
+}
+
+#[tokio::test]
+async fn a_description_that_cannot_be_read_is_told_how_it_should_be() {
+    let world = World::new().await;
+    for asked in ["", "[]", "{\"method\":\"GET\"}", "{\"method\":\"GET\",\"url\":\"x\",\"headers\":[]}"] {
+        let request = format!("POST /explain HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {}\r\n\r\n{asked}", asked.len());
+        let answer = world.send(request).await;
+        assert_eq!(answer.status, 400, "{asked}");
+        assert!(answer.body.contains("wanted"), "{}", answer.body);
+    }
+}

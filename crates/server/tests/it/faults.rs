@@ -1,0 +1,82 @@
+//! Faults of ours answer 503 and let nobody in; they are never refusals.
+use crate::fixture::{HOST, ROUTES, World, register_for_tests, start};
+use countersign::ask::{Claim, Use};
+use countersign::time::Time;
+use countersign_guard::clock::{FrozenClock, SeededEntropy};
+use countersign_server::config::{Config, Sources};
+use countersign_server::{Parts, Server, echo};
+use countersign_store::fault::Fault;
+use countersign_store::memory::MemoryStore;
+use countersign_store::once::Once;
+use countersign_store::registry::Answer;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A replay memory whose disk is full.
+struct Broken;
+
+impl Once for Broken {
+    fn claim(&self, _: Claim, _: Time) -> Answer<'_, Result<Use, Fault>> {
+        Box::pin(async { Err(Fault::new("disk full at /secret/path")) })
+    }
+
+    fn peek(&self, _: Claim, _: Time) -> Answer<'_, Result<Use, Fault>> {
+        Box::pin(async { Err(Fault::new("disk full at /secret/path")) })
+    }
+}
+
+#[tokio::test]
+async fn a_replay_memory_that_fails_lets_nobody_in() {
+    let store = Arc::new(MemoryStore::new([7; 16]));
+    register_for_tests(&store).await;
+    let echo = echo::start(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let text = ROUTES.replace("UPSTREAM", &format!("http://{}", echo.address()));
+    let sources = Sources { file: Some(("t".to_owned(), text)), ..Sources::default() };
+    let parts = Parts {
+        clock: Arc::new(FrozenClock::at(Time::from_seconds(crate::fixture::NOW))),
+        entropy: Arc::new(SeededEntropy::new(1)),
+        registry: Arc::clone(&store) as _,
+        once: Arc::new(Broken),
+        sessions: Arc::clone(&store) as _,
+    };
+    let running = Server::start(Config::load(&sources).unwrap(), parts).await.unwrap();
+    let address = running.addresses()[0].address;
+    let proof = crate::fixture::proof(&running, "alice", "asymmetric-jwt", "GET", "/once", b"", [1; 16]);
+    let answer = crate::fixture::send(address, format!("GET /once HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n").as_bytes()).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{answer:?}");
+    assert!(!answer.body.contains("disk") && answer.header("www-authenticate").is_none());
+    // Dialects that need no replay memory go on.
+    let proof = crate::fixture::proof(&running, "alice", "skykit", "GET", "/", b"", [2; 16]);
+    let answer = crate::fixture::send(address, format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n").as_bytes()).await;
+    assert_eq!(answer.status, 200);
+    running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_within_seconds_on_a_node_that_did_not_take_the_order() {
+    let world = World::new().await;
+    assert_eq!(world.get("/", "").await.status, 200);
+    let other = countersign_store::registrar::Registrar::open(Arc::clone(&world.store) as _, Arc::clone(&world.store) as _);
+    let other = other.await.unwrap();
+    let alice = other.directory().account_by_name("alice").unwrap();
+    let stamp = countersign_store::stamp::Stamp { now: Time::from_seconds(crate::fixture::NOW), actor: "local".to_owned(), random: [99; 16] };
+    other.set_account_enabled(&stamp, &alice.id, false).await.unwrap();
+    for _ in 0..200 {
+        let answer = world.get("/", "").await;
+        if answer.status != 200 {
+            assert_eq!(answer.status, 401);
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("still let in after ten seconds");
+}
+
+#[tokio::test]
+async fn a_second_start_over_the_same_store_works() {
+    let world = World::new().await;
+    let text = ROUTES.replace("UPSTREAM", "http://127.0.0.1:1");
+    let second = start(&text, Arc::clone(&world.store) as _, &world.store, &world.clock).await;
+    second.shutdown().await;
+    world.running.shutdown().await;
+}

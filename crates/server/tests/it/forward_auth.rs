@@ -1,0 +1,100 @@
+//! The question that other proxies ask.
+use crate::fixture::{Answer, HOST, ROUTES, World};
+
+const ORIGINAL: [(&str, &str); 4] = [
+    ("X-Forwarded-Method", "GET"),
+    ("X-Forwarded-Proto", "http"),
+    ("X-Forwarded-Host", HOST),
+    ("X-Forwarded-Uri", "/public/ok"),
+];
+
+async fn ask(world: &World, path: &str, proof: &str, lines: &[(&str, &str)]) -> Answer {
+    let lines: String = lines.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    world.send(format!("GET {path} HTTP/1.1\r\nHost: inner\r\n{proof}{lines}\r\n")).await
+}
+
+#[tokio::test]
+async fn a_good_request_gets_200_and_its_identity() {
+    let world = World::new().await;
+    let proof = world.proof("skykit", "GET", "/public/ok", b"");
+    for path in ["/verify", "/verify/bearer"] {
+        let answer = ask(&world, path, &proof, &ORIGINAL).await;
+        assert_eq!((answer.status, answer.header("x-countersign-account")), (200, Some("alice")), "{answer:?}");
+    }
+    let nginx = [
+        ("X-Original-Method", "GET"),
+        ("X-Original-URI", "/public/ok?a=b"),
+        ("X-Forwarded-Proto", "http"),
+        ("X-Forwarded-Host", HOST),
+    ];
+    assert_eq!(ask(&world, "/verify", &proof, &nginx).await.status, 200);
+    assert_eq!(ask(&world, "/verify", "", &ORIGINAL).await.status, 401);
+}
+
+#[tokio::test]
+async fn doubled_missing_and_strange_originals_are_refused() {
+    let world = World::new().await;
+    let proof = world.proof("skykit", "GET", "/public/ok", b"");
+    for index in 0..ORIGINAL.len() {
+        let mut missing = ORIGINAL.to_vec();
+        let twice = missing.remove(index);
+        assert_eq!(ask(&world, "/verify", &proof, &missing).await.status, 400, "{twice:?} missing");
+        let mut doubled = ORIGINAL.to_vec();
+        doubled.push(twice);
+        assert_eq!(ask(&world, "/verify", &proof, &doubled).await.status, 400, "{twice:?} twice");
+    }
+    for (name, value) in [
+        ("X-Forwarded-Uri", "/public/../admin"),
+        ("X-Forwarded-Uri", "public/ok"),
+        ("X-Forwarded-Uri", "/public/%0d%0aX: 1"),
+        ("X-Forwarded-Uri", "/public/ok, /admin/x"),
+        ("X-Forwarded-Uri", "/public/ok#x"),
+        ("X-Forwarded-Uri", "http://evil/x"),
+        ("X-Forwarded-Host", "a/b"),
+        ("X-Forwarded-Proto", "gopher"),
+        ("X-Forwarded-Method", "G T"),
+    ] {
+        let changed = ORIGINAL.map(|line| if line.0 == name { (name, value) } else { line });
+        assert_eq!(ask(&world, "/verify", &proof, &changed).await.status, 400, "{name}: {value}");
+    }
+    let mut both = ORIGINAL.to_vec();
+    both.push(("X-Original-URI", "/public/other"));
+    assert_eq!(ask(&world, "/verify", &proof, &both).await.status, 400);
+    let elsewhere = ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/public/ok") } else { line });
+    assert_eq!(ask(&world, "/verify/once", &proof, &elsewhere).await.status, 403);
+    assert_eq!(ask(&world, "/verify/none", &proof, &elsewhere).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_signed_body_that_is_not_seen_is_refused() {
+    let world = World::new().await;
+    let proof = world.proof("skillhive", "POST", "/hive/a", b"hello");
+    let original = ORIGINAL.map(|line| match line.0 {
+        "X-Forwarded-Uri" => (line.0, "/hive/a"),
+        "X-Forwarded-Method" => (line.0, "POST"),
+        _ => line,
+    });
+    let mut with_body = original.to_vec();
+    with_body.push(("X-Original-Content-Length", "5"));
+    let answer = ask(&world, "/verify", &proof, &with_body).await;
+    assert!((401..=403).contains(&answer.status) && answer.body.contains("body-unseen"), "{answer:?}");
+    let proof = world.proof("skillhive", "GET", "/hive/a", b"");
+    let original = ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/hive/a") } else { line });
+    assert_eq!(ask(&world, "/verify", &proof, &original).await.status, 200);
+}
+
+#[tokio::test]
+async fn strangers_may_not_ask() {
+    let world = World::with(&ROUTES.replace("trusted_proxies = [\"127.0.0.1\"]", "")).await;
+    let proof = world.proof("skykit", "GET", "/public/ok", b"");
+    assert_eq!(ask(&world, "/verify", &proof, &ORIGINAL).await.status, 403);
+}
+
+#[tokio::test]
+async fn another_scheme_than_the_public_one_is_refused() {
+    let world = World::with(&ROUTES.replace("[server]", &format!("[server]\npublic_url = \"https://{HOST}\""))).await;
+    let proof = world.proof("skykit", "GET", "/public/ok", b"");
+    assert_eq!(ask(&world, "/verify", &proof, &ORIGINAL).await.status, 400);
+    let https = ORIGINAL.map(|line| if line.0 == "X-Forwarded-Proto" { (line.0, "https") } else { line });
+    assert_eq!(ask(&world, "/verify", &proof, &https).await.status, 200);
+}
