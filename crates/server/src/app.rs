@@ -7,7 +7,7 @@ use crate::key_sets::KeySets;
 use crate::metrics::Metrics;
 use crate::routes::{Dialects, Routes, limits};
 use crate::secrets::signing_keys;
-use crate::surface::gateway::Upstreams;
+use crate::upstream::Upstreams;
 use countersign::time::Time;
 use countersign_guard::clock::{Clock, Entropy};
 use countersign_guard::guard::Guard;
@@ -90,15 +90,17 @@ impl App {
         let registrar = Registrar::open(Arc::clone(&registry), Arc::clone(&sessions)).await?;
         let directory = Arc::clone(registrar.directory());
         let signing = signing_keys(&*registry, &directory, &*clock, &*entropy).await?;
-        let mut guard = Guard::new(Arc::clone(&directory), Arc::clone(&once), Arc::clone(&sessions), Arc::clone(&clock))
-            .with_signing(Arc::clone(&signing));
+        let mut guard =
+            Guard::new(Arc::clone(&directory), Arc::clone(&once), Arc::clone(&sessions), Arc::clone(&clock))
+                .with_signing(Arc::clone(&signing));
         match KeySets::new(config.jwks.allow_private) {
             Ok(sets) => guard = guard.with_jwks(Arc::new(Jwks::new(Arc::new(sets), Times::default()))),
             Err(fault) => tracing::warn!(%fault, "accounts' own key sets are not fetched"),
         }
         let routes = Routes::new(&config, &dialects).map_err(Fault::new)?;
         let operator = dialects.get("operator").cloned();
-        let operators = operator.map(|dialect| Policy { limits: limits(&config, None), ..Policy::of(vec![dialect]) });
+        let operators =
+            operator.map(|dialect| Policy { limits: limits(&config, None), ..Policy::of(vec![dialect]) });
         let identity = Identity::new(&config.identity, Some(Arc::clone(&signing)))?;
         let ids = Ids::new(&*entropy);
         Ok(Self {
@@ -149,11 +151,6 @@ impl App {
                 tracing::info!("the registry answers again");
             }
         }
-    }
-
-    /// How many claims the replay memory holds, where it can tell.
-    pub(crate) fn replay_size(&self) -> Option<usize> {
-        None
     }
 
     /// Notes that a key was used; it is written with others, later.

@@ -1,36 +1,11 @@
 //! Reads HTTP/1 framing as strictly as the standard allows: heads, sized bodies, chunks and trailers, byte by byte.
-use super::head::{Framing, check_head, is_token, is_value};
-
-/// What the scanner allows; the same numbers that the rest of the server goes by.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    pub(crate) head: usize,
-    pub(crate) fields: usize,
-    pub(crate) field: usize,
-    pub(crate) line: usize,
-}
+use super::bounds::{Bounds, Broken};
+use super::head::{Framing, check_head, check_line, is_token, is_value};
 
 /// A chunk's size line with its extensions: nobody uses extensions, and long ones cost work for nothing.
 const CHUNK_LINE: usize = 256;
 /// Trailers are not passed on; they only have to be passed over.
 const TRAILERS: usize = 8 * 1024;
-
-/// Why a connection's bytes are no HTTP/1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Broken {
-    /// The bytes are wrong: 400.
-    Malformed(&'static str),
-    /// They are too many: 431.
-    TooLarge(&'static str),
-}
-
-impl Broken {
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::Malformed(text) | Self::TooLarge(text) => text,
-        }
-    }
-}
 
 /// Where in the stream of messages the scanner is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +136,10 @@ impl Scanner {
                         }
                         return self.whole_head(rest.get(..=at).unwrap_or_default(), at + 1);
                     }
+                    if self.line == 0 {
+                        // A first line that is no request line need not wait for the rest of its head.
+                        check_line(rest.get(..at - 1).unwrap_or_default(), &self.bounds)?;
+                    }
                     self.line = at + 1;
                 }
                 (Some(b'\r'), _) => return Err(Broken::Malformed("a CR stands alone")),
@@ -197,7 +176,9 @@ impl Scanner {
             (1..=15).contains(&size.len()) && size.bytes().all(|byte| byte.is_ascii_hexdigit())
         });
         let size = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        let Some(size) = size else { return Err(Broken::Malformed("a chunk's size is no hexadecimal number")) };
+        let Some(size) = size else {
+            return Err(Broken::Malformed("a chunk's size is no hexadecimal number"));
+        };
         if !is_value(extension) {
             return Err(Broken::Malformed("a chunk's extension has control characters"));
         }

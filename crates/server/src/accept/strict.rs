@@ -1,5 +1,6 @@
 //! A connection whose HTTP/1 bytes are checked before the HTTP library sees them, with its clocks for silence.
-use super::scanner::{Bounds, Broken, Scanner};
+use super::bounds::{Bounds, Broken};
+use super::scanner::Scanner;
 use bytes::{Buf, BytesMut};
 use std::future::Future;
 use std::io;
@@ -178,7 +179,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Strict<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         loop {
             if this.good > 0 {
@@ -225,7 +230,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Strict<S> {
     }
 }
 
-fn read_piece<S: AsyncRead + Unpin>(io: &mut S, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+fn read_piece<S: AsyncRead + Unpin>(
+    io: &mut S,
+    buffer: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
     buffer.reserve(PIECE);
     let mut reading = std::pin::pin!(io.read_buf(buffer));
     reading.as_mut().poll(cx)

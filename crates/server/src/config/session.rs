@@ -43,7 +43,11 @@ impl SessionSection {
             self_registration: section.switch("self_registration", true),
         };
         if session.access > session.refresh {
-            section.wrong("access", "an access token would outlive its refresh token", "make it at most `refresh`");
+            section.wrong(
+                "access",
+                "an access token would outlive its refresh token",
+                "make it at most `refresh`",
+            );
         }
         if session.refresh > session.whole {
             section.wrong("refresh", "a refresh token would outlive its session", "make it at most `whole`");

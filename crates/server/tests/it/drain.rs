@@ -16,7 +16,7 @@ async fn no_request_is_dropped_over_twenty_restarts_under_load() {
     let header = proof(&world.running, "alice", "skykit", "GET", "/", b"", [0; 16]);
     let answered = Arc::new(AtomicU64::new(0));
     for _ in 0..20 {
-        let running = start(&text, Arc::clone(&world.store) as _, &world.store, &world.clock).await;
+        let running = start(&text, world.store.clone(), &world.store, &world.clock).await;
         let address = running.addresses()[0].address;
         let mut callers = JoinSet::new();
         for number in 0..8 {

@@ -50,3 +50,28 @@ async fn a_description_that_cannot_be_read_is_told_how_it_should_be() {
         assert!(answer.body.contains("wanted"), "{}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn operators_are_told_everything_on_their_own_listener() {
+    let config = crate::fixture::ROUTES.replace("surfaces = [\"metrics\", \"health\"]", "surfaces = [\"manage\", \"explain\"]");
+    let world = World::with(&config).await;
+    let own = world.running.address(countersign_server::config::listener::Surface::Manage).unwrap();
+    let asked = serde_json::json!({
+        "method": "GET",
+        "url": format!("http://{HOST}/"),
+        "headers": [["Authorization", "Bearer a.b.c"]],
+    });
+    let asked = asked.to_string();
+    for (address, proved) in [(own, true), (own, false), (world.address, true)] {
+        let proof = if proved { world.proof("operator", "POST", "/explain", asked.as_bytes()) } else { String::new() };
+        let head = format!("POST /explain HTTP/1.1\r\nHost: {HOST}\r\n{proof}Content-Length: {}\r\n\r\n", asked.len());
+        let answer = crate::fixture::send(address, format!("{head}{asked}").as_bytes()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let told: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(told.get("steps").is_some(), proved && address == own, "{told}");
+    }
+    let proof = world.proof("operator", "POST", "/explain", b"another body");
+    let head = format!("POST /explain HTTP/1.1\r\nHost: {HOST}\r\n{proof}Content-Length: {}\r\n\r\n", asked.len());
+    let answer = crate::fixture::send(own, format!("{head}{asked}").as_bytes()).await;
+    assert_eq!(answer.status, 401, "{answer:?}");
+}

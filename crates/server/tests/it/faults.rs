@@ -35,9 +35,9 @@ async fn a_replay_memory_that_fails_lets_nobody_in() {
     let parts = Parts {
         clock: Arc::new(FrozenClock::at(Time::from_seconds(crate::fixture::NOW))),
         entropy: Arc::new(SeededEntropy::new(1)),
-        registry: Arc::clone(&store) as _,
+        registry: store.clone(),
         once: Arc::new(Broken),
-        sessions: Arc::clone(&store) as _,
+        sessions: store.clone(),
     };
     let running = Server::start(Config::load(&sources).unwrap(), parts).await.unwrap();
     let address = running.addresses()[0].address;
@@ -56,7 +56,7 @@ async fn a_replay_memory_that_fails_lets_nobody_in() {
 async fn a_revoked_key_is_refused_within_seconds_on_a_node_that_did_not_take_the_order() {
     let world = World::new().await;
     assert_eq!(world.get("/", "").await.status, 200);
-    let other = countersign_store::registrar::Registrar::open(Arc::clone(&world.store) as _, Arc::clone(&world.store) as _);
+    let other = countersign_store::registrar::Registrar::open(world.store.clone(), world.store.clone());
     let other = other.await.unwrap();
     let alice = other.directory().account_by_name("alice").unwrap();
     let stamp = countersign_store::stamp::Stamp { now: Time::from_seconds(crate::fixture::NOW), actor: "local".to_owned(), random: [99; 16] };
@@ -76,7 +76,7 @@ async fn a_revoked_key_is_refused_within_seconds_on_a_node_that_did_not_take_the
 async fn a_second_start_over_the_same_store_works() {
     let world = World::new().await;
     let text = ROUTES.replace("UPSTREAM", "http://127.0.0.1:1");
-    let second = start(&text, Arc::clone(&world.store) as _, &world.store, &world.clock).await;
+    let second = start(&text, world.store.clone(), &world.store, &world.clock).await;
     second.shutdown().await;
     world.running.shutdown().await;
 }

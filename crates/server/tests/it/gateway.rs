@@ -159,3 +159,29 @@ async fn an_upstream_that_is_not_there_is_a_bad_gateway() {
     let world = World::with(&config).await;
     assert_eq!(world.get("/", "").await.status, 404);
 }
+
+#[tokio::test]
+async fn an_assertion_says_who_it_was_under_our_published_key() {
+    let config = crate::fixture::ROUTES.replace("[identity]", "[identity]\nassertion = true\nassertion_life = \"30s\"");
+    let world = World::with(&config).await;
+    let token = world.get("/", "").await.seen_header("x-countersign-assertion").remove(0);
+    let parts: Vec<&str> = token.split('.').collect();
+    let part = |index: usize| {
+        let mut bytes = Vec::new();
+        let text = parts[index].as_bytes();
+        countersign::base64::decode(countersign::base64::Alphabet::Url, text, &mut bytes).unwrap();
+        bytes
+    };
+    let head: serde_json::Value = serde_json::from_slice(&part(0)).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&part(1)).unwrap();
+    assert_eq!((head["alg"].as_str(), head["typ"].as_str()), (Some("ES256"), Some("countersign+jwt")));
+    assert_eq!((claims["account"].as_str(), claims["dialect"].as_str()), (Some("alice"), Some("skykit")));
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 30);
+    let keys = world.send(format!("GET /.well-known/jwks.json HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await.body;
+    let keys = countersign_keys::read_key_set(keys.as_bytes(), &countersign_keys::Policy::default()).unwrap();
+    let key = keys.keys.iter().find(|key| key.kid.as_deref() == head["kid"].as_str()).unwrap();
+    let signed = format!("{}.{}", parts[0], parts[1]);
+    let (signature, algorithm) = (part(2), countersign_keys::Algorithm::EcdsaP256Sha256);
+    let job = countersign_keys::Job::new(&key.key, algorithm, signed.as_bytes(), &signature);
+    assert!(countersign_keys::verify(&job).accepted(&signature).is_ok());
+}

@@ -30,7 +30,7 @@ async fn surfaces_answer_where_they_are_listed_and_nowhere_else() {
     let metrics = ask(own, "/metrics").await.body;
     for line in [
         "countersign_judgements_total{surface=\"gateway\",dialect=\"none\",verdict=\"absent\",reason=\"missing-credentials\"} 2",
-        "countersign_keys 4",
+        "countersign_keys 5",
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }
@@ -53,9 +53,9 @@ fn parts(store: &Arc<MemoryStore>) -> Parts {
     Parts {
         clock: Arc::new(FrozenClock::at(countersign::time::Time::from_seconds(crate::fixture::NOW))),
         entropy: Arc::new(SeededEntropy::new(1)),
-        registry: Arc::clone(store) as _,
-        once: Arc::clone(store) as _,
-        sessions: Arc::clone(store) as _,
+        registry: store.clone(),
+        once: store.clone(),
+        sessions: store.clone(),
     }
 }
 

@@ -85,6 +85,8 @@ fn bad_heads_never_pass() {
         format!("GET /{} HTTP/1.1\r\n{host}\r\n", "y".repeat(512)),
         format!("GET / HTTP/1.1\r\n{host}{}", "Xxxxxxxx: y\r\n".repeat(1000)),
         "\u{16}\u{3}\u{1}".to_owned(),
+        "GET /admin\r\n".to_owned(),
+        "PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n".to_owned(),
         "PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(),
     ] {
         for piece in [1, 7, head.len()] {
