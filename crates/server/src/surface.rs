@@ -6,3 +6,4 @@ pub(crate) mod health;
 pub(crate) mod jwks;
 pub(crate) mod origin;
 pub(crate) mod path;
+pub(crate) mod session;
