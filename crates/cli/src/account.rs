@@ -100,7 +100,8 @@ pub(crate) fn run(command: &AccountCommand, out: Out) -> Done {
     world::run(async {
         match command {
             AccountCommand::Add { name, identifiers, organisation, acts_as, paths, jwks_url, manage } => {
-                let identifiers = identifiers.iter().map(|text| identifier(text)).collect::<Result<Vec<_>, _>>()?;
+                let identifiers =
+                    identifiers.iter().map(|text| identifier(text)).collect::<Result<Vec<_>, _>>()?;
                 let api = manage.api()?;
                 let organisation = match organisation {
                     Some(name) => api.organisation(name).await?["id"].clone(),
@@ -117,7 +118,8 @@ pub(crate) fn run(command: &AccountCommand, out: Out) -> Done {
                 show_one(&api.post("/accounts", &body).await?, out)
             }
             AccountCommand::List { search, manage } => {
-                let query = search.as_ref().map_or(String::new(), |part| format!("?search={}", segment(part)));
+                let query =
+                    search.as_ref().map_or(String::new(), |part| format!("?search={}", segment(part)));
                 let items = manage.api()?.list(&format!("/accounts{query}")).await?;
                 show_list(&items, &["id", "name", "identifiers", "enabled", "role", "acts_as"], out)
             }

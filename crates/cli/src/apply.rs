@@ -161,7 +161,12 @@ impl Applying<'_> {
         let path = format!("/accounts/{}", segment(&id));
         for identifier in identifiers {
             if !found["identifiers"].as_array().is_some_and(|all| all.contains(&identifier)) {
-                let name = format!("{} {}={}", wanted.name, text(&identifier, "namespace")?, text(&identifier, "value")?);
+                let name = format!(
+                    "{} {}={}",
+                    wanted.name,
+                    text(&identifier, "namespace")?,
+                    text(&identifier, "value")?
+                );
                 self.note("add", "identifier", name);
                 if !self.dry {
                     self.api.post(&format!("{path}/identifiers"), &identifier).await?;
@@ -238,7 +243,9 @@ impl Applying<'_> {
         if wanted.enabled && (state == "revoked" || state == "retiring") {
             Out::note(&format!("note: key {name} is {state} and stays so; put a new key into the file"));
         }
-        if !same_set(&found["dialects"], &wanted.dialects) || !same_set(&found["algorithms"], &wanted.algorithms) {
+        if !same_set(&found["dialects"], &wanted.dialects)
+            || !same_set(&found["algorithms"], &wanted.algorithms)
+        {
             Out::note(&format!(
                 "note: key {name} keeps the dialects and algorithms it was registered with; register a new key for others"
             ));
@@ -254,7 +261,8 @@ impl Applying<'_> {
         known: &[Value],
     ) -> Done {
         let name = format!("{account} {} {}", wanted.dialect, wanted.label);
-        let same = |row: &&Value| row["dialect"] == wanted.dialect.as_str() && row["label"] == wanted.label.as_str();
+        let same =
+            |row: &&Value| row["dialect"] == wanted.dialect.as_str() && row["label"] == wanted.label.as_str();
         let Some(found) = known.iter().find(same) else {
             self.note("add", "companion", &name);
             if let Some(id) = id.filter(|_| !self.dry) {
@@ -306,7 +314,9 @@ fn told(changes: &[Change], dry: bool) -> String {
     if changes.is_empty() {
         return "Nothing to change.\n".to_owned();
     }
-    let rows = changes.iter().map(|change| vec![change.action.to_owned(), change.kind.to_owned(), change.name.clone()]);
+    let rows = changes
+        .iter()
+        .map(|change| vec![change.action.to_owned(), change.kind.to_owned(), change.name.clone()]);
     let end = if dry { "would be made; leave --dry-run out to make them" } else { "made" };
     format!("{}{} changes {end}.\n", table(&["action", "what", "name"], rows.collect()), changes.len())
 }

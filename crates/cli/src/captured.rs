@@ -77,8 +77,14 @@ impl Captured {
             (Some(text), _) => text.into_bytes(),
             (None, Some(base64)) => {
                 let mut bytes = Vec::new();
-                countersign::base64::decode(countersign::base64::Alphabet::Standard, base64.as_bytes(), &mut bytes)
-                    .map_err(|_| Failure::usage("body_b64: wanted standard base64 with padding, found something else"))?;
+                countersign::base64::decode(
+                    countersign::base64::Alphabet::Standard,
+                    base64.as_bytes(),
+                    &mut bytes,
+                )
+                .map_err(|_| {
+                    Failure::usage("body_b64: wanted standard base64 with padding, found something else")
+                })?;
                 bytes
             }
             (None, None) => Vec::new(),
@@ -90,7 +96,8 @@ impl Captured {
     /// Lines that `curl -v` begins with `> ` are what was sent; the body is not among them.
     fn from_curl(text: &str, base: Option<&str>) -> Result<Self, Failure> {
         let sent: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("> ")).collect();
-        let tls = text.lines().any(|line| line.starts_with("* SSL connection") || line.contains("TLS handshake"));
+        let tls =
+            text.lines().any(|line| line.starts_with("* SSL connection") || line.contains("TLS handshake"));
         let default = if tls { "https" } else { "http" };
         let mut request = Self::from_head(&sent, base, default)?;
         let has_body = request.headers.contains_key("transfer-encoding")
@@ -100,12 +107,18 @@ impl Captured {
     }
 
     fn from_http(bytes: &[u8], base: Option<&str>) -> Result<Self, Failure> {
-        let cut = |mark: &[u8]| bytes.windows(mark.len()).position(|found| found == mark).map(|at| (at, mark.len()));
-        let (head, length) = [cut(b"\r\n\r\n"), cut(b"\n\n")].into_iter().flatten().min().unwrap_or((bytes.len(), 0));
+        let cut = |mark: &[u8]| {
+            bytes.windows(mark.len()).position(|found| found == mark).map(|at| (at, mark.len()))
+        };
+        let (head, length) =
+            [cut(b"\r\n\r\n"), cut(b"\n\n")].into_iter().flatten().min().unwrap_or((bytes.len(), 0));
         let head_bytes = bytes.get(..head).unwrap_or_default();
         let body = bytes.get(head + length..).unwrap_or_default();
-        let head = std::str::from_utf8(head_bytes)
-            .map_err(|_| Failure::usage("wanted an HTTP request, `curl -v` output, JSON or a token; found bytes that are no text"))?;
+        let head = std::str::from_utf8(head_bytes).map_err(|_| {
+            Failure::usage(
+                "wanted an HTTP request, `curl -v` output, JSON or a token; found bytes that are no text",
+            )
+        })?;
         let lines: Vec<&str> = head.lines().collect();
         let mut request = Self::from_head(&lines, base, "https")?;
         request.body = Some(body.to_vec());
@@ -114,7 +127,10 @@ impl Captured {
 
     fn from_token(token: &str, base: Option<&str>, dialect: &Dialect) -> Result<Self, Failure> {
         let Some(name) = dialect.carriers().first().copied().cloned() else {
-            return Err(Failure::usage(format!("{} carries no token; give the whole request", dialect.name())));
+            return Err(Failure::usage(format!(
+                "{} carries no token; give the whole request",
+                dialect.name()
+            )));
         };
         let scheme = dialect.settings().get("scheme").map_or("Bearer", String::as_str);
         let mut headers = HeaderMap::new();
@@ -137,12 +153,13 @@ impl Captured {
         }
         let mut headers = HeaderMap::new();
         for line in lines.iter().skip(1).take_while(|line| !line.trim().is_empty()).take(MOST_HEADERS) {
-            let (name, value) = line
-                .split_once(':')
-                .ok_or_else(|| Failure::usage(format!("wanted a header such as `Host: api.example`, found {line:?}")))?;
+            let (name, value) = line.split_once(':').ok_or_else(|| {
+                Failure::usage(format!("wanted a header such as `Host: api.example`, found {line:?}"))
+            })?;
             add(&mut headers, name, value.as_bytes())?;
         }
-        let host = headers.get("host").and_then(|host| host.to_str().ok()).map(|host| format!("{scheme}://{host}"));
+        let host =
+            headers.get("host").and_then(|host| host.to_str().ok()).map(|host| format!("{scheme}://{host}"));
         let url = absolute(target, base.or(host.as_deref()))?;
         Ok(Self { method: method.to_owned(), url, headers, body: Some(Vec::new()) })
     }
@@ -161,13 +178,18 @@ fn absolute(target: &str, base: Option<&str>) -> Result<String, Failure> {
         Some(_) if base.is_none() => return Ok(target.to_owned()),
         Some(whole) => whole.query.map_or(whole.path.to_owned(), |query| format!("{}?{query}", whole.path)),
         None if target.starts_with('/') => target.to_owned(),
-        None => return Err(Failure::usage(format!("wanted a path or an absolute address, found {target:?}"))),
+        None => {
+            return Err(Failure::usage(format!("wanted a path or an absolute address, found {target:?}")));
+        }
     };
     let base = base.ok_or_else(|| {
-        Failure::usage("the capture does not say where the request went; name it with --base https://api.example")
+        Failure::usage(
+            "the capture does not say where the request went; name it with --base https://api.example",
+        )
     })?;
-    let base = Target::from_url(base)
-        .ok_or_else(|| Failure::usage(format!("--base: wanted an address such as https://api.example, found {base:?}")))?;
+    let base = Target::from_url(base).ok_or_else(|| {
+        Failure::usage(format!("--base: wanted an address such as https://api.example, found {base:?}"))
+    })?;
     Ok(format!("{}://{}{path}", base.scheme, base.authority))
 }
 
@@ -182,7 +204,9 @@ fn token(text: &str) -> Option<&str> {
 }
 
 fn not_json(error: serde_json::Error) -> Failure {
-    Failure::usage(format!("wanted a request as JSON ({{\"method\", \"url\", \"headers\", \"body\"}}): {error}"))
+    Failure::usage(format!(
+        "wanted a request as JSON ({{\"method\", \"url\", \"headers\", \"body\"}}): {error}"
+    ))
 }
 
 fn get() -> String {
@@ -224,9 +248,21 @@ mod tests {
 
     #[test]
     fn what_is_no_request_says_what_was_wanted() {
-        for bad in ["", "hello", "GET", "get / HTTP/1.1", "GET / HTTP/1.1\nno colon here", "{\"url\":1}", "GET / HTTP/1.1"] {
+        for bad in [
+            "",
+            "hello",
+            "GET",
+            "get / HTTP/1.1",
+            "GET / HTTP/1.1\nno colon here",
+            "{\"url\":1}",
+            "GET / HTTP/1.1",
+        ] {
             let failure = read(bad, None).unwrap_err();
-            assert!(failure.message.contains("wanted") || failure.message.contains("--base"), "{bad}: {}", failure.message);
+            assert!(
+                failure.message.contains("wanted") || failure.message.contains("--base"),
+                "{bad}: {}",
+                failure.message
+            );
         }
     }
 }

@@ -81,10 +81,16 @@ pub(crate) fn run(command: &CompanionCommand, out: Out) -> Done {
                 let api = manage.api()?;
                 let account = api.account(account).await?;
                 let path = format!("/accounts/{}/companions", segment(text(&account, "id")?));
-                show_list(&api.list(&path).await?, &["id", "dialect", "label", "bound", "enabled", "created"], out)
+                show_list(
+                    &api.list(&path).await?,
+                    &["id", "dialect", "label", "bound", "enabled", "created"],
+                    out,
+                )
             }
             CompanionCommand::Enable { companion, manage } => switch(companion, "enable", manage, out).await,
-            CompanionCommand::Disable { companion, manage } => switch(companion, "disable", manage, out).await,
+            CompanionCommand::Disable { companion, manage } => {
+                switch(companion, "disable", manage, out).await
+            }
             CompanionCommand::Delete { companion, manage } => {
                 manage.api()?.delete(&format!("/companions/{}", segment(companion))).await?;
                 out.show(&json!({ "deleted": companion }), || format!("{companion} is deleted\n"))

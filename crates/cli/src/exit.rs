@@ -34,7 +34,11 @@ pub(crate) const TABLE: &[(u8, &str, &str)] = &[
     (1, "failed", "It could not; the message says why."),
     (2, "usage", "The arguments, a file or the configuration cannot be understood."),
     (3, "refused", "Verification says no: `verify`, `explain`, and `request` when the answer is 401 or 403."),
-    (4, "unauthenticated", "The server does not know this operator's key, or its role does not allow the call."),
+    (
+        4,
+        "unauthenticated",
+        "The server does not know this operator's key, or its role does not allow the call.",
+    ),
     (5, "unreachable", "The network or the server failed; try again."),
     (6, "missing", "There is no such account, key, file entry or other thing."),
     (7, "conflict", "What is there stands in the way: a name that is taken, a file that exists."),

@@ -11,9 +11,9 @@ pub(crate) fn run(topic: &[String], out: Out) -> Done {
             .map(|(code, name, text)| json!({"code": code, "name": name, "text": text}))
             .collect();
         return out.show(&rows, || {
-            let rows = TABLE.iter().map(|(code, name, text)| {
-                vec![code.to_string(), (*name).to_owned(), (*text).to_owned()]
-            });
+            let rows = TABLE
+                .iter()
+                .map(|(code, name, text)| vec![code.to_string(), (*name).to_owned(), (*text).to_owned()]);
             table(&["code", "name", "meaning"], rows.collect())
         });
     }
@@ -21,7 +21,9 @@ pub(crate) fn run(topic: &[String], out: Out) -> Done {
     command.build();
     for name in topic {
         command = command.find_subcommand(name).cloned().ok_or_else(|| {
-            Failure::usage(format!("there is no command or topic {name:?}; topics: exit-codes; commands: countersign help"))
+            Failure::usage(format!(
+                "there is no command or topic {name:?}; topics: exit-codes; commands: countersign help"
+            ))
         })?;
     }
     Out::line(&command.render_long_help().to_string())

@@ -181,10 +181,10 @@ impl Installation {
         }
         for account in &self.accounts {
             let id = format!("acc_{}", account.name);
-            let identifiers = account.identifiers.iter().map(|(namespace, value)| Identifier {
-                namespace: namespace.clone(),
-                value: value.clone(),
-            });
+            let identifiers = account
+                .identifiers
+                .iter()
+                .map(|(namespace, value)| Identifier { namespace: namespace.clone(), value: value.clone() });
             records.push(Record::Account(Account {
                 id: id.clone(),
                 name: account.name.clone(),
@@ -254,7 +254,8 @@ impl WrittenAccount {
             }
         }
         let keys = self.key.into_iter().map(|key| key.resolve(folder)).collect::<Result<_, _>>()?;
-        let companions = self.companion.into_iter().map(|row| row.resolve(folder)).collect::<Result<_, _>>()?;
+        let companions =
+            self.companion.into_iter().map(|row| row.resolve(folder)).collect::<Result<_, _>>()?;
         Ok(Described {
             name: self.name,
             organisation: self.organisation,

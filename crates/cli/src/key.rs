@@ -237,7 +237,10 @@ fn convert(args: &ConvertArgs) -> Done {
     let (public, private) = either(&args.file, args.passphrase_file.as_deref())?;
     let raw = || {
         public.ed25519_bytes().ok_or_else(|| {
-            Failure::usage(format!("only Ed25519 keys have a form of 32 bytes; this key is {}", public.kind()))
+            Failure::usage(format!(
+                "only Ed25519 keys have a form of 32 bytes; this key is {}",
+                public.kind()
+            ))
         })
     };
     let line = |text: String| format!("{}\n", text.trim_end()).into_bytes();
@@ -249,7 +252,8 @@ fn convert(args: &ConvertArgs) -> Done {
         Form::Base64 => line(Base64::encode_string(&raw()?)),
         Form::Hex => line(countersign::base64::encode_hex(&raw()?)),
         Form::Pkcs8 => {
-            let wanted = || Failure::usage("--to pkcs8 writes a private key: give a private key file and --out FILE");
+            let wanted =
+                || Failure::usage("--to pkcs8 writes a private key: give a private key file and --out FILE");
             let out = args.out.as_ref().ok_or_else(wanted)?;
             let private = private.ok_or_else(wanted)?;
             return write_key_file(out, private.to_pkcs8_pem().as_bytes())
@@ -269,7 +273,8 @@ fn either(path: &Path, passphrase: Option<&Path>) -> Result<(PublicKey, Option<P
     }
     match keyring::private_key(path, passphrase) {
         Ok(private) => {
-            let public = PublicKey::from_spki_der(private.public_key().spki_der()).map_err(Failure::failed)?;
+            let public =
+                PublicKey::from_spki_der(private.public_key().spki_der()).map_err(Failure::failed)?;
             Ok((public, Some(private)))
         }
         Err(failed) => match keyring::public_key(path) {

@@ -1,2 +1,120 @@
-//! The countersign command.
-fn main() {}
+//! `countersign`: keys, signed requests and sessions for callers; accounts, configuration and the server for operators.
+mod account;
+mod apply;
+mod audit;
+mod captured;
+mod companion;
+mod completions;
+mod dialect;
+mod exit;
+mod help;
+mod installation;
+mod key;
+mod keyring;
+mod manage;
+mod org;
+mod print;
+mod proving;
+mod registered;
+mod request;
+mod session;
+mod sign;
+mod user;
+mod verify;
+mod world;
+
+use clap::{Parser, Subcommand};
+use exit::Done;
+use print::Out;
+use std::process::ExitCode;
+
+/// Recognises the servers that call an HTTP API by the key pairs they hold.
+#[derive(Parser, Debug)]
+#[command(name = "countersign", version, disable_help_subcommand = true, propagate_version = true)]
+#[command(after_help = "Exit codes: countersign help exit-codes")]
+pub(crate) struct Cli {
+    /// Print results as JSON; names in it stay.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Make, show and convert keys; register, rotate and revoke them at a server.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Print the proof for a request: headers, a token, or a curl command.
+    Sign(Box<sign::SignArgs>),
+    /// Send a signed request.
+    Request(Box<request::SendArgs>),
+    /// Judge a captured request here: exit code 0 when it holds, 3 when not.
+    Verify(Box<verify::VerifyArgs>),
+    /// Judge a captured request here and show every step.
+    Explain(Box<verify::VerifyArgs>),
+    /// Open a session and keep its tokens.
+    Login(Box<session::LoginArgs>),
+    /// End a session.
+    Logout(Box<session::LogoutArgs>),
+    /// Accounts: who is recognised.
+    #[command(subcommand)]
+    Account(Box<account::AccountCommand>),
+    /// Organisations, members and join codes.
+    #[command(subcommand)]
+    Org(Box<org::OrgCommand>),
+    /// Users that accounts may act for.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// API keys that some dialects want beside the proof.
+    #[command(subcommand)]
+    Companion(companion::CompanionCommand),
+    /// What was done, when and by whom.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Make a server's registry what a file describes.
+    Apply(apply::ApplyArgs),
+    /// Ways of signing: list, show, lint, test.
+    #[command(subcommand)]
+    Dialect(dialect::DialectCommand),
+    /// Print a shell's completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Show help for a command, or `exit-codes`.
+    Help {
+        /// A command, or `exit-codes`.
+        topic: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Out { json: cli.json };
+    match run(&cli.command, out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(cli.json),
+    }
+}
+
+fn run(command: &Command, out: Out) -> Done {
+    match command {
+        Command::Key(command) => key::run(command, out),
+        Command::Sign(args) => sign::run(args, out),
+        Command::Request(args) => request::run(args, out),
+        Command::Verify(args) => verify::verify(args, out),
+        Command::Explain(args) => verify::explain(args, out),
+        Command::Login(args) => session::login(args, out),
+        Command::Logout(args) => session::logout(args, out),
+        Command::Account(command) => account::run(command, out),
+        Command::Org(command) => org::run(command, out),
+        Command::User(command) => user::run(command, out),
+        Command::Companion(command) => companion::run(command, out),
+        Command::Audit(command) => audit::run(command, out),
+        Command::Apply(args) => apply::run(args, out),
+        Command::Dialect(command) => dialect::run(command, out),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Help { topic } => help::run(topic, out),
+    }
+}

@@ -62,7 +62,8 @@ impl Api {
     pub(crate) fn new(server: &str, key: countersign_keys::PrivateKey) -> Result<Self, Failure> {
         let dialect = proving::load("operator", &Default::default())?;
         let signer = RequestSigner::new(dialect, Arc::new(key), "");
-        let client = Client::signing(signer, world::ambient()).map_err(|error| unreachable_at(server, &error))?;
+        let client =
+            Client::signing(signer, world::ambient()).map_err(|error| unreachable_at(server, &error))?;
         Ok(Self { client, base: server.trim_end_matches('/').to_owned() })
     }
 
@@ -115,7 +116,8 @@ impl Api {
     /// The organisation with this name or id.
     pub(crate) async fn organisation(&self, name: &str) -> Result<Value, Failure> {
         let all = self.list("/organisations").await?;
-        let found = all.into_iter().find(|organisation| organisation["name"] == name || organisation["id"] == name);
+        let found =
+            all.into_iter().find(|organisation| organisation["name"] == name || organisation["id"] == name);
         found.ok_or_else(|| missing("organisation", name, "countersign org list"))
     }
 
@@ -129,9 +131,12 @@ impl Api {
             }
             None => Bytes::new(),
         };
-        let request = request
-            .body(bytes)
-            .map_err(|error| Failure::usage(format!("wanted an address such as http://127.0.0.1:8701, found {}: {error}", self.base)))?;
+        let request = request.body(bytes).map_err(|error| {
+            Failure::usage(format!(
+                "wanted an address such as http://127.0.0.1:8701, found {}: {error}",
+                self.base
+            ))
+        })?;
         let answer = self.client.send(request, LONGEST_ANSWER).await;
         let response = answer.map_err(|error| unreachable_at(&self.base, &error))?.response;
         let (status, body) = (response.status(), response.body());
@@ -142,7 +147,10 @@ impl Api {
             return Ok(Value::Null);
         }
         serde_json::from_slice(body).map_err(|_| {
-            Failure::new(Exit::Unreachable, format!("{url} answered {status} with no JSON; is it a management API?"))
+            Failure::new(
+                Exit::Unreachable,
+                format!("{url} answered {status} with no JSON; is it a management API?"),
+            )
         })
     }
 }
@@ -206,7 +214,10 @@ pub(crate) fn missing(what: &str, name: &str, look: &str) -> Failure {
 /// A member that every answer of this kind has.
 pub(crate) fn text<'v>(value: &'v Value, member: &str) -> Result<&'v str, Failure> {
     value[member].as_str().ok_or_else(|| {
-        Failure::new(Exit::Unreachable, format!("the server's answer has no {member}; is it the same version as this command?"))
+        Failure::new(
+            Exit::Unreachable,
+            format!("the server's answer has no {member}; is it the same version as this command?"),
+        )
     })
 }
 
@@ -214,7 +225,9 @@ fn unreachable_at(server: &str, error: &NoAnswer) -> Failure {
     match error {
         NoAnswer::Connection(_) => Failure::new(
             Exit::Unreachable,
-            format!("{server} does not answer ({error}); is `countersign serve` running? name another address with --server"),
+            format!(
+                "{server} does not answer ({error}); is `countersign serve` running? name another address with --server"
+            ),
         ),
         NoAnswer::Clock(_) => Failure::failed(error),
         _ => Failure::usage(error),
@@ -238,7 +251,9 @@ fn problem(status: StatusCode, body: &[u8], headers: &http::HeaderMap) -> Failur
         _ => Exit::Unreachable,
     };
     if status == StatusCode::UNAUTHORIZED {
-        message = format!("{message} Is this key an operator's? `countersign init --recover` makes a new one for the owner.");
+        message = format!(
+            "{message} Is this key an operator's? `countersign init --recover` makes a new one for the owner."
+        );
     }
     if let Some(reject) = headers.get("countersign-reject").and_then(|value| value.to_str().ok()) {
         message = format!("{message} The server's log knows it as {reject}.");
@@ -259,7 +274,10 @@ mod tests {
     fn problems_become_exit_codes_and_one_sentence() {
         let body = br#"{"title":"T.","detail":"D.","at":"name"}"#;
         let failure = problem(StatusCode::CONFLICT, body, &http::HeaderMap::new());
-        assert_eq!((failure.exit, failure.message.as_str()), (Exit::Conflict, "T. D. (at name) [409 Conflict]"));
+        assert_eq!(
+            (failure.exit, failure.message.as_str()),
+            (Exit::Conflict, "T. D. (at name) [409 Conflict]")
+        );
         let strange = problem(StatusCode::BAD_GATEWAY, b"<html>", &http::HeaderMap::new());
         assert_eq!(strange.exit, Exit::Unreachable);
     }

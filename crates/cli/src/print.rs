@@ -43,18 +43,15 @@ impl Out {
     }
 }
 
-/// A table without lines, its columns as wide as they must be; on a terminal, long cells wrap.
+/// A table without lines, its columns as wide as they must be.
 pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    if !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(head.iter().map(|name| name.to_uppercase()));
     for row in rows {
         table.add_row(row.iter().map(|cell| plain(cell)));
     }
-    table.lines().map(|line| format!("{}\n", line.trim().to_owned())).collect()
+    table.lines().map(|line| format!("{}\n", line.trim())).collect()
 }
 
 /// Names and values under each other.
@@ -65,5 +62,7 @@ pub(crate) fn pairs(rows: &[(&str, String)]) -> String {
 
 /// Without control characters: what others wrote must not steer this terminal.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter }).collect()
+    text.chars()
+        .map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter })
+        .collect()
 }

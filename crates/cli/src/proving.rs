@@ -90,7 +90,8 @@ impl RequestArgs {
     pub(crate) fn header_map(&self) -> Result<http::HeaderMap, Failure> {
         let mut map = http::HeaderMap::new();
         for line in &self.headers {
-            let bad = || Failure::usage(format!("wanted a header such as 'Accept: text/plain', found {line:?}"));
+            let bad =
+                || Failure::usage(format!("wanted a header such as 'Accept: text/plain', found {line:?}"));
             let (name, value) = line.split_once(':').ok_or_else(bad)?;
             let name = http::HeaderName::try_from(name.trim()).map_err(|_| bad())?;
             map.append(name, http::HeaderValue::try_from(value.trim()).map_err(|_| bad())?);

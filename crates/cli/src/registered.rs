@@ -69,7 +69,11 @@ pub(crate) fn rotate(
         }
         let path = format!("/accounts/{}/keys/{}/rotate", segment(text(&old, "account")?), segment(key));
         let done = api.post(&path, &json!({ "new": new, "overlap": keep })).await?;
-        let line = format!("{} is taken from now on; {key} until {}\n", text(&done["key"], "id")?, done["retiring"]["until"]);
+        let line = format!(
+            "{} is taken from now on; {key} until {}\n",
+            text(&done["key"], "id")?,
+            done["retiring"]["until"]
+        );
         out.show(&done, || line)
     })
 }

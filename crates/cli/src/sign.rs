@@ -75,7 +75,13 @@ pub(crate) fn run(args: &SignArgs, out: Out) -> Done {
 
 fn curl(args: &SignArgs, url: &str, added: &[(String, String)]) -> String {
     let mut command = format!("curl -X {}", quoted(&args.method));
-    for line in args.request.headers.iter().cloned().chain(added.iter().map(|(name, value)| format!("{name}: {value}"))) {
+    for line in args
+        .request
+        .headers
+        .iter()
+        .cloned()
+        .chain(added.iter().map(|(name, value)| format!("{name}: {value}")))
+    {
         command.push_str(&format!(" -H {}", quoted(&line)));
     }
     if let Some(body) = &args.request.body {
@@ -88,7 +94,11 @@ fn curl(args: &SignArgs, url: &str, added: &[(String, String)]) -> String {
 /// A text as one word of a shell.
 pub(crate) fn quoted(text: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@%+,".contains(letter);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]

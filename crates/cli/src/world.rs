@@ -2,7 +2,7 @@
 use crate::exit::{Exit, Failure};
 use countersign::time::Time;
 use countersign_client::ambient::Ambient;
-use countersign_guard::clock::{Clock, Entropy, SystemClock, SystemEntropy, draw};
+use countersign_guard::clock::{Clock, SystemClock, SystemEntropy, draw};
 use etcetera::BaseStrategy;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -24,17 +24,15 @@ pub(crate) fn ambient() -> Ambient {
     Ambient::new(now, random)
 }
 
-pub(crate) fn fill(bytes: &mut [u8]) {
-    SystemEntropy.fill(bytes);
-}
-
 /// The data directory: as given, else `countersign` below the user's data home.
 pub(crate) fn data_dir(given: Option<&Path>) -> Result<PathBuf, Failure> {
     match given {
         Some(given) => Ok(given.to_owned()),
-        None => etcetera::choose_base_strategy()
-            .map(|base| base.data_dir().join("countersign"))
-            .map_err(|_| Failure::usage("no home directory was found; name a data directory with --data DIR")),
+        None => {
+            etcetera::choose_base_strategy().map(|base| base.data_dir().join("countersign")).map_err(|_| {
+                Failure::usage("no home directory was found; name a data directory with --data DIR")
+            })
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::form::jws;
 use crate::form::text::{SignatureEncoding, TextForm};
 use crate::incoming::{Body, Incoming, Limits};
 use crate::json::{Bounds, Value, read_object};
-use crate::proof::Proof;
+use crate::proof::found::Proof;
 use crate::reason::{Reason, Refusal, Stage};
 use crate::source::{Facts, Source};
 use crate::trace::{Step, Trace};

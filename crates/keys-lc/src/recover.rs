@@ -101,3 +101,40 @@ pub(crate) fn clear_errors() {
     // SAFETY: takes no argument and touches only the calling thread's own queue.
     unsafe { ERR_clear_error() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_MODULUS_BYTES, RsaPublic};
+
+    /// A PKCS#1 public key with a modulus of `len` bytes and the exponent 65537.
+    fn der(len: u16, first: u8) -> Vec<u8> {
+        let number = [&[0, first][..], &vec![0xab; usize::from(len) - 2], &[0x01]].concat();
+        let sized = |tag: u8, body: &[u8]| {
+            let len = u16::try_from(body.len()).unwrap().to_be_bytes();
+            [&[tag, 0x82], &len[..], body].concat()
+        };
+        sized(0x30, &[sized(0x02, &number), vec![0x02, 0x03, 0x01, 0x00, 0x01]].concat())
+    }
+
+    #[test]
+    fn keys_parse_and_nonsense_does_not() {
+        assert_eq!(RsaPublic::from_pkcs1_der(&der(256, 0xc0)).unwrap().modulus_bytes(), 256);
+        assert_eq!(RsaPublic::from_pkcs1_der(&der(1024, 0xc0)).unwrap().modulus_bytes(), MAX_MODULUS_BYTES);
+        for bad in [&[][..], &[0], b"hello", &der(256, 0xc0)[1..], &der(3000, 0xc0)] {
+            assert!(RsaPublic::from_pkcs1_der(bad).is_none());
+        }
+        let trailing = [der(256, 0xc0), vec![0]].concat();
+        assert!(RsaPublic::from_pkcs1_der(&trailing).is_none());
+    }
+
+    #[test]
+    fn what_is_no_signature_gives_nothing_back() {
+        let key = RsaPublic::from_pkcs1_der(&der(256, 0xc0)).unwrap();
+        let mut out = [0; MAX_MODULUS_BYTES];
+        for len in [0, 1, 255, 256, 257, 5000] {
+            for byte in [0x00, 0x01, 0x7f, 0xff] {
+                assert!(key.recover(&vec![byte; len], &mut out).is_none(), "{len} times {byte}");
+            }
+        }
+    }
+}

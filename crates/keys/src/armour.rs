@@ -68,7 +68,9 @@ fn next_marker<'t>(text: &'t str, word: &str) -> Option<Marker<'t>> {
         let (lead, rest) = text.split_at_checked(at)?;
         let rest = rest.strip_prefix(word)?;
         let before = lead.trim_end_matches(' ').trim_end_matches(is_dash);
-        if let Some((label, tail)) = rest.split_once(is_dash)
+        // No further than a label may reach, so that a text full of markers is still read in one pass.
+        let end = rest.char_indices().take(MAX_LABEL.saturating_add(2)).find(|(_, c)| is_dash(*c));
+        if let Some((label, tail)) = end.and_then(|(at, _)| rest.split_at_checked(at))
             && before.len() < lead.len()
             && is_label(label.trim())
         {

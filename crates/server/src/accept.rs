@@ -1,4 +1,5 @@
 //! The accept loop: connections with a cap, clocks and strict framing, and an end that drops no request.
+mod bounds;
 pub(crate) mod head;
 mod scanner;
 mod strict;
@@ -6,7 +7,7 @@ pub(crate) mod tls;
 
 use crate::config::limits::Limits;
 use axum::body::Body;
-use futures_util::FutureExt;
+use bounds::Bounds;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, header};
 use http_body::{Frame, SizeHint};
@@ -14,7 +15,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use scanner::Bounds;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -42,7 +42,8 @@ pub(crate) enum Phase {
 }
 
 /// Answers one request that came from this peer.
-pub(crate) type Handler = Arc<dyn Fn(Request<Body>, Peer) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
+pub(crate) type Handler =
+    Arc<dyn Fn(Request<Body>, Peer) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,11 @@ pub(crate) struct Loop {
 
 /// Connections that came but sent nothing get this long once the server ends.
 const LAST_WORD: Duration = Duration::from_millis(500);
+
+/// A listener that ends closes when nobody came for this long.
+const QUIET: Duration = Duration::from_millis(50);
+/// But it closes after this in any case.
+const LAST_CALL: Duration = Duration::from_secs(1);
 
 impl Loop {
     /// Accepts until the server stops, then takes what already waits in the kernel's queue.
@@ -87,8 +93,13 @@ impl Loop {
                 }
             }
         }
-        // The queue of the kernel is bounded by its backlog.
-        while let Some(Ok((stream, address))) = self.listener.accept().now_or_never() {
+        // Connections that wait in the kernel's queue when a listener closes are reset. So it closes only once nobody came for
+        // a moment, or when they keep coming although they were told to go elsewhere.
+        let end = tokio::time::Instant::now() + LAST_CALL;
+        while tokio::time::Instant::now() < end {
+            let Ok(Ok((stream, address))) = tokio::time::timeout(QUIET, self.listener.accept()).await else {
+                break;
+            };
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
             self.spawn(stream, address, place);
         }
@@ -112,7 +123,8 @@ impl Loop {
                 match tls {
                     None => connection.serve(stream).await,
                     Some(tls) => {
-                        let handshake = tokio::time::timeout(connection.limits.header_time, tls.accept(stream));
+                        let handshake =
+                            tokio::time::timeout(connection.limits.header_time, tls.accept(stream));
                         if let Ok(Ok(stream)) = handshake.await {
                             connection.serve(stream).await;
                         }
@@ -194,7 +206,9 @@ impl Connection {
                 builder.max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
                 // As many as browsers open; floods are counted and ended by the library beyond that.
                 builder.max_concurrent_streams(128);
-                builder.keep_alive_interval(Some(Duration::from_secs(30))).keep_alive_timeout(Duration::from_secs(20));
+                builder
+                    .keep_alive_interval(Some(Duration::from_secs(30)))
+                    .keep_alive_timeout(Duration::from_secs(20));
                 let connection = builder.serve_connection(TokioIo::new(strict), service);
                 let mut connection = std::pin::pin!(connection);
                 tokio::select! {

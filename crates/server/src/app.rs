@@ -7,8 +7,7 @@ use crate::key_sets::KeySets;
 use crate::metrics::Metrics;
 use crate::routes::{Dialects, Routes, limits};
 use crate::secrets::{challenge_key, signing_keys};
-use crate::surface::gateway::Upstreams;
-use crate::surface::session::settings as session_settings;
+use crate::upstream::Upstreams;
 use countersign::time::Time;
 use countersign_guard::clock::{Clock, Entropy};
 use countersign_guard::guard::Guard;
@@ -95,15 +94,17 @@ impl App {
         let registrar = Registrar::open(Arc::clone(&registry), Arc::clone(&sessions)).await?;
         let directory = Arc::clone(registrar.directory());
         let signing = signing_keys(&*registry, &directory, &*clock, &*entropy).await?;
-        let mut guard = Guard::new(Arc::clone(&directory), Arc::clone(&once), Arc::clone(&sessions), Arc::clone(&clock))
-            .with_signing(Arc::clone(&signing));
+        let mut guard =
+            Guard::new(Arc::clone(&directory), Arc::clone(&once), Arc::clone(&sessions), Arc::clone(&clock))
+                .with_signing(Arc::clone(&signing));
         match KeySets::new(config.jwks.allow_private) {
             Ok(sets) => guard = guard.with_jwks(Arc::new(Jwks::new(Arc::new(sets), Times::default()))),
             Err(fault) => tracing::warn!(%fault, "accounts' own key sets are not fetched"),
         }
         let routes = Routes::new(&config, &dialects).map_err(Fault::new)?;
         let operator = dialects.get("operator").cloned();
-        let operators = operator.map(|dialect| Policy { limits: limits(&config, None), ..Policy::of(vec![dialect]) });
+        let operators =
+            operator.map(|dialect| Policy { limits: limits(&config, None), ..Policy::of(vec![dialect]) });
         let identity = Identity::new(&config.identity, Some(Arc::clone(&signing)))?;
         let ids = Ids::new(&*entropy);
         let guard = Arc::new(guard);
@@ -112,10 +113,12 @@ impl App {
             guard: Arc::clone(&guard),
             registrar: Arc::clone(&registrar),
             signing: Arc::clone(&signing),
-            challenges: Arc::new(Stateless::new(challenge_key(&*registry, &directory, &*clock, &*entropy).await?)),
+            challenges: Arc::new(Stateless::new(
+                challenge_key(&*registry, &directory, &*clock, &*entropy).await?,
+            )),
             entropy: Arc::clone(&entropy),
         };
-        let session = SessionApi::new(session, session_settings(&config.session))
+        let session = SessionApi::new(session, config.session.settings())
             .map_err(|error| Fault::caused("the session API cannot be set up", error))?;
         Ok(Self {
             config,
@@ -166,11 +169,6 @@ impl App {
                 tracing::info!("the registry answers again");
             }
         }
-    }
-
-    /// How many claims the replay memory holds, where it can tell.
-    pub(crate) fn replay_size(&self) -> Option<usize> {
-        None
     }
 
     /// Notes that a key was used; it is written with others, later.

@@ -96,7 +96,9 @@ impl Config {
         }
         for (name, value) in &sources.environment {
             // `COUNTERSIGN_DATA` and the like are not of the form SECTION__KEY; they are flags' own variables.
-            let Some(path) = name.strip_prefix(ENVIRONMENT_PREFIX).filter(|path| path.contains("__")) else { continue };
+            let Some(path) = name.strip_prefix(ENVIRONMENT_PREFIX).filter(|path| path.contains("__")) else {
+                continue;
+            };
             let origin = Origin::Environment(name.clone());
             let steps: Vec<&str> = path.split("__").collect();
             if !tree.set(&steps, value, &origin) {
@@ -147,8 +149,9 @@ impl Config {
         let routes = root.sections("route").unwrap_or_default().into_iter().filter_map(Route::read).collect();
         let dialects = root.named("dialect");
         // Names of dialects have dashes; variables of the environment cannot.
-        let dialects =
-            dialects.into_iter().map(|(name, section)| (name.replace('_', "-"), DialectSection::read(section)));
+        let dialects = dialects
+            .into_iter()
+            .map(|(name, section)| (name.replace('_', "-"), DialectSection::read(section)));
         let config = Self {
             listeners,
             routes,

@@ -45,7 +45,11 @@ impl Surfaces {
         request.extensions_mut().insert(call.clone());
         let response = if request.headers().len() > app.config.limits.header_fields {
             // HTTP/2 comes here unbounded in number, though not in size.
-            problem(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too-many-headers", "There are too many headers")
+            problem(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "too-many-headers",
+                "There are too many headers",
+            )
         } else {
             match surface {
                 Some(surface) => self.run(surface, &call, request).await,

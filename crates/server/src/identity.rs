@@ -10,17 +10,66 @@ use std::sync::Arc;
 /// stands for all that begin with it. Underscores and capitals do not matter.
 const ALWAYS: &[&str] = &[
     // Identity, as other proxies and frameworks write it.
-    "x-auth-user", "x-auth-username", "x-auth-email", "x-auth-groups", "x-auth-roles", "x-auth-name", "x-auth-request-",
-    "x-authenticated-", "x-remote-", "remote-", "x-user", "x-username", "x-user-id", "x-user-email", "x-user-name",
-    "x-user-roles", "x-user-groups", "x-userinfo", "x-webauth-", "x-consumer-", "x-credential-", "x-original-", "x-ssl-",
-    "ssl-client-", "x-client-cert", "x-client-dn", "x-client-verify", "client-cert", "client-cert-chain", "cf-access-",
-    "x-ms-client-principal", "x-ms-client-principal-", "x-goog-authenticated-", "x-goog-iap-", "x-amzn-oidc-",
-    "x-pomerium-", "x-authentik-", "x-vouch-", "x-jwt-payload", "x-endpoint-api-userinfo",
+    "x-auth-user",
+    "x-auth-username",
+    "x-auth-email",
+    "x-auth-groups",
+    "x-auth-roles",
+    "x-auth-name",
+    "x-auth-request-",
+    "x-authenticated-",
+    "x-remote-",
+    "remote-",
+    "x-user",
+    "x-username",
+    "x-user-id",
+    "x-user-email",
+    "x-user-name",
+    "x-user-roles",
+    "x-user-groups",
+    "x-userinfo",
+    "x-webauth-",
+    "x-consumer-",
+    "x-credential-",
+    "x-original-",
+    "x-ssl-",
+    "ssl-client-",
+    "x-client-cert",
+    "x-client-dn",
+    "x-client-verify",
+    "client-cert",
+    "client-cert-chain",
+    "cf-access-",
+    "x-ms-client-principal",
+    "x-ms-client-principal-",
+    "x-goog-authenticated-",
+    "x-goog-iap-",
+    "x-amzn-oidc-",
+    "x-pomerium-",
+    "x-authentik-",
+    "x-vouch-",
+    "x-jwt-payload",
+    "x-endpoint-api-userinfo",
     // Where the request came from or was sent to.
-    "forwarded", "x-forwarded-", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip",
-    "fastly-client-ip", "x-host", "x-rewrite-url", "x-envoy-", "x-accel-", "x-sendfile", "x-proxyuser-ip", "x-wap-profile",
+    "forwarded",
+    "x-forwarded-",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "x-host",
+    "x-rewrite-url",
+    "x-envoy-",
+    "x-accel-",
+    "x-sendfile",
+    "x-proxyuser-ip",
+    "x-wap-profile",
     // Another method than the one that was judged.
-    "x-http-method-override", "x-http-method", "x-method-override",
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
     // CGI turns `Proxy` into an environment variable that HTTP clients obey.
     "proxy",
 ];
@@ -91,7 +140,9 @@ impl Identity {
         let ours = name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
             || (!self.prefix.ends_with('-') && name.starts_with(&self.prefix));
         ours || self.strip.contains(&name)
-            || ALWAYS.iter().any(|known| if known.ends_with('-') { name.starts_with(known) } else { name == *known })
+            || ALWAYS
+                .iter()
+                .any(|known| if known.ends_with('-') { name.starts_with(known) } else { name == *known })
     }
 
     /// Adds the identity that was proved.
@@ -142,7 +193,8 @@ fn written(value: &str) -> Result<HeaderValue, Fault> {
             byte => text.push(char::from(byte)),
         }
     }
-    HeaderValue::try_from(text).map_err(|error| Fault::caused("an account's name cannot stand in a header", error))
+    HeaderValue::try_from(text)
+        .map_err(|error| Fault::caused("an account's name cannot stand in a header", error))
 }
 
 fn assertion(keys: &SigningKeys, life: i64, verified: &Verified, request: &str) -> Result<String, Fault> {
@@ -167,7 +219,8 @@ fn assertion(keys: &SigningKeys, life: i64, verified: &Verified, request: &str) 
             "query": covered.query, "body": covered.body, "once": covered.once,
         },
     });
-    let head = |kid: &str| serde_json::json!({"alg": "ES256", "typ": "countersign+jwt", "kid": kid}).to_string();
+    let head =
+        |kid: &str| serde_json::json!({"alg": "ES256", "typ": "countersign+jwt", "kid": kid}).to_string();
     keys.sign(head, &payload.to_string())
 }
 
@@ -177,7 +230,8 @@ mod tests {
     use crate::config::{Config, Sources};
 
     fn identity(text: &str) -> Identity {
-        let sources = Sources { file: Some(("f".to_owned(), format!("[identity]\n{text}"))), ..Sources::default() };
+        let sources =
+            Sources { file: Some(("f".to_owned(), format!("[identity]\n{text}"))), ..Sources::default() };
         Identity::new(&Config::load(&sources).unwrap().identity, None).unwrap()
     }
 
@@ -185,13 +239,26 @@ mod tests {
     fn our_family_goes_in_every_spelling() {
         let identity = identity("strip = [\"X-Tenant\"]");
         for name in [
-            "x-countersign-account", "x_countersign_account", "x-countersign_key-id", "x-countersign", "X-Countersign-New",
-            "x-tenant", "x_tenant", "remote_user", "x-webauth-user", "x_forwarded_for", "forwarded", "proxy", "x-original-url",
+            "x-countersign-account",
+            "x_countersign_account",
+            "x-countersign_key-id",
+            "x-countersign",
+            "X-Countersign-New",
+            "x-tenant",
+            "x_tenant",
+            "remote_user",
+            "x-webauth-user",
+            "x_forwarded_for",
+            "forwarded",
+            "proxy",
+            "x-original-url",
         ] {
             let name: HeaderName = name.parse().unwrap();
             assert!(identity.strips(&name), "{name}");
         }
-        for name in ["x-countersigned", "authorization", "x-tenants", "x-request-id", "cookie", "proxy-x", "api-user"] {
+        for name in
+            ["x-countersigned", "authorization", "x-tenants", "x-request-id", "cookie", "proxy-x", "api-user"]
+        {
             let name: HeaderName = name.parse().unwrap();
             assert!(!identity.strips(&name), "{name}");
         }

@@ -59,7 +59,10 @@ impl KeySets {
         }
         let answer = self.client.get(uri).await.map_err(|error| error.to_string())?;
         if answer.status() != http::StatusCode::OK {
-            return Err(format!("wanted status 200, found {}; redirects are not followed", answer.status().as_u16()));
+            return Err(format!(
+                "wanted status 200, found {}; redirects are not followed",
+                answer.status().as_u16()
+            ));
         }
         let body = Limited::new(answer.into_body(), MOST_BYTES).collect().await;
         body.map(|body| body.to_bytes().to_vec()).map_err(|error| error.to_string())
@@ -97,7 +100,9 @@ impl Service<Name> for Resolver {
             let usable: Vec<SocketAddr> =
                 found.filter(|address| allow_private || !is_private(address.ip())).collect();
             if usable.is_empty() {
-                return Err(io::Error::other("the name leads to private networks only ([jwks] allow_private)"));
+                return Err(io::Error::other(
+                    "the name leads to private networks only ([jwks] allow_private)",
+                ));
             }
             Ok(usable.into_iter())
         })
@@ -162,9 +167,27 @@ mod tests {
     #[test]
     fn private_addresses_are_known_in_every_spelling() {
         for text in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-            "255.255.255.255", "192.0.0.8", "198.18.0.1", "::1", "::", "fc00::1", "fe80::1", "ff02::1", "::ffff:127.0.0.1",
-            "::ffff:169.254.169.254", "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.0.0.8",
+            "198.18.0.1",
+            "::1",
+            "::",
+            "fc00::1",
+            "fe80::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "::127.0.0.1",
         ] {
             assert!(is_private(text.parse().unwrap()), "{text}");
         }
@@ -185,7 +208,9 @@ mod tests {
             }
         });
         let sets = KeySets::new(false).unwrap();
-        for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "127.1", "2130706433", "0x7f.0.0.1"] {
+        for host in
+            ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "127.1", "2130706433", "0x7f.0.0.1"]
+        {
             assert!(sets.fetch(&format!("http://{host}:{port}/jwks")).await.is_err(), "{host}");
         }
         assert!(sets.fetch("file:///etc/passwd").await.is_err());

@@ -78,7 +78,8 @@ pub struct Levels {
 impl Default for Metrics {
     fn default() -> Self {
         // From 50 microseconds to 6 seconds: a signature takes about 30 microseconds, an upstream may take seconds.
-        let buckets = [0.000_05, 0.000_2, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 6.0];
+        let buckets =
+            [0.000_05, 0.000_2, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 6.0];
         let mut metrics = Self {
             registry: Registry::with_prefix("countersign"),
             judged: Family::default(),
@@ -93,10 +94,18 @@ impl Default for Metrics {
             version: Gauge::default(),
         };
         let all = &mut metrics.registry;
-        all.register("judgements", "Requests judged, by surface, dialect, verdict and reason", metrics.judged.clone());
+        all.register(
+            "judgements",
+            "Requests judged, by surface, dialect, verdict and reason",
+            metrics.judged.clone(),
+        );
         all.register("responses", "Answers, by surface and class of status", metrics.answered.clone());
         all.register("weak_signatures", "Proofs that held under SHA-1, by dialect", metrics.weak.clone());
-        all.register("request_seconds", "Time from a request's head to its answer's head", metrics.seconds.clone());
+        all.register(
+            "request_seconds",
+            "Time from a request's head to its answer's head",
+            metrics.seconds.clone(),
+        );
         all.register("faults", "Requests that could not be decided", metrics.faults.clone());
         all.register("accounts", "Accounts in the registry", metrics.accounts.clone());
         all.register("keys", "Keys in the registry", metrics.keys.clone());

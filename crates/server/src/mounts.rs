@@ -9,7 +9,7 @@ pub(crate) fn session(app: &Arc<App>) -> Option<Router> {
     Some(surface::session::router(Arc::clone(app)))
 }
 
-/// The management API, with its full paths; `None` while there is none.
-pub(crate) fn manage(_app: &Arc<App>) -> Option<Router> {
-    None
+/// The management API, with its full paths; `None` where nothing could judge its calls.
+pub(crate) fn manage(app: &Arc<App>) -> Option<Router> {
+    crate::surface::manage::router(app)
 }

@@ -30,7 +30,13 @@ pub fn problem(status: StatusCode, code: &str, title: &str) -> Response<Body> {
 
 /// The answer to a refusal: what strangers may know, the reject id and the server's time.
 #[must_use]
-pub fn refusal(reason: Reason, status: u16, challenge: Option<&str>, reject: &str, now: Time) -> Response<Body> {
+pub fn refusal(
+    reason: Reason,
+    status: u16,
+    challenge: Option<&str>,
+    reject: &str,
+    now: Time,
+) -> Response<Body> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
     let mut response = problem(status, reason.outward(), title(reason.outward()));
     if let Some(challenge) = challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
@@ -46,8 +52,11 @@ pub fn refusal(reason: Reason, status: u16, challenge: Option<&str>, reject: &st
 /// The answer to a fault of ours.
 #[must_use]
 pub fn fault(now: Time) -> Response<Body> {
-    let mut response =
-        problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The server cannot decide now; nothing was done");
+    let mut response = problem(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable",
+        "The server cannot decide now; nothing was done",
+    );
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     stamp(&mut response, now);
     response
@@ -57,6 +66,12 @@ pub fn fault(now: Time) -> Response<Body> {
 #[must_use]
 pub fn bad_request(title: &str) -> Response<Body> {
     problem(StatusCode::BAD_REQUEST, "bad-request", title)
+}
+
+/// A body that did not arrive in time.
+#[must_use]
+pub fn too_slow() -> Response<Body> {
+    problem(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body did not arrive in time")
 }
 
 /// Nothing answers here.
@@ -104,7 +119,9 @@ mod tests {
 
     #[tokio::test]
     async fn refusals_of_identity_look_alike() {
-        let answer = |reason: Reason, reject| refusal(reason, reason.status(), Some("Bearer"), reject, Time::from_seconds(1));
+        let answer = |reason: Reason, reject| {
+            refusal(reason, reason.status(), Some("Bearer"), reject, Time::from_seconds(1))
+        };
         let left = answer(Reason::UnknownAccount, "rej_1");
         let right = answer(Reason::BadSignature, "rej_2");
         assert_eq!(left.status(), right.status());
@@ -117,6 +134,9 @@ mod tests {
     #[test]
     fn faults_are_never_refusals() {
         let answer = fault(Time::from_seconds(1));
-        assert_eq!((answer.status(), answer.headers()["retry-after"].to_str().unwrap()), (StatusCode::SERVICE_UNAVAILABLE, "1"));
+        assert_eq!(
+            (answer.status(), answer.headers()["retry-after"].to_str().unwrap()),
+            (StatusCode::SERVICE_UNAVAILABLE, "1")
+        );
     }
 }

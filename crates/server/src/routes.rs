@@ -39,7 +39,9 @@ impl Routes {
             let taken: Result<Vec<_>, _> = route
                 .dialects
                 .iter()
-                .map(|name| dialects.get(name).cloned().ok_or_else(|| format!("there is no dialect {name:?}")))
+                .map(|name| {
+                    dialects.get(name).cloned().ok_or_else(|| format!("there is no dialect {name:?}"))
+                })
                 .collect();
             let limits = limits(config, route.body_limit);
             let policy = Policy { dialects: taken?, admit: route.admit.clone(), limits };
@@ -82,7 +84,11 @@ pub fn dialects(config: &Config) -> Result<Dialects, Vec<String>> {
     let mut all = Dialects::new();
     let mut errors = Vec::new();
     let shipped = countersign_dialects::FOLDERS.iter().map(|folder| folder.name);
-    let own = config.dialects.keys().map(String::as_str).filter(|name| countersign_dialects::folder(name).is_none());
+    let own = config
+        .dialects
+        .keys()
+        .map(String::as_str)
+        .filter(|name| countersign_dialects::folder(name).is_none());
     let nothing = DialectSection::default();
     for name in shipped.chain(own) {
         let section = config.dialects.get(name).unwrap_or(&nothing);
@@ -126,7 +132,8 @@ mod tests {
     use crate::config::Sources;
 
     fn routes(text: &str) -> Routes {
-        let config = Config::load(&Sources { file: Some(("f".to_owned(), text.to_owned())), ..Sources::default() });
+        let config =
+            Config::load(&Sources { file: Some(("f".to_owned(), text.to_owned())), ..Sources::default() });
         let config = config.map_err(|errors| panic!("{errors}")).unwrap();
         Routes::new(&config, &dialects(&config).unwrap()).unwrap()
     }

@@ -9,7 +9,7 @@ use countersign_store::registry::{NotWritten, Registry};
 use std::sync::Arc;
 
 /// Signing keys are named `signing/<kid>`.
-const SIGNING: &str = "signing/";
+pub(crate) const SIGNING: &str = "signing/";
 /// The key that challenges are bound by.
 const CHALLENGE: &str = "challenge";
 
@@ -25,7 +25,8 @@ pub(crate) async fn signing_keys(
 ) -> Result<Arc<SigningKeys>, Fault> {
     let none = directory.secrets(SIGNING).iter().all(|secret| secret.retired.is_some());
     if none {
-        let key = PrivateKey::generate(KeyKind::P256, 0).map_err(|error| Fault::caused("no signing key", error))?;
+        let key =
+            PrivateKey::generate(KeyKind::P256, 0).map_err(|error| Fault::caused("no signing key", error))?;
         let name = format!("{SIGNING}{}", uuid(draw::<16>(entropy)));
         ensure(registry, directory, clock, &name, key.to_pkcs8_der()).await?;
     }
@@ -57,7 +58,9 @@ pub(crate) fn read(directory: &Directory) -> Result<Vec<SigningKey>, Fault> {
     let keys = records.into_iter().map(|record| {
         let kid = record.name.strip_prefix(SIGNING).unwrap_or_default().to_owned();
         if record.sealed {
-            return Err(Fault::new(format!("signing key {kid} is sealed, and no key to open it is configured")));
+            return Err(Fault::new(format!(
+                "signing key {kid} is sealed, and no key to open it is configured"
+            )));
         }
         let key = PrivateKey::from_pkcs8_der(&record.value)
             .map_err(|error| Fault::caused(format!("signing key {kid} cannot be read"), error))?;
@@ -83,7 +86,13 @@ pub(crate) async fn ensure(
             return Ok(secret);
         }
         let now = clock.now();
-        let record = SecretRecord { name: name.to_owned(), value: fresh.to_vec(), sealed: false, created: now, retired: None };
+        let record = SecretRecord {
+            name: name.to_owned(),
+            value: fresh.to_vec(),
+            sealed: false,
+            created: now,
+            retired: None,
+        };
         let audit = AuditDraft {
             at: now,
             actor: "local".to_owned(),
@@ -102,7 +111,7 @@ pub(crate) async fn ensure(
 }
 
 /// A random UUID (version 4) as text.
-fn uuid(mut bytes: [u8; 16]) -> String {
+pub(crate) fn uuid(mut bytes: [u8; 16]) -> String {
     if let Some(byte) = bytes.get_mut(6) {
         *byte = (*byte & 0x0f) | 0x40;
     }

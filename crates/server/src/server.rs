@@ -95,7 +95,8 @@ impl Server {
             });
             let handler: Handler =
                 Arc::new(move |request, peer| Box::pin(Arc::clone(&surfaces).answer(request, peer)));
-            let looping = Loop { listener, tls, limits, handler, phase: follow.clone(), alive: alive.clone() };
+            let looping =
+                Loop { listener, tls, limits, handler, phase: follow.clone(), alive: alive.clone() };
             tokio::spawn(looping.run());
             tracing::info!(address = %place.address, tls = place.tls, surfaces = ?place.surfaces, "listening");
             bound.push(place);

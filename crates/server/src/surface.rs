@@ -4,6 +4,7 @@ pub(crate) mod forward_auth;
 pub(crate) mod gateway;
 pub(crate) mod health;
 pub(crate) mod jwks;
+pub(crate) mod manage;
 pub(crate) mod origin;
 pub(crate) mod path;
 pub(crate) mod session;

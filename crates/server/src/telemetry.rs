@@ -13,8 +13,9 @@ const MOST: usize = 256;
 /// # Errors
 /// When the filter cannot be read, or logging was set up before.
 pub fn init(server: &ServerSection) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&server.log)
-        .map_err(|error| format!("[server] log: wanted a level or a filter, found {:?}: {error}", server.log))?;
+    let filter = EnvFilter::try_new(&server.log).map_err(|error| {
+        format!("[server] log: wanted a level or a filter, found {:?}: {error}", server.log)
+    })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match server.log_format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
@@ -57,7 +58,9 @@ pub(crate) fn request(call: &Call, outcome: &Outcome, told: Told<'_>, status: u1
 
 /// A text of somebody else's as it may stand in a log line: on one line, without control characters, not too long.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    let harmless = |letter: char| !letter.is_control() && !matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}');
+    let harmless = |letter: char| {
+        !letter.is_control() && !matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}')
+    };
     if text.len() <= MOST && text.chars().all(harmless) {
         return Cow::Borrowed(text);
     }

@@ -5,11 +5,11 @@
 //! is marked, and an installation that starts from it refuses one-time proofs dated before its start, for as long as
 //! such a proof could be valid. To restore, put the copy into an empty data directory as `registry.db`: the side files
 //! of another database do not belong to it.
+use crate::blocking::off_reactor;
 use crate::database::connect;
-use crate::log::disk::{private, sync_folder};
+use crate::private::{private, sync_folder};
 use crate::replay::RESTORED;
 use crate::schema::Schema;
-use crate::store::off_reactor;
 use countersign_store::fault::Fault;
 use sqlx::Connection;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! One SQLite file: one connection that writes, a few that read.
-use crate::log::disk::{private, sync_folder};
+use crate::blocking::off_reactor;
+use crate::private::{private, sync_folder};
 use crate::schema::Schema;
-use crate::store::off_reactor;
 use countersign_store::fault::Fault;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};

@@ -3,10 +3,12 @@
 //! [`SqliteStore`] is the registry and the sessions of one data directory; [`SqliteStore::replay_memory`] gives the
 //! [`DurableOnce`] that belongs to it. Nothing here reads the clock or draws random bytes: both are arguments.
 mod backup;
+mod blocking;
 mod database;
 mod lock;
 mod log;
 mod once;
+mod private;
 mod registry;
 mod replay;
 mod rows;
@@ -16,6 +18,5 @@ mod sessions;
 mod store;
 
 pub use crate::backup::backup;
-pub use crate::once::{DurableOnce, Recovery};
-pub use crate::replay::ReplayStart;
+pub use crate::once::{DurableOnce, Recovery, ReplayStart};
 pub use crate::store::SqliteStore;

@@ -1,5 +1,5 @@
 //! One program at a time on a data directory: a lock that the operating system drops when its holder dies.
-use crate::log::disk::private;
+use crate::private::private;
 use countersign_store::fault::Fault;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};

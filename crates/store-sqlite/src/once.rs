@@ -4,14 +4,16 @@ use crate::log::disk::Disk;
 use crate::log::recover::{Begun, Recovered, Start};
 use crate::log::segment::{Identity, Kept};
 use crate::log::writer::Writer;
-use crate::replay::ReplayStart;
 use countersign::ask::{Claim, Use};
-use countersign::time::Time;
+use countersign::time::{Span, Time};
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
 use countersign_store::registry::Answer;
 use countersign_store::window::Window;
 use std::sync::Arc;
+
+/// A memory that has come to a time remembers what ends up to two seconds before; one more, and it has forgotten it.
+const SLACK: i64 = 3;
 
 /// Claims that survive a crash and a loss of power.
 ///
@@ -21,6 +23,31 @@ use std::sync::Arc;
 pub struct DurableOnce {
     window: Arc<Window>,
     log: Log,
+}
+
+/// What the replay memory needs to begin.
+#[derive(Clone, Copy)]
+pub struct ReplayStart {
+    /// The secret key of the fingerprints, kept in the registry.
+    pub key: [u8; 16],
+    /// Fresh random bytes, for the identity of a log that is begun now.
+    pub fresh: [u8; 16],
+    /// Now.
+    pub now: Time,
+    /// How far from the clock an accepted proof may be dated, over all dialects. When it grows from one start to the
+    /// next, what was used before is behind a barrier.
+    pub horizon: Span,
+    /// How many claims may live at once; a fault beyond that. 20 bytes each.
+    pub most: usize,
+}
+
+impl std::fmt::Debug for ReplayStart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReplayStart")
+            .field("now", &self.now)
+            .field("horizon", &self.horizon)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What was found when the log was taken up, for the operator's log.
@@ -68,6 +95,10 @@ impl DurableOnce {
 }
 
 impl Once for DurableOnce {
+    fn remembered(&self) -> Option<usize> {
+        Some(self.window().len())
+    }
+
     fn claim(&self, claim: Claim, now: Time) -> Answer<'_, Result<Use, Fault>> {
         Box::pin(async move {
             // First, so that a claim that cannot be written is not used up.
@@ -103,9 +134,13 @@ fn key_check(start: &ReplayStart) -> u64 {
 }
 
 fn remember(start: &ReplayStart, recovered: &Recovered) -> Result<Window, Fault> {
-    let window = match recovered.clock {
+    // The log knows more than the memory did: all but what was removed, which only counts if the clock is behind.
+    let window = match recovered.gone {
         None => Window::new(start.key, recovered.barrier, start.most),
-        Some(clock) => Window::resumed(start.key, recovered.barrier, Time::from_millis(clock), start.most),
+        Some(until) => {
+            let highest = Time::from_seconds(until.saturating_add(SLACK));
+            Window::resumed(start.key, recovered.barrier, highest, start.most)
+        }
     };
     for kept in &recovered.claims {
         window.insert_recovered(kept.fingerprint, Time::from_seconds(kept.until))?;

@@ -1,39 +1,15 @@
 //! Ties the replay log to its registry, so that a log from elsewhere, or a registry from a backup, is noticed.
+use crate::blocking::off_reactor;
 use crate::log::disk::Folder;
 use crate::log::recover::Begun;
-use crate::once::{DurableOnce, Recovery};
-use crate::store::{SqliteStore, off_reactor};
-use countersign::time::{Span, Time};
+use crate::once::{DurableOnce, Recovery, ReplayStart};
+use crate::store::SqliteStore;
 use countersign_store::fault::Fault;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// What a copied registry says instead of its log's identity.
 pub(crate) const RESTORED: &str = "restored";
-
-/// What the replay memory needs to begin.
-#[derive(Clone, Copy)]
-pub struct ReplayStart {
-    /// The secret key of the fingerprints, kept in the registry.
-    pub key: [u8; 16],
-    /// Fresh random bytes, for the identity of a log that is begun now.
-    pub fresh: [u8; 16],
-    /// Now.
-    pub now: Time,
-    /// How far from the clock an accepted proof may be dated, over all dialects. When it grows from one start to the
-    /// next, what was used before is behind a barrier.
-    pub horizon: Span,
-    /// How many claims may live at once; a fault beyond that. 20 bytes each.
-    pub most: usize,
-}
-
-impl std::fmt::Debug for ReplayStart {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReplayStart")
-            .field("now", &self.now)
-            .field("horizon", &self.horizon)
-            .finish_non_exhaustive()
-    }
-}
 
 impl SqliteStore {
     /// Reads the replay log and begins to remember. Tells what was found, for the operator's log.
@@ -53,8 +29,9 @@ impl SqliteStore {
             }
         };
         let folder = self.directory.join("replay");
+        let lock = Arc::clone(&self.lock);
         let begin = move || {
-            let disk = Folder::open(&folder).map_err(|error| {
+            let disk = Folder::open(&folder, lock).map_err(|error| {
                 Fault::caused(format!("cannot make the folder {}", folder.display()), error)
             })?;
             DurableOnce::start(Box::new(disk), &start, epoch, begun)

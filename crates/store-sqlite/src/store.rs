@@ -1,7 +1,8 @@
 //! Opens a data directory: the lock, the two databases and their connections.
+use crate::blocking::off_reactor;
 use crate::database::{Database, Use};
 use crate::lock::DirectoryLock;
-use crate::log::disk::make_private;
+use crate::private::make_private;
 use crate::schema::Schema;
 use crate::session_book::SessionBook;
 use countersign_store::fault::Fault;
@@ -20,8 +21,8 @@ pub struct SqliteStore {
     pub(crate) registry: Database,
     pub(crate) sessions: Arc<SessionBook>,
     pub(crate) replay_begun: AtomicBool,
-    // Last: the lock goes after the connections.
-    _lock: DirectoryLock,
+    // Last: the lock goes after the connections. The replay memory holds it too.
+    pub(crate) lock: Arc<DirectoryLock>,
 }
 
 impl SqliteStore {
@@ -46,7 +47,7 @@ impl SqliteStore {
             registry,
             sessions,
             replay_begun: AtomicBool::new(false),
-            _lock: lock,
+            lock: Arc::new(lock),
         })
     }
 
@@ -54,18 +55,5 @@ impl SqliteStore {
     pub async fn close(self) {
         self.registry.close().await;
         self.sessions.close().await;
-    }
-}
-
-/// Runs work that waits for a disk on a thread that may wait.
-///
-/// # Errors
-/// The work's own, or that its thread was lost.
-pub(crate) async fn off_reactor<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(lost) => Err(Fault::caused("a thread that worked on the disk was lost", lost)),
     }
 }

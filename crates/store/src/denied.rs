@@ -50,6 +50,11 @@ impl Denied {
         &self.text
     }
 
+    /// The same, saying where in a description it was.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self { text: format!("{place}: {}", self.text), ..self }
+    }
+
     pub(crate) fn not_found(code: &'static str, text: impl Into<String>) -> Self {
         Self::new(Denial::NotFound, code, text)
     }

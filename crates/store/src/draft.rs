@@ -9,14 +9,18 @@ use crate::model::{
 use crate::stamp::Stamp;
 use std::collections::{BTreeSet, HashMap};
 
-pub mod account;
-pub mod companion;
-pub mod key;
+mod account;
+mod companion;
+mod key;
+pub(crate) mod new;
 mod organisation;
 mod overlay;
 mod rules;
 mod secret;
+mod session;
 mod user;
+
+pub use crate::draft::new::{Narrowing, NewAccount, NewCompanion, NewKey};
 
 /// Every decision about a change is made on a draft: nothing is written until the whole of it stands.
 pub struct Draft<'d> {
@@ -83,6 +87,34 @@ impl<'d> Draft<'d> {
     #[must_use]
     pub fn audit(&self) -> &[AuditDraft] {
         &self.audit
+    }
+
+    /// What is there before this change.
+    #[must_use]
+    pub fn directory(&self) -> &'d Directory {
+        self.directory
+    }
+
+    /// What people call the thing with an id, before or after the change: accounts and organisations by name, keys by
+    /// account and label, anything else by its id.
+    #[must_use]
+    pub fn name_of(&self, id: &str) -> String {
+        let of = |account: &str, label: &str| format!("{}/{label}", self.name_of(account));
+        let known = self.directory;
+        let name = match id.split_once('_').map(|(kind, _)| kind) {
+            Some("acc") => self.account(id).ok().or_else(|| known.account(id)).map(|row| row.name),
+            Some("org") => self.organisation(id).ok().or_else(|| known.organisation(id)).map(|row| row.name),
+            Some("key") => {
+                self.key(id).ok().or_else(|| known.key(id)).map(|row| of(&row.account, &row.label))
+            }
+            Some("cmp") => self
+                .companion(id)
+                .ok()
+                .or_else(|| known.companion(id))
+                .map(|row| of(&row.account, &row.label)),
+            _ => None,
+        };
+        name.unwrap_or_else(|| id.to_owned())
     }
 
     pub(crate) fn finish(self) -> Unit {

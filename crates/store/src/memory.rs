@@ -137,6 +137,10 @@ impl Registry for MemoryStore {
 }
 
 impl Once for MemoryStore {
+    fn remembered(&self) -> Option<usize> {
+        Some(self.window.len())
+    }
+
     fn claim(&self, claim: Claim, now: Time) -> Answer<'_, Result<Use, Fault>> {
         Box::pin(async move { self.window.claim(&claim, now) })
     }

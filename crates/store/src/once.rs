@@ -11,4 +11,9 @@ pub trait Once: Send + Sync {
 
     /// What `claim` would answer, remembering nothing: for explain.
     fn peek(&self, claim: Claim, now: Time) -> Answer<'_, Result<Use, Fault>>;
+
+    /// How many uses it remembers now, where it can tell: for metrics.
+    fn remembered(&self) -> Option<usize> {
+        None
+    }
 }

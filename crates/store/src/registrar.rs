@@ -96,7 +96,12 @@ impl Registrar {
         decide: impl Fn(&mut Draft<'_>) -> Result<T, Denied>,
     ) -> Result<(T, BTreeSet<Ending>), ChangeError> {
         for _ in 0..MOST_TRIES {
-            let (outcome, unit) = draft(&self.directory, stamp, &decide)?;
+            let (outcome, unit) = match draft(&self.directory, stamp, &decide) {
+                Ok(decided) => decided,
+                // Another process may have written what was missing, or removed what was in the way.
+                Err(_) if self.catch_up().await? => continue,
+                Err(denied) => return Err(denied.into()),
+            };
             let Unit { writes, audit, ending } = unit;
             if writes.is_empty() && audit.is_empty() {
                 return Ok((outcome, ending));

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// The instant every record was signed for.
-pub(crate) const NOW: i64 = 1_767_225_600;
+pub const NOW: i64 = 1_767_225_600;
 /// The host every record is addressed to.
-pub(crate) const HOST: &str = "api.example.test";
+pub const HOST: &str = "api.example.test";
 
 #[derive(Deserialize)]
 struct File {
@@ -44,7 +44,7 @@ struct Key {
 }
 
 /// Our name of a dialect that the corpus names in its own way, and the namespace of its identifiers.
-pub(crate) fn dialect(corpus: &str) -> Option<(&'static str, &'static str)> {
+pub fn dialect(corpus: &str) -> Option<(&'static str, &'static str)> {
     Some(match corpus {
         "skykit" | "http" => ("skykit", "email"),
         "ajwt" => ("asymmetric-jwt", "user"),
@@ -56,7 +56,7 @@ pub(crate) fn dialect(corpus: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// The settings that the corpus runs with, where they differ from the shipped ones.
-pub(crate) fn settings(dialect: &str) -> Settings {
+pub fn settings(dialect: &str) -> Settings {
     let pairs: &[(&str, &str)] = match dialect {
         "skykit" => &[("kid", "strict"), ("greatest_ahead", "1h"), ("refuse_unknown_audience", "on")],
         "asymmetric-jwt" => &[("kid", "strict"), ("nonce", "text"), ("nonce_bytes", "256")],
@@ -76,7 +76,7 @@ pub(crate) fn settings(dialect: &str) -> Settings {
 ///
 /// # Errors
 /// What cannot be read in `principals.json`.
-pub(crate) fn rows(text: &str) -> Result<Vec<Record>, String> {
+pub fn rows(text: &str) -> Result<Vec<Record>, String> {
     let file: File = serde_json::from_str(text).map_err(|error| format!("principals.json: {error}"))?;
     if file.now != NOW {
         return Err(format!("principals.json is for {}, the records are for {NOW}", file.now));

@@ -1,17 +1,9 @@
-//! Drives every recorded attack: in process through the guard, and over TCP against a real server.
-mod installation;
-mod judge;
-mod pins;
-mod record;
-mod tally;
-
-use record::{Record, Surface};
-use std::path::Path;
+//! Runs every recorded attack and ends with 1 when one of them got through or a good request did not.
 use std::process::ExitCode;
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
-    match run().await {
+    match countersign_attacks::run().await {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(why) => {
@@ -19,23 +11,4 @@ async fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-async fn run() -> Result<usize, String> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |name: &str| {
-        let path = here.join(name);
-        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
-    };
-    let records = Record::read_all(&read("data/corpus.jsonl")?)?;
-    let pins = pins::Pins::read(&read("pins.toml")?)?;
-    let principals = read("data/principals.json")?;
-    let mut tally = tally::Tally::default();
-    let mut inside = judge::Inside::new(&principals)?;
-    for record in records.iter().filter(|record| record.surface == Surface::Verify) {
-        let outcome = inside.drive(record, &pins).await;
-        tally.note("in process", &record.class, &record.id, outcome);
-    }
-    print!("{}", tally.report());
-    Ok(tally.failed())
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// What must become of a record or a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Expect {
+pub enum Expect {
     /// Let in.
     Accept,
     /// Refused.
@@ -19,7 +19,7 @@ pub(crate) enum Expect {
 /// Where a record is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Surface {
+pub enum Surface {
     /// Any place that judges requests.
     Verify,
     /// The session API.
@@ -34,91 +34,91 @@ pub(crate) enum Surface {
 
 /// One line of the corpus.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Record {
+pub struct Record {
     /// Its name.
-    pub(crate) id: String,
+    pub id: String,
     /// The dialect, by the corpus's name.
-    pub(crate) dialect: String,
+    pub dialect: String,
     /// Where it is sent.
-    pub(crate) surface: Surface,
+    pub surface: Surface,
     /// What kind of attack it is.
-    pub(crate) class: String,
+    pub class: String,
     /// What must become of it.
-    pub(crate) expect: Expect,
+    pub expect: Expect,
     /// Why.
-    pub(crate) why: String,
+    pub why: String,
     /// Its steps, in order.
-    pub(crate) steps: Vec<Step>,
+    pub steps: Vec<Step>,
     /// Who must be recognised when it is let in.
-    pub(crate) identity: Option<String>,
+    pub identity: Option<String>,
     /// The statuses a refusal may have.
-    pub(crate) status: Option<Vec<u16>>,
+    pub status: Option<Vec<u16>>,
     /// Whether an outgoing connection would be a failure.
     #[serde(default)]
-    pub(crate) must_not_fetch: bool,
+    pub must_not_fetch: bool,
     /// Texts that must never reach the upstream.
     #[serde(default)]
-    pub(crate) upstream_must_not_see: Vec<String>,
+    pub upstream_must_not_see: Vec<String>,
     /// Texts that must not reach the upstream where the header is one we are set to strip.
     #[serde(default)]
-    pub(crate) upstream_should_not_see: Vec<String>,
+    pub upstream_should_not_see: Vec<String>,
     /// Texts that must not stand in a path the upstream gets.
     #[serde(default)]
-    pub(crate) upstream_path_must_not_contain: Vec<String>,
+    pub upstream_path_must_not_contain: Vec<String>,
     /// Paths the upstream may get although the record is an attack.
-    pub(crate) allow_if_upstream_path_prefix: Option<String>,
+    pub allow_if_upstream_path_prefix: Option<String>,
     /// An attack may be answered with 200 when nothing of it reached the upstream.
     #[serde(default)]
-    pub(crate) allow_accept_if_not_seen: bool,
+    pub allow_accept_if_not_seen: bool,
     /// A good request that may also be refused.
     #[serde(default)]
-    pub(crate) allow_reject: bool,
+    pub allow_reject: bool,
     /// The upstream must be told who it is.
     #[serde(default)]
-    pub(crate) upstream_must_see_identity: bool,
+    pub upstream_must_see_identity: bool,
     /// All refusals with the same group are byte-equal.
-    pub(crate) uniform_group: Option<String>,
+    pub uniform_group: Option<String>,
     /// Milliseconds after which something hangs.
-    pub(crate) max_ms: Option<u64>,
+    pub max_ms: Option<u64>,
 }
 
 /// One request or hook.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Step {
+pub struct Step {
     /// The method; `RAW`, `SLOW` and `HOOK` are the driver's.
-    pub(crate) method: String,
+    pub method: String,
     /// Path and query.
-    pub(crate) path: String,
+    pub path: String,
     /// Headers; names and values, a value being text or `{"$fmt": …}`.
-    pub(crate) headers: Vec<(String, Value)>,
+    pub headers: Vec<(String, Value)>,
     /// The body.
     pub body_b64: Option<String>,
     /// The body as JSON with members filled in at run time.
-    pub(crate) json: Option<Value>,
+    pub json: Option<Value>,
     /// The bytes of the connection.
     pub raw_b64: Option<String>,
     /// What must become of it.
-    pub(crate) expect: Expect,
+    pub expect: Expect,
     /// Members of the answer to keep, by variable.
-    pub(crate) save: Option<BTreeMap<String, String>>,
+    pub save: Option<BTreeMap<String, String>>,
     /// What an operator or a catastrophe does.
-    pub(crate) hook: Option<String>,
+    pub hook: Option<String>,
     /// Which kind of slow client.
-    pub(crate) mode: Option<String>,
+    pub mode: Option<String>,
     /// How many at once.
-    pub(crate) parallel: Option<usize>,
+    pub parallel: Option<usize>,
     /// How many of those may be let in.
-    pub(crate) max_ok: Option<usize>,
+    pub max_ok: Option<usize>,
     /// How many of those must be.
-    pub(crate) min_ok: Option<usize>,
+    pub min_ok: Option<usize>,
     /// How many one after another.
-    pub(crate) repeat: Option<usize>,
+    pub repeat: Option<usize>,
     /// Statuses this step's refusal may have besides the record's.
-    pub(crate) allow_status: Option<Vec<u16>>,
+    pub allow_status: Option<Vec<u16>>,
     /// Where this step is sent, when elsewhere than the record.
-    pub(crate) surface: Option<Surface>,
+    pub surface: Option<Surface>,
     /// Seconds within which the expectation must hold.
-    pub(crate) eventual_s: Option<u64>,
+    pub eventual_s: Option<u64>,
 }
 
 impl Record {
@@ -126,7 +126,7 @@ impl Record {
     ///
     /// # Errors
     /// The line that cannot be read, and why.
-    pub(crate) fn read_all(text: &str) -> Result<Vec<Self>, String> {
+    pub fn read_all(text: &str) -> Result<Vec<Self>, String> {
         let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty());
         lines
             .map(|(number, line)| {
@@ -142,7 +142,7 @@ impl Step {
     ///
     /// # Errors
     /// When it is not base64.
-    pub(crate) fn body(&self) -> Result<Vec<u8>, String> {
+    pub fn body(&self) -> Result<Vec<u8>, String> {
         decode(self.body_b64.as_deref().unwrap_or_default())
     }
 
@@ -150,7 +150,7 @@ impl Step {
     ///
     /// # Errors
     /// When they are not base64.
-    pub(crate) fn raw(&self) -> Result<Vec<u8>, String> {
+    pub fn raw(&self) -> Result<Vec<u8>, String> {
         decode(self.raw_b64.as_deref().unwrap_or_default())
     }
 }
@@ -160,7 +160,7 @@ fn decode(text: &str) -> Result<Vec<u8>, String> {
 }
 
 /// Text of the corpus as the bytes that go over the wire: Latin-1 where it fits, UTF-8 otherwise.
-pub(crate) fn latin1(text: &str) -> Vec<u8> {
+pub fn latin1(text: &str) -> Vec<u8> {
     let narrow: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     narrow.unwrap_or_else(|| text.as_bytes().to_vec())
 }

@@ -200,7 +200,9 @@ mod tests {
 
     #[test]
     fn a_join_code_and_a_prefix_come_back_as_they_were() {
-        for (prefix, join) in [(None, None), (Some("é: "), None), (None, Some([9; 32])), (Some("x"), Some([0; 32]))] {
+        for (prefix, join) in
+            [(None, None), (Some("é: "), None), (None, Some([9; 32])), (Some("x"), Some([0; 32]))]
+        {
             let ask = Ask { user: "alice", purpose: Purpose::Login, prefix, join: join.as_ref() };
             let code = issue(&mac(), [1; 8], Time::from_seconds(NOW), &ask).unwrap();
             let found = opened(&code, NOW, "alice", Purpose::Login).unwrap();

@@ -66,6 +66,15 @@ fn several_blocks_are_told_apart_and_bounded() {
 }
 
 #[test]
+fn a_text_full_of_markers_is_read_once() {
+    let nonsense = "-BEGIN ".repeat(9000);
+    assert!(!is_armoured(&nonsense));
+    let labels = "-----BEGIN A-----".repeat(3000);
+    assert_eq!(super::labels(&labels).len(), super::MAX_BLOCKS);
+    assert_eq!(blocks(&labels).err().unwrap().code(), "key_pem_damaged");
+}
+
+#[test]
 fn ordinary_text_is_not_armour() {
     for text in
         ["", "BEGIN", "BEGIN ", "-----BEGIN", "-----BEGIN -----", "we BEGIN - now", "-----BEGIN lower-----"]

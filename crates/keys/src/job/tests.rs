@@ -159,6 +159,28 @@ fn several_spellings_need_an_rsa_key() {
 }
 
 #[test]
+fn many_threads_may_use_one_key_from_its_first_moment() {
+    let signature = RSA.sign(Algorithm::RsaSha256, b"message").unwrap();
+    let key = crate::compact::CompactKey::from(RSA.public_key().as_ref()).parse();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (key, signature) = (&key, &signature);
+            scope.spawn(move || {
+                let one = [Candidate { algorithm: Algorithm::RsaSha256, bytes: b"message" }];
+                for round in 0..50 {
+                    let job = if (thread + round) % 2 == 0 {
+                        Job::any_of(key, Algorithm::RsaSha256, &one, signature)
+                    } else {
+                        Job::new(key, Algorithm::RsaSha256, b"message", signature)
+                    };
+                    assert!(verify(&job).accepted(signature).is_ok());
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn both_ways_of_checking_rsa_agree() {
     for algorithm in signing().filter(|a| a.is_pkcs1()) {
         let signature = RSA.sign(algorithm, b"message").unwrap();

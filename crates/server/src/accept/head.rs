@@ -1,5 +1,5 @@
 //! Judges one whole HTTP/1 head: the request line, every field line, one host, one framing.
-use super::scanner::{Bounds, Broken};
+use super::bounds::{Bounds, Broken};
 
 /// How the body after a head is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,8 @@ pub(crate) fn is_host(host: &[u8]) -> bool {
         Some(colon) if !host.ends_with(b"]") => (host.get(..colon), host.get(colon + 1..)),
         _ => (Some(host), None),
     };
-    let port_fits = port.is_none_or(|port| (1..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit));
+    let port_fits =
+        port.is_none_or(|port| (1..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit));
     let name_fits = |name: &[u8]| match name.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")) {
         Some(literal) => literal.iter().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(byte)),
         None => name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(byte)),
@@ -38,11 +39,7 @@ pub(crate) fn is_host(host: &[u8]) -> bool {
 /// Checks a head that ends in its empty line and gives the framing of what follows.
 pub(crate) fn check_head(head: &[u8], bounds: &Bounds) -> Result<Framing, Broken> {
     let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let line = lines.next().unwrap_or_default();
-    if line.len() > bounds.line {
-        return Err(Broken::TooLarge("the request line is too long"));
-    }
-    let (target, one_one) = request_line(line)?;
+    let (target, one_one) = check_line(lines.next().unwrap_or_default(), bounds)?;
     let mut seen = Seen::default();
     for line in lines.take_while(|line| !line.is_empty()) {
         seen.count += 1;
@@ -72,10 +69,14 @@ pub(crate) fn check_head(head: &[u8], bounds: &Bounds) -> Result<Framing, Broken
     }
 }
 
-/// Gives the target and whether the version is 1.1.
-fn request_line(line: &[u8]) -> Result<(&[u8], bool), Broken> {
+/// Checks a request line; gives the target and whether the version is 1.1.
+pub(crate) fn check_line<'l>(line: &'l [u8], bounds: &Bounds) -> Result<(&'l [u8], bool), Broken> {
+    if line.len() > bounds.line {
+        return Err(Broken::TooLarge("the request line is too long"));
+    }
     let mut parts = line.split(|byte| *byte == b' ');
-    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(method), Some(target), Some(version), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(Broken::Malformed("the request line has not three parts with single spaces between"));
     };

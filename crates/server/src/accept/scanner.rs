@@ -1,36 +1,11 @@
 //! Reads HTTP/1 framing as strictly as the standard allows: heads, sized bodies, chunks and trailers, byte by byte.
-use super::head::{Framing, check_head, is_token, is_value};
-
-/// What the scanner allows; the same numbers that the rest of the server goes by.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    pub(crate) head: usize,
-    pub(crate) fields: usize,
-    pub(crate) field: usize,
-    pub(crate) line: usize,
-}
+use super::bounds::{Bounds, Broken};
+use super::head::{Framing, check_head, check_line, is_token, is_value};
 
 /// A chunk's size line with its extensions: nobody uses extensions, and long ones cost work for nothing.
 const CHUNK_LINE: usize = 256;
 /// Trailers are not passed on; they only have to be passed over.
 const TRAILERS: usize = 8 * 1024;
-
-/// Why a connection's bytes are no HTTP/1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Broken {
-    /// The bytes are wrong: 400.
-    Malformed(&'static str),
-    /// They are too many: 431.
-    TooLarge(&'static str),
-}
-
-impl Broken {
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::Malformed(text) | Self::TooLarge(text) => text,
-        }
-    }
-}
 
 /// Where in the stream of messages the scanner is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +42,11 @@ impl Scanner {
         self.phase == Phase::Head && self.seen == 0
     }
 
+    /// Whether it is in a body or its framing.
+    pub(crate) fn in_body(&self) -> bool {
+        self.phase != Phase::Head
+    }
+
     /// Whether it is inside a head.
     pub(crate) fn in_head(&self) -> bool {
         self.phase == Phase::Head && self.seen > 0
@@ -90,14 +70,16 @@ impl Scanner {
         }
     }
 
-    /// How many of these bytes are whole and right; the rest waits for more.
-    ///
-    /// # Errors
-    /// When they cannot become a message.
-    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
+    /// How many of these bytes are whole and right, and whether what follows cannot become a message; else it waits for more.
+    pub(crate) fn scan(&mut self, bytes: &[u8]) -> (usize, Option<Broken>) {
         let mut done = 0;
+        let broken = self.follow(bytes, &mut done).err();
+        (done, broken)
+    }
+
+    fn follow(&mut self, bytes: &[u8], done: &mut usize) -> Result<(), Broken> {
         // Each round passes at least one byte or returns.
-        while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = bytes.get(*done..).filter(|rest| !rest.is_empty()) {
             let passed = match self.phase {
                 Phase::Head => self.head(rest)?,
                 Phase::Sized(left) | Phase::ChunkData(left) => {
@@ -128,9 +110,9 @@ impl Scanner {
             if passed == 0 {
                 break;
             }
-            done += passed;
+            *done += passed;
         }
-        Ok(done)
+        Ok(())
     }
 
     fn begin(&mut self, phase: Phase) {
@@ -153,6 +135,10 @@ impl Scanner {
                             return Err(Broken::Malformed("an empty line stands before the request line"));
                         }
                         return self.whole_head(rest.get(..=at).unwrap_or_default(), at + 1);
+                    }
+                    if self.line == 0 {
+                        // A first line that is no request line need not wait for the rest of its head.
+                        check_line(rest.get(..at - 1).unwrap_or_default(), &self.bounds)?;
                     }
                     self.line = at + 1;
                 }
@@ -190,7 +176,9 @@ impl Scanner {
             (1..=15).contains(&size.len()) && size.bytes().all(|byte| byte.is_ascii_hexdigit())
         });
         let size = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        let Some(size) = size else { return Err(Broken::Malformed("a chunk's size is no hexadecimal number")) };
+        let Some(size) = size else {
+            return Err(Broken::Malformed("a chunk's size is no hexadecimal number"));
+        };
         if !is_value(extension) {
             return Err(Broken::Malformed("a chunk's extension has control characters"));
         }

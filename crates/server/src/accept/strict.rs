@@ -1,5 +1,6 @@
 //! A connection whose HTTP/1 bytes are checked before the HTTP library sees them, with its clocks for silence.
-use super::scanner::{Bounds, Broken, Scanner};
+use super::bounds::{Bounds, Broken};
+use super::scanner::Scanner;
 use bytes::{Buf, BytesMut};
 use std::future::Future;
 use std::io;
@@ -113,13 +114,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
             self.good = self.buffer.len();
             return;
         };
-        match scanner.scan(self.buffer.get(self.good..).unwrap_or_default()) {
-            Ok(count) => self.good += count,
-            Err(broken) => {
+        let (count, broken) = scanner.scan(self.buffer.get(self.good..).unwrap_or_default());
+        let in_body = scanner.in_body();
+        self.good += count;
+        match broken {
+            None => {}
+            Some(broken) => {
                 tracing::info!(target: "countersign::request", reason = broken.text(), "not HTTP: connection refused");
                 // What was whole before the fault goes out. A pipelined message before it is still answered.
                 self.buffer.truncate(self.good);
                 match broken {
+                    Broken::TooLarge(_) if in_body => self.buffer.extend_from_slice(POISON),
                     Broken::Malformed(_) => self.buffer.extend_from_slice(POISON),
                     Broken::TooLarge(_) => {
                         self.buffer.extend_from_slice(b"GET / HTTP/1.1\r\n");
@@ -174,7 +179,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Strict<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         loop {
             if this.good > 0 {
@@ -221,7 +230,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Strict<S> {
     }
 }
 
-fn read_piece<S: AsyncRead + Unpin>(io: &mut S, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+fn read_piece<S: AsyncRead + Unpin>(
+    io: &mut S,
+    buffer: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
     buffer.reserve(PIECE);
     let mut reading = std::pin::pin!(io.read_buf(buffer));
     reading.as_mut().poll(cx)

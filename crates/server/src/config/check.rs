@@ -49,7 +49,11 @@ impl Config {
             let address = listener.address;
             if address.port() != 0 && !seen.insert(address) {
                 let message = format!("{address} is listened on twice");
-                checked.errors.push(self.finding(path.clone(), message, "give each listener its own address"));
+                checked.errors.push(self.finding(
+                    path.clone(),
+                    message,
+                    "give each listener its own address",
+                ));
             }
             if !address.ip().is_loopback() && listener.tls.is_none() && !self.server.insecure_http {
                 let message = format!("{address} can be reached from other machines and speaks no TLS");
@@ -102,7 +106,9 @@ impl Config {
                         let all: Vec<&str> = dialects.iter().map(|dialect| dialect.name.as_str()).collect();
                         let fix = match near {
                             Some(near) => format!("did you mean {near:?}?"),
-                            None => format!("there are {}; others need [dialect.{name}] file", all.join(", ")),
+                            None => {
+                                format!("there are {}; others need [dialect.{name}] file", all.join(", "))
+                            }
                         };
                         let message = format!("there is no dialect {name:?}");
                         checked.errors.push(self.finding(at("dialects"), message, &fix));
@@ -118,7 +124,9 @@ impl Config {
         for (index, left) in on_route.iter().enumerate() {
             for right in on_route.iter().skip(index + 1) {
                 let shared = left.carriers.iter().find(|carrier| right.carriers.contains(carrier));
-                let Some(carrier) = shared.filter(|_| !(left.discriminated && right.discriminated)) else { continue };
+                let Some(carrier) = shared.filter(|_| !(left.discriminated && right.discriminated)) else {
+                    continue;
+                };
                 let message = format!(
                     "{} and {} both use {carrier} here and nothing tells them apart: such requests are refused",
                     left.name, right.name

@@ -20,14 +20,22 @@ impl Identity {
     pub(super) fn read(section: Section<'_>) -> Self {
         let prefix = "X-Countersign-";
         let header_prefix = section
-            .parsed("header_prefix", "the beginning of header names", Some(prefix.to_owned()), Clone::clone, |text| {
-                (text.len() >= 3 && HeaderName::try_from(text).is_ok()).then(|| text.to_owned())
-            })
+            .parsed(
+                "header_prefix",
+                "the beginning of header names",
+                Some(prefix.to_owned()),
+                Clone::clone,
+                |text| (text.len() >= 3 && HeaderName::try_from(text).is_ok()).then(|| text.to_owned()),
+            )
             .unwrap_or_default();
         let strip = section.texts("strip", &[]);
         for name in &strip {
             if HeaderName::try_from(name.as_str()).is_err() {
-                section.wrong("strip", format!("{name:?} is no header name"), "write names such as \"X-Auth-User\"");
+                section.wrong(
+                    "strip",
+                    format!("{name:?} is no header name"),
+                    "write names such as \"X-Auth-User\"",
+                );
             }
         }
         let identity = Self {

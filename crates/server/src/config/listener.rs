@@ -100,9 +100,14 @@ impl Listener {
 
     pub(super) fn read(section: Section<'_>) -> Option<Self> {
         let wanted = "an address and port such as \"127.0.0.1:8700\" or \"[::]:8700\"";
-        let address = section.parsed("address", wanted, None, SocketAddr::to_string, |text| text.parse().ok());
+        let address =
+            section.parsed("address", wanted, None, SocketAddr::to_string, |text| text.parse().ok());
         if !section.has("address") {
-            section.wrong("address", format!("wanted {wanted}, found nothing"), "add address = \"127.0.0.1:8700\"");
+            section.wrong(
+                "address",
+                format!("wanted {wanted}, found nothing"),
+                "add address = \"127.0.0.1:8700\"",
+            );
         }
         let mut surfaces = Vec::new();
         for name in section.texts("surfaces", &[]) {
@@ -111,13 +116,18 @@ impl Listener {
                 None => {
                     let near = nearest(&name, Surface::ALL.iter().map(|surface| surface.name()));
                     let all = Surface::ALL.map(Surface::name).join(", ");
-                    let fix = near.map_or(format!("there are {all}"), |near| format!("did you mean \"{near}\"?"));
+                    let fix =
+                        near.map_or(format!("there are {all}"), |near| format!("did you mean \"{near}\"?"));
                     section.wrong("surfaces", format!("there is no surface {name:?}"), &fix);
                 }
             }
         }
         if surfaces.is_empty() {
-            section.wrong("surfaces", "a listener without surfaces answers nothing", "add surfaces = [\"gateway\"]");
+            section.wrong(
+                "surfaces",
+                "a listener without surfaces answers nothing",
+                "add surfaces = [\"gateway\"]",
+            );
         }
         let tls = section.section("tls");
         let certificate = tls.maybe_text("certificate");
@@ -130,7 +140,11 @@ impl Listener {
                 None
             }
             (None, Some(_)) => {
-                tls.wrong("certificate", "a key came without its certificate", "add certificate = \"chain.pem\"");
+                tls.wrong(
+                    "certificate",
+                    "a key came without its certificate",
+                    "add certificate = \"chain.pem\"",
+                );
                 None
             }
         };

@@ -127,7 +127,11 @@ impl<'t> Section<'t> {
                 Some(number)
             }
             None => {
-                self.mistaken(key, node, &format!("a whole number from {} to {}", bounds.start(), bounds.end()));
+                self.mistaken(
+                    key,
+                    node,
+                    &format!("a whole number from {} to {}", bounds.start(), bounds.end()),
+                );
                 None
             }
         }
@@ -135,8 +139,14 @@ impl<'t> Section<'t> {
 
     /// A length of time such as `500ms`, `10s`, `25m`, `24h` or `7d`.
     pub(super) fn span(&self, key: &'static str, default: Duration) -> Duration {
-        self.parsed(key, "a length of time such as \"10s\", \"25m\" or \"24h\"", Some(default), show_span, read_span)
-            .unwrap_or(default)
+        self.parsed(
+            key,
+            "a length of time such as \"10s\", \"25m\" or \"24h\"",
+            Some(default),
+            show_span,
+            read_span,
+        )
+        .unwrap_or(default)
     }
 
     /// A list of texts; from the environment and flags, with commas between.
@@ -158,9 +168,9 @@ impl<'t> Section<'t> {
                     _ => None,
                 })
                 .collect(),
-            Value::Text(text) if !matches!(node.origin, Origin::File(_)) => {
-                Some(text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect())
-            }
+            Value::Text(text) if !matches!(node.origin, Origin::File(_)) => Some(
+                text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect(),
+            ),
             _ => None,
         };
         match found {
@@ -191,9 +201,19 @@ impl<'t> Section<'t> {
         let sections = items.iter().enumerate().filter_map(|(index, item)| {
             let path = format!("{}[{index}]", self.join(key));
             if matches!(item.value, Value::Table(_)) {
-                return Some(Section { notes: self.notes, path, node: Some(item), known: RefCell::default() });
+                return Some(Section {
+                    notes: self.notes,
+                    path,
+                    node: Some(item),
+                    known: RefCell::default(),
+                });
             }
-            self.find(path, item.origin.clone(), format!("wanted a table, found {}", item.value.kind()), "write [[…]]");
+            self.find(
+                path,
+                item.origin.clone(),
+                format!("wanted a table, found {}", item.value.kind()),
+                "write [[…]]",
+            );
             None
         });
         Some(sections.collect())
@@ -207,11 +227,17 @@ impl<'t> Section<'t> {
         for (name, node) in table {
             let path = format!("{}.{name}", self.join(key));
             if matches!(node.value, Value::Table(_)) {
-                let section = Section { notes: self.notes, path, node: Some(node), known: RefCell::default() };
+                let section =
+                    Section { notes: self.notes, path, node: Some(node), known: RefCell::default() };
                 named.push((name.clone(), section));
             } else {
                 let message = format!("wanted a table, found {}", node.value.kind());
-                self.find(path.clone(), node.origin.clone(), message, &format!("write [{path}] and settings below"));
+                self.find(
+                    path.clone(),
+                    node.origin.clone(),
+                    message,
+                    &format!("write [{path}] and settings below"),
+                );
             }
         }
         named
@@ -227,13 +253,18 @@ impl<'t> Section<'t> {
                 Value::Whole(number) => number.to_string(),
                 Value::Switch(switch) => switch.to_string(),
                 other => {
-                    let message = format!("wanted a text, a whole number, true or false, found {}", other.kind());
+                    let message =
+                        format!("wanted a text, a whole number, true or false, found {}", other.kind());
                     self.find(self.join(name), node.origin.clone(), message, "write one plain value");
                     continue;
                 }
             };
             let path = self.join(name);
-            self.notes.shown.borrow_mut().push(Shown { path, value: text.clone(), origin: node.origin.clone() });
+            self.notes.shown.borrow_mut().push(Shown {
+                path,
+                value: text.clone(),
+                origin: node.origin.clone(),
+            });
             rest.push((name.clone(), text));
         }
         rest
@@ -260,7 +291,9 @@ impl<'t> Section<'t> {
     /// Notes a finding about a setting of this section.
     pub(super) fn wrong(&self, key: &str, message: impl Into<String>, fix: &str) {
         let origin = match self.node {
-            Some(Node { value: Value::Table(table), origin }) => table.get(key).map_or(origin, |node| &node.origin),
+            Some(Node { value: Value::Table(table), origin }) => {
+                table.get(key).map_or(origin, |node| &node.origin)
+            }
             _ => &Origin::Default,
         };
         self.find(self.join(key), origin.clone(), message.into(), fix);
@@ -291,7 +324,12 @@ impl<'t> Section<'t> {
             }
             Err(found) => {
                 let message = format!("wanted {wanted}, found {found}");
-                self.find(self.join(key), node.origin.clone(), message, "correct the value or remove the line");
+                self.find(
+                    self.join(key),
+                    node.origin.clone(),
+                    message,
+                    "correct the value or remove the line",
+                );
                 default
             }
         }

@@ -29,7 +29,8 @@ impl Route {
     pub(super) fn read(section: Section<'_>) -> Option<Self> {
         let name = section.maybe_text("name");
         let fits = |name: &str| {
-            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+            !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
         };
         match &name {
             None => section.wrong("name", "a route needs a name", "add name = \"api\""),
@@ -47,9 +48,13 @@ impl Route {
             |text| is_host(text).then(|| text.to_ascii_lowercase()),
         );
         let path = section
-            .parsed("path", "a path prefix that starts with a slash", Some("/".to_owned()), Clone::clone, |text| {
-                (text.starts_with('/') && !text.contains(['?', '#'])).then(|| text.to_owned())
-            })
+            .parsed(
+                "path",
+                "a path prefix that starts with a slash",
+                Some("/".to_owned()),
+                Clone::clone,
+                |text| (text.starts_with('/') && !text.contains(['?', '#'])).then(|| text.to_owned()),
+            )
             .unwrap_or_default();
         let dialects = section.texts("dialects", &[]);
         let upstream = section.parsed(
@@ -80,5 +85,6 @@ fn read_upstream(text: &str) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
     let known = matches!(uri.scheme_str(), Some("http" | "https"));
     let bare = uri.path_and_query().is_none_or(|path| path.as_str() == "/");
-    (known && bare && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))).then_some(uri)
+    (known && bare && uri.authority().is_some_and(|authority| !authority.as_str().contains('@')))
+        .then_some(uri)
 }

@@ -109,7 +109,7 @@ impl JwksSection {
 /// `[store]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreSection {
-    /// The database file; `None`: `countersign.db` in the data directory.
+    /// The folder of the databases; `None`: the data directory.
     pub path: Option<PathBuf>,
 }
 

@@ -7,7 +7,12 @@ fn load(text: &str) -> Result<Config, ConfigErrors> {
 }
 
 fn facts(name: &str, signs_body: bool, carrier: &str) -> DialectFacts {
-    DialectFacts { name: name.to_owned(), signs_body, carriers: vec![carrier.to_owned()], discriminated: false }
+    DialectFacts {
+        name: name.to_owned(),
+        signs_body,
+        carriers: vec![carrier.to_owned()],
+        discriminated: false,
+    }
 }
 
 #[test]
@@ -24,7 +29,8 @@ fn the_sample_shows_every_setting_that_exists() {
     let mut text = String::new();
     for line in Config::commented_default().lines() {
         let bare = line.strip_prefix("# ").unwrap_or(line);
-        let setting = bare.contains(" = ") && bare.split(' ').next().unwrap().chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        let setting = bare.contains(" = ")
+            && bare.split(' ').next().unwrap().chars().all(|c| c.is_ascii_lowercase() || c == '_');
         text.push_str(if setting || bare.starts_with('[') { bare } else { "" });
         text.push('\n');
     }
@@ -33,13 +39,19 @@ fn the_sample_shows_every_setting_that_exists() {
         assert!(shown.origin != Origin::Default, "{} is not in the sample", shown.path);
     }
     let defaults = Config::default();
-    assert_eq!((config.limits, config.session, config.listeners[1].clone()), (defaults.limits, defaults.session, defaults.listeners[1].clone()));
+    assert_eq!(
+        (config.limits, config.session, config.listeners[1].clone()),
+        (defaults.limits, defaults.session, defaults.listeners[1].clone())
+    );
 }
 
 #[test]
 fn flags_win_over_environment_and_environment_over_file() {
     let sources = Sources {
-        file: Some(("f".to_owned(), "[server]\nlog = \"a\"\ndrain = \"1s\"\n[identity]\nassertion = true".to_owned())),
+        file: Some((
+            "f".to_owned(),
+            "[server]\nlog = \"a\"\ndrain = \"1s\"\n[identity]\nassertion = true".to_owned(),
+        )),
         environment: vec![
             ("COUNTERSIGN_SERVER__LOG".to_owned(), "b".to_owned()),
             ("COUNTERSIGN_SERVER__DRAIN".to_owned(), "2s".to_owned()),
@@ -83,7 +95,20 @@ fn every_fault_is_told_with_its_line_and_its_fix() {
 
 #[test]
 fn syntax_that_cannot_be_read_does_not_panic() {
-    for text in ["[", "a =", "[[route]\n", "\u{0}", "version = 1 = 2", "[server]\nlog = \"a\nb\"", "route = 5", "server = 1", "[[server]]", "dialect = 3", "[dialect]\nx = 1", "listener = [1]"] {
+    for text in [
+        "[",
+        "a =",
+        "[[route]\n",
+        "\u{0}",
+        "version = 1 = 2",
+        "[server]\nlog = \"a\nb\"",
+        "route = 5",
+        "server = 1",
+        "[[server]]",
+        "dialect = 3",
+        "[dialect]\nx = 1",
+        "listener = [1]",
+    ] {
         assert!(load(text).is_err(), "{text:?}");
     }
 }
@@ -102,7 +127,14 @@ fn settings_that_do_not_fit_each_other_are_found() {
     let checked = config.check(&dialects);
     let errors: Vec<String> = checked.errors.iter().map(ToString::to_string).collect();
     let all = errors.join("\n");
-    for wanted in ["speaks no TLS", "two routes are named", "takes no dialect", "did you mean \"skillhive\"", "nothing tells them apart", "same host and path"] {
+    for wanted in [
+        "speaks no TLS",
+        "two routes are named",
+        "takes no dialect",
+        "did you mean \"skillhive\"",
+        "nothing tells them apart",
+        "same host and path",
+    ] {
         assert!(all.contains(wanted), "{wanted}\n{all}");
     }
     assert!(checked.lints.iter().any(|lint| lint.message.starts_with("body-unseen")), "{:?}", checked.lints);

@@ -125,10 +125,7 @@ fn from_value(value: &DeValue<'_>, line: usize, lines: &Lines) -> Node {
         DeValue::Float(_) => Value::Other("a number with a fraction"),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(items) => Value::List(
-            items
-                .iter()
-                .map(|item| from_value(item.get_ref(), lines.of(item.span().start), lines))
-                .collect(),
+            items.iter().map(|item| from_value(item.get_ref(), lines.of(item.span().start), lines)).collect(),
         ),
         DeValue::Table(table) => return from_table(table, line, lines),
     };
@@ -154,7 +151,8 @@ mod tests {
 
     #[test]
     fn environment_reaches_into_tables_and_lists() {
-        let (mut tree, errors) = Node::parse("[dialect.partner-key]\nissuer = \"x\"\n\n[[route]]\nname = \"a\"\n");
+        let (mut tree, errors) =
+            Node::parse("[dialect.partner-key]\nissuer = \"x\"\n\n[[route]]\nname = \"a\"\n");
         assert!(errors.is_empty());
         let origin = Origin::Environment("E".to_owned());
         assert!(tree.set(&["DIALECT", "PARTNER_KEY", "ISSUER"], "y", &origin));

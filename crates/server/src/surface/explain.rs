@@ -2,10 +2,10 @@
 use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::config::listener::Surface;
+use crate::inflow::{ReadFault, read_all};
 use crate::judge::{faulted, judge};
-use crate::problem::{bad_request, problem, stamp};
+use crate::problem::{bad_request, problem, stamp, too_slow};
 use crate::routes::Place;
-use crate::surface::gateway::read_small;
 use crate::surface::origin::{self, host_of};
 use axum::body::Body;
 use bytes::Bytes;
@@ -57,7 +57,15 @@ async fn tell(
         return Err(Box::new(problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title)));
     }
     let (parts, body) = request.into_parts();
-    let bytes = read_small(body, MOST, app.config.limits.body_time).await?;
+    let bytes = read_all(body, MOST, app.config.limits.body_time).await.map_err(|fault| {
+        Box::new(match fault {
+            ReadFault::TooLarge => {
+                problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The description is too large")
+            }
+            ReadFault::TooSlow => too_slow(),
+            ReadFault::Broken => bad_request("the body cannot be read"),
+        })
+    })?;
     let described: Described = serde_json::from_slice(&bytes).map_err(|error| {
         Box::new(bad_request(&format!(
             "wanted JSON {{\"method\", \"url\", \"headers\": [[name, value]…], \"body_b64\"}}: {error}"
@@ -65,8 +73,10 @@ async fn tell(
     })?;
     let operator = own && is_operator(app, call, &parts, &bytes).await?;
     let wrong = |text: &str| Box::new(bad_request(text));
-    let target = Target::from_url(&described.url).ok_or_else(|| wrong("url: wanted an http or https address"))?;
-    let place = place(app, &described, &target).ok_or_else(|| wrong("no route is configured for this address"))?;
+    let target =
+        Target::from_url(&described.url).ok_or_else(|| wrong("url: wanted an http or https address"))?;
+    let place =
+        place(app, &described, &target).ok_or_else(|| wrong("no route is configured for this address"))?;
     let headers = headers(&described.headers)?;
     let body = match &described.body_b64 {
         Some(text) => {
@@ -105,15 +115,24 @@ async fn is_operator(
     body: &Bytes,
 ) -> Result<bool, Box<Response<Body>>> {
     let Some(policy) = &app.operators else { return Ok(false) };
-    let carried = policy.dialects.iter().flat_map(|dialect| dialect.carriers()).any(|name| parts.headers.contains_key(name));
+    let carried = policy
+        .dialects
+        .iter()
+        .flat_map(|dialect| dialect.carriers())
+        .any(|name| parts.headers.contains_key(name));
     if !carried {
         return Ok(false);
     }
-    let found = origin::of(&app.config.server, call.peer.ip(), call.tls, &parts.headers, parts.uri.authority());
+    let found =
+        origin::of(&app.config.server, call.peer.ip(), call.tls, &parts.headers, parts.uri.authority());
     let origin = found.map_err(|text| Box::new(bad_request(text)))?;
     let incoming = Incoming {
         method: parts.method.as_str(),
-        target: Target::new(&origin.scheme, &origin.authority, parts.uri.path_and_query().map_or("/", |path| path.as_str())),
+        target: Target::new(
+            &origin.scheme,
+            &origin.authority,
+            parts.uri.path_and_query().map_or("/", |path| path.as_str()),
+        ),
         headers: &parts.headers,
         body: if body.is_empty() { Seen::Empty } else { Seen::Seen(body) },
         client: Some(origin.client),

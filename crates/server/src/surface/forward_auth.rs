@@ -10,8 +10,8 @@ use axum::body::Body;
 use countersign::incoming::{Body as Seen, Incoming, Target};
 use countersign::reason::Reason;
 use countersign_guard::policy::Reply;
-use http::request::Parts;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use std::sync::Arc;
 
@@ -26,7 +26,12 @@ pub(crate) fn asked<'p>(app: &App, path: &'p str) -> Option<Option<&'p str>> {
 }
 
 /// Answers one question.
-pub(crate) async fn answer(app: &App, call: &Call, route: Option<&str>, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn answer(
+    app: &App,
+    call: &Call,
+    route: Option<&str>,
+    request: Request<Body>,
+) -> Response<Body> {
     let (parts, _) = request.into_parts();
     match ask(app, call, route, &parts).await {
         Ok(response) => response,
@@ -56,7 +61,8 @@ async fn ask(
         let title = "Only trusted proxies may ask this";
         return Err(Box::new(problem(StatusCode::FORBIDDEN, "not-a-trusted-proxy", title)));
     }
-    let from = origin::of(server, call.peer.ip(), call.tls, headers, request.uri.authority()).map_err(wrong)?;
+    let from =
+        origin::of(server, call.peer.ip(), call.tls, headers, request.uri.authority()).map_err(wrong)?;
     let original = original(headers).map_err(wrong)?;
     if let Some((scheme, _)) = server.public_url.as_deref().and_then(|url| url.split_once("://"))
         && scheme != original.scheme
@@ -108,7 +114,11 @@ fn find<'a>(
         None => app.routes.find(&host, path),
     };
     found.ok_or_else(|| {
-        Box::new(problem(StatusCode::FORBIDDEN, "no-route", "No route is configured for the original request"))
+        Box::new(problem(
+            StatusCode::FORBIDDEN,
+            "no-route",
+            "No route is configured for the original request",
+        ))
     })
 }
 
@@ -117,7 +127,9 @@ fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
     let either = |first: &str, second: &str| match (single(headers, first)?, single(headers, second)?) {
         (Some(_), Some(_)) => Err("the proxy tells the original request in two ways"),
         (Some(value), None) | (None, Some(value)) => Ok(value),
-        (None, None) => Err("the proxy does not tell the original request (X-Forwarded-Method, -Proto, -Host, -Uri)"),
+        (None, None) => {
+            Err("the proxy does not tell the original request (X-Forwarded-Method, -Proto, -Host, -Uri)")
+        }
     };
     let method = either("x-forwarded-method", "x-original-method")?;
     let target = either("x-forwarded-uri", "x-original-uri")?;
@@ -142,6 +154,7 @@ fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
 
 /// Whether the original request may have a body; the proxy passes its framing headers on.
 fn has_body(headers: &HeaderMap) -> bool {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter().chain(headers.get_all("x-original-content-length"));
+    let mut lengths =
+        headers.get_all(CONTENT_LENGTH).iter().chain(headers.get_all("x-original-content-length"));
     headers.contains_key(TRANSFER_ENCODING) || lengths.any(|length| length.as_bytes() != b"0")
 }

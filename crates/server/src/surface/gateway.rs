@@ -1,25 +1,21 @@
 //! The reverse proxy: judges, then forwards the same bytes that were judged, with the identity that was proved.
-mod body;
-mod forward;
 mod headers;
 
 use crate::app::App;
 use crate::call::Call;
+use crate::inflow::{Inflow, ReadFault, read_all};
 use crate::judge::{held, judge, refused};
-use crate::problem::{bad_request, not_found, problem};
+use crate::problem::{bad_request, not_found, problem, too_slow};
 use crate::routes::Place;
 use crate::surface::origin;
 use crate::surface::path;
 use axum::body::Body;
-use body::{ReadFault, read_all};
 use bytes::Bytes;
-use countersign::incoming::{Body as Seen, Incoming, Target};
+use countersign::incoming::{Incoming, Target};
 use countersign::reason::Reason;
+use countersign_guard::policy::Reply;
 use http::header::EXPECT;
 use http::{Method, Request, Response, StatusCode};
-use http_body::Body as _;
-
-pub(crate) use forward::Upstreams;
 
 /// Answers one request.
 pub(crate) async fn answer(app: &App, call: &Call, request: Request<Body>) -> Response<Body> {
@@ -78,40 +74,11 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
     if let Err(fault) = app.identity.add(&mut headers, &verified, &call.id) {
         return Err(tell(crate::judge::faulted(app, Some(route), &fault)));
     }
-    let sent = app.upstreams.send(place, upstream, parts.method, target, headers, body, app.config.limits).await;
+    let sent =
+        app.upstreams.send(place, upstream, parts.method, target, headers, body, app.config.limits).await;
     match sent {
         Ok(response) => Ok(*tell(Box::new(response))),
         Err(response) => Err(tell(response)),
-    }
-}
-
-/// A request's body: still on its way, or all of it.
-pub(crate) enum Inflow {
-    Stream(Body),
-    Whole(Bytes),
-}
-
-/// A refused body up to this size is read to its end, so that the answer is not lost in a reset connection.
-const PASSED_OVER: u64 = 64 * 1024;
-
-impl Inflow {
-    fn seen(&self) -> Seen<'_> {
-        match self {
-            Self::Whole(bytes) if bytes.is_empty() => Seen::Empty,
-            Self::Whole(bytes) => Seen::Seen(bytes),
-            Self::Stream(body) if body.is_end_stream() => Seen::Empty,
-            Self::Stream(_) => Seen::Unseen,
-        }
-    }
-
-    async fn pass_over(self, headers: &http::HeaderMap) {
-        let Self::Stream(body) = self else { return };
-        // Who waits for 100 Continue has not sent it, and need not.
-        let small = body.size_hint().upper().is_some_and(|size| size <= PASSED_OVER);
-        if small && !body.is_end_stream() && !headers.contains_key(EXPECT) {
-            let most = usize::try_from(PASSED_OVER).unwrap_or(0);
-            let _ = read_all(body, most, std::time::Duration::from_secs(1)).await;
-        }
     }
 }
 
@@ -123,7 +90,8 @@ async fn read(app: &App, place: &Place, body: Inflow) -> Result<Bytes, Box<Respo
     let route = Some(place.route.name.as_str());
     read_all(body, place.policy.limits.body, app.config.limits.body_time).await.map_err(|fault| match fault {
         ReadFault::TooLarge => {
-            let reply = place.policy.reply(Reason::BodyTooLarge);
+            // Nothing was judged yet: this is an answer of HTTP's, not of a dialect's.
+            let reply = Reply { status: Reason::BodyTooLarge.status(), challenge: None };
             refused(app, route, None, Reason::BodyTooLarge, &reply)
         }
         ReadFault::TooSlow => Box::new(too_slow()),
@@ -131,24 +99,29 @@ async fn read(app: &App, place: &Place, body: Inflow) -> Result<Bytes, Box<Respo
     })
 }
 
-pub(crate) fn too_slow() -> Response<Body> {
-    problem(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body did not arrive in time")
-}
-
 fn unplain(app: &App, place: Option<&std::sync::Arc<Place>>) -> Response<Body> {
     let reason = Reason::PathNotPlain;
     let route = place.map(|place| place.route.name.as_str());
-    let reply = countersign_guard::policy::Reply { status: reason.status(), challenge: None };
+    let reply = Reply { status: reason.status(), challenge: None };
     *refused(app, route, None, reason, &reply)
 }
 
 /// Only methods with a known meaning pass: CONNECT and TRACE mean something to proxies, unknown ones nothing to anybody.
 fn check_method(method: &Method) -> Result<(), Box<Response<Body>>> {
-    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
     if known.contains(method) {
         return Ok(());
     }
-    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This method is not taken here");
+    let mut response =
+        problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This method is not taken here");
     let allow = http::HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     response.headers_mut().insert(http::header::ALLOW, allow);
     Err(Box::new(response))
@@ -163,19 +136,4 @@ fn check_expectation(headers: &http::HeaderMap) -> Result<(), Box<Response<Body>
         ))),
         _ => Ok(()),
     }
-}
-
-/// Reads a body of ours (not a proxied one) whole.
-pub(crate) async fn read_small(
-    body: Body,
-    most: usize,
-    time: std::time::Duration,
-) -> Result<Bytes, Box<Response<Body>>> {
-    read_all(body, most, time).await.map_err(|fault| {
-        Box::new(match fault {
-            ReadFault::TooLarge => problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
-            ReadFault::TooSlow => too_slow(),
-            ReadFault::Broken => bad_request("the body cannot be read"),
-        })
-    })
 }

@@ -38,7 +38,7 @@ pub(crate) async fn metrics(app: &App) -> Response<Body> {
         accounts: app.directory.account_count(),
         keys: app.directory.key_count(),
         sessions,
-        replay: app.replay_size(),
+        replay: app.once.remembered(),
         version: app.directory.version(),
     };
     let mut response = plain(StatusCode::OK, "");

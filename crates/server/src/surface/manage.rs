@@ -1,17 +1,105 @@
 //! The management API: accounts, keys and all around them, for operators with keys of their own.
 mod about;
+mod access;
+mod accounts;
+mod apply;
 mod audit;
+mod companions;
 mod connections;
 mod dialects;
 mod document;
 mod found;
 mod gate;
+mod identifiers;
 mod input;
 mod intake;
+mod join_codes;
+mod key_life;
+mod keys;
 mod moment;
 mod operator;
+mod operators;
+mod organisations;
 mod page;
 mod problem;
 mod secret;
+mod sessions;
+mod signing_keys;
 mod state;
+mod users;
 mod views;
+
+use crate::app::App;
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{StatusCode, header};
+use axum::middleware;
+use axum::routing::get;
+use countersign_keys::Policy as KeyPolicy;
+use gate::Gate;
+use problem::Problem;
+use state::Manage;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Where the OpenAPI document is.
+const DOCUMENT: &str = "/api/v1/openapi.json";
+
+/// The management API with its full paths; `None` where nothing could judge its calls.
+pub(crate) fn router(app: &Arc<App>) -> Option<Router> {
+    let policy = app.operators.clone()?;
+    let manage = Manage {
+        registrar: Arc::clone(&app.registrar),
+        directory: Arc::clone(&app.directory),
+        registry: Arc::clone(&app.registry),
+        sessions: Arc::clone(&app.sessions),
+        entropy: Arc::clone(&app.entropy),
+        signing: Arc::clone(&app.signing),
+        keys: KeyPolicy::default(),
+        dialects: app.dialects.values().cloned().collect(),
+    };
+    Some(build(Arc::new(manage), Arc::new(Gate { app: Arc::clone(app), policy })))
+}
+
+/// Everything behind the gate, and the two documents before it.
+fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
+    let guarded = OpenApiRouter::with_openapi(document::head())
+        .merge(about::routes())
+        .merge(accounts::routes())
+        .merge(identifiers::routes())
+        .merge(keys::routes())
+        .merge(key_life::routes())
+        .merge(companions::routes())
+        .merge(users::routes())
+        .merge(organisations::routes())
+        .merge(join_codes::routes())
+        .merge(connections::routes())
+        .merge(sessions::routes())
+        .merge(operators::routes())
+        .merge(audit::routes())
+        .merge(apply::routes())
+        .merge(dialects::routes())
+        .merge(signing_keys::routes());
+    let (guarded, mut document) = guarded.split_for_parts();
+    let (open, about) = about::open_routes().split_for_parts();
+    document.merge(about);
+    let text = Bytes::from(document.to_json().unwrap_or_default());
+    let shown = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };
+    guarded
+        .fallback(async || {
+            Problem::new(StatusCode::NOT_FOUND, "no-such-path", "There is nothing at this path.")
+        })
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "This path does not take that method.",
+            )
+        })
+        .layer(middleware::from_fn_with_state(gate, gate::pass))
+        .merge(open.route(DOCUMENT, get(shown)))
+        .with_state(manage)
+}
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,9 @@ pub(crate) fn of(
         client = forwarded_for(config, headers)?.unwrap_or(peer);
     }
     let host = host_of(&authority).to_ascii_lowercase();
-    if let Some((public_scheme, public_authority)) = config.public_url.as_deref().and_then(|url| url.split_once("://")) {
+    if let Some((public_scheme, public_authority)) =
+        config.public_url.as_deref().and_then(|url| url.split_once("://"))
+    {
         public_scheme.clone_into(&mut scheme);
         public_authority.clone_into(&mut authority);
     }
@@ -115,7 +117,8 @@ mod tests {
     use crate::config::{Config, Sources};
 
     fn config(text: &str) -> ServerSection {
-        let sources = Sources { file: Some(("f".to_owned(), format!("[server]\n{text}"))), ..Sources::default() };
+        let sources =
+            Sources { file: Some(("f".to_owned(), format!("[server]\n{text}"))), ..Sources::default() };
         Config::load(&sources).unwrap().server
     }
 
@@ -138,7 +141,10 @@ mod tests {
             ("x-forwarded-for", "1.2.3.4"),
         ]);
         let origin = of(&config(""), PEER, false, &sent, None).unwrap();
-        assert_eq!((origin.scheme.as_str(), origin.authority.as_str(), origin.host.as_str()), ("http", "a.example:81", "a.example"));
+        assert_eq!(
+            (origin.scheme.as_str(), origin.authority.as_str(), origin.host.as_str()),
+            ("http", "a.example:81", "a.example")
+        );
         assert_eq!((origin.client, origin.trusted), (PEER, false));
     }
 
@@ -152,7 +158,10 @@ mod tests {
             ("x-forwarded-for", "10.0.0.8"),
         ]);
         let origin = of(&config("trusted_proxies = [\"10.0.0.0/8\"]"), PEER, false, &sent, None).unwrap();
-        assert_eq!((origin.scheme.as_str(), origin.authority.as_str(), origin.host.as_str()), ("https", "A.example", "a.example"));
+        assert_eq!(
+            (origin.scheme.as_str(), origin.authority.as_str(), origin.host.as_str()),
+            ("https", "A.example", "a.example")
+        );
         assert_eq!(origin.client, "1.2.3.4".parse::<IpAddr>().unwrap());
         let public = "trusted_proxies = [\"10.0.0.0/8\"]\npublic_url = \"https://api.example.test\"";
         let origin = of(&config(public), PEER, false, &sent, None).unwrap();

@@ -5,14 +5,14 @@ use countersign::time::Time;
 use countersign::write::Signer;
 use countersign_guard::clock::{FrozenClock, SeededEntropy};
 use countersign_keys::{Algorithm, KeyKind, PrivateKey};
+use countersign_server::Parts;
 use countersign_server::config::{Config, Sources};
 use countersign_server::echo::{self, Echo};
 use countersign_server::server::{Running, Server};
-use countersign_server::Parts;
-use countersign_store::draft::account::NewAccount;
-use countersign_store::draft::key::{Narrowing, NewKey};
+use countersign_store::draft::NewAccount;
+use countersign_store::draft::{Narrowing, NewKey};
 use countersign_store::memory::MemoryStore;
-use countersign_store::model::Identifier;
+use countersign_store::model::{Identifier, Role};
 use countersign_store::registrar::Registrar;
 use countersign_store::registry::Registry;
 use countersign_store::stamp::Stamp;
@@ -25,30 +25,35 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// 2026-01-01T00:00:00Z.
-pub const NOW: i64 = 1_767_225_600;
-pub const HOST: &str = "api.example.test";
+pub(crate) const NOW: i64 = 1_767_225_600;
+pub(crate) const HOST: &str = "api.example.test";
 
-pub struct World {
-    pub running: Running,
-    pub echo: Echo,
-    pub clock: Arc<FrozenClock>,
-    pub store: Arc<MemoryStore>,
-    pub address: SocketAddr,
+pub(crate) struct World {
+    pub(crate) running: Running,
+    pub(crate) echo: Echo,
+    pub(crate) clock: Arc<FrozenClock>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) address: SocketAddr,
     next: AtomicU8,
 }
 
 /// Keys take a while to make; all tests share these.
-pub fn rsa() -> &'static PrivateKey {
+pub(crate) fn rsa() -> &'static PrivateKey {
     static KEY: OnceLock<PrivateKey> = OnceLock::new();
     KEY.get_or_init(|| PrivateKey::generate(KeyKind::Rsa, 2048).unwrap())
 }
 
-pub fn ed25519() -> &'static PrivateKey {
+pub(crate) fn ed25519() -> &'static PrivateKey {
     static KEY: OnceLock<PrivateKey> = OnceLock::new();
     KEY.get_or_init(|| PrivateKey::generate(KeyKind::Ed25519, 0).unwrap())
 }
 
-pub const ROUTES: &str = r#"
+pub(crate) fn p256() -> &'static PrivateKey {
+    static KEY: OnceLock<PrivateKey> = OnceLock::new();
+    KEY.get_or_init(|| PrivateKey::generate(KeyKind::P256, 0).unwrap())
+}
+
+pub(crate) const ROUTES: &str = r#"
 [server]
 drain = "300ms"
 trusted_proxies = ["127.0.0.1"]
@@ -98,17 +103,17 @@ upstream = "http://127.0.0.1:1"
 "#;
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(ROUTES).await
     }
 
-    pub async fn with(text: &str) -> Self {
+    pub(crate) async fn with(text: &str) -> Self {
         let store = Arc::new(MemoryStore::new([7; 16]));
-        Self::over(text, Arc::clone(&store) as Arc<dyn Registry>, store).await
+        Self::over(text, store.clone(), store).await
     }
 
     /// `registry` may be a faulty one over the store.
-    pub async fn over(text: &str, registry: Arc<dyn Registry>, store: Arc<MemoryStore>) -> Self {
+    pub(crate) async fn over(text: &str, registry: Arc<dyn Registry>, store: Arc<MemoryStore>) -> Self {
         let echo = echo::start(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let text = text.replace("UPSTREAM", &format!("http://{}", echo.address()));
         let clock = Arc::new(FrozenClock::at(Time::from_seconds(NOW)));
@@ -119,40 +124,46 @@ impl World {
     }
 
     /// The headers that prove a request of alice's, as lines.
-    pub fn proof(&self, dialect: &str, method: &str, path: &str, body: &[u8]) -> String {
+    pub(crate) fn proof(&self, dialect: &str, method: &str, path: &str, body: &[u8]) -> String {
         self.proof_of("alice", dialect, method, path, body)
     }
 
-    pub fn proof_of(&self, who: &str, dialect: &str, method: &str, path: &str, body: &[u8]) -> String {
+    pub(crate) fn proof_of(&self, who: &str, dialect: &str, method: &str, path: &str, body: &[u8]) -> String {
         let random = [self.next.fetch_add(1, Ordering::Relaxed); 16];
         proof(&self.running, who, dialect, method, path, body, random)
     }
 
-    pub async fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {
+    pub(crate) async fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {
         send(self.address, bytes.as_ref()).await
     }
 
     /// A request of alice's in the bearer dialect, with further header lines.
-    pub async fn get(&self, path: &str, more: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str, more: &str) -> Answer {
         let proof = self.proof("skykit", "GET", path, b"");
-        self.send(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{proof}{more}Connection: close\r\n\r\n")).await
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{proof}{more}Connection: close\r\n\r\n"))
+            .await
     }
 }
 
-pub async fn start(text: &str, registry: Arc<dyn Registry>, store: &Arc<MemoryStore>, clock: &Arc<FrozenClock>) -> Running {
+pub(crate) async fn start(
+    text: &str,
+    registry: Arc<dyn Registry>,
+    store: &Arc<MemoryStore>,
+    clock: &Arc<FrozenClock>,
+) -> Running {
     let sources = Sources { file: Some(("test.toml".to_owned(), text.to_owned())), ..Sources::default() };
     let config = Config::load(&sources).unwrap_or_else(|errors| panic!("{errors}"));
     let parts = Parts {
-        clock: Arc::clone(clock) as _,
+        clock: clock.clone(),
         entropy: Arc::new(SeededEntropy::new(1)),
         registry,
-        once: Arc::clone(store) as _,
-        sessions: Arc::clone(store) as _,
+        once: store.clone(),
+        sessions: store.clone(),
     };
     Server::start(config, parts).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
-pub fn proof(
+pub(crate) fn proof(
     running: &Running,
     who: &str,
     dialect: &str,
@@ -162,7 +173,11 @@ pub fn proof(
     random: [u8; 16],
 ) -> String {
     let dialect = &running.app().dialects[dialect];
-    let key = if &**dialect.name() == "asymmetric-jwt" { ed25519() } else { rsa() };
+    let key = match &**dialect.name() {
+        "asymmetric-jwt" => ed25519(),
+        "operator" => p256(),
+        _ => rsa(),
+    };
     let namespace = dialect.namespace().unwrap_or_default();
     let identifier = format!("{who}@{namespace}");
     let headers = HeaderMap::new();
@@ -182,9 +197,9 @@ pub fn proof(
     made.headers.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect()
 }
 
-/// Alice may go everywhere, bob under /public/ only; they share no key.
-pub async fn register_for_tests(store: &Arc<MemoryStore>) {
-    let registrar = Registrar::open(Arc::clone(store) as _, Arc::clone(store) as _).await.unwrap();
+/// Alice may go everywhere, bob under /public/ only, and olga is an operator.
+pub(crate) async fn register_for_tests(store: &Arc<MemoryStore>) {
+    let registrar = Registrar::open(store.clone(), store.clone()).await.unwrap();
     if registrar.directory().account_by_name("alice").is_some() {
         return;
     }
@@ -194,7 +209,11 @@ pub async fn register_for_tests(store: &Arc<MemoryStore>) {
         Stamp { now: Time::from_seconds(NOW), actor: "local".to_owned(), random: [count; 16] }
     };
     registrar.add_user(&stamp(), "user-1", true).await.unwrap();
-    for (name, paths) in [("alice", vec![]), ("bob", vec!["/public/".to_owned()])] {
+    for (name, paths, role) in [
+        ("alice", vec![], None),
+        ("bob", vec!["/public/".to_owned()], None),
+        ("olga", vec![], Some(Role::Owner)),
+    ] {
         let identifiers = ["email", "connection", "user"];
         let new = NewAccount {
             name: name.to_owned(),
@@ -210,10 +229,14 @@ pub async fn register_for_tests(store: &Arc<MemoryStore>) {
             acts_as: vec!["user-1".to_owned()],
             paths,
             jwks_url: None,
-            role: None,
+            role,
         };
         let account = registrar.add_account(&stamp(), &new).await.unwrap();
-        for (key, dialects) in [(rsa(), vec!["skykit", "skillhive"]), (ed25519(), vec!["asymmetric-jwt"])] {
+        let keys = match role {
+            None => vec![(rsa(), vec!["skykit", "skillhive"]), (ed25519(), vec!["asymmetric-jwt"])],
+            Some(_) => vec![(p256(), vec!["operator"])],
+        };
+        for (key, dialects) in keys {
             let new = NewKey {
                 account: account.id.clone(),
                 label: String::new(),
@@ -232,14 +255,14 @@ pub async fn register_for_tests(store: &Arc<MemoryStore>) {
 
 /// One answer as it came.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(':')?;
             found.eq_ignore_ascii_case(name).then(|| value.trim())
@@ -247,13 +270,13 @@ impl Answer {
     }
 
     /// What the echo saw.
-    pub fn seen(&self) -> serde_json::Value {
+    pub(crate) fn seen(&self) -> serde_json::Value {
         assert_eq!(self.status, 200, "{self:?}");
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// The values of a header as the echo saw it.
-    pub fn seen_header(&self, name: &str) -> Vec<String> {
+    pub(crate) fn seen_header(&self, name: &str) -> Vec<String> {
         let seen = self.seen();
         let headers = seen["headers"].as_array().unwrap();
         let ours = headers.iter().filter(|pair| pair[0] == name);
@@ -262,14 +285,14 @@ impl Answer {
 }
 
 /// Sends bytes as they are and reads one answer; status 0 when the connection closed without.
-pub async fn send(address: SocketAddr, bytes: &[u8]) -> Answer {
+pub(crate) async fn send(address: SocketAddr, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // A server that refuses early may close while we still write.
     let _ = stream.write_all(bytes).await;
     read(&mut stream).await
 }
 
-pub async fn read(stream: &mut TcpStream) -> Answer {
+pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
     let reading = async {
         let mut piece = [0; 4096];
@@ -283,7 +306,9 @@ pub async fn read(stream: &mut TcpStream) -> Answer {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), reading).await.expect("no answer in 20 seconds")
+    tokio::time::timeout(Duration::from_secs(20), reading)
+        .await
+        .unwrap_or_else(|_| panic!("no answer in 20 seconds"))
 }
 
 fn parse(bytes: &[u8]) -> Option<Answer> {

@@ -1,7 +1,10 @@
 //! What the log asks of a disk, and the real one: files whose bytes and names count only once they are synced.
-use std::fs::{DirBuilder, File, OpenOptions};
+use crate::lock::DirectoryLock;
+use crate::private::{make_private, private, sync_folder};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A folder of log files. A name made, changed or removed is certain only after [`Disk::sync_names`].
 pub(crate) trait Disk: Send {
@@ -29,10 +32,11 @@ pub(crate) trait LogFile: Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// The real disk: one folder.
+/// The real disk: one folder, whose lock is held for as long as it may be written.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
+    _lock: Arc<DirectoryLock>,
 }
 
 impl Folder {
@@ -40,9 +44,9 @@ impl Folder {
     ///
     /// # Errors
     /// What the operating system says.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, lock: Arc<DirectoryLock>) -> io::Result<Self> {
         make_private(path)?;
-        Ok(Self { path: path.to_owned() })
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 }
 
@@ -100,48 +104,6 @@ impl LogFile for Open {
     fn sync(&mut self) -> io::Result<()> {
         self.0.sync_data()
     }
-}
-
-/// Makes a folder that only its owner may enter; leaves one that exists as it is.
-///
-/// # Errors
-/// What the operating system says.
-pub(crate) fn make_private(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.create(path)?;
-    // The new name lies in the folder above.
-    path.parent().filter(|above| !above.as_os_str().is_empty()).map_or(Ok(()), sync_folder)
-}
-
-/// Options to write a file that only its owner may read.
-#[must_use]
-pub(crate) fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options
-}
-
-/// Makes the names in a folder certain.
-///
-/// # Errors
-/// What the operating system says.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    // Elsewhere a folder cannot be opened as a file; the file system orders its names by itself.
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub(crate) struct Recovered {
     pub(crate) cut: u64,
     /// Latest time seen before this start, milliseconds.
     pub(crate) clock: Option<i64>,
+    /// Last second in which any claim of a file that was removed must be remembered; `None` when none was removed.
+    pub(crate) gone: Option<i64>,
     /// The newest file and how many of its bytes count; `None` when the log begins anew.
     pub(crate) before: Option<(u64, u64)>,
     /// Files that are still needed, oldest first, with the last second they must be kept.
@@ -87,6 +89,7 @@ pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
         why: None,
         cut: 0,
         clock: found.clock(),
+        gone: None,
         before: None,
         kept: BTreeMap::new(),
         until: i64::MIN,
@@ -99,6 +102,7 @@ pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
             recovered.kept = chain.kept;
             recovered.before = chain.newest;
             recovered.until = chain.until;
+            recovered.gone = chain.gone;
             recovered.cut = chain.cut;
             recovered.useless.extend(
                 found
@@ -146,6 +150,7 @@ struct Chain {
     kept: BTreeMap<u64, i64>,
     newest: Option<(u64, u64)>,
     until: i64,
+    gone: Option<i64>,
     cut: u64,
 }
 
@@ -212,7 +217,7 @@ impl Found {
 
     /// Follows the links from the newest file back, as far as files can still be needed.
     fn chain(&self, second: i64) -> Result<Chain, String> {
-        let mut chain = Chain { kept: BTreeMap::new(), newest: None, until: i64::MIN, cut: 0 };
+        let mut chain = Chain { kept: BTreeMap::new(), newest: None, until: i64::MIN, gone: None, cut: 0 };
         let Some((&newest, log)) = self.logs.last_key_value() else { return Ok(chain) };
         if log.end == End::Spoilt {
             return Err(format!("{} is spoilt", name(newest)));
@@ -235,6 +240,7 @@ impl Found {
             let until = log.claims.iter().map(|claim| claim.until).max().unwrap_or(i64::MIN);
             chain.kept.insert(number, until);
             chain.until = chain.until.max(until).max(log.header.until_before);
+            chain.gone = Some(log.header.until_before).filter(|until| *until != i64::MIN);
             at = log.header.before.filter(|(before, _)| {
                 // Files are removed oldest first, once nothing in them or before them counts.
                 *before < number

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 /// A new file is begun when the newest is this old, in milliseconds: files go away whole, once nothing in them counts.
-const SEGMENT_AGE: i64 = 60_000;
+const SEGMENT_AGE: u64 = 60_000;
 /// A new file is begun when the newest is this long, since a start reads files whole.
 const SEGMENT_LENGTH: u64 = 64 << 20;
 /// Files grow by zeros written ahead, so that most syncs have no length to write down.
@@ -20,7 +20,9 @@ pub(crate) struct Writer {
     identity: Identity,
     barrier: Time,
     horizon: i64,
+    /// The latest time ever seen, and the time seen last: they differ when the clock stepped back.
     clock: i64,
+    now: i64,
     open: Option<Newest>,
     before: Option<(u64, u64)>,
     kept: BTreeMap<u64, i64>,
@@ -52,6 +54,7 @@ impl Writer {
             barrier: recovered.barrier,
             horizon: start.horizon.millis(),
             clock: recovered.clock.map_or(now, |clock| clock.max(now)),
+            now,
             open: None,
             before: recovered.before,
             kept: recovered.kept.clone(),
@@ -76,10 +79,10 @@ impl Writer {
     ///
     /// # Errors
     /// When the disk fails; nothing is certain then, and the next call begins a new file.
-    pub(crate) fn append(&mut self, clock: i64, claims: &[Kept]) -> io::Result<()> {
-        self.clock = self.clock.max(clock);
+    pub(crate) fn append(&mut self, now: i64, claims: &[Kept]) -> io::Result<()> {
+        (self.now, self.clock) = (now, self.clock.max(now));
         let due = self.open.as_ref().is_none_or(|newest| {
-            self.clock.saturating_sub(newest.begun) >= SEGMENT_AGE || newest.length >= SEGMENT_LENGTH
+            now.abs_diff(newest.begun) >= SEGMENT_AGE || newest.length >= SEGMENT_LENGTH
         });
         if due {
             self.begin()?;
@@ -143,12 +146,12 @@ impl Writer {
         file.write_at(0, &bytes)?;
         file.sync()?;
         self.disk.sync_names()?;
-        Ok(Newest { file, number, length: long(HEADER), ahead: long(LEAST_AHEAD), begun: self.clock })
+        Ok(Newest { file, number, length: long(HEADER), ahead: long(LEAST_AHEAD), begun: self.now })
     }
 
     /// Removes files oldest first while nothing in them counts. A failure is no harm: they stay until the next time.
     fn sweep(&mut self) {
-        let second = self.clock.div_euclid(1000);
+        let second = self.now.div_euclid(1000);
         let mut removed = false;
         while let Some((&number, &until)) = self.kept.first_key_value() {
             let newest = self.before.is_some_and(|(newest, _)| newest == number);

@@ -2,7 +2,6 @@
 use super::*;
 use crate::log::disk::sim::{Choice, SimDisk};
 use crate::log::segment::MOST_CLAIMS;
-use countersign::time::Span;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use std::sync::Mutex;
@@ -171,6 +170,28 @@ async fn a_clock_that_steps_back_over_a_restart_reopens_nothing() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_ahead_for_a_moment_costs_seconds_only() {
+    let (disk, mut claims) = used().await;
+    let (once, _) = begin(&disk, at(DAY + 10), Begun::Here).unwrap();
+    for (number, now) in [(200, DAY + 10), (201, DAY + 3600), (202, DAY + 40), (203, DAY + 110)] {
+        let fresh = claim(number, at(now));
+        let found = once.claim(fresh, at(now)).await.unwrap();
+        assert_eq!(found, Use::First, "{number}");
+        claims.push(fresh);
+    }
+    drop(once);
+    for now in [DAY + 5, DAY + 30, DAY + 112, DAY + 130, DAY + 3601] {
+        let disk = disk.snapshot();
+        let (once, recovery) = begin(&disk, at(now), Begun::Here).unwrap();
+        assert_eq!((recovery.why, recovery.latest), (None, at(DAY + 3600)));
+        assert_eq!(reopened(&once, &claims, at(now)).await, 0);
+        if now > DAY + 50 {
+            assert_eq!(once.claim(claim(300, at(now)), at(now)).await.unwrap(), Use::First, "{now}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_wider_window_raises_a_barrier() {
     let (disk, claims) = used().await;
     let wider = |now| {
@@ -298,10 +319,16 @@ async fn two_hundred_power_cuts_reopen_nothing() {
         }
         disk.power_cut(&mut choice);
         cuts += 1;
+        if cuts % 8 == 0 {
+            // The clock steps, up to 100 seconds either way.
+            let step = i64::try_from(choice.below(200)).unwrap() - 100;
+            clock.fetch_add(step * 1000, Ordering::SeqCst);
+        }
         let now = Time::from_millis(clock.load(Ordering::SeqCst));
         let mut claims = acknowledged.lock().unwrap();
         let before = claims.len();
-        claims.retain(|claim| claim.until >= now);
+        // Kept a while longer, since the clock may step back.
+        claims.retain(|claim| claim.until + Span::from_seconds(100) >= now);
         total += before - claims.len();
     }
     total += acknowledged.lock().unwrap().len();

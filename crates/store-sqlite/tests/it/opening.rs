@@ -51,9 +51,12 @@ async fn a_directory_has_one_program_at_a_time() {
     let store = SqliteStore::open(folder.path()).await.unwrap();
     let text = refusal(folder.path()).await;
     assert!(text.contains("in use") && text.contains(&std::process::id().to_string()), "{text}");
-    let (_once, _) = store.replay_memory(replay_start(DAY)).await.unwrap();
+    let (once, _) = store.replay_memory(replay_start(DAY)).await.unwrap();
     assert!(store.replay_memory(replay_start(DAY)).await.is_err());
     store.close().await;
+    // The replay memory still writes there.
+    assert!(refusal(folder.path()).await.contains("in use"));
+    drop(once);
     SqliteStore::open(folder.path()).await.unwrap();
 }
 

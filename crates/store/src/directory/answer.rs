@@ -18,6 +18,11 @@ const MOST_SHARED: usize = 8;
 /// Bytes of a companion key: ours have 43 characters, other providers' under 200.
 const LONGEST_COMPANION: usize = 1024;
 
+/// Keys for one proof: most accounts have a few.
+type Few = SmallVec<[Arc<KnownKey>; 4]>;
+/// An account as found, with the keys in question.
+type Owner = (Arc<Seat>, Arc<Entry>, Few);
+
 impl Directory {
     /// Who might have made this proof. Never waits; a session's keys are given by whoever holds our signing keys.
     #[must_use]
@@ -100,11 +105,7 @@ impl Directory {
 
     /// The account and the key that a key's id or fingerprint names. A fingerprint that several accounts share names
     /// the one whose key serves the dialect; when that is not exactly one, it names nobody.
-    fn keyed(
-        &self,
-        text: &str,
-        dialect: &str,
-    ) -> Option<(Arc<Seat>, Arc<Entry>, SmallVec<[Arc<KnownKey>; 4]>)> {
+    fn keyed(&self, text: &str, dialect: &str) -> Option<Owner> {
         if let Some((seat, entry)) = self.owner(text) {
             let keys = newest_used(entry.caller.keys.iter().filter(|key| *key.id == *text));
             return Some((seat, entry, keys));
@@ -192,13 +193,16 @@ fn has_key(entry: &Entry, key: &str) -> bool {
     entry.caller.keys.iter().any(|known| *known.id == *key)
 }
 
-/// The keys, last used first.
-fn newest_used<'a>(keys: impl Iterator<Item = &'a Arc<KnownKey>>) -> SmallVec<[Arc<KnownKey>; 4]> {
+/// The keys, those that may count before those that cannot, and each of these last used first.
+fn newest_used<'a>(keys: impl Iterator<Item = &'a Arc<KnownKey>>) -> Few {
     // The times are read once: uses noted meanwhile must not confuse the sorting.
-    let mut dated: SmallVec<[(i64, &Arc<KnownKey>); 4]> =
-        keys.map(|key| (key.last_used(), key)).take(MOST_KEYS).collect();
-    if dated.len() > 1 {
-        dated.sort_by_key(|(last_used, _)| Reverse(*last_used));
+    let rank = |key: &KnownKey| {
+        let counts = matches!(key.life.state, KeyState::Active | KeyState::Retiring { .. });
+        (!counts, Reverse(key.last_used()))
+    };
+    let mut ranked: SmallVec<[_; 4]> = keys.map(|key| (rank(key), key)).collect();
+    if ranked.len() > 1 {
+        ranked.sort_by_key(|(rank, _)| *rank);
     }
-    dated.into_iter().map(|(_, key)| key.clone()).collect()
+    ranked.into_iter().take(MOST_KEYS).map(|(_, key)| key.clone()).collect()
 }

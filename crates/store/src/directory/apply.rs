@@ -65,18 +65,25 @@ impl Directory {
         write: &'w Write,
         touched: &mut HashMap<&'w str, Touched<'w>>,
     ) -> Result<(), Fault> {
+        // Of several writes to one row, the last counts.
         match write {
             Write::Put(Record::Account(account)) => {
-                touched.entry(&account.id).or_default().account = Some(account);
+                let change = touched.entry(&account.id).or_default();
+                (change.account, change.deleted) = (Some(account), false);
             }
             Write::Delete(Record::Account(account)) => {
                 touched.entry(&account.id).or_default().deleted = true;
             }
             Write::Put(Record::Key(key)) => {
-                touched.entry(&key.account).or_default().put.push(self.keep_last_use(key)?);
+                let part = self.keep_last_use(key)?;
+                let change = touched.entry(&key.account).or_default();
+                change.put.retain(|(other, _)| *other.id != *key.id);
+                change.put.push(part);
             }
             Write::Delete(Record::Key(key)) => {
-                touched.entry(&key.account).or_default().dropped.push(&key.id);
+                let change = touched.entry(&key.account).or_default();
+                change.put.retain(|(other, _)| *other.id != *key.id);
+                change.dropped.push(&key.id);
             }
             _ => {}
         }

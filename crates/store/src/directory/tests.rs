@@ -1,1 +1,403 @@
+//! The directory's answers, and the directory beside a naive model that keeps rows in a list.
+use super::*;
+use crate::model::{Account, Identifier, KeyRecord, Member, Organisation, User};
+use countersign::ask::{ActingAs, Companion, KeyQuery, Keys, Standing, Who};
+use countersign::life::key::{KeyLife, KeyState};
+use countersign::life::session::Session;
+use countersign::time::Time;
+use countersign_keys::{PublicKey, sha256};
+use proptest::prelude::*;
 
+fn spki(number: u8) -> Vec<u8> {
+    let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    prefix.into_iter().chain([number; 32]).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn account(id: &str, name: &str, email: &str) -> Account {
+    Account {
+        id: id.into(),
+        name: name.into(),
+        organisation: None,
+        enabled: true,
+        identifiers: vec![Identifier { namespace: "email".into(), value: email.into() }],
+        acts_as: vec!["erika".into()],
+        paths: vec!["/v1".into()],
+        jwks_url: Some("https://jwks.example/".into()),
+        role: None,
+        created: Time::from_nanos(1_700_000_000_123_456_789),
+    }
+}
+
+fn key(id: &str, account: &str, number: u8) -> KeyRecord {
+    KeyRecord {
+        id: id.into(),
+        account: account.into(),
+        label: "main".into(),
+        spki: spki(number),
+        life: KeyLife::ACTIVE,
+        dialects: vec!["skykit".into()],
+        algorithms: vec!["Ed25519".into()],
+        methods: vec!["GET".into()],
+        paths: vec!["/v1/x".into()],
+        networks: vec!["10.0.0.0/8".into()],
+        created: Time::from_seconds(i64::from(number)),
+        last_used: None,
+        last_address: None,
+    }
+}
+
+fn companion(id: &str, account: &str, secret: &str, bound: bool) -> CompanionRecord {
+    CompanionRecord {
+        id: id.into(),
+        account: account.into(),
+        dialect: "partner-key".into(),
+        label: id.into(),
+        digest: hex(&sha256(&[secret.as_bytes()])),
+        bound,
+        enabled: true,
+        created: Time::from_seconds(1),
+    }
+}
+
+fn filled() -> Directory {
+    let records = vec![
+        Record::User(User { name: "erika".into(), enabled: true, created: Time::from_seconds(1) }),
+        Record::User(User { name: "hans".into(), enabled: true, created: Time::from_seconds(1) }),
+        Record::User(User { name: "off".into(), enabled: false, created: Time::from_seconds(1) }),
+        Record::Account(account("acc_a", "alice", "alice@a")),
+        Record::Account(account("acc_b", "bob", "bob@b")),
+        Record::Key(key("key_1", "acc_a", 1)),
+        Record::Key(key("key_2", "acc_a", 2)),
+        Record::Key(key("key_3", "acc_b", 3)),
+        Record::Companion(companion("cmp_1", "acc_a", "free", false)),
+        Record::Companion(companion("cmp_2", "acc_a", "bound", true)),
+        Record::Companion(CompanionRecord { enabled: false, ..companion("cmp_3", "acc_a", "off", true) }),
+    ];
+    Directory::load(Loaded { version: 5, records }).unwrap()
+}
+
+fn query<'a>(email: &'a str, kid: Option<&'a str>) -> KeyQuery<'a> {
+    let who = Who::Identifier { namespace: "email", identifier: email };
+    KeyQuery { dialect: "partner-key", who, kid, companion: None, acting_as: None }
+}
+
+fn ids(keys: &Keys) -> Vec<&str> {
+    keys.keys.iter().map(|key| &*key.id).collect()
+}
+
+#[test]
+fn an_identifier_finds_its_account_and_keys_last_used_first() {
+    let directory = filled();
+    assert_eq!((directory.version(), directory.account_count(), directory.key_count()), (5, 2, 3));
+    let found = directory.answer(&query("alice@a", None));
+    assert_eq!(&*found.caller.as_ref().unwrap().name, "alice");
+    assert_eq!(ids(&found), ["key_1", "key_2"]);
+    found.keys[1].touch(Time::from_seconds(99));
+    assert_eq!(ids(&directory.answer(&query("alice@a", None))), ["key_2", "key_1"]);
+    assert_eq!(directory.key("key_2").unwrap().last_used, Some(Time::from_seconds(99)));
+    for nobody in ["", "Alice@a", "alice@a ", "alice@a\0"] {
+        let found = directory.answer(&query(nobody, None));
+        assert!(found.caller.is_none() && found.keys.is_empty(), "{nobody:?}");
+    }
+    let other = Who::Identifier { namespace: "user", identifier: "alice@a" };
+    assert!(directory.answer(&KeyQuery { who: other, ..query("", None) }).caller.is_none());
+}
+
+#[test]
+fn keys_that_cannot_count_come_last() {
+    let directory = filled();
+    let revoked = KeyRecord { life: KeyLife::ACTIVE.revoke(), ..key("key_2", "acc_a", 2) };
+    directory.apply(&[Write::Put(Record::Key(revoked))], 6).unwrap();
+    directory.answer(&query("alice@a", None)).keys[1].touch(Time::from_seconds(99));
+    assert_eq!(ids(&directory.answer(&query("alice@a", None))), ["key_1", "key_2"]);
+}
+
+#[test]
+fn a_hint_at_another_accounts_key_shows_in_every_spelling() {
+    let directory = filled();
+    let elsewhere = |kid: &str| directory.answer(&query("alice@a", Some(kid))).kid_elsewhere;
+    let names = |number: u8| {
+        let prints = PublicKey::from_spki_der(&spki(number)).unwrap().fingerprints();
+        vec![
+            prints.jwk_thumbprint.clone(),
+            prints.spki_sha256_base64.clone(),
+            prints.spki_sha256_base64.replace('+', "-").replace('/', "_"),
+            prints.spki_sha256_hex.to_uppercase(),
+            prints.spki_sha256_prefixed(),
+            prints.openssh.clone(),
+            prints.pem_sha256_hex,
+        ]
+    };
+    for kid in names(3) {
+        assert!(elsewhere(&kid), "{kid}");
+        assert_eq!(ids(&directory.answer(&KeyQuery { who: Who::Key(&kid), ..query("", None) })), ["key_3"]);
+    }
+    assert!(elsewhere("key_3"));
+    for kid in names(1).iter().chain(&names(9)) {
+        assert!(!elsewhere(kid), "{kid}");
+    }
+    // A label is nobody else's business.
+    for kid in ["key_1", "key_9", "main", "", "bob"] {
+        assert!(!elsewhere(kid), "{kid}");
+    }
+}
+
+#[test]
+fn a_shared_key_is_nobodys_hint_and_names_the_account_it_serves() {
+    let directory = filled();
+    let shared = KeyRecord { dialects: vec!["other".into()], ..key("key_4", "acc_b", 1) };
+    directory.apply(&[Write::Put(Record::Key(shared))], 6).unwrap();
+    let kid = PublicKey::from_spki_der(&spki(1)).unwrap().fingerprints().jwk_thumbprint;
+    assert!(!directory.answer(&query("alice@a", Some(&kid))).kid_elsewhere);
+    assert!(!directory.answer(&query("bob@b", Some(&kid))).kid_elsewhere);
+    let by = |dialect| directory.answer(&KeyQuery { dialect, who: Who::Key(&kid), ..query("", None) });
+    assert_eq!(ids(&by("skykit")), ["key_1"]);
+    assert_eq!(ids(&by("other")), ["key_4"]);
+    assert!(by("third").caller.is_none());
+    assert_eq!(ids(&directory.answer(&KeyQuery { who: Who::Key("key_1"), ..query("", None) })), ["key_1"]);
+}
+
+#[test]
+fn companions_stand_as_they_are() {
+    let directory = filled();
+    let long = "x".repeat(5000);
+    let stands = |email, secret| {
+        let query = KeyQuery { companion: Some(secret), ..query(email, None) };
+        directory.answer(&query).companion
+    };
+    assert_eq!(directory.answer(&query("alice@a", None)).companion, Companion::Missing);
+    assert_eq!(stands("alice@a", "free"), Companion::Known);
+    assert_eq!(stands("bob@b", "free"), Companion::Known);
+    assert_eq!(stands("alice@a", "bound"), Companion::Known);
+    assert_eq!(stands("bob@b", "bound"), Companion::Elsewhere);
+    assert_eq!(stands("alice@a", "off"), Companion::Disabled);
+    assert_eq!(stands("alice@a", "FREE"), Companion::Unknown);
+    assert_eq!(stands("alice@a", long.as_str()), Companion::Unknown);
+    let query = KeyQuery { dialect: "skykit", companion: Some("free"), ..query("alice@a", None) };
+    assert_eq!(directory.answer(&query).companion, Companion::Unknown);
+    // Its owner's end is its end, and its row may change.
+    let off = Account { enabled: false, ..account("acc_a", "alice", "alice@a") };
+    directory.apply(&[Write::Put(Record::Account(off))], 6).unwrap();
+    assert_eq!(stands("bob@b", "free"), Companion::Disabled);
+    let moved = companion("cmp_1", "acc_b", "new", false);
+    directory.apply(&[Write::Put(Record::Companion(moved))], 7).unwrap();
+    assert_eq!((stands("bob@b", "free"), stands("bob@b", "new")), (Companion::Unknown, Companion::Known));
+}
+
+#[test]
+fn acting_as_wants_a_user_and_a_delegation() {
+    let directory = filled();
+    let acts =
+        |user| directory.answer(&KeyQuery { acting_as: Some(user), ..query("alice@a", None) }).acting_as;
+    assert_eq!(directory.answer(&query("alice@a", None)).acting_as, ActingAs::Nobody);
+    assert_eq!(acts("erika"), ActingAs::Delegated);
+    assert_eq!(acts("hans"), ActingAs::NotDelegated);
+    assert_eq!(acts("off"), ActingAs::Unknown);
+    assert_eq!(acts("Erika"), ActingAs::Unknown);
+}
+
+#[test]
+fn a_session_stands_and_falls_with_its_key_and_account() {
+    let directory = filled();
+    let at = Time::from_seconds;
+    let session = Session {
+        id: "s".into(),
+        account: "acc_a".into(),
+        identifier: "alice".into(),
+        organisation: None,
+        key: "key_1".into(),
+        opened: at(0),
+        ends: at(100),
+        iteration: "i".into(),
+        rotated: at(0),
+        previous: None,
+        ended: None,
+    };
+    assert_eq!(directory.standing(&session, at(50)), Standing::Live(at(100)));
+    assert_eq!(directory.standing(&session, at(100)), Standing::Ended);
+    let other = Session { key: "key_3".into(), ..session.clone() };
+    assert_eq!(directory.standing(&other, at(50)), Standing::Ended);
+    let retiring = KeyRecord { life: KeyLife::ACTIVE.retire(at(60)).unwrap(), ..key("key_1", "acc_a", 1) };
+    directory.apply(&[Write::Put(Record::Key(retiring))], 6).unwrap();
+    assert_eq!(directory.standing(&session, at(59)), Standing::Live(at(100)));
+    assert_eq!(directory.standing(&session, at(60)), Standing::Ended);
+    directory.apply(&[Write::Delete(Record::Account(account("acc_a", "", "")))], 7).unwrap();
+    assert_eq!(directory.standing(&session, at(50)), Standing::Ended);
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_faults_and_change_nothing() {
+    let directory = filled();
+    let before = directory.records();
+    let bad = [
+        KeyRecord { spki: vec![1, 2, 3], ..key("key_4", "acc_a", 4) },
+        KeyRecord { algorithms: vec!["RS1024".into()], ..key("key_4", "acc_a", 4) },
+        KeyRecord { networks: vec!["everywhere".into()], ..key("key_4", "acc_a", 4) },
+        key("key_4", "acc_nobody", 4),
+    ];
+    for bad in bad {
+        let off = Account { enabled: false, ..account("acc_a", "alice", "alice@a") };
+        let writes = [Write::Put(Record::Account(off)), Write::Put(Record::Key(bad.clone()))];
+        let fault = directory.apply(&writes, 6).unwrap_err().to_string();
+        assert!(fault.contains("key_4") || fault.contains("acc_nobody"), "{fault}");
+        assert_eq!(directory.records(), before);
+    }
+}
+
+#[test]
+fn a_renamed_organisation_shows_at_its_members() {
+    let directory = filled();
+    let organisation = |name: &str| {
+        Record::Organisation(Organisation {
+            id: "org_1".into(),
+            name: name.into(),
+            created: Time::from_seconds(1),
+        })
+    };
+    let member = Member { organisation: "org_1".into(), account: "acc_a".into(), role: "OWNER".into() };
+    let alice = Account { organisation: Some("org_1".into()), ..account("acc_a", "alice", "alice@a") };
+    let unit = [Record::Account(alice), Record::Member(member.clone()), organisation("acme")];
+    directory.apply(&unit.map(Write::Put), 6).unwrap();
+    let name = || directory.answer(&query("alice@a", None)).caller.unwrap().organisation.clone();
+    assert_eq!(name().as_deref(), Some("acme"));
+    directory.apply(&[Write::Put(organisation("bcme"))], 7).unwrap();
+    assert_eq!(name().as_deref(), Some("bcme"));
+    assert_eq!(directory.membership("acc_a"), Some(member.clone()));
+    assert_eq!(directory.members_of("org_1"), [member]);
+    assert!(
+        directory.organisation_by_name("acme").is_none() && directory.organisation_by_name("bcme").is_some()
+    );
+}
+
+#[test]
+fn a_change_of_one_key_leaves_the_others_parsed() {
+    let directory = filled();
+    let before = directory.answer(&query("alice@a", None)).keys;
+    let label = KeyRecord { label: "other".into(), ..key("key_2", "acc_a", 2) };
+    directory.apply(&[Write::Put(Record::Key(label))], 6).unwrap();
+    let after = directory.answer(&query("alice@a", None)).keys;
+    assert!(Arc::ptr_eq(&before[0], &after[0]) && !Arc::ptr_eq(&before[1], &after[1]));
+}
+
+#[test]
+fn readers_never_see_half_a_change() {
+    let directory = filled();
+    let states = [("alice", 1), ("renamed", 2)];
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..2000_u64 {
+                let (name, number) = states[usize::try_from(round % 2).unwrap()];
+                let writes = [
+                    Record::Account(account("acc_a", name, "alice@a")),
+                    Record::Key(KeyRecord { label: name.into(), ..key("key_1", "acc_a", number) }),
+                ];
+                directory.apply(&writes.map(Write::Put), round).unwrap();
+            }
+        });
+        scope.spawn(|| {
+            for _ in 0..20_000 {
+                let found = directory.answer(&query("alice@a", None));
+                let key = found.keys.iter().find(|key| &*key.id == "key_1").unwrap();
+                if &*key.label != "main" {
+                    assert_eq!(&*found.caller.unwrap().name, &*key.label);
+                }
+            }
+        });
+    });
+}
+
+/// What the model does with a unit: a list of rows.
+fn model(rows: &mut Vec<Record>, writes: &[Write]) {
+    let same = |one: &Record, other: &Record| match (one, other) {
+        (Record::Account(one), Record::Account(other)) => one.id == other.id,
+        (Record::Key(one), Record::Key(other)) => one.id == other.id,
+        _ => false,
+    };
+    for write in writes {
+        let (Write::Put(record) | Write::Delete(record)) = write;
+        rows.retain(|row| !same(row, record));
+        match write {
+            Write::Put(record) => rows.push(record.clone()),
+            Write::Delete(Record::Account(gone)) => {
+                rows.retain(|row| !matches!(row, Record::Key(key) if key.account == gone.id));
+            }
+            Write::Delete(_) => {}
+        }
+    }
+}
+
+fn sorted(mut rows: Vec<Record>) -> Vec<Record> {
+    rows.sort_by_key(|row| format!("{row:?}"));
+    rows
+}
+
+fn state() -> impl Strategy<Value = KeyState> {
+    prop_oneof![Just(KeyState::Active), Just(KeyState::Revoked), Just(KeyState::Disabled)]
+}
+
+/// Accounts 0 to 5, each with keys of its own; public keys and e-mails are drawn from few, so that they move and meet.
+fn write() -> impl Strategy<Value = Write> {
+    let put_account = (0..6_u8, 0..6_u8).prop_map(|(number, email)| {
+        let mut row =
+            account(&format!("acc_{number}"), &format!("name {number}"), &format!("{number}{email}@x"));
+        row.enabled = email % 2 == 0;
+        Write::Put(Record::Account(row))
+    });
+    let put_key = (0..6_u8, 0..4_u8, 0..8_u8, state()).prop_map(|(number, which, public, state)| {
+        let mut row = key(&format!("key_{number}{which}"), &format!("acc_{number}"), public);
+        row.life.state = state;
+        Write::Put(Record::Key(row))
+    });
+    let delete = (0..6_u8, 0..5_u8).prop_map(|(number, which)| {
+        let id = format!("acc_{number}");
+        Write::Delete(if which == 4 {
+            Record::Account(account(&id, "", ""))
+        } else {
+            Record::Key(key(&format!("key_{number}{which}"), &id, 0))
+        })
+    });
+    prop_oneof![2 => put_account, 4 => put_key, 1 => delete]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn it_answers_like_a_list_of_rows(units in prop::collection::vec(prop::collection::vec(write(), 1..4), 1..25)) {
+        let (directory, mut rows) = (Directory::empty(), Vec::new());
+        for (version, unit) in (1..).zip(units) {
+            // Keys without an account are refused; an account that is deleted in the unit takes its keys along.
+            let mut next = rows.clone();
+            model(&mut next, &unit);
+            let holds = |id: &str| next.iter().any(|row| matches!(row, Record::Account(account) if account.id == id));
+            let sound = next.iter().all(|row| !matches!(row, Record::Key(key) if !holds(&key.account)));
+            let deletes = unit.iter().any(|write| matches!(write, Write::Delete(Record::Account(_))));
+            if !sound || (deletes && unit.len() > 1) {
+                continue;
+            }
+            directory.apply(&unit, version).unwrap();
+            rows = next;
+            prop_assert_eq!(sorted(directory.records()), sorted(rows.clone()));
+            let again = filled();
+            again.reload(Loaded { version, records: rows.clone() }).unwrap();
+            prop_assert_eq!(sorted(again.records()), sorted(rows.clone()));
+            let keys: Vec<&KeyRecord> = rows.iter().filter_map(|row| match row { Record::Key(key) => Some(key), _ => None }).collect();
+            prop_assert_eq!(directory.key_count(), keys.len());
+            for row in &rows {
+                let Record::Account(account) = row else { continue };
+                for public in 0..8 {
+                    let kid = PublicKey::from_spki_der(&spki(public)).unwrap().fingerprints().spki_sha256_hex;
+                    let own = keys.iter().any(|key| key.spki == spki(public) && key.account == account.id);
+                    let others = keys.iter().any(|key| key.spki == spki(public) && key.account != account.id);
+                    let found = directory.answer(&query(&account.identifiers[0].value, Some(&kid)));
+                    prop_assert_eq!(&*found.caller.as_ref().unwrap().id, account.id.as_str());
+                    prop_assert_eq!(found.kid_elsewhere, others && !own);
+                    prop_assert_eq!(found.keys.len(), keys.iter().filter(|key| key.account == account.id).count());
+                }
+            }
+        }
+    }
+}

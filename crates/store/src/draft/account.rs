@@ -1,5 +1,6 @@
 //! Decisions about accounts: their names, identifiers, limits, roles and end.
 use crate::denied::Denied;
+use crate::draft::new::NewAccount;
 use crate::draft::rules;
 use crate::draft::{Decided, Draft};
 use crate::model::{Account, Identifier, Role};
@@ -9,27 +10,6 @@ use std::collections::BTreeSet;
 const MOST_IDENTIFIERS: usize = 32;
 /// Users one account may act for: looked through for each request that names one.
 const MOST_USERS: usize = 1000;
-
-/// An account to be made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NewAccount {
-    /// Its unique name.
-    pub name: String,
-    /// The organisation's id; it becomes a `MEMBER` there.
-    pub organisation: Option<String>,
-    /// Whether it may come in at once.
-    pub enabled: bool,
-    /// How it names itself.
-    pub identifiers: Vec<Identifier>,
-    /// Users it may act for.
-    pub acts_as: Vec<String>,
-    /// Path prefixes it may use; empty: all.
-    pub paths: Vec<String>,
-    /// Where its JWKS document lives.
-    pub jwks_url: Option<String>,
-    /// For operators.
-    pub role: Option<Role>,
-}
 
 impl Draft<'_> {
     /// The account with this id, as changed so far.

@@ -1,28 +1,12 @@
 //! Decisions about companion keys: the API keys that some dialects want beside the proof.
 use crate::denied::Denied;
+use crate::draft::new::NewCompanion;
 use crate::draft::rules;
 use crate::draft::{Decided, Draft};
 use crate::model::CompanionRecord;
 
 /// Companion keys of one account: a few for each system that calls.
 const MOST_COMPANIONS: usize = 64;
-
-/// A companion key to be made; its secret stays with whoever drew it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewCompanion {
-    /// The account's id.
-    pub account: String,
-    /// The dialect it goes with.
-    pub dialect: String,
-    /// What its owner calls it, unique in the account.
-    pub label: String,
-    /// SHA-256 of the secret, 64 small hexadecimal digits.
-    pub digest: String,
-    /// Whether it is good beside this account's proofs only.
-    pub bound: bool,
-    /// Whether it is switched on.
-    pub enabled: bool,
-}
 
 impl Draft<'_> {
     /// The companion key with this id, as changed so far.

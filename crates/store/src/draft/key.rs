@@ -1,5 +1,6 @@
 //! Decisions about keys: registration, approval, rotation, limits and end.
 use crate::denied::Denied;
+use crate::draft::new::{Narrowing, NewKey};
 use crate::draft::rules;
 use crate::draft::{Decided, Draft};
 use crate::model::KeyRecord;
@@ -13,60 +14,6 @@ const MOST_KEYS: usize = 64;
 const MOST_ROWS: usize = 512;
 /// A longer overlap is no rotation.
 const LONGEST_OVERLAP: i64 = 366 * 86_400;
-
-/// A key to be registered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewKey {
-    /// The account's id.
-    pub account: String,
-    /// What its owner calls it, unique among the account's keys that are not revoked; empty: chosen here.
-    pub label: String,
-    /// SubjectPublicKeyInfo, DER, as intake gives it: structure is checked here, quality is intake's.
-    pub spki: Vec<u8>,
-    /// Dialects it is for; at least one.
-    pub dialects: Vec<String>,
-    /// What it is narrowed to.
-    pub narrowing: Narrowing,
-    /// Pending, active or disabled.
-    pub state: KeyState,
-    /// Not accepted before.
-    pub not_before: Option<Time>,
-    /// Not accepted from then on.
-    pub expires: Option<Time>,
-    /// Whether it may be registered at another account too: only after a fresh proof of possession, where a setting allows it.
-    pub shared: bool,
-}
-
-/// What a key is narrowed to; an empty list narrows nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Narrowing {
-    /// Algorithms by name; empty: all of its kind that are not weak.
-    pub algorithms: Vec<String>,
-    /// Methods in capitals.
-    pub methods: Vec<String>,
-    /// Path prefixes.
-    pub paths: Vec<String>,
-    /// Client networks.
-    pub networks: Vec<String>,
-}
-
-impl NewKey {
-    /// An active key for one dialect, without dates or limits.
-    #[must_use]
-    pub fn new(account: &str, label: &str, spki: &[u8], dialect: &str) -> Self {
-        Self {
-            account: account.to_owned(),
-            label: label.to_owned(),
-            spki: spki.to_vec(),
-            dialects: vec![dialect.to_owned()],
-            narrowing: Narrowing::default(),
-            state: KeyState::Active,
-            not_before: None,
-            expires: None,
-            shared: false,
-        }
-    }
-}
 
 impl Draft<'_> {
     /// The key with this id, as changed so far.

@@ -1,6 +1,6 @@
 //! Changes of accounts, each one unit with its audit entries.
 use crate::denied::ChangeError;
-use crate::draft::account::NewAccount;
+use crate::draft::new::NewAccount;
 use crate::model::{Account, Identifier, Role};
 use crate::registrar::Registrar;
 use crate::stamp::Stamp;

@@ -1,6 +1,6 @@
 //! Changes of companion keys, each one unit with its audit entries.
 use crate::denied::ChangeError;
-use crate::draft::companion::NewCompanion;
+use crate::draft::new::NewCompanion;
 use crate::model::CompanionRecord;
 use crate::registrar::Registrar;
 use crate::stamp::Stamp;

@@ -1,6 +1,6 @@
 //! Changes of keys, each one unit with its audit entries.
 use crate::denied::ChangeError;
-use crate::draft::key::{Narrowing, NewKey};
+use crate::draft::new::{Narrowing, NewKey};
 use crate::model::KeyRecord;
 use crate::registrar::Registrar;
 use crate::stamp::Stamp;

@@ -44,9 +44,10 @@ mod tests {
     #[expect(deprecated, reason = "the standard library's own SipHash-2-4 is the reference here")]
     fn it_is_siphash_2_4() {
         use std::hash::{Hasher, SipHasher};
+        let byte = |at: usize| u8::try_from(at).unwrap();
         for seed in 0..200_u8 {
-            let key: [u8; 16] = std::array::from_fn(|at| seed.wrapping_mul(31).wrapping_add(at as u8));
-            let mark: [u8; 32] = std::array::from_fn(|at| seed.wrapping_mul(7) ^ (at as u8).wrapping_mul(13));
+            let key: [u8; 16] = std::array::from_fn(|at| seed.wrapping_mul(31).wrapping_add(byte(at)));
+            let mark: [u8; 32] = std::array::from_fn(|at| seed.wrapping_mul(7) ^ byte(at).wrapping_mul(13));
             let [k0, k1] = [0, 8].map(|at| u64::from_le_bytes(key[at..at + 8].try_into().unwrap()));
             let mut reference = SipHasher::new_with_keys(k0, k1);
             reference.write(&mark);

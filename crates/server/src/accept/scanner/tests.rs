@@ -9,7 +9,11 @@ fn feed(bytes: &[u8], piece: usize) -> Result<usize, Broken> {
     let mut end = 0;
     while end < bytes.len() {
         end = (end + piece).min(bytes.len());
-        passed += scanner.scan(&bytes[passed..end])?;
+        let (count, broken) = scanner.scan(&bytes[passed..end]);
+        passed += count;
+        if let Some(broken) = broken {
+            return Err(broken);
+        }
     }
     Ok(passed)
 }
@@ -81,6 +85,8 @@ fn bad_heads_never_pass() {
         format!("GET /{} HTTP/1.1\r\n{host}\r\n", "y".repeat(512)),
         format!("GET / HTTP/1.1\r\n{host}{}", "Xxxxxxxx: y\r\n".repeat(1000)),
         "\u{16}\u{3}\u{1}".to_owned(),
+        "GET /admin\r\n".to_owned(),
+        "PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n".to_owned(),
         "PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(),
     ] {
         for piece in [1, 7, head.len()] {
@@ -115,4 +121,14 @@ fn bad_chunks_never_pass() {
     }
     assert!(feed(format!("{head}5;{}\r\nhello\r\n0\r\n\r\n", "a".repeat(300)).as_bytes(), 64).is_err());
     assert!(feed(format!("{head}0\r\n{}\r\n", "A: b\r\n".repeat(2000)).as_bytes(), 64).is_err());
+}
+
+#[test]
+fn what_came_before_a_fault_still_passes() {
+    let good = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let mut stream = good.to_vec();
+    stream.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n");
+    let (passed, broken) = Scanner::new(BOUNDS).scan(&stream);
+    assert_eq!(passed, good.len());
+    assert!(broken.is_some());
 }

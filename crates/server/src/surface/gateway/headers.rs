@@ -1,27 +1,10 @@
 //! Which of the caller's headers go on to the upstream, and what is said about where the request came from.
 use crate::call::Call;
+use crate::hop::HOP;
 use crate::identity::Identity;
 use crate::surface::origin::Origin;
-use http::header::{CONNECTION, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
-
-/// Headers between two hops only (RFC 9110, section 7.6.1), and what else must not travel on.
-const HOP: [HeaderName; 12] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HeaderName::from_static("http2-settings"),
-    // Answered here.
-    EXPECT,
-    // The upstream client writes it from the body it sends.
-    http::header::CONTENT_LENGTH,
-];
 
 /// What a caller's `Connection` cannot take away: the upstream's reading of the message would change.
 const KEPT: [HeaderName; 10] = [
@@ -80,13 +63,6 @@ pub(super) fn set_origin(headers: &mut HeaderMap, sent: &HeaderMap, call: &Call,
         && let Ok(host) = HeaderValue::try_from(origin.authority.as_str())
     {
         headers.insert(HOST, host);
-    }
-}
-
-/// An answer's headers as the caller may see them.
-pub(super) fn returned(headers: &mut HeaderMap) {
-    for name in HOP.iter().filter(|name| **name != http::header::CONTENT_LENGTH) {
-        headers.remove(name);
     }
 }
 

@@ -20,7 +20,8 @@ pub(crate) fn keep_an_owner(directory: &Directory, draft: &Draft<'_>) -> Result<
     if after || !before {
         return Ok(());
     }
-    let text = "after this, no owner could sign a management request; register another key for an owner first";
+    let text =
+        "after this, no owner could sign a management request; register another key for an owner first";
     Err(Denied::new(Denial::State, "last-owner", text))
 }
 

@@ -14,7 +14,7 @@ use countersign_store::draft::NewAccount;
 use countersign_store::model::Account;
 use serde::{Deserialize, Deserializer};
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,12 +23,14 @@ const LOOKED_AT: usize = 10_000;
 
 /// The calls about accounts.
 pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
-    OpenApiRouter::new()
-        .routes(routes!(list_accounts, create_account))
-        .routes(routes!(get_account, change_account, delete_account))
+    OpenApiRouter::new().routes(routes!(list_accounts, create_account)).routes(routes!(
+        get_account,
+        change_account,
+        delete_account
+    ))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Search {

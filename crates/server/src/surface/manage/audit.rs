@@ -9,7 +9,7 @@ use countersign_store::audit::{ChainBreak, check};
 use countersign_store::model::AuditEntry;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,7 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
     OpenApiRouter::new().routes(routes!(list_audit)).routes(routes!(verify_audit))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Since {

@@ -14,7 +14,7 @@ use countersign_store::draft::NewCompanion as Companion;
 use countersign_store::model::CompanionRecord;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -32,7 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
         .routes(routes!(delete_companion))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Paging {
@@ -187,7 +187,12 @@ async fn delete_companion(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn switch(manage: &Manage, operator: &Operator, id: &str, on: bool) -> Result<Json<CompanionView>, Problem> {
+async fn switch(
+    manage: &Manage,
+    operator: &Operator,
+    id: &str,
+    on: bool,
+) -> Result<Json<CompanionView>, Problem> {
     let (row, owner) = found::companion_and_owner(manage, id)?;
     operator.may_change(&owner)?;
     let row = operator.change(manage, |draft| draft.set_companion_enabled(&row.id, on)).await?;

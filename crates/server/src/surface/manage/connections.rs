@@ -9,7 +9,7 @@ use countersign_keys::Algorithm;
 use countersign_store::model::{Account, KeyRecord};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,7 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
     OpenApiRouter::new().routes(routes!(list_connections))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Paging {

@@ -138,7 +138,15 @@ mod tests {
 
     #[test]
     fn bindings_are_told_apart() {
-        let all = Covered { method: true, authority: true, path: true, query: true, body: true, once: true, window: None };
+        let all = Covered {
+            method: true,
+            authority: true,
+            path: true,
+            query: true,
+            body: true,
+            once: true,
+            window: None,
+        };
         assert_eq!(Binding::of(all), Binding::Request);
         assert_eq!(Binding::of(Covered { once: false, ..all }), Binding::Part);
         assert_eq!(Binding::of(Covered { method: false, ..all }), Binding::Part);

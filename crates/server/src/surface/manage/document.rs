@@ -7,7 +7,11 @@ use utoipa::{Modify, OpenApi};
 /// The headers of a signed call, in the order in which they are described.
 const HEADERS: [(&str, &str, &str); 4] = [
     ("key", "Countersign-Key", "The id or a fingerprint of the operator's key."),
-    ("time", "Countersign-Time", "When the call was signed, Unix seconds; at most 30 s from the server's time."),
+    (
+        "time",
+        "Countersign-Time",
+        "When the call was signed, Unix seconds; at most 30 s from the server's time.",
+    ),
     ("nonce", "Countersign-Nonce", "A text that was not used before: every call works once."),
     (
         "signature",

@@ -1,22 +1,20 @@
 //! The gate before the management API: every call is judged like any other signed request, then by the operator's role.
 use super::operator::Operator;
 use super::problem::Problem;
-use crate::call::{Call, Outcome};
-use crate::problem::refusal;
-use axum::body::{Body, Bytes, HttpBody};
+use crate::app::App;
+use crate::call::Call;
+use crate::judge::{held, judge};
+use crate::surface::gateway::read_small;
+use crate::surface::origin::single;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use countersign::incoming::{Body as Seen, Incoming, Target};
-use countersign::reason::Reason;
 use countersign::verified::Verified;
-use countersign_guard::clock::{Entropy, draw};
-use countersign_guard::guard::{Guard, Verdict};
-use countersign_guard::policy::{Policy, Reply};
-use countersign_store::stamp::Stamp;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use countersign_guard::policy::Policy;
 use std::sync::Arc;
 
 /// Bytes of a body: a key with its conditions is under 16 KiB.
@@ -28,35 +26,40 @@ const APPLY: &str = "/api/v1/apply";
 
 /// What judges management calls.
 pub(crate) struct Gate {
-    /// The judge.
-    pub(crate) guard: Arc<Guard>,
+    /// The running server.
+    pub(crate) app: Arc<App>,
     /// The dialect `operator` and nothing else.
     pub(crate) policy: Policy,
-    /// Chance, for the ids of refusals.
-    pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 /// Lets a call through when its proof holds and its operator's role allows it.
 pub(crate) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let body = match read(&parts, body).await {
+    let most = if parts.uri.path() == APPLY { DOCUMENT } else { BODY };
+    let body = match read_small(body, most, gate.app.config.limits.body_time).await {
         Ok(body) => body,
-        Err(problem) => return problem.into_response(),
+        Err(answer) => return *answer,
     };
-    match gate.judge(&parts, &body).await {
-        Ok((operator, outcome)) => {
+    let verified = match gate.judge(&parts, &body).await {
+        Ok(verified) => verified,
+        Err(answer) => return *answer,
+    };
+    let mut answer = match gate.operator(&parts, &verified) {
+        Ok(operator) => {
             parts.extensions.insert(operator);
-            let mut answer = next.run(Request::from_parts(parts, Body::from(body))).await;
-            answer.extensions_mut().insert(outcome);
-            answer
+            next.run(Request::from_parts(parts, Body::from(body))).await
         }
-        Err(answer) => *answer,
-    }
+        Err(problem) => problem.into_response(),
+    };
+    answer.extensions_mut().insert(held(None, &verified));
+    // Some answers show a secret once; none is worth keeping.
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
 }
 
 impl Gate {
-    async fn judge(&self, parts: &Parts, body: &Bytes) -> Result<(Operator, Outcome), Box<Response>> {
-        let authority = authority(parts).map_err(plain)?;
+    async fn judge(&self, parts: &Parts, body: &Bytes) -> Result<Box<Verified>, Box<Response>> {
+        let authority = authority(parts).map_err(|problem| Box::new(problem.into_response()))?;
         let call = parts.extensions.get::<Call>();
         let incoming = Incoming {
             method: parts.method.as_str(),
@@ -71,97 +74,38 @@ impl Gate {
             client: call.map(|call| call.peer.ip()),
             challenge: None,
         };
-        let verified = match self.guard.judge(&self.policy, &incoming).await {
-            Ok(Verdict::Verified(verified)) => verified,
-            Ok(Verdict::Refused(denial)) => {
-                return Err(self.refused("refused", denial.refusal.reason, &denial.reply));
-            }
-            Ok(Verdict::Absent(reply)) => return Err(self.refused("absent", Reason::MissingCredentials, &reply)),
-            Err(fault) => return Err(plain(Problem::from(fault))),
-        };
-        let outcome = Outcome {
-            dialect: Some(verified.dialect().to_owned()),
-            verdict: Some("verified"),
-            account: Some(verified.caller().name.to_string()),
-            key: Some(verified.key().id.to_string()),
-            algorithm: Some(verified.algorithm().name()),
-            ..Outcome::default()
-        };
-        let operator = self.operator(&verified).and_then(|operator| operator.admitted(&parts.method).map(|()| operator));
-        match operator {
-            Ok(operator) => Ok((operator, outcome)),
-            Err(problem) => {
-                let mut answer = plain(problem);
-                answer.extensions_mut().insert(outcome);
-                Err(answer)
-            }
-        }
-    }
-
-    /// The same answer as anywhere else: the outward code, and an id that finds the reason in the log.
-    fn refused(&self, verdict: &'static str, reason: Reason, reply: &Reply) -> Box<Response> {
-        let now = self.guard.clock().now();
-        let reject = Stamp { now, actor: String::new(), random: draw(&*self.entropy) }.id("rej_", 0);
-        let mut answer = refusal(reason, reply.status, reply.challenge.as_deref(), &reject, now);
-        answer.extensions_mut().insert(Outcome {
-            dialect: self.policy.dialects.first().map(|dialect| dialect.name().to_string()),
-            verdict: Some(verdict),
-            reason: Some(reason.code()),
-            reject: Some(reject),
-            ..Outcome::default()
-        });
-        Box::new(answer)
+        judge(&self.app, None, &self.policy, &incoming).await
     }
 
     /// Who it is, by the newest state of the registry: a role taken away counts at once.
-    fn operator(&self, verified: &Verified) -> Result<Operator, Problem> {
-        let account = self.guard.directory().account(&verified.caller().id);
-        let held = account.filter(|account| account.enabled).and_then(|account| account.role.map(|role| (account, role)));
-        let Some((account, role)) = held else {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "not-an-operator", "The account is not an operator's.")
+    fn operator(&self, parts: &Parts, verified: &Verified) -> Result<Operator, Problem> {
+        let account = self.app.directory.account(&verified.caller().id).filter(|account| account.enabled);
+        let Some((account, role)) = account.and_then(|account| account.role.map(|role| (account, role)))
+        else {
+            let title = "The account is not an operator's.";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "not-an-operator", title)
                 .detail("The proof holds, but this account has no role here; ask an owner."));
         };
-        Ok(Operator { id: account.id, name: account.name, role, key: verified.key().id.to_string(), now: verified.at() })
+        let key = verified.key().id.to_string();
+        let operator = Operator { id: account.id, name: account.name, role, key, now: verified.at() };
+        operator.admitted(&parts.method)?;
+        Ok(operator)
     }
-}
-
-fn plain(problem: Problem) -> Box<Response> {
-    Box::new(problem.into_response())
 }
 
 /// The address the caller wrote: exactly one, since the proof names it.
 fn authority(parts: &Parts) -> Result<&str, Problem> {
-    let mut hosts = parts.headers.get_all(header::HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => Some(host.to_str().map_err(|_| bad_address())?),
-        (None, _) => None,
-        (Some(_), Some(_)) => return Err(bad_address()),
+    let refused = |found: &str| {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-address", "The request does not say once where it goes.")
+            .detail(format!("Wanted one Host; {found}."))
     };
+    let host = single(&parts.headers, header::HOST.as_str()).map_err(refused)?;
     match (host, parts.uri.authority()) {
-        (Some(host), None) => Ok(host),
-        (None, Some(authority)) => Ok(authority.as_str()),
-        (Some(host), Some(authority)) if host == authority.as_str() => Ok(host),
-        _ => Err(bad_address()),
-    }
-}
-
-fn bad_address() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "bad-address", "The request does not say once where it goes.")
-        .detail("Send exactly one Host header.")
-}
-
-async fn read(parts: &Parts, body: Body) -> Result<Bytes, Problem> {
-    let most = if parts.uri.path() == APPLY { DOCUMENT } else { BODY };
-    let large = || {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is larger than any real request.")
-            .detail(format!("Wanted at most {most} bytes; send less, or in parts."))
-    };
-    if body.size_hint().lower() > u64::try_from(most).unwrap_or(u64::MAX) {
-        return Err(large());
-    }
-    match Limited::new(body, most).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(large()),
-        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "body-broken", "The body did not arrive whole.")),
+        (Some(host), Some(own)) if !host.eq_ignore_ascii_case(own.as_str()) => {
+            Err(refused("the target names another"))
+        }
+        (Some(host), _) => Ok(host),
+        (None, Some(own)) => Ok(own.as_str()),
+        (None, None) => Err(refused("there is none")),
     }
 }

@@ -12,7 +12,7 @@ use countersign_store::denied::{Denial, Denied};
 use countersign_store::model::Identifier;
 use serde::Deserialize;
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -24,7 +24,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
 }
 
 /// An identifier to remove, in the query because it may hold any character.
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct WhichIdentifier {
@@ -43,7 +43,7 @@ struct Delegation {
 }
 
 /// A delegation to remove, in the query because a name may hold any character.
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct WhichDelegation {

@@ -22,7 +22,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
 }
 
 fn declared_as_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let declared =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = declared.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
@@ -91,7 +92,11 @@ mod tests {
     }
 
     fn code(body: &str) -> String {
-        read::<Outer>(body.as_bytes()).map(|outer| outer.inner.iter().map(|i| i.number).sum::<u8>()).unwrap_err().code().to_owned()
+        read::<Outer>(body.as_bytes())
+            .map(|outer| outer.inner.iter().map(|i| i.number).sum::<u8>())
+            .unwrap_err()
+            .code()
+            .to_owned()
     }
 
     #[test]

@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use countersign_store::model::JoinCode;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,7 +23,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
     OpenApiRouter::new().routes(routes!(list_join_codes, create_join_code)).routes(routes!(delete_join_code))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Paging {
@@ -112,8 +112,9 @@ async fn create_join_code(
     let code = secret::make(&manage);
     let (digest, role) = (secret::digest(code.text()), new.role.name());
     let expires = operator.now + new.life.0;
-    let row =
-        operator.change(&manage, |draft| draft.add_join_code(&organisation, &digest, role, expires, new.once)).await?;
+    let row = operator
+        .change(&manage, |draft| draft.add_join_code(&organisation, &digest, role, expires, new.once))
+        .await?;
     Ok((StatusCode::CREATED, Json(MadeJoinCode { join_code: row.into(), code })))
 }
 

@@ -43,11 +43,11 @@ impl Retirement {
         match (self.until, self.overlap) {
             (Some(Moment(until)), None) => Ok(until),
             (None, Some(Length(overlap))) => Ok(now + overlap),
-            (None, None) | (Some(_), Some(_)) => Err(Problem::invalid(
-                "until-or-overlap",
-                "Send either `until` or `overlap`.",
-            )
-            .detail("Wanted exactly one of `until` (an instant) and `overlap` (a length, such as 7d).")),
+            (None, None) | (Some(_), Some(_)) => {
+                Err(Problem::invalid("until-or-overlap", "Send either `until` or `overlap`.").detail(
+                    "Wanted exactly one of `until` (an instant) and `overlap` (a length, such as 7d).",
+                ))
+            }
         }
     }
 }

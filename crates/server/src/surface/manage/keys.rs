@@ -17,7 +17,7 @@ use countersign_keys::{CompactKey, Intake};
 use countersign_store::draft::{Narrowing, NewKey};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -29,7 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
         .routes(routes!(get_key))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Paging {
@@ -163,7 +163,10 @@ async fn register_key(
         shared: new.shared,
     };
     let row = operator.change(&manage, |draft| draft.add_key(&key)).await?;
-    Ok((StatusCode::CREATED, Json(RegisteredKey { key: KeyView::of(row, operator.now)?, repaired: repaired(&read) })))
+    Ok((
+        StatusCode::CREATED,
+        Json(RegisteredKey { key: KeyView::of(row, operator.now)?, repaired: repaired(&read) }),
+    ))
 }
 
 /// Replace a key: the new one is active at once, the old one retires after the overlap.
@@ -187,7 +190,8 @@ async fn rotate_key(
     let dialects = new.dialects.unwrap_or(old.dialects);
     known_dialects(&manage, &dialects)?;
     let same_kind = CompactKey::from_spki_der(&old.spki).is_ok_and(|old| old.kind() == read.key.kind());
-    let limits = new.limits.unwrap_or(LimitsView { methods: old.methods, paths: old.paths, networks: old.networks });
+    let limits =
+        new.limits.unwrap_or(LimitsView { methods: old.methods, paths: old.paths, networks: old.networks });
     let next = NewKey {
         account,
         // The old label stays with the old key until it ends, so a next key without one gets a number.

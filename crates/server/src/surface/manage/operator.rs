@@ -26,6 +26,9 @@ pub(crate) struct Operator {
     pub(crate) now: Time,
 }
 
+/// An operator who is an owner; calls that take one are an owner's alone, whatever their body says.
+pub(crate) struct Owner(pub(crate) Operator);
+
 impl Operator {
     /// Makes a change in this operator's name: all that `decide` does, with its audit entries, or nothing.
     pub(crate) async fn change<T: Send>(
@@ -33,8 +36,12 @@ impl Operator {
         manage: &Manage,
         decide: impl Fn(&mut Draft<'_>) -> Result<T, Denied> + Send + Sync,
     ) -> Result<T, Problem> {
-        let stamp = Stamp { now: self.now, actor: self.id.clone(), random: draw(&*manage.entropy) };
-        Ok(manage.registrar.change(&stamp, decide).await?)
+        Ok(manage.registrar.change(&self.stamp(manage), decide).await?)
+    }
+
+    /// What a change in this operator's name is stamped with.
+    pub(crate) fn stamp(&self, manage: &Manage) -> Stamp {
+        Stamp { now: self.now, actor: self.id.clone(), random: draw(&*manage.entropy) }
     }
 
     /// Whether the role allows a method at all: an auditor only reads.
@@ -66,7 +73,8 @@ impl Operator {
     }
 
     fn lacks(&self, detail: &str) -> Problem {
-        Problem::new(StatusCode::FORBIDDEN, "role-too-low", "The operator's role does not allow it.").detail(detail)
+        Problem::new(StatusCode::FORBIDDEN, "role-too-low", "The operator's role does not allow it.")
+            .detail(detail)
     }
 }
 
@@ -78,6 +86,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
             // Cannot happen behind the gate; if it did, nobody comes in.
             Problem::new(StatusCode::UNAUTHORIZED, "missing-credentials", "The request carries no proof.")
         })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Owner {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let operator = Operator::from_request_parts(parts, state).await?;
+        operator.owner_only()?;
+        Ok(Self(operator))
     }
 }
 

@@ -3,7 +3,7 @@ use super::access::{self, DIALECT};
 use super::found;
 use super::input::Input;
 use super::intake;
-use super::operator::Operator;
+use super::operator::{Operator, Owner};
 use super::page::{Ask, Page};
 use super::problem::{Changing, Problem, Reading};
 use super::state::Manage;
@@ -11,11 +11,12 @@ use super::views::{AccountView, KeyView, RoleView};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use countersign_store::draft::{NewAccount, NewKey};
+use countersign_store::draft::NewAccount;
+use countersign_store::draft::NewKey;
 use countersign_store::model::{Identifier, Role};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -26,7 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
         .routes(routes!(set_operator_role, dismiss_operator))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Paging {
@@ -85,10 +86,9 @@ async fn list_operators(
     responses((status = 201, body = MadeOperator), Changing))]
 async fn create_operator(
     State(manage): State<Arc<Manage>>,
-    operator: Operator,
+    Owner(operator): Owner,
     Input(new): Input<NewOperator>,
 ) -> Result<(StatusCode, Json<MadeOperator>), Problem> {
-    operator.owner_only()?;
     let read = intake::one_key(&new.public, &manage.keys, "public")?;
     let account = NewAccount {
         name: new.name.clone(),
@@ -113,7 +113,7 @@ async fn create_operator(
     responses((status = 200, body = AccountView), Changing))]
 async fn set_operator_role(
     State(manage): State<Arc<Manage>>,
-    operator: Operator,
+    Owner(operator): Owner,
     Path(account): Path<String>,
     Input(new): Input<NewRole>,
 ) -> Result<Json<AccountView>, Problem> {
@@ -126,10 +126,9 @@ async fn set_operator_role(
     responses((status = 204), Changing))]
 async fn dismiss_operator(
     State(manage): State<Arc<Manage>>,
-    operator: Operator,
+    Owner(operator): Owner,
     Path(account): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    operator.owner_only()?;
     if found::account(&manage, &account)?.role.is_none() {
         return Err(Problem::missing("operator"));
     }
@@ -137,8 +136,12 @@ async fn dismiss_operator(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn set(manage: &Manage, operator: &Operator, id: &str, role: Option<Role>) -> Result<AccountView, Problem> {
-    operator.owner_only()?;
+async fn set(
+    manage: &Manage,
+    operator: &Operator,
+    id: &str,
+    role: Option<Role>,
+) -> Result<AccountView, Problem> {
     let row = operator.change(manage, |draft| {
         let row = draft.set_role(id, role)?;
         access::keep_an_owner(&manage.directory, draft)?;

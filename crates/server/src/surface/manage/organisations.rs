@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use countersign_store::model::{Member, Organisation};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -25,7 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
         .routes(routes!(set_member, remove_member))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Paging {

@@ -137,7 +137,13 @@ mod tests {
                 after,
                 limit,
                 most,
-                |after| rows.iter().copied().filter(|row| after.is_none_or(|a| row.to_string().as_str() > a)).take(7).collect(),
+                |after| {
+                    rows.iter()
+                        .copied()
+                        .filter(|row| after.is_none_or(|a| row.to_string().as_str() > a))
+                        .take(7)
+                        .collect()
+                },
                 ToString::to_string,
                 |row| (row % 10 == 0).then_some(row),
             )

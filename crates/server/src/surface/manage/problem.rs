@@ -7,7 +7,7 @@ use countersign_store::fault::Fault;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use utoipa::openapi::{RefOr, ResponseBuilder, ContentBuilder, Ref, response::Response as Documented};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, response::Response as Documented};
 use utoipa::{IntoResponses, ToSchema};
 
 /// Why a call was not carried out (RFC 9457). Nothing was changed.
@@ -53,14 +53,13 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
     }
 
-    /// What is there stands in the way (409).
-    pub(crate) fn conflict(code: impl Into<Cow<'static, str>>, title: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::CONFLICT, code, title)
-    }
-
     /// There is no such thing (404); `what` is its name, such as `account`.
     pub(crate) fn missing(what: &'static str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("{}-not-found", what.replace(' ', "-")), format!("There is no such {what}."))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            format!("{}-not-found", what.replace(' ', "-")),
+            format!("There is no such {what}."),
+        )
     }
 
     /// Adds what was wanted, what was found and what to do next.

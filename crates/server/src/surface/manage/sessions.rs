@@ -1,5 +1,4 @@
 //! Open sessions: list them, end one, end all of an account.
-use super::found;
 use super::moment::Moment;
 use super::operator::Operator;
 use super::page::{Ask, Page};
@@ -12,7 +11,7 @@ use countersign::life::session::{Ended, Session};
 use countersign_store::fault::Fault;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -24,7 +23,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
     OpenApiRouter::new().routes(routes!(list_sessions, end_sessions)).routes(routes!(end_session))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Listing {
@@ -36,7 +35,7 @@ struct Listing {
     account: Option<String>,
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OfAccount {
@@ -97,7 +96,8 @@ async fn list_sessions(
 ) -> Result<Json<Page<SessionView>>, Problem> {
     let mut rows = manage.sessions.list(ask.account.as_deref(), operator.now).await?;
     rows.sort_by(|one, other| one.id.cmp(&other.id));
-    Page::cut(rows, ask.after.as_deref(), ask.limit, |row| row.id.clone(), |row| SessionView::from(&*row)).map(Json)
+    Page::cut(rows, ask.after.as_deref(), ask.limit, |row| row.id.clone(), |row| SessionView::from(&*row))
+        .map(Json)
 }
 
 /// End all sessions of an account, at once.
@@ -108,16 +108,10 @@ async fn end_sessions(
     operator: Operator,
     Ask(ask): Ask<OfAccount>,
 ) -> Result<Json<EndedSessions>, Problem> {
-    let mut ended = 0_usize;
-    for session in manage.sessions.list(Some(&ask.account), operator.now).await? {
-        if end(&manage, &operator, &session.id).await?.is_some() {
-            ended = ended.saturating_add(1);
-        }
-    }
-    if ended > 0 {
-        note(&manage, &operator, &ask.account, &format!("{ended} sessions of the account")).await?;
-    }
-    Ok(Json(EndedSessions { ended }))
+    let open = manage.sessions.list(Some(&ask.account), operator.now).await?.len();
+    operator.change(&manage, |draft| draft.end_sessions_of(&ask.account)).await?;
+    let left = manage.sessions.list(Some(&ask.account), operator.now).await?.len();
+    Ok(Json(EndedSessions { ended: open.saturating_sub(left) }))
 }
 
 /// End a session, at once.
@@ -129,20 +123,23 @@ async fn end_session(
     operator: Operator,
     Path(session): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let Some(ended) = end(&manage, &operator, &session).await? else { return Err(Problem::missing("session")) };
-    note(&manage, &operator, &ended.id, &format!("session of account {}", ended.account)).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Ends a session that is live; `None` when there is none.
-async fn end(manage: &Manage, operator: &Operator, id: &str) -> Result<Option<Arc<Session>>, Problem> {
+    let live = manage.sessions.get(&session).await?.filter(|session| session.is_live(operator.now));
+    let mut held = live.ok_or_else(|| Problem::missing("session"))?;
+    // Noted first: should ending it fail, the log says too much rather than too little.
+    operator
+        .change(&manage, |draft| {
+            draft.note_end_of(&held);
+            Ok(())
+        })
+        .await?;
     for _ in 0..TRIES {
-        let Some(session) = manage.sessions.get(id).await?.filter(|session| session.is_live(operator.now)) else {
-            return Ok(None);
-        };
-        if manage.sessions.replace(&session, &session.end(Ended::Revoked)).await? {
-            return Ok(Some(session));
+        if manage.sessions.replace(&held, &held.end(Ended::Revoked)).await? {
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        match manage.sessions.get(&session).await? {
+            Some(now) if now.is_live(operator.now) => held = now,
+            _ => return Ok(StatusCode::NO_CONTENT),
         }
     }
-    Err(Fault::new(format!("session {id} changed {TRIES} times while it was being ended")).into())
+    Err(Fault::new(format!("session {session} changed {TRIES} times while it was being ended")).into())
 }

@@ -1,6 +1,7 @@
-//! What the handlers of the management API work with, handed in by the server.
+//! What the handlers of the management API work with: the parts of a running server that they read and change.
 use countersign::dialect::Dialect;
-use countersign_guard::clock::{Clock, Entropy};
+use countersign_guard::clock::Entropy;
+use countersign_guard::signing::SigningKeys;
 use countersign_keys::Policy as KeyPolicy;
 use countersign_store::directory::Directory;
 use countersign_store::registrar::Registrar;
@@ -9,21 +10,21 @@ use countersign_store::sessions::Sessions;
 use std::sync::Arc;
 
 /// The parts of a running server that management reads and changes.
-pub struct Manage {
+pub(crate) struct Manage {
     /// Makes every change, with its audit entry.
-    pub registrar: Arc<Registrar>,
+    pub(crate) registrar: Arc<Registrar>,
     /// Every row, in memory.
-    pub directory: Arc<Directory>,
+    pub(crate) directory: Arc<Directory>,
     /// The rows on disk: read here for the audit log only.
-    pub registry: Arc<dyn Registry>,
+    pub(crate) registry: Arc<dyn Registry>,
     /// Open sessions.
-    pub sessions: Arc<dyn Sessions>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) sessions: Arc<dyn Sessions>,
     /// Chance, for ids and secrets.
-    pub entropy: Arc<dyn Entropy>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// The server's own signing keys.
+    pub(crate) signing: Arc<SigningKeys>,
     /// Which public keys are taken.
-    pub keys: KeyPolicy,
-    /// The dialects this installation speaks, in the order of its configuration.
-    pub dialects: Vec<Arc<Dialect>>,
+    pub(crate) keys: KeyPolicy,
+    /// The dialects this installation speaks.
+    pub(crate) dialects: Vec<Arc<Dialect>>,
 }

@@ -12,18 +12,20 @@ use axum::http::StatusCode;
 use countersign_store::model::User;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The calls about users.
 pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
-    OpenApiRouter::new()
-        .routes(routes!(list_users, create_user))
-        .routes(routes!(get_user, change_user, delete_user))
+    OpenApiRouter::new().routes(routes!(list_users, create_user)).routes(routes!(
+        get_user,
+        change_user,
+        delete_user
+    ))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Paging {
@@ -93,7 +95,10 @@ async fn create_user(
 #[utoipa::path(get, path = "/api/v1/users/{user}", tag = "users",
     params(("user" = String, Path, description = "The user's name.")),
     responses((status = 200, body = UserView), ReadingOne))]
-async fn get_user(State(manage): State<Arc<Manage>>, Path(user): Path<String>) -> Result<Json<UserView>, Problem> {
+async fn get_user(
+    State(manage): State<Arc<Manage>>,
+    Path(user): Path<String>,
+) -> Result<Json<UserView>, Problem> {
     Ok(Json(found::user(&manage, &user)?.into()))
 }
 

@@ -17,17 +17,23 @@ async fn an_account_from_birth_to_end() {
     assert_eq!(made["created"], "2027-01-15T08:00:00Z");
     assert_eq!(bench.call("GET", &path, None).await.good(), made);
 
-    let changed = bench.call("PATCH", &path, Some(json!({"enabled": false, "paths": [], "jwks_url": null}))).await.good();
-    assert_eq!((&changed["enabled"], &changed["paths"], &changed["jwks_url"]), (&json!(false), &json!([]), &json!(null)));
+    let changed = bench
+        .call("PATCH", &path, Some(json!({"enabled": false, "paths": [], "jwks_url": null})))
+        .await
+        .good();
+    assert_eq!(
+        (&changed["enabled"], &changed["paths"], &changed["jwks_url"]),
+        (&json!(false), &json!([]), &json!(null))
+    );
     assert_eq!(changed["identifiers"], made["identifiers"], "what is left out stays");
     let same = bench.call("PATCH", &path, Some(json!({}))).await.good();
     assert_eq!(same, changed);
 
     bench.key(made["id"].as_str().unwrap(), "skykit").await;
     assert_eq!(bench.call("DELETE", &path, None).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(bench.call("GET", &path, None).await.problem(), (404, "no-such-account".into()));
-    assert_eq!(bench.call("DELETE", &path, None).await.problem(), (404, "no-such-account".into()));
-    let registry = format!("{:?}", bench.manage.directory.records());
+    assert_eq!(bench.call("GET", &path, None).await.problem(), (404, "account-not-found".into()));
+    assert_eq!(bench.call("DELETE", &path, None).await.problem(), (404, "account-not-found".into()));
+    let registry = format!("{:?}", bench.app.directory.records());
     assert!(!registry.contains("acme"), "keys and identifiers go with the account");
 }
 
@@ -39,11 +45,11 @@ async fn what_an_account_cannot_be() {
     let tries = [
         (json!({"name": "acme"}), 409, "name-taken"),
         (json!({"name": "other", "identifiers": email}), 409, "identifier-taken"),
-        (json!({"name": ""}), 422, "name-invalid"),
-        (json!({"name": "x", "organisation": "org_none"}), 404, "no-such-organisation"),
-        (json!({"name": "x", "acts_as": ["nobody"]}), 404, "no-such-user"),
-        (json!({"name": "x", "paths": ["reports"]}), 422, "path-invalid"),
-        (json!({"name": "x", "identifiers": [{"namespace": "", "value": "v"}]}), 422, "identifier-invalid"),
+        (json!({"name": ""}), 422, "invalid-name"),
+        (json!({"name": "x", "organisation": "org_none"}), 404, "organisation-not-found"),
+        (json!({"name": "x", "acts_as": ["nobody"]}), 404, "user-not-found"),
+        (json!({"name": "x", "paths": ["reports"]}), 422, "invalid-path"),
+        (json!({"name": "x", "identifiers": [{"namespace": "", "value": "v"}]}), 422, "invalid-identifier"),
         (json!({"name": "x", "colour": "red"}), 422, "unknown-member"),
         (json!({"name": "x", "role": "owner"}), 422, "unknown-member"),
         (json!({"name": 7}), 422, "invalid-value"),
@@ -68,7 +74,9 @@ async fn lists_come_in_pages_and_can_be_searched() {
     let mut path = "/api/v1/accounts?limit=2".to_owned();
     loop {
         let page = bench.call("GET", &path, None).await.good();
-        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()),
+        );
         let Some(next) = page["next"].as_str() else { break };
         path = format!("/api/v1/accounts?limit=2&after={next}");
     }
@@ -99,7 +107,7 @@ async fn identifiers_come_and_go() {
     let without = bench.call("DELETE", &format!("{}{which}", path(&one)), None).await.good();
     assert_eq!(without["identifiers"], json!([]));
     let gone = bench.call("DELETE", &format!("{}{which}", path(&one)), None).await;
-    assert_eq!(gone.problem(), (404, "no-such-identifier".into()));
+    assert_eq!(gone.problem(), (404, "identifier-not-found".into()));
     bench.call("POST", &path(&other), Some(identifier)).await.good();
 }
 
@@ -109,7 +117,7 @@ async fn users_and_delegations() {
     let account = bench.account("one").await;
     let path = format!("/api/v1/accounts/{account}/acts-as");
     let unknown = bench.call("POST", &path, Some(json!({"user": "Zoë"}))).await;
-    assert_eq!(unknown.problem(), (404, "no-such-user".into()));
+    assert_eq!(unknown.problem(), (404, "user-not-found".into()));
     bench.call("POST", "/api/v1/users", Some(json!({"name": "Zoë"}))).await.good();
     let twice = bench.call("POST", "/api/v1/users", Some(json!({"name": "Zoë"}))).await;
     assert_eq!(twice.problem().0, 409);
@@ -123,7 +131,7 @@ async fn users_and_delegations() {
     assert_eq!(not["acts_as"], json!([]));
     assert_eq!(bench.call("DELETE", &format!("{path}?user=Zo%C3%AB"), None).await.problem().0, 404);
     bench.call("DELETE", user, None).await.good();
-    assert_eq!(bench.call("GET", user, None).await.problem(), (404, "no-such-user".into()));
+    assert_eq!(bench.call("GET", user, None).await.problem(), (404, "user-not-found".into()));
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
             "key-ed25519-length"),
         ("point off its curve", json!({"kty": "EC", "crv": "P-256", "x": x, "y": x}).to_string(), "key-ec-point"),
         ("secp256k1", json!({"kty": "EC", "crv": "secp256k1", "x": x, "y": x}).to_string(), "key-curve-not-served"),
-        ("X25519", json!({"kty": "OKP", "crv": "X25519", "x": x}).to_string(), "key-curve-not-served"),
+        ("X25519", json!({"kty": "OKP", "crv": "X25519", "x": x}).to_string(), "key-kind-not-served"),
         ("shared secret", json!({"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQ"}).to_string(), "key-symmetric"),
         ("private PEM", ed.to_pkcs8_pem().to_string(), "key-private"),
         ("private JWK", json!({"kty": "OKP", "crv": "Ed25519", "x": x, "d": x}).to_string(), "key-private"),
@@ -87,7 +87,10 @@ async fn a_secret_is_refused_loudly_and_goes_nowhere() {
     let id = registered["key"]["id"].as_str().unwrap().to_owned();
     let tries = [
         (format!("/api/v1/accounts/{account}/keys"), json!({"public": pem, "dialects": ["skykit"]})),
-        (format!("/api/v1/accounts/{account}/keys/{id}/rotate"), json!({"new": {"public": pem}, "overlap": "1d"})),
+        (
+            format!("/api/v1/accounts/{account}/keys/{id}/rotate"),
+            json!({"new": {"public": pem}, "overlap": "1d"}),
+        ),
         // In the wrong member, where the reader's own message would repeat it.
         (format!("/api/v1/accounts/{account}/keys"), json!({"public": "", "dialects": pem})),
         ("/api/v1/operators".to_owned(), json!({"name": "x", "role": "auditor", "public": pem})),
@@ -101,7 +104,7 @@ async fn a_secret_is_refused_loudly_and_goes_nowhere() {
         }
     }
     let audit = bench.call("GET", "/api/v1/audit?limit=200", None).await.text;
-    let rows = format!("{:?}", bench.manage.directory.records());
+    let rows = format!("{:?}", bench.app.directory.records());
     assert!(!audit.contains(&inside) && !rows.contains(&inside));
 }
 
@@ -111,14 +114,16 @@ async fn a_key_stands_once_unless_it_is_shared() {
     let (one, other) = (bench.account("one").await, bench.account("other").await);
     let key = PrivateKey::generate(KeyKind::Ed25519, 256).unwrap();
     let body = |shared: bool| -> Option<Value> {
-        Some(json!({"public": key.public_key().to_openssh("laptop"), "dialects": ["spacetime"], "shared": shared}))
+        Some(
+            json!({"public": key.public_key().to_openssh("laptop"), "dialects": ["spacetime"], "shared": shared}),
+        )
     };
     let path = |account: &str| format!("/api/v1/accounts/{account}/keys");
     bench.call("POST", &path(&one), body(false)).await.good();
     let again = bench.call("POST", &path(&one), body(false)).await;
-    assert_eq!(again.status.as_u16(), 409, "{}", again.text);
+    assert_eq!(again.problem(), (409, "key-taken".into()));
     let elsewhere = bench.call("POST", &path(&other), body(false)).await;
-    assert_eq!(elsewhere.status.as_u16(), 409, "{}", elsewhere.text);
+    assert_eq!(elsewhere.problem(), (422, "key-not-accepted".into()));
     assert!(!elsewhere.text.contains(&one), "an answer never says where else a key stands");
     bench.call("POST", &path(&other), body(true)).await.good();
 }

@@ -1,7 +1,8 @@
 //! A management API in memory, with three operators and a caller, driven in process by signed requests.
-use crate::surface::manage::gate::Gate;
-use crate::surface::manage::state::Manage;
-use crate::surface::manage::build;
+use crate::app::{App, Parts};
+use crate::config::{Config, Sources};
+use crate::routes::dialects;
+use crate::surface::manage::router;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
@@ -11,13 +12,9 @@ use countersign::life::key::KeyLife;
 use countersign::time::Time;
 use countersign::write::Signer;
 use countersign_guard::clock::{FrozenClock, SeededEntropy};
-use countersign_guard::guard::Guard;
-use countersign_guard::policy::Policy;
-use countersign_keys::{KeyKind, Policy as KeyPolicy, PrivateKey};
-use countersign_store::directory::Directory;
+use countersign_keys::{KeyKind, PrivateKey};
 use countersign_store::memory::MemoryStore;
 use countersign_store::model::{Account, AuditDraft, Identifier, KeyRecord, Record, Role, Write};
-use countersign_store::registrar::Registrar;
 use countersign_store::registry::Registry;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -33,7 +30,7 @@ pub(crate) const START: i64 = 1_800_000_000;
 /// A management API with its clock and its operators.
 pub(crate) struct Bench {
     pub(crate) router: Router,
-    pub(crate) manage: Arc<Manage>,
+    pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<FrozenClock>,
     pub(crate) dialect: Arc<Dialect>,
     pub(crate) owner: PrivateKey,
@@ -85,7 +82,9 @@ impl Bench {
         let writes: Vec<Write> = rows
             .iter()
             .zip(&keys)
-            .flat_map(|((id, role), key)| [Write::Put(account(id, *role, now)), Write::Put(key_of(id, key, now))])
+            .flat_map(|((id, role), key)| {
+                [Write::Put(account(id, *role, now)), Write::Put(key_of(id, key, now))]
+            })
             .collect();
         let note = AuditDraft {
             at: now,
@@ -96,26 +95,21 @@ impl Bench {
         };
         let memory = Arc::new(MemoryStore::default());
         memory.commit(0, &writes, &[note]).await.unwrap();
-        let directory = Arc::new(Directory::load(memory.load().await.unwrap()).unwrap());
         let clock = Arc::new(FrozenClock::at(now));
-        let guard = Guard::new(directory.clone(), memory.clone(), memory.clone(), clock.clone());
-        let dialect = Arc::new(countersign_dialects::load("operator", &Default::default()).unwrap());
-        let dialects = countersign_dialects::NAMES.iter();
-        let dialects = dialects.map(|name| Arc::new(countersign_dialects::load(name, &Default::default()).unwrap()));
-        let manage = Arc::new(Manage {
-            registrar: Arc::new(Registrar::new(memory.clone(), directory.clone())),
-            directory,
-            registry: memory.clone(),
-            sessions: memory,
+        let config = Config::load(&Sources::default()).unwrap();
+        let dialects = dialects(&config).unwrap();
+        let dialect = dialects["operator"].clone();
+        let parts = Parts {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
-            keys: KeyPolicy::default(),
-            dialects: dialects.collect(),
-        });
-        let gate = Gate { guard: Arc::new(guard), policy: Policy::of(vec![dialect.clone()]) };
-        let router = build(manage.clone(), Arc::new(gate));
+            registry: memory.clone(),
+            once: memory.clone(),
+            sessions: memory,
+        };
+        let app = Arc::new(App::build(config, dialects, parts).await.unwrap());
+        let router = router(&app).unwrap();
         let [auditor, manager, owner, stranger] = <[PrivateKey; 4]>::try_from(keys).ok().unwrap();
-        Self { router, manage, clock, dialect, owner, manager, auditor, stranger, nonces: AtomicU64::new(0) }
+        Self { router, app, clock, dialect, owner, manager, auditor, stranger, nonces: AtomicU64::new(0) }
     }
 
     /// A signed call by the owner.
@@ -124,7 +118,13 @@ impl Bench {
     }
 
     /// A signed call.
-    pub(crate) async fn call_as(&self, key: &PrivateKey, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call_as(
+        &self,
+        key: &PrivateKey,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
         let text = body.map(|body| body.to_string()).unwrap_or_default();
         self.send(self.signed(key, method, path, &text)).await
     }
@@ -158,7 +158,8 @@ impl Bench {
         };
         let made = self.dialect.write(&incoming, &signer, self.clock.now(), random).unwrap();
         headers.extend(made.headers);
-        let mut request = Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
+        let mut request =
+            Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
         *request.headers_mut() = headers;
         request
     }
@@ -168,12 +169,17 @@ impl Bench {
         let response: Response<Body> = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
     }
 
     /// An account made by the owner; gives its id.
     pub(crate) async fn account(&self, name: &str) -> String {
-        let made = self.call("POST", "/api/v1/accounts", Some(serde_json::json!({ "name": name }))).await.good();
+        let made =
+            self.call("POST", "/api/v1/accounts", Some(serde_json::json!({ "name": name }))).await.good();
         made["id"].as_str().unwrap().to_owned()
     }
 

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 
 async fn document(bench: &Bench) -> Value {
-    let request = Request::get("/api/v1/openapi.json").header(header::HOST, HOST).body(Body::empty()).unwrap();
+    let request =
+        Request::get("/api/v1/openapi.json").header(header::HOST, HOST).body(Body::empty()).unwrap();
     bench.send(request).await.good()
 }
 

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn a_key_is_taken_in_any_spelling_and_shown_with_every_fingerprint() {
     let bench = Bench::new().await;
-    for (count, kind) in [KeyKind::Ed25519, KeyKind::P256, KeyKind::P384, KeyKind::P521].into_iter().enumerate() {
+    for (count, kind) in
+        [KeyKind::Ed25519, KeyKind::P256, KeyKind::P384, KeyKind::P521].into_iter().enumerate()
+    {
         let key = PrivateKey::generate(kind, 256).unwrap();
         let public = key.public_key();
         let spellings = [
@@ -24,13 +26,16 @@ async fn a_key_is_taken_in_any_spelling_and_shown_with_every_fingerprint() {
             assert_eq!(made.status, StatusCode::CREATED, "{kind:?} {text}: {}", made.text);
             let made = made.json();
             let fingerprints = public.fingerprints();
-            assert_eq!(made["key"]["fingerprints"], json!({
-                "jwk_thumbprint": fingerprints.jwk_thumbprint,
-                "spki_sha256_base64": fingerprints.spki_sha256_base64,
-                "spki_sha256_hex": fingerprints.spki_sha256_hex,
-                "openssh": fingerprints.openssh,
-                "pem_sha256_hex": fingerprints.pem_sha256_hex,
-            }));
+            assert_eq!(
+                made["key"]["fingerprints"],
+                json!({
+                    "jwk_thumbprint": fingerprints.jwk_thumbprint,
+                    "spki_sha256_base64": fingerprints.spki_sha256_base64,
+                    "spki_sha256_hex": fingerprints.spki_sha256_hex,
+                    "openssh": fingerprints.openssh,
+                    "pem_sha256_hex": fingerprints.pem_sha256_hex,
+                })
+            );
             assert_eq!(made["key"]["public"], public.to_pem());
             let repaired = !made["repaired"].as_array().unwrap().is_empty();
             assert_eq!(repaired, spelling == 1, "only what was repaired is told: {}", made["repaired"]);
@@ -47,14 +52,22 @@ async fn a_key_lives_and_ends() {
     let made = bench.call("POST", &format!("/api/v1/accounts/{account}/keys"), Some(body)).await.good();
     assert_eq!((&made["key"]["state"], &made["key"]["live"]), (&json!("pending"), &json!(false)));
     let path = format!("/api/v1/keys/{}", made["key"]["id"].as_str().unwrap());
-    let step = async |what: &str, body: Option<Value>| bench.call("POST", &format!("{path}/{what}"), body).await;
+    let step =
+        async |what: &str, body: Option<Value>| bench.call("POST", &format!("{path}/{what}"), body).await;
 
     assert_eq!(step("activate", None).await.good()["state"], "active");
     assert_eq!(step("disable", None).await.good()["live"], false);
-    assert_eq!(step("retire", Some(json!({"overlap": "1d"}))).await.problem().0, 409, "a disabled key does not retire");
+    assert_eq!(
+        step("retire", Some(json!({"overlap": "1d"}))).await.problem().0,
+        409,
+        "a disabled key does not retire"
+    );
     assert_eq!(step("activate", None).await.good()["live"], true);
     let retiring = step("retire", Some(json!({"overlap": "1d"}))).await.good();
-    assert_eq!((&retiring["state"], &retiring["until"]), (&json!("retiring"), &json!("2027-01-16T08:00:00Z")));
+    assert_eq!(
+        (&retiring["state"], &retiring["until"]),
+        (&json!("retiring"), &json!("2027-01-16T08:00:00Z"))
+    );
     bench.clock.set(Time::from_seconds(START + 86_400));
     assert_eq!(bench.call("GET", &path, None).await.good()["live"], false, "the date alone ends it");
     let later = step("retire", Some(json!({"until": "2027-02-01T00:00:00Z"}))).await;
@@ -76,7 +89,8 @@ async fn rotation_keeps_both_keys_for_the_overlap() {
     let keys = format!("/api/v1/accounts/{account}/keys");
     let limits = json!({"methods": ["GET"], "paths": ["/reports"], "networks": ["10.0.0.0/8"]});
     let old_id = old["id"].as_str().unwrap();
-    let limited = bench.call("PUT", &format!("/api/v1/keys/{old_id}/limits"), Some(limits.clone())).await.good();
+    let limited =
+        bench.call("PUT", &format!("/api/v1/keys/{old_id}/limits"), Some(limits.clone())).await.good();
     assert_eq!(limited["limits"], limits);
 
     let fresh = PrivateKey::generate(KeyKind::P256, 256).unwrap();
@@ -85,17 +99,25 @@ async fn rotation_keeps_both_keys_for_the_overlap() {
     assert_eq!(rotated.status, StatusCode::CREATED, "{}", rotated.text);
     let rotated = rotated.json();
     assert_eq!(rotated["key"]["state"], "active");
-    assert_eq!((&rotated["key"]["dialects"], &rotated["key"]["limits"]), (&old["dialects"], &limits), "inherited");
+    assert_eq!(
+        (&rotated["key"]["dialects"], &rotated["key"]["limits"]),
+        (&old["dialects"], &limits),
+        "inherited"
+    );
     assert_eq!(rotated["retiring"]["id"], old["id"]);
-    assert_eq!((&rotated["retiring"]["until"], &rotated["retiring"]["live"]), (&json!("2027-01-22T08:00:00Z"), &json!(true)));
+    assert_eq!(
+        (&rotated["retiring"]["until"], &rotated["retiring"]["live"]),
+        (&json!("2027-01-22T08:00:00Z"), &json!(true))
+    );
 
     let again = bench.call("POST", &format!("{keys}/{old_id}/rotate"), Some(body)).await;
     assert_eq!(again.status.as_u16(), 409, "{}", again.text);
     let other = bench.account("other").await;
     let fresh = PrivateKey::generate(KeyKind::P256, 256).unwrap();
     let body = json!({"new": {"public": fresh.public_key().to_pem()}, "overlap": "7d"});
-    let strange = bench.call("POST", &format!("/api/v1/accounts/{other}/keys/{old_id}/rotate"), Some(body)).await;
-    assert_eq!(strange.problem(), (404, "no-such-key".into()));
+    let strange =
+        bench.call("POST", &format!("/api/v1/accounts/{other}/keys/{old_id}/rotate"), Some(body)).await;
+    assert_eq!(strange.problem(), (404, "key-not-found".into()));
     assert_eq!(bench.call("GET", &keys, None).await.good()["items"].as_array().unwrap().len(), 2);
 }
 
@@ -107,15 +129,15 @@ async fn what_a_key_cannot_be() {
     let public = key.public_key().to_pem();
     let path = format!("/api/v1/accounts/{account}/keys");
     let tries = [
-        (json!({"dialects": []}), "dialects-missing"),
-        (json!({"dialects": ["nonsense"]}), "no-such-dialect"),
-        (json!({"dialects": ["skykit"], "algorithms": ["none"]}), "algorithm-unknown"),
-        (json!({"dialects": ["skykit"], "algorithms": ["RS256"]}), "algorithm-mismatch"),
-        (json!({"dialects": ["skykit"], "limits": {"methods": ["get it"]}}), "method-invalid"),
-        (json!({"dialects": ["skykit"], "limits": {"paths": ["x"]}}), "path-invalid"),
-        (json!({"dialects": ["skykit"], "limits": {"networks": ["10.0.0.1/8"]}}), "network-invalid"),
-        (json!({"dialects": ["skykit"], "expires": "2020-01-01T00:00:00Z"}), "expires-past"),
-        (json!({"dialects": ["skykit"], "label": "a\nb"}), "label-invalid"),
+        (json!({"dialects": []}), "no-dialect"),
+        (json!({"dialects": ["nonsense"]}), "unknown-dialect"),
+        (json!({"dialects": ["skykit"], "algorithms": ["none"]}), "invalid-algorithm"),
+        (json!({"dialects": ["skykit"], "algorithms": ["RS256"]}), "invalid-algorithm"),
+        (json!({"dialects": ["skykit"], "limits": {"methods": ["get it"]}}), "invalid-method"),
+        (json!({"dialects": ["skykit"], "limits": {"paths": ["x"]}}), "invalid-path"),
+        (json!({"dialects": ["skykit"], "limits": {"networks": ["10.0.0.1/8"]}}), "invalid-network"),
+        (json!({"dialects": ["skykit"], "expires": "2020-01-01T00:00:00Z"}), "invalid-dates"),
+        (json!({"dialects": ["skykit"], "label": "a\nb"}), "invalid-label"),
     ];
     for (mut body, code) in tries {
         body["public"] = public.clone().into();

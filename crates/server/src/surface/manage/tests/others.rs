@@ -4,7 +4,6 @@ use axum::http::StatusCode;
 use countersign::life::session::Session;
 use countersign::time::Time;
 use countersign_keys::{KeyKind, PrivateKey};
-use countersign_store::sessions::Sessions;
 use serde_json::json;
 
 #[tokio::test]
@@ -17,7 +16,8 @@ async fn a_companions_secret_is_shown_once_and_kept_as_a_digest() {
     let made = made.json();
     let secret = made["secret"].as_str().unwrap();
     assert_eq!(secret.len(), 43, "256 bits in base64url");
-    let other = bench.call("POST", &path, Some(json!({"dialect": "partner-key"}))).await.good();
+    let other =
+        bench.call("POST", &path, Some(json!({"dialect": "partner-key", "label": "other"}))).await.good();
     assert_ne!(other["secret"], made["secret"]);
     let listed = bench.call("GET", &path, None).await.good();
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);
@@ -25,12 +25,13 @@ async fn a_companions_secret_is_shown_once_and_kept_as_a_digest() {
     assert!(!listed.to_string().contains(secret) && !audit.contains(secret));
 
     let id = made["companion"]["id"].as_str().unwrap();
-    let switch = async |what: &str| bench.call("POST", &format!("/api/v1/companions/{id}/{what}"), None).await.good();
+    let switch =
+        async |what: &str| bench.call("POST", &format!("/api/v1/companions/{id}/{what}"), None).await.good();
     assert_eq!(switch("disable").await["enabled"], false);
     assert_eq!(switch("enable").await["enabled"], true);
     let gone = format!("/api/v1/companions/{id}");
     bench.call("DELETE", &gone, None).await.good();
-    assert_eq!(bench.call("DELETE", &gone, None).await.problem(), (404, "no-such-companion".into()));
+    assert_eq!(bench.call("DELETE", &gone, None).await.problem(), (404, "companion-not-found".into()));
 }
 
 #[tokio::test]
@@ -38,12 +39,15 @@ async fn a_companions_secret_may_be_brought_along() {
     let bench = Bench::new().await;
     let account = bench.account("one").await;
     let path = format!("/api/v1/accounts/{account}/companions");
-    let body = json!({"dialect": "partner-key", "secret": "an-old-api-key"});
-    let made = bench.call("POST", &path, Some(body.clone())).await.good();
+    let body =
+        |label: &str| Some(json!({"dialect": "partner-key", "label": label, "secret": "an-old-api-key"}));
+    let made = bench.call("POST", &path, body("one")).await.good();
     assert_eq!(made.get("secret"), None, "who brought it has it");
-    assert_eq!(bench.call("POST", &path, Some(body)).await.problem().0, 409);
+    assert_eq!(bench.call("POST", &path, body("two")).await.problem(), (409, "companion-taken".into()));
     for bad in ["short", "with space in it", "käsekuchen"] {
-        let answer = bench.call("POST", &path, Some(json!({"dialect": "partner-key", "secret": bad}))).await;
+        let answer = bench
+            .call("POST", &path, Some(json!({"dialect": "partner-key", "label": "x", "secret": bad})))
+            .await;
         assert_eq!(answer.problem(), (422, "weak-secret".into()), "{bad}");
         assert!(!answer.text.contains(bad));
     }
@@ -74,33 +78,41 @@ async fn organisations_members_and_join_codes() {
     assert!(!listed.text.contains(code["code"].as_str().unwrap()));
     let one = format!("{path}/join-codes/{}", code["join_code"]["digest"].as_str().unwrap());
     bench.call("DELETE", &one, None).await.good();
-    assert_eq!(bench.call("DELETE", &one, None).await.problem(), (404, "no-such-join-code".into()));
+    assert_eq!(bench.call("DELETE", &one, None).await.problem(), (404, "join-code-not-found".into()));
 
     bench.call("DELETE", &member, None).await.good();
     assert_eq!(bench.call("DELETE", &member, None).await.problem().0, 404);
-    assert_eq!(bench.call("PATCH", &path, Some(json!({"name": "acme two"}))).await.good()["name"], "acme two");
+    assert_eq!(
+        bench.call("PATCH", &path, Some(json!({"name": "acme two"}))).await.good()["name"],
+        "acme two"
+    );
     bench.call("DELETE", &path, None).await.good();
-    assert_eq!(bench.call("GET", &path, None).await.problem(), (404, "no-such-organisation".into()));
+    assert_eq!(bench.call("GET", &path, None).await.problem(), (404, "organisation-not-found".into()));
 }
 
 #[tokio::test]
 async fn sessions_are_listed_and_ended() {
     let bench = Bench::new().await;
-    for (id, account) in [("aa", "acc_one"), ("bb", "acc_one"), ("cc", "acc_one"), ("dd", "acc_two")] {
-        bench.manage.sessions.open(&session(id, account)).await.unwrap();
+    let (one, two) = (bench.account("one").await, bench.account("two").await);
+    for (id, account) in [("aa", &one), ("bb", &one), ("cc", &one), ("dd", &two)] {
+        bench.app.sessions.open(&session(id, account)).await.unwrap();
     }
-    let list = async |path: &str| bench.call("GET", path, None).await.good()["items"].as_array().unwrap().len();
+    let list =
+        async |path: &str| bench.call("GET", path, None).await.good()["items"].as_array().unwrap().len();
     assert_eq!(list("/api/v1/sessions").await, 4);
-    assert_eq!(list("/api/v1/sessions?account=acc_one").await, 3);
+    assert_eq!(list(&format!("/api/v1/sessions?account={one}")).await, 3);
     bench.call("DELETE", "/api/v1/sessions/aa", None).await.good();
-    assert_eq!(bench.call("DELETE", "/api/v1/sessions/aa", None).await.problem(), (404, "no-such-session".into()));
-    assert_eq!(list("/api/v1/sessions?account=acc_one").await, 2);
-    let all = bench.call("DELETE", "/api/v1/sessions?account=acc_one", None).await.good();
+    assert_eq!(
+        bench.call("DELETE", "/api/v1/sessions/aa", None).await.problem(),
+        (404, "session-not-found".into())
+    );
+    assert_eq!(list(&format!("/api/v1/sessions?account={one}")).await, 2);
+    let all = bench.call("DELETE", &format!("/api/v1/sessions?account={one}"), None).await.good();
     assert_eq!(all["ended"], 2);
     assert_eq!(list("/api/v1/sessions").await, 1);
     assert_eq!(bench.call("DELETE", "/api/v1/sessions", None).await.problem(), (400, "bad-query".into()));
     let audit = bench.call("GET", "/api/v1/audit?limit=200", None).await.text;
-    assert!(audit.contains("session.end"), "{audit}");
+    assert!(audit.contains("session.end") && audit.contains("account.end-sessions"), "{audit}");
 }
 
 #[tokio::test]
@@ -115,7 +127,10 @@ async fn operators_are_made_promoted_and_dismissed() {
     assert_eq!((&me["name"], &me["role"]), (&json!("carol"), &json!("auditor")));
     let path = format!("/api/v1/operators/{id}");
     assert_eq!(bench.call("PUT", &path, Some(json!({"role": "manager"}))).await.good()["role"], "manager");
-    assert_eq!(bench.call("GET", "/api/v1/operators", None).await.good()["items"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        bench.call("GET", "/api/v1/operators", None).await.good()["items"].as_array().unwrap().len(),
+        4
+    );
     assert_eq!(bench.call("DELETE", &path, None).await.status, StatusCode::NO_CONTENT);
     assert_eq!(bench.call_as(&key, "GET", "/api/v1/whoami", None).await.problem().1, "not-an-operator");
     assert_eq!(bench.call("DELETE", "/api/v1/operators/acc_none", None).await.problem().0, 404);
@@ -128,7 +143,10 @@ async fn every_change_is_in_the_audit_log_and_the_chain_holds() {
     bench.key(&account, "skykit").await;
     let page = bench.call("GET", "/api/v1/audit?limit=2", None).await.good();
     assert_eq!(page["items"].as_array().unwrap().len(), 2);
-    let rest = bench.call("GET", &format!("/api/v1/audit?after={}", page["next"].as_str().unwrap()), None).await.good();
+    let rest = bench
+        .call("GET", &format!("/api/v1/audit?after={}", page["next"].as_str().unwrap()), None)
+        .await
+        .good();
     let last = rest["items"].as_array().unwrap().last().unwrap();
     assert_eq!(last["actor"], "acc_owner");
     assert!(last["action"].as_str().unwrap().starts_with("key."), "{last}");
@@ -138,7 +156,11 @@ async fn every_change_is_in_the_audit_log_and_the_chain_holds() {
     let before = chain["entries"].clone();
     bench.call("GET", "/api/v1/accounts", None).await.good();
     bench.call("POST", "/api/v1/accounts", Some(json!({"name": "one"}))).await;
-    assert_eq!(bench.call("GET", "/api/v1/audit/chain", None).await.good()["entries"], before, "nothing changed");
+    assert_eq!(
+        bench.call("GET", "/api/v1/audit/chain", None).await.good()["entries"],
+        before,
+        "nothing changed"
+    );
 }
 
 #[tokio::test]

@@ -38,24 +38,36 @@ async fn a_manager_cannot_climb() {
     let register = json!({"public": key.public_key().to_pem(), "dialects": ["operator"]});
     let tries = [
         ("POST", "/api/v1/accounts/acc_owner/keys", Some(register.clone())),
-        ("POST", "/api/v1/accounts/acc_owner/keys/key_owner/rotate",
-            Some(json!({"new": {"public": key.public_key().to_pem()}, "overlap": "1d"}))),
+        (
+            "POST",
+            "/api/v1/accounts/acc_owner/keys/key_owner/rotate",
+            Some(json!({"new": {"public": key.public_key().to_pem()}, "overlap": "1d"})),
+        ),
         ("PATCH", "/api/v1/accounts/acc_owner", Some(json!({"enabled": false}))),
         ("DELETE", "/api/v1/accounts/acc_owner", None),
         ("POST", "/api/v1/keys/key_owner/revoke", None),
         ("POST", "/api/v1/keys/key_owner/retire", Some(json!({"overlap": "1d"}))),
         ("PUT", "/api/v1/keys/key_owner/limits", Some(json!({"methods": ["GET"]}))),
         ("POST", "/api/v1/accounts/acc_owner/identifiers", Some(json!({"namespace": "user", "value": "x"}))),
-        ("POST", "/api/v1/accounts/acc_owner/companions", Some(json!({"dialect": "partner-key"}))),
-        ("POST", "/api/v1/accounts/acc_stranger/identifiers", Some(json!({"namespace": "operator", "value": "x"}))),
+        (
+            "POST",
+            "/api/v1/accounts/acc_owner/companions",
+            Some(json!({"dialect": "partner-key", "label": "x"})),
+        ),
+        (
+            "POST",
+            "/api/v1/accounts/acc_stranger/identifiers",
+            Some(json!({"namespace": "operator", "value": "x"})),
+        ),
         ("PATCH", "/api/v1/accounts/acc_manager", Some(json!({"enabled": false}))),
-        ("POST", "/api/v1/operators", Some(json!({"account": "acc_stranger", "role": "owner"}))),
+        ("POST", "/api/v1/operators", Some(json!({"name": "x", "role": "owner", "public": "x"}))),
     ];
     for (method, path, body) in tries {
         let answer = bench.call_as(&bench.manager, method, path, body).await;
         assert_eq!(answer.problem(), (403, "role-too-low".into()), "{method} {path}: {}", answer.text);
     }
-    let own = bench.call_as(&bench.manager, "POST", "/api/v1/accounts/acc_manager/keys", Some(register)).await;
+    let own =
+        bench.call_as(&bench.manager, "POST", "/api/v1/accounts/acc_manager/keys", Some(register)).await;
     assert_eq!(own.status, StatusCode::CREATED, "an operator looks after its own keys: {}", own.text);
 }
 

@@ -1,6 +1,9 @@
-//! Bodies on their way: read whole within bounds, or passed on frame by frame within a patience.
+//! Callers' bodies on their way: read whole within bounds, or passed on frame by frame within a patience.
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use countersign::incoming::Body as Seen;
+use http::HeaderMap;
+use http::header::EXPECT;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use std::future::Future;
@@ -10,6 +13,38 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
+
+/// A request's body: still on its way, or all of it.
+pub(crate) enum Inflow {
+    Stream(Body),
+    Whole(Bytes),
+}
+
+/// A refused body up to this size is read to its end, so that the answer is not lost in a reset connection.
+const PASSED_OVER: u64 = 64 * 1024;
+
+impl Inflow {
+    /// The body as far as a verifier sees it.
+    pub(crate) fn seen(&self) -> Seen<'_> {
+        match self {
+            Self::Whole(bytes) if bytes.is_empty() => Seen::Empty,
+            Self::Whole(bytes) => Seen::Seen(bytes),
+            Self::Stream(body) if body.is_end_stream() => Seen::Empty,
+            Self::Stream(_) => Seen::Unseen,
+        }
+    }
+
+    /// Reads a refused body to its end when it is small.
+    pub(crate) async fn pass_over(self, headers: &HeaderMap) {
+        let Self::Stream(body) = self else { return };
+        // Who waits for 100 Continue has not sent it, and need not.
+        let small = body.size_hint().upper().is_some_and(|size| size <= PASSED_OVER);
+        if small && !body.is_end_stream() && !headers.contains_key(EXPECT) {
+            let most = usize::try_from(PASSED_OVER).unwrap_or(0);
+            let _ = read_all(body, most, Duration::from_secs(1)).await;
+        }
+    }
+}
 
 /// Why a body could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +172,8 @@ mod tests {
         let time = Duration::from_secs(5);
         assert_eq!(read_all(Body::from("hello"), 5, time).await.unwrap(), "hello");
         assert_eq!(read_all(Body::from("hello"), 4, time).await, Err(ReadFault::TooLarge));
-        let endless = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(b"xxxx")));
+        let endless =
+            futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(b"xxxx")));
         assert_eq!(read_all(Body::from_stream(endless), 1000, time).await, Err(ReadFault::TooLarge));
         let never = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
         let never = read_all(Body::from_stream(never), 10, Duration::from_millis(20)).await;

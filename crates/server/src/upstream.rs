@@ -1,9 +1,8 @@
 //! Sends a request that holds to its upstream and brings the answer back.
-use super::body::{Passed, ReadFault};
-use super::headers::returned;
-use super::{Inflow, too_slow};
 use crate::config::limits::Limits;
-use crate::problem::{bad_request, problem};
+use crate::hop::returned;
+use crate::inflow::{Inflow, Passed, ReadFault};
+use crate::problem::{bad_request, problem, too_slow};
 use crate::routes::Place;
 use axum::body::Body;
 use countersign_store::fault::Fault;
@@ -44,7 +43,11 @@ impl Upstreams {
                     .map_err(|error| Fault::caused("TLS cannot be set up", error))?
                     .with_root_certificates(rustls::RootCertStore::empty())
                     .with_no_client_auth();
-                HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(http)
+                HttpsConnectorBuilder::new()
+                    .with_tls_config(config)
+                    .https_or_http()
+                    .enable_http1()
+                    .wrap_connector(http)
             }
         };
         let client = Client::builder(TokioExecutor::new())
@@ -58,8 +61,11 @@ impl Upstreams {
     ///
     /// # Errors
     /// The answer to send when the upstream gave none.
-    #[expect(clippy::too_many_arguments, reason = "one request in its parts; a struct would live for this call only")]
-    pub(super) async fn send(
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one request in its parts; a struct would live for this call only"
+    )]
+    pub(crate) async fn send(
         &self,
         place: &Place,
         upstream: &Uri,
@@ -71,13 +77,17 @@ impl Upstreams {
     ) -> Result<Response<Body>, Box<Response<Body>>> {
         let mut uri = upstream.clone().into_parts();
         uri.path_and_query = Some(target.clone());
-        let uri = Uri::from_parts(uri).map_err(|_| Box::new(bad_request("the target cannot be passed on")))?;
+        let uri =
+            Uri::from_parts(uri).map_err(|_| Box::new(bad_request("the target cannot be passed on")))?;
         let (body, failed) = match body {
             Inflow::Whole(bytes) => (Body::from(bytes), None),
             Inflow::Stream(body) => {
                 let (passed, failed) = Passed::new(body, limits.body_time);
                 // An empty body stays empty: no framing headers appear that the caller did not send.
-                (if http_body::Body::is_end_stream(&passed) { Body::empty() } else { Body::new(passed) }, Some(failed))
+                (
+                    if http_body::Body::is_end_stream(&passed) { Body::empty() } else { Body::new(passed) },
+                    Some(failed),
+                )
             }
         };
         let mut request = Request::new(body);
@@ -94,7 +104,11 @@ impl Upstreams {
                     Some(_) => bad_request("the body cannot be read"),
                     None => {
                         tracing::warn!(route, error = %told(&error), "the upstream gave no answer");
-                        problem(StatusCode::BAD_GATEWAY, "bad-gateway", "The service behind this address gave no answer")
+                        problem(
+                            StatusCode::BAD_GATEWAY,
+                            "bad-gateway",
+                            "The service behind this address gave no answer",
+                        )
                     }
                 }));
             }

@@ -1,0 +1,325 @@
+//! A proof beside the keys that may have made it: which to try, the check that stands ready, and the rules after it.
+use crate::ask::{Caller, Keys, KnownKey};
+use crate::decoy;
+use crate::dialect::{By, Form};
+use crate::proof::found::Proof;
+use crate::proof::pending::{Checked, Pending};
+use crate::reason::{Reason, Refusal, Stage};
+use crate::rule::{self, Scene};
+use crate::source::Facts;
+use crate::time::Time;
+use crate::trace::{Step, Trace};
+use crate::verified::Verified;
+use countersign_keys::{Algorithm, Candidate, Job, KeyKind, Outcome, PublicKey};
+use smallvec::SmallVec;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// A proof with the keys that may have made it: one check of a signature stands ready.
+#[derive(Debug)]
+pub struct Prepared<'s> {
+    proof: Proof<'s>,
+    keys: Keys,
+    attempts: SmallVec<[Attempt; 8]>,
+    at: usize,
+    candidates: SmallVec<[Candidate<'s>; 16]>,
+    /// Known before the signature is checked; told only after it was.
+    standing: Option<Reason>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    /// Index into the keys that were given; `None` for the decoy.
+    key: Option<usize>,
+    kind: KeyKind,
+    algorithm: Algorithm,
+    /// Index into the texts; `None` for all of them in one operation.
+    text: Option<usize>,
+}
+
+/// After a check.
+#[derive(Debug)]
+pub enum Finish<'s> {
+    /// It did not hold under this key or text; another may.
+    Next(Prepared<'s>),
+    /// It held, and so did the rules.
+    Checked(Checked),
+}
+
+impl<'s> Proof<'s> {
+    /// Takes the keys and makes the first check ready. There always is one: the unknown cost what the known cost.
+    #[must_use]
+    pub fn prepare(self, keys: Keys, now: Time, trace: &mut impl Trace) -> Prepared<'s> {
+        let (chosen, standing) = self.choose(&keys, now);
+        trace.step(|| {
+            let found = match &keys.caller {
+                Some(caller) => format!("account {} with {} keys", caller.name, keys.keys.len()),
+                None => "no account".to_owned(),
+            };
+            Step::new(Stage::Keys, "keys of the caller", "a live key of an enabled account", found, standing)
+        });
+        let mut attempts: SmallVec<[Attempt; 8]> = SmallVec::new();
+        for index in chosen {
+            if let Some(key) = keys.keys.get(index) {
+                self.attempts_with(index, key, &mut attempts);
+            }
+        }
+        let standing = match (standing, attempts.is_empty()) {
+            (None, true) => Some(Reason::KeyNotForDialect),
+            (standing, _) => standing,
+        };
+        if attempts.is_empty() {
+            attempts.push(self.decoy());
+        }
+        let mut prepared =
+            Prepared { proof: self, keys, attempts, at: 0, candidates: SmallVec::new(), standing };
+        prepared.ready();
+        prepared
+    }
+
+    /// Which keys to try, in order, and what is already known to be wrong.
+    fn choose(&self, keys: &Keys, now: Time) -> (SmallVec<[usize; 8]>, Option<Reason>) {
+        let by_session = matches!(self.dialect.who.by, By::Session { .. });
+        let Some(caller) = &keys.caller else {
+            let unknown = if by_session { Reason::SessionUnknown } else { Reason::UnknownAccount };
+            return (SmallVec::new(), Some(unknown));
+        };
+        let fits = |key: &KnownKey| by_session || key.serves(&self.dialect.name);
+        let most = self.limits.keys;
+        let all = || keys.keys.iter().enumerate().filter(|(_, key)| fits(key));
+        let live: SmallVec<[usize; 8]> =
+            all().filter(|(_, key)| key.life.is_live(now)).map(|(at, _)| at).collect();
+        let hinted: SmallVec<[usize; 8]> = match self.facts.kid.as_deref() {
+            Some(kid) => {
+                let matches = |at: &usize| keys.keys.get(*at).is_some_and(|key| names(key, kid));
+                live.iter().copied().filter(matches).collect()
+            }
+            None => SmallVec::new(),
+        };
+        let mut standing = if caller.enabled { None } else { Some(Reason::AccountDisabled) };
+        if hinted.is_empty() && self.facts.kid.is_some() {
+            if keys.kid_elsewhere {
+                standing = standing.or(Some(Reason::KeyElsewhere));
+            } else if self.dialect.kid_strict || by_session {
+                standing = standing.or(Some(Reason::KeyHintUnknown));
+            }
+        }
+        let mut chosen = if hinted.is_empty() { live } else { hinted };
+        if chosen.is_empty() {
+            // Checked with a dead key, so that its owner learns that the key is dead, and strangers nothing.
+            chosen = all().map(|(at, _)| at).collect();
+            if !chosen.is_empty() {
+                standing = standing.or(Some(Reason::KeyNotLive));
+            }
+        }
+        chosen.truncate(most);
+        (chosen, standing)
+    }
+
+    fn attempts_with(&self, index: usize, key: &KnownKey, attempts: &mut SmallVec<[Attempt; 8]>) {
+        let kind = key.key().kind();
+        let attempt = |algorithm, text| Attempt { key: Some(index), kind, algorithm, text };
+        match self.algorithm {
+            Some(algorithm) if key.allows(algorithm) => attempts.push(attempt(algorithm, Some(0))),
+            Some(_) => {}
+            None => {
+                let allowed = self.dialect.algorithms.iter().copied().filter(|found| key.allows(*found));
+                match kind {
+                    KeyKind::Rsa => attempts.extend(allowed.take(1).map(|found| attempt(found, None))),
+                    _ => {
+                        for algorithm in allowed {
+                            attempts.extend((0..self.texts.len()).map(|text| attempt(algorithm, Some(text))));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn decoy(&self) -> Attempt {
+        let algorithm = self.algorithm.or_else(|| self.dialect.algorithms.first().copied());
+        let algorithm = algorithm.unwrap_or(Algorithm::Ed25519);
+        let kind = algorithm.kind();
+        let text = if self.algorithm.is_none() && kind == KeyKind::Rsa { None } else { Some(0) };
+        Attempt { key: None, kind, algorithm, text }
+    }
+}
+
+/// Whether a hint names a key: by label, id or any fingerprint spelling.
+fn names(key: &KnownKey, kid: &str) -> bool {
+    *key.id == *kid || (!key.label.is_empty() && *key.label == *kid) || key.fingerprints().matches_kid(kid)
+}
+
+impl<'s> Prepared<'s> {
+    fn attempt(&self) -> Attempt {
+        self.attempts.get(self.at).copied().unwrap_or_else(|| self.proof.decoy())
+    }
+
+    fn known(&self) -> Option<&Arc<KnownKey>> {
+        self.attempt().key.and_then(|index| self.keys.keys.get(index))
+    }
+
+    fn public(&self) -> &PublicKey {
+        match self.known() {
+            Some(known) => known.key(),
+            None => decoy::key(self.attempt().kind),
+        }
+    }
+
+    /// Lays out the spellings for the attempt at hand, where one operation checks them all.
+    fn ready(&mut self) {
+        self.candidates.clear();
+        let attempt = self.attempt();
+        if attempt.text.is_some() {
+            return;
+        }
+        let known = self.known().cloned();
+        let allows = |algorithm: Algorithm| known.as_ref().is_none_or(|known| known.allows(algorithm));
+        for algorithm in self.proof.dialect.algorithms.iter().copied().filter(|found| allows(*found)) {
+            for bytes in self.proof.texts.iter().copied() {
+                self.candidates.push(Candidate { algorithm, bytes });
+            }
+        }
+    }
+
+    /// The check to run.
+    #[must_use]
+    pub fn job(&self) -> Job<'_> {
+        let attempt = self.attempt();
+        match attempt.text {
+            Some(text) => {
+                let message = self.proof.texts.get(text).copied().unwrap_or(&[]);
+                Job::new(self.public(), attempt.algorithm, message, self.proof.signature)
+            }
+            None => Job::any_of(self.public(), attempt.algorithm, &self.candidates, self.proof.signature),
+        }
+    }
+
+    /// The proof at hand.
+    #[must_use]
+    pub fn proof(&self) -> &Proof<'s> {
+        &self.proof
+    }
+
+    /// Takes the outcome of [`Prepared::job`]; when the signature holds, judges the rules, then what key and account may do.
+    ///
+    /// # Errors
+    /// [`Refusal`] with a reason of the keys, the signature, the rules or the policy.
+    pub fn finish(
+        mut self,
+        outcome: &Outcome,
+        now: Time,
+        trace: &mut impl Trace,
+    ) -> Result<Finish<'s>, Refusal> {
+        let accepted = outcome.accepted(self.proof.signature);
+        let attempt = self.attempt();
+        let (Ok(accepted), Some(key)) = (accepted, self.known().cloned()) else {
+            if self.at + 1 < self.attempts.len() {
+                self.at += 1;
+                self.ready();
+                return Ok(Finish::Next(self));
+            }
+            let reason = self.standing.unwrap_or(Reason::BadSignature);
+            trace.step(|| {
+                let what = format!("signature under {} key(s)", self.attempts.len());
+                Step::new(Stage::Signature, what, "a signature that holds", "none holds", Some(reason))
+            });
+            return Err(Refusal::new(reason, Stage::Signature));
+        };
+        if let Some(reason) = self.standing {
+            trace.step(|| {
+                Step::new(Stage::Signature, "signature", "a usable key", "the signature holds", Some(reason))
+            });
+            return Err(Refusal::new(reason, Stage::Keys));
+        }
+        let algorithm = match attempt.text {
+            Some(_) => attempt.algorithm,
+            None => {
+                self.candidates.get(accepted.candidate).map_or(attempt.algorithm, |found| found.algorithm)
+            }
+        };
+        trace.step(|| {
+            let found = format!("it holds under key {} ({})", key.id, algorithm.name());
+            Step::new(Stage::Signature, "signature", "a signature that holds", found, None)
+        });
+        self.rules(key, algorithm, now, trace)
+    }
+
+    fn rules(
+        self,
+        key: Arc<KnownKey>,
+        algorithm: Algorithm,
+        now: Time,
+        trace: &mut impl Trace,
+    ) -> Result<Finish<'s>, Refusal> {
+        let proof = self.proof;
+        let Some(caller) = self.keys.caller.clone() else {
+            return Err(Refusal::new(Reason::UnknownAccount, Stage::Keys));
+        };
+        let scene = Scene { facts: &proof.facts, keys: &self.keys, now };
+        let claim = rule::judge_all(&proof.dialect.rules, &proof.dialect.name, &caller.id, &scene, trace)
+            .map_err(|reason| Refusal::new(reason, Stage::Rules))?;
+        let permitted = permitted(&caller, &key, &proof.facts);
+        trace.step(|| {
+            let wanted = "method, path and network that key and account may use";
+            let found = format!("{} {}", proof.facts.incoming.method, proof.facts.incoming.target.path);
+            Step::new(Stage::Policy, "what the key may do", wanted, found, permitted.err())
+        });
+        permitted.map_err(|reason| Refusal::new(reason, Stage::Policy))?;
+        let until = match claim {
+            None if matches!(proof.dialect.form, Form::Jws) => {
+                rule::valid_until(&proof.dialect.rules, &proof.facts)
+            }
+            _ => None,
+        };
+        let (session, identifier) = match &proof.dialect.who.by {
+            By::Session { identifier } => (
+                Some(proof.identifier().to_owned()),
+                proof.facts.value(identifier).text().unwrap_or("").to_owned(),
+            ),
+            _ => (None, proof.identifier().to_owned()),
+        };
+        let verified = Box::new(Verified {
+            caller,
+            key,
+            dialect: Arc::clone(&proof.dialect.name),
+            named: proof.named.into_owned(),
+            identifier,
+            acting_as: proof.acting_as.map(Cow::into_owned),
+            session,
+            algorithm,
+            at: now,
+            until,
+            covered: proof.dialect.covered,
+        });
+        Ok(Finish::Checked(match claim {
+            None => Checked::Done(verified),
+            Some(claim) => Checked::Once(Pending { verified, claim }),
+        }))
+    }
+}
+
+/// Path prefixes hold on segment borders: `/public/` and `/public` admit `/public/x`, never `/publicity`;
+/// `/public` itself lies under `/public` only.
+fn permitted(caller: &Caller, key: &KnownKey, facts: &Facts<'_>) -> Result<(), Reason> {
+    let incoming = facts.incoming;
+    let under = |prefixes: &[Box<str>]| {
+        prefixes.is_empty() || prefixes.iter().any(|prefix| is_under(prefix, incoming.target.path))
+    };
+    let limits = &key.limits;
+    let method = limits.methods.is_empty() || limits.methods.iter().any(|known| **known == *incoming.method);
+    let network = limits.networks.is_empty()
+        || incoming.client.is_some_and(|client| limits.networks.iter().any(|known| known.contains(client)));
+    if method && network && under(&limits.paths) && under(&caller.paths) {
+        Ok(())
+    } else {
+        Err(Reason::NotPermitted)
+    }
+}
+
+fn is_under(prefix: &str, path: &str) -> bool {
+    match path.strip_prefix(prefix) {
+        Some(rest) => prefix.ends_with('/') || rest.is_empty() || rest.starts_with('/'),
+        None => false,
+    }
+}

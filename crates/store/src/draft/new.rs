@@ -1,0 +1,96 @@
+//! What is to be made: accounts, keys and companion keys before they have ids.
+use crate::model::{Identifier, Role};
+use countersign::life::key::KeyState;
+use countersign::time::Time;
+
+/// An account to be made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewAccount {
+    /// Its unique name.
+    pub name: String,
+    /// The organisation's id; it becomes a `MEMBER` there.
+    pub organisation: Option<String>,
+    /// Whether it may come in at once.
+    pub enabled: bool,
+    /// How it names itself.
+    pub identifiers: Vec<Identifier>,
+    /// Users it may act for.
+    pub acts_as: Vec<String>,
+    /// Path prefixes it may use; empty: all.
+    pub paths: Vec<String>,
+    /// Where its JWKS document lives.
+    pub jwks_url: Option<String>,
+    /// For operators.
+    pub role: Option<Role>,
+}
+
+/// A key to be registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewKey {
+    /// The account's id.
+    pub account: String,
+    /// What its owner calls it, unique among the account's keys that are not revoked; empty: chosen here.
+    pub label: String,
+    /// SubjectPublicKeyInfo, DER, as intake gives it: structure is checked here, quality is intake's.
+    pub spki: Vec<u8>,
+    /// Dialects it is for; at least one.
+    pub dialects: Vec<String>,
+    /// What it is narrowed to.
+    pub narrowing: Narrowing,
+    /// Pending, active or disabled.
+    pub state: KeyState,
+    /// Not accepted before.
+    pub not_before: Option<Time>,
+    /// Not accepted from then on.
+    pub expires: Option<Time>,
+    /// Whether it may be registered at another account too: only after a fresh proof of possession, where a setting allows it.
+    pub shared: bool,
+}
+
+/// What a key is narrowed to; an empty list narrows nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Narrowing {
+    /// Algorithms by name; empty: all of its kind that are not weak.
+    pub algorithms: Vec<String>,
+    /// Methods in capitals.
+    pub methods: Vec<String>,
+    /// Path prefixes.
+    pub paths: Vec<String>,
+    /// Client networks.
+    pub networks: Vec<String>,
+}
+
+impl NewKey {
+    /// An active key for one dialect, without dates or limits.
+    #[must_use]
+    pub fn new(account: &str, label: &str, spki: &[u8], dialect: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            label: label.to_owned(),
+            spki: spki.to_vec(),
+            dialects: vec![dialect.to_owned()],
+            narrowing: Narrowing::default(),
+            state: KeyState::Active,
+            not_before: None,
+            expires: None,
+            shared: false,
+        }
+    }
+}
+
+/// A companion key to be made; its secret stays with whoever drew it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCompanion {
+    /// The account's id.
+    pub account: String,
+    /// The dialect it goes with.
+    pub dialect: String,
+    /// What its owner calls it, unique in the account.
+    pub label: String,
+    /// SHA-256 of the secret, 64 small hexadecimal digits.
+    pub digest: String,
+    /// Whether it is good beside this account's proofs only.
+    pub bound: bool,
+    /// Whether it is switched on.
+    pub enabled: bool,
+}

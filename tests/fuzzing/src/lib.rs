@@ -1,0 +1,25 @@
+//! What fuzzing feeds: each target takes any bytes, must never panic, and checks what must hold whatever comes.
+pub mod judge;
+pub mod parts;
+
+/// A target: gives a number that tells outcomes apart, so that a runner without coverage can keep what led to new ones.
+pub type Target = fn(&[u8]) -> u64;
+
+/// Every target by name.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("base64", parts::base64),
+    ("json", parts::json),
+    ("jws", parts::jws),
+    ("text_form", parts::text_form),
+    ("dialect_file", parts::dialect_file),
+    ("key_intake", parts::key_intake),
+    ("judge", judge::judge),
+    #[cfg(feature = "config")]
+    ("config", parts::config),
+];
+
+/// A small number for a text that names an outcome.
+pub(crate) fn outcome(text: &str) -> u64 {
+    // FNV-1a: nothing depends on it but which inputs are kept.
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
