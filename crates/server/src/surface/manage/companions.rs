@@ -10,7 +10,7 @@ use super::state::Manage;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use countersign_store::draft::NewCompanion as Companion;
+use countersign_store::draft::{Draft, NewCompanion as Companion};
 use countersign_store::model::CompanionRecord;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
