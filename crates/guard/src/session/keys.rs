@@ -9,7 +9,7 @@ use countersign::life::challenge::{Ask, Purpose};
 use countersign::reason::Reason;
 use countersign_keys::{Policy, read_public_key};
 use countersign_store::denied::{ChangeError, Denial};
-use countersign_store::draft::key::NewKey;
+use countersign_store::draft::NewKey;
 use http::Response;
 use serde::Serialize;
 
