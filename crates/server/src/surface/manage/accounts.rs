@@ -10,7 +10,7 @@ use super::views::{AccountView, IdentifierView};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use countersign_store::draft::account::NewAccount;
+use countersign_store::draft::NewAccount;
 use countersign_store::model::Account;
 use serde::Deserialize;
 use std::sync::Arc;

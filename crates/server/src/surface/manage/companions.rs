@@ -11,7 +11,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use countersign_store::draft::Draft;
-use countersign_store::draft::companion::NewCompanion as Companion;
+use countersign_store::draft::NewCompanion as Companion;
 use countersign_store::model::CompanionRecord;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use super::views::{KeyView, LimitsView};
 use axum::Json;
 use axum::extract::{Path, State};
 use countersign::time::Time;
-use countersign_store::draft::key::Narrowing;
+use countersign_store::draft::Narrowing;
 use countersign_store::model::KeyRecord;
 use serde::Deserialize;
 use std::sync::Arc;

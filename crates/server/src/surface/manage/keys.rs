@@ -14,7 +14,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use countersign::life::key::KeyState;
 use countersign_keys::{CompactKey, Intake};
-use countersign_store::draft::key::{Narrowing, NewKey};
+use countersign_store::draft::{Narrowing, NewKey};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
