@@ -110,7 +110,7 @@ fn take(wire: &Wire, repaired: &mut Vec<&'static str>) -> Result<Numbers, KeyErr
         }
         Some("OKP") => match wire.crv.as_deref() {
             Some("Ed25519") => Numbers::ed25519(&bytes("x", &wire.x, repaired)?)?,
-            Some(crv @ ("Ed448" | "X25519" | "X448")) => return Err(KeyError::Kind { found: crv.into() }),
+            Some(crv @ ("Ed448" | "X25519" | "X448")) => return Err(KeyError::Curve { found: crv.into() }),
             _ => return Err(unknown_curve(wire)),
         },
         Some("EC") => {

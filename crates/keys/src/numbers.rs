@@ -52,7 +52,7 @@ impl Numbers {
         if oid == OID_RSA || oid == OID_ED25519 {
             return Err(KeyError::Der { wanted: "a public key (SPKI) without parameters" });
         }
-        Err(KeyError::Kind { found: kind_of_oid(oid) })
+        Err(not_served(oid))
     }
 
     /// Takes apart a PKCS#1 `RSAPublicKey`.
@@ -193,6 +193,16 @@ pub(crate) fn curve_kind(oid: ObjectIdentifier) -> Result<KeyKind, KeyError> {
     }
 }
 
+/// The refusal of a kind of key, under the name that people know it by.
+fn not_served(oid: ObjectIdentifier) -> KeyError {
+    match oid.to_string().as_str() {
+        "1.3.101.110" => KeyError::Curve { found: "X25519 (encryption)".into() },
+        "1.3.101.111" => KeyError::Curve { found: "X448 (encryption)".into() },
+        "1.3.101.113" => KeyError::Curve { found: "Ed448".into() },
+        _ => KeyError::Kind { found: kind_of_oid(oid) },
+    }
+}
+
 /// What people call the kind of key that an object identifier stands for.
 fn kind_of_oid(oid: ObjectIdentifier) -> String {
     match oid.to_string().as_str() {
@@ -200,9 +210,6 @@ fn kind_of_oid(oid: ObjectIdentifier) -> String {
         "1.2.840.113549.1.1.7" => "RSA restricted to OAEP (encryption)".into(),
         "1.2.840.10040.4.1" => "DSA".into(),
         "1.2.840.113549.1.3.1" | "1.2.840.10046.2.1" => "Diffie-Hellman".into(),
-        "1.3.101.110" => "X25519 (encryption)".into(),
-        "1.3.101.111" => "X448 (encryption)".into(),
-        "1.3.101.113" => "Ed448".into(),
         "2.16.840.1.101.3.4.3.17" => "ML-DSA-44".into(),
         "2.16.840.1.101.3.4.3.18" => "ML-DSA-65".into(),
         "2.16.840.1.101.3.4.3.19" => "ML-DSA-87".into(),
@@ -232,6 +239,6 @@ pub(crate) fn kind_of_private(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<
             .parameters_oid()
             .map_err(|_| KeyError::Curve { found: "a curve described by explicit parameters".into() })
             .and_then(curve_kind),
-        other => Err(KeyError::Kind { found: kind_of_oid(other) }),
+        other => Err(not_served(other)),
     }
 }

@@ -90,7 +90,7 @@ fn refuse_by_type(word: &str) -> Result<(), KeyError> {
             Ok(())
         }
         "ssh-dss" => Err(KeyError::Kind { found: "DSA".into() }),
-        "ssh-ed448" => Err(KeyError::Kind { found: "Ed448".into() }),
+        "ssh-ed448" => Err(KeyError::Curve { found: "Ed448".into() }),
         word if word.starts_with("sk-") => Err(KeyError::Kind {
             found: "OpenSSH key in a hardware token (its signatures cover more)".into(),
         }),

@@ -12,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use countersign_store::draft::Draft;
 use countersign_store::draft::NewCompanion as Companion;
+use countersign_store::draft::NewCompanion as Companion;
 use countersign_store::model::CompanionRecord;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
