@@ -4,7 +4,7 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::call::Call;
 use crate::judge::{held, judge};
-use crate::surface::gateway::read_small;
+use crate::inflow::read_small;
 use crate::surface::origin::single;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
