@@ -7,7 +7,6 @@ use crate::key_sets::KeySets;
 use crate::metrics::Metrics;
 use crate::routes::{Dialects, Routes, limits};
 use crate::secrets::{challenge_key, signing_keys};
-use crate::surface::session::settings as session_settings;
 use crate::upstream::Upstreams;
 use countersign::time::Time;
 use countersign_guard::clock::{Clock, Entropy};
@@ -114,10 +113,12 @@ impl App {
             guard: Arc::clone(&guard),
             registrar: Arc::clone(&registrar),
             signing: Arc::clone(&signing),
-            challenges: Arc::new(Stateless::new(challenge_key(&*registry, &directory, &*clock, &*entropy).await?)),
+            challenges: Arc::new(Stateless::new(
+                challenge_key(&*registry, &directory, &*clock, &*entropy).await?,
+            )),
             entropy: Arc::clone(&entropy),
         };
-        let session = SessionApi::new(session, session_settings(&config.session))
+        let session = SessionApi::new(session, config.session.settings())
             .map_err(|error| Fault::caused("the session API cannot be set up", error))?;
         Ok(Self {
             config,

@@ -12,9 +12,7 @@ use countersign::dialect::settings::Settings;
 use countersign::incoming::{Body, Incoming, Target};
 use countersign::time::{Span, Time};
 use countersign_keys::{Algorithm, KeyKind, MacKey, PrivateKey, sha256};
-use countersign_store::draft::account::NewAccount;
-use countersign_store::draft::companion::NewCompanion;
-use countersign_store::draft::key::NewKey;
+use countersign_store::draft::{NewAccount, NewCompanion, NewKey};
 use countersign_store::fault::Fault;
 use countersign_store::memory::MemoryStore;
 use countersign_store::model::Identifier;
@@ -177,8 +175,14 @@ impl Bench {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", HeaderValue::try_from(format!("Bearer {token}")).unwrap());
         let target = Target::new("https", "api.example.test", "/protected");
-        let incoming =
-            Incoming { method: "GET", target, headers: &headers, body: Body::Empty, client: None, challenge: None };
+        let incoming = Incoming {
+            method: "GET",
+            target,
+            headers: &headers,
+            body: Body::Empty,
+            client: None,
+            challenge: None,
+        };
         match self.guard.judge(&Policy::of(vec![Arc::new(own)]), &incoming).await.unwrap() {
             Verdict::Verified(_) => 200,
             Verdict::Absent(reply) => reply.status,
@@ -206,7 +210,10 @@ async fn tokens_look_as_clients_know_them() {
     let answer = bench.sign_in("alice", &alice).await;
     let found = body(&answer);
     let names: Vec<_> = std::str::from_utf8(answer.body()).unwrap().split('"').collect();
-    assert_eq!((names[1], names[5], names[9], names[11]), ("accessToken", "refreshToken", "accessTokenExpires", "refreshTokenExpires"));
+    assert_eq!(
+        (names[1], names[5], names[9], names[11]),
+        ("accessToken", "refreshToken", "accessTokenExpires", "refreshTokenExpires")
+    );
     assert_eq!(found["accessTokenExpires"], (START + 1500) * 1000 + 789);
     assert_eq!(found["refreshTokenExpires"], (START + 1800) * 1000 + 789);
     let Tokens { access, refresh } = tokens(&answer);
@@ -329,11 +336,17 @@ async fn a_prefix_is_signed_with_or_without_and_a_code_is_short_hexadecimal_what
         for path in ["auth/code", "auth/code-register"] {
             let ask = json!({ "userId": "a.b@c", "prefix": prefix, "joinCode": "j", "email": null });
             let code = body(&bench.post(path, "", ask).await)["authCode"].as_str().unwrap().to_owned();
-            assert!(code.len() <= 254 && code.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)));
+            assert!(
+                code.len() <= 254
+                    && code.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+            );
         }
     }
     for prefix in ["two\nlines", &"x".repeat(65)] {
-        assert_eq!(bench.post("auth/code", "", json!({ "userId": "a", "prefix": prefix })).await.status(), 400);
+        assert_eq!(
+            bench.post("auth/code", "", json!({ "userId": "a", "prefix": prefix })).await.status(),
+            400
+        );
     }
 }
 
@@ -343,11 +356,51 @@ async fn what_has_not_the_right_form_is_told_so() {
     let good = json!({ "userId": "a", "authCode": "00", "signature": "00".repeat(64), "key": shown(&alice) });
     assert_eq!(bench.post("auth/token", "", good.clone()).await.status(), 401);
     for (name, values) in [
-        ("userId", vec![json!(null), json!(""), json!(5), json!({ "$ne": null }), json!("a\u{0}b"), json!("x".repeat(321))]),
+        (
+            "userId",
+            vec![
+                json!(null),
+                json!(""),
+                json!(5),
+                json!({ "$ne": null }),
+                json!("a\u{0}b"),
+                json!("x".repeat(321)),
+            ],
+        ),
         ("authCode", vec![json!(null), json!([]), json!(1)]),
-        ("signature", vec![json!(null), json!(""), json!(0), json!("zz"), json!("00".repeat(63)), json!(" ".to_owned() + &"00".repeat(64))]),
-        ("key", vec![json!(null), json!(""), json!("AAAA"), json!(shown(&alice) + "\n"), json!(shown(&alice).replace('=', ""))]),
-        ("scheme", vec![json!(null), json!(""), json!("rsa"), json!("ED25519 "), json!("ed25519ph"), json!("1"), json!(5)]),
+        (
+            "signature",
+            vec![
+                json!(null),
+                json!(""),
+                json!(0),
+                json!("zz"),
+                json!("00".repeat(63)),
+                json!(" ".to_owned() + &"00".repeat(64)),
+            ],
+        ),
+        (
+            "key",
+            vec![
+                json!(null),
+                json!(""),
+                json!("AAAA"),
+                json!(shown(&alice) + "\n"),
+                json!(shown(&alice).replace('=', "")),
+            ],
+        ),
+        (
+            "scheme",
+            vec![
+                json!(null),
+                json!(""),
+                json!("rsa"),
+                json!("ED25519 "),
+                json!("ed25519ph"),
+                json!("1"),
+                json!(5),
+            ],
+        ),
     ] {
         for value in values {
             let mut bad = good.clone();
@@ -355,7 +408,9 @@ async fn what_has_not_the_right_form_is_told_so() {
             assert_eq!(bench.post("auth/token", "", bad).await.status(), 400, "{name}: {value}");
         }
     }
-    for text in ["", "{", "[]", "\"a\"", "{\"userId\":\"a\",\"userId\":\"b\"}", "{\"userId\":\"a\",\"x\":NaN}"] {
+    for text in
+        ["", "{", "[]", "\"a\"", "{\"userId\":\"a\",\"userId\":\"b\"}", "{\"userId\":\"a\",\"x\":NaN}"]
+    {
         let mut request = Request::new(Bytes::from(text));
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = "/v1/auth/code".parse().unwrap();
@@ -363,7 +418,9 @@ async fn what_has_not_the_right_form_is_told_so() {
     }
     assert_eq!(bench.send("GET", "/v1/auth/token", "", None).await.headers()["allow"], "POST");
     assert_eq!(bench.send("GET", "/v1/auth/nothing", "", None).await.status(), 404);
-    assert!(bench.api.owns("/v1/auth/token") && bench.api.owns("/v1/subscription") && !bench.api.owns("/v1/sql"));
+    assert!(
+        bench.api.owns("/v1/auth/token") && bench.api.owns("/v1/subscription") && !bench.api.owns("/v1/sql")
+    );
     assert!(!bench.api.owns("/v1/authority"));
 }
 
@@ -443,7 +500,10 @@ async fn no_token_outlives_its_session() {
     bench.clock.advance(Span::from_seconds(47));
     assert_eq!(bench.resource(&pair.access).await, 200);
     bench.clock.advance(Span::from_seconds(1));
-    assert_eq!((bench.resource(&pair.access).await, bench.refresh(&pair.refresh).await.status().as_u16()), (401, 401));
+    assert_eq!(
+        (bench.resource(&pair.access).await, bench.refresh(&pair.refresh).await.status().as_u16()),
+        (401, 401)
+    );
 }
 
 #[tokio::test]
@@ -454,11 +514,17 @@ async fn logging_out_takes_either_token_and_ends_at_once() {
         let pair = bench.tokens("alice", &alice).await;
         let token = if with_access { &pair.access } else { &pair.refresh };
         assert_eq!(bench.post("auth/logout", token, json!({})).await.status(), 204);
-        assert_eq!((bench.resource(&pair.access).await, bench.refresh(&pair.refresh).await.status().as_u16()), (401, 401));
+        assert_eq!(
+            (bench.resource(&pair.access).await, bench.refresh(&pair.refresh).await.status().as_u16()),
+            (401, 401)
+        );
         assert_eq!(bench.post("auth/logout", token, json!({})).await.status(), 401);
     }
     let absent = bench.send("POST", "/v1/auth/logout", "", None).await;
-    assert_eq!((absent.status().as_u16(), body(&absent)["message"].as_str()), (401, Some("JWT authorization failed")));
+    assert_eq!(
+        (absent.status().as_u16(), body(&absent)["message"].as_str()),
+        (401, Some("JWT authorization failed"))
+    );
 }
 
 #[tokio::test]

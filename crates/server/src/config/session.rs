@@ -1,5 +1,8 @@
 //! `[session]`: where sessions are opened and how long they and their tokens live.
 use super::reader::Section;
+use countersign::life::session::Windows;
+use countersign::time::Span;
+use countersign_guard::session::settings::{Rate, SessionSettings};
 use std::time::Duration;
 
 /// Where sessions are opened and how long they live.
@@ -72,5 +75,27 @@ impl SessionSection {
         }
         section.finish();
         session
+    }
+
+    /// The settings that the configuration asks for.
+    #[must_use]
+    pub fn settings(&self) -> SessionSettings {
+        let span =
+            |length: Duration| Span::from_millis(i64::try_from(length.as_millis()).unwrap_or(i64::MAX));
+        SessionSettings {
+            prefix: self.prefix.clone(),
+            challenge_life: span(self.challenge_life),
+            windows: Windows {
+                access: span(self.access),
+                refresh: span(self.refresh),
+                whole: span(self.whole),
+                grace: span(self.refresh_grace),
+            },
+            self_registration: self.self_registration,
+            require_join_code: self.require_join_code,
+            shared_keys: self.shared_keys,
+            join_code_life: span(self.join_code_life),
+            rate: (self.rate > 0).then_some(Rate { per_second: self.rate, burst: self.burst }),
+        }
     }
 }

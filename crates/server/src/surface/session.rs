@@ -1,46 +1,21 @@
 //! The session API on a listener: reads the body with a bound, and hands the call to whoever decides.
 use crate::app::App;
 use crate::call::{Call, Outcome};
-use crate::config::session::SessionSection;
 use crate::problem::{self, REJECT, bad_request};
 use crate::surface::origin;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use countersign::life::session::Windows;
 use countersign::reason::Reason;
-use countersign::time::Span;
-use countersign_guard::session::settings::{Rate, SessionSettings};
 use countersign_guard::session::{MOST_BODY, Told};
 use countersign_store::fault::Fault;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The session API with its full paths.
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new().fallback(answer).with_state(app)
-}
-
-/// The settings that the configuration asks for.
-pub(crate) fn settings(section: &SessionSection) -> SessionSettings {
-    let span = |length: Duration| Span::from_millis(i64::try_from(length.as_millis()).unwrap_or(i64::MAX));
-    SessionSettings {
-        prefix: section.prefix.clone(),
-        challenge_life: span(section.challenge_life),
-        windows: Windows {
-            access: span(section.access),
-            refresh: span(section.refresh),
-            whole: span(section.whole),
-            grace: span(section.refresh_grace),
-        },
-        self_registration: section.self_registration,
-        require_join_code: section.require_join_code,
-        shared_keys: section.shared_keys,
-        join_code_life: span(section.join_code_life),
-        rate: (section.rate > 0).then_some(Rate { per_second: section.rate, burst: section.burst }),
-    }
 }
 
 async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response<Body> {

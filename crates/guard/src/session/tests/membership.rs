@@ -16,7 +16,9 @@ async fn team() -> Team {
     let bench = Bench::new().await;
     let acme = bench.registrar.add_organisation(&bench.stamp(), "acme").await.unwrap().id;
     let mut access = Vec::new();
-    for (user, role) in [("olga", Some("OWNER")), ("adam", Some("ADMIN")), ("mia", Some("MEMBER")), ("sam", None)] {
+    for (user, role) in
+        [("olga", Some("OWNER")), ("adam", Some("ADMIN")), ("mia", Some("MEMBER")), ("sam", None)]
+    {
         let own = key();
         let (account, _) = bench.user(user, &own).await;
         if let Some(role) = role {

@@ -19,7 +19,8 @@ async fn the_first_good_answer_makes_the_account_and_the_name_is_taken_then() {
     let exists = async |user: &str| body(&bench.get(&format!("auth/idexists/{user}"), "").await);
     assert_eq!(exists("team/bob").await, json!(false));
     let ask = json!({ "userId": "team/bob", "email": null });
-    let code = body(&bench.post("auth/code-register", "", ask).await)["authCode"].as_str().unwrap().to_owned();
+    let code =
+        body(&bench.post("auth/code-register", "", ask).await)["authCode"].as_str().unwrap().to_owned();
     assert_eq!(exists("team/bob").await, json!(false));
     assert_eq!(bench.answer("team/bob", &code, &sign(&thief, &code), &shown(&bob)).await.status(), 401);
     assert_eq!(exists("team/bob").await, json!(false));
@@ -29,8 +30,12 @@ async fn the_first_good_answer_makes_the_account_and_the_name_is_taken_then() {
     assert_eq!(bench.sign_in("team/bob", &thief).await.status(), 401);
     assert_eq!(bench.sign_in("team/bob", &bob).await.status(), 200);
     let audit = bench.registrar.registry().audit(0, 10).await.unwrap();
-    let actions: Vec<_> = audit.iter().map(|entry| (entry.entry.actor.as_str(), entry.entry.action.as_str())).collect();
-    assert!(actions.contains(&("self", "account.add")) && actions.contains(&("self", "key.add")), "{actions:?}");
+    let actions: Vec<_> =
+        audit.iter().map(|entry| (entry.entry.actor.as_str(), entry.entry.action.as_str())).collect();
+    assert!(
+        actions.contains(&("self", "account.add")) && actions.contains(&("self", "key.add")),
+        "{actions:?}"
+    );
 }
 
 #[tokio::test]
@@ -62,7 +67,10 @@ async fn where_nobody_registers_unknown_users_and_wrong_keys_get_the_same_bytes(
     bench.user("alice", &alice).await;
     let (unknown, wrong) = (bench.sign_in("nobody", &other).await, bench.sign_in("alice", &other).await);
     assert_eq!(unknown.status(), 401);
-    assert_eq!((unknown.status(), unknown.headers(), unknown.body()), (wrong.status(), wrong.headers(), wrong.body()));
+    assert_eq!(
+        (unknown.status(), unknown.headers(), unknown.body()),
+        (wrong.status(), wrong.headers(), wrong.body())
+    );
     assert_eq!(body(&bench.get("auth/idexists/nobody", "").await), json!(false));
     assert_eq!(bench.sign_in("alice", &alice).await.status(), 200);
 }
@@ -112,7 +120,10 @@ async fn a_key_is_added_by_its_holder_with_a_code_for_that() {
     assert_eq!(bench.answer("alice", &code, &sign(&alice, &code), &shown(&alice)).await.status(), 401);
     assert_eq!(add(&code, &sign(&alice, &code), &shown(&second)).await.status(), 401);
     let code = ask().await;
-    assert_eq!(add(&code, &sign(&second, &code), "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").await.status(), 400);
+    assert_eq!(
+        add(&code, &sign(&second, &code), "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").await.status(),
+        400
+    );
     // Bob's own key, with bob's consent even, is not confirmed to be anybody's.
     let code = ask().await;
     assert_eq!(add(&code, &sign(&bob, &code), &shown(&bob)).await.status(), 401);
@@ -122,7 +133,8 @@ async fn a_key_is_added_by_its_holder_with_a_code_for_that() {
         assert_eq!(add(&code, &sign(&second, &code), &shown(&second)).await.status(), 200);
     }
     let listed = body(&bench.get("auth/keys", &token).await);
-    let keys: Vec<_> = listed.as_array().unwrap().iter().map(|key| key["key"].as_str().unwrap().to_owned()).collect();
+    let keys: Vec<_> =
+        listed.as_array().unwrap().iter().map(|key| key["key"].as_str().unwrap().to_owned()).collect();
     assert_eq!(keys, [shown(&alice), shown(&second)]);
     assert_eq!(bench.sign_in("alice", &second).await.status(), 200);
     assert_eq!(bench.sign_in("alice", &alice).await.status(), 200);
