@@ -1,2 +1,56 @@
-//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`.
-fn main() {}
+//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `attacks`, `tour`.
+mod bench;
+mod clients;
+mod docs;
+mod fuzz;
+mod house;
+mod run;
+mod test;
+mod tools;
+mod tour;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask TASK
+  test            installs what is missing and runs every check and test, the real clients included
+  house           the structure: crate edges, closed lists, import cycles, file rules
+  attacks         every recorded attack, in process and over TCP
+  clients         the real client libraries against a running server
+  fuzz MINUTES    coverage-guided fuzzing of every target (nightly; without one, a runner for stable)
+  bench           the benchmarks, as ratios
+  docs            writes the documents that are made from tables; `docs --check` only compares
+  tour            runs the README's tour as it stands";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["test"] => test::run(),
+        ["house"] => house::run().map(print_counted),
+        ["attacks"] => test::attacks().map(print_counted),
+        ["clients"] => tools::clients().and_then(|()| clients::run()).map(print_counted),
+        ["fuzz", minutes] => match minutes.parse() {
+            Ok(minutes) => fuzz::run(minutes).map(print_counted),
+            Err(_) => Err(format!("fuzz: wanted a number of minutes, found {minutes}")),
+        },
+        ["bench", rest @ ..] => bench::run(rest),
+        ["docs"] => docs::run(false).map(print_counted),
+        ["docs", "--check"] => docs::run(true).map(print_counted),
+        ["tour"] => tour::run().map(print_counted),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_counted(passed: u64) {
+    println!("xtask: {passed} passed, 0 failed");
+}

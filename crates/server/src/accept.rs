@@ -156,7 +156,7 @@ impl Connection {
             field: limits.field_bytes,
             line: limits.line_bytes,
         };
-        let patience = Patience { head: limits.header_time, idle: limits.idle_time };
+        let patience = Patience { head: limits.header_time, idle: limits.idle_time, write: limits.body_time };
         let busy: Busy = Arc::new(AtomicUsize::new(0));
         let mut strict = Strict::new(stream, bounds, patience, Arc::clone(&busy));
         let mut phase = self.phase.clone();
@@ -201,6 +201,7 @@ impl Connection {
                 let _ = connection.await;
             }
             Version::Two => {
+                let came = *self.phase.borrow();
                 let mut builder = http2::Builder::new(TokioExecutor::new());
                 builder.timer(TokioTimer::new());
                 builder.max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
@@ -213,16 +214,18 @@ impl Connection {
                 let mut connection = std::pin::pin!(connection);
                 tokio::select! {
                     _ = connection.as_mut() => return,
-                    () = self.draining() => connection.as_mut().graceful_shutdown(),
+                    () = self.draining(came) => connection.as_mut().graceful_shutdown(),
                 }
                 let _ = connection.await;
             }
         }
     }
 
-    async fn draining(&self) {
+    /// When an HTTP/2 connection is told to go elsewhere: at once, but one that came while draining may serve until the end.
+    async fn draining(&self, came: Phase) {
+        let until = if came == Phase::Serving { Phase::Draining } else { Phase::Stopping };
         // A server that is gone has stopped, too.
-        let _ = self.phase.clone().wait_for(|phase| *phase >= Phase::Draining).await;
+        let _ = self.phase.clone().wait_for(|phase| *phase >= until).await;
     }
 
     async fn stopping(&self) {

@@ -1,8 +1,9 @@
 //! Callers' bodies on their way: read whole within bounds, or passed on frame by frame within a patience.
+use crate::problem::{bad_request, problem, too_slow};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use countersign::incoming::Body as Seen;
-use http::HeaderMap;
+use http::{HeaderMap, Response, StatusCode};
 use http::header::EXPECT;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -75,6 +76,20 @@ pub(crate) async fn read_all(mut body: Body, most: usize, time: Duration) -> Res
         Ok(whole.freeze())
     };
     tokio::time::timeout(time, read).await.unwrap_or(Err(ReadFault::TooSlow))
+}
+
+/// Reads a body meant for a surface of ours, not for an upstream.
+///
+/// # Errors
+/// The answer to send when it cannot be read.
+pub(crate) async fn read_small(body: Body, most: usize, time: Duration) -> Result<Bytes, Box<Response<Body>>> {
+    read_all(body, most, time).await.map_err(|fault| {
+        Box::new(match fault {
+            ReadFault::TooLarge => problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
+            ReadFault::TooSlow => too_slow(),
+            ReadFault::Broken => bad_request("the body cannot be read"),
+        })
+    })
 }
 
 /// A caller that sends must send at least this much a second once its patience is used up.

@@ -33,6 +33,8 @@ pub(super) struct Patience {
     pub(super) head: Duration,
     /// Between two requests.
     pub(super) idle: Duration,
+    /// Until the other end takes more of an answer.
+    pub(super) write: Duration,
 }
 
 /// How many requests of a connection are being answered; while there are any, silence is not idleness.
@@ -52,6 +54,8 @@ pub(super) struct Strict<S> {
     busy: Busy,
     clock: Pin<Box<Sleep>>,
     waiting: Waiting,
+    /// Runs while the other end takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 /// What the clock runs for.
@@ -75,6 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
             busy,
             clock: Box::pin(sleep(patience.head)),
             waiting: Waiting::Head,
+            stalled: None,
         }
     }
 
@@ -240,13 +245,29 @@ fn read_piece<S: AsyncRead + Unpin>(
     reading.as_mut().poll(cx)
 }
 
+impl<S> Strict<S> {
+    /// Gives up on an end that takes nothing for too long: it holds memory here and a connection behind us.
+    fn patiently<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if done.is_ready() {
+            self.stalled = None;
+            return done;
+        }
+        let patience = self.patience.write;
+        let clock = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(clock.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.patiently(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        self.patiently(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -258,7 +279,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
+        self.patiently(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

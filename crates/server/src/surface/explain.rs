@@ -2,9 +2,9 @@
 use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::config::listener::Surface;
-use crate::inflow::{ReadFault, read_all};
+use crate::inflow::read_small;
 use crate::judge::{faulted, judge};
-use crate::problem::{bad_request, problem, stamp, too_slow};
+use crate::problem::{bad_request, problem, stamp};
 use crate::routes::Place;
 use crate::surface::origin::{self, host_of};
 use axum::body::Body;
@@ -57,15 +57,7 @@ async fn tell(
         return Err(Box::new(problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title)));
     }
     let (parts, body) = request.into_parts();
-    let bytes = read_all(body, MOST, app.config.limits.body_time).await.map_err(|fault| {
-        Box::new(match fault {
-            ReadFault::TooLarge => {
-                problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The description is too large")
-            }
-            ReadFault::TooSlow => too_slow(),
-            ReadFault::Broken => bad_request("the body cannot be read"),
-        })
-    })?;
+    let bytes = read_small(body, MOST, app.config.limits.body_time).await?;
     let described: Described = serde_json::from_slice(&bytes).map_err(|error| {
         Box::new(bad_request(&format!(
             "wanted JSON {{\"method\", \"url\", \"headers\": [[name, value]…], \"body_b64\"}}: {error}"
@@ -130,7 +122,8 @@ async fn is_operator(
         method: parts.method.as_str(),
         target: Target::new(
             &origin.scheme,
-            &origin.authority,
+            // Operators sign for the listener of their own, which public_url does not speak of.
+            &origin.own,
             parts.uri.path_and_query().map_or("/", |path| path.as_str()),
         ),
         headers: &parts.headers,

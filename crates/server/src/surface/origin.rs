@@ -12,6 +12,8 @@ pub(crate) struct Origin {
     pub(crate) scheme: String,
     /// Host and port as the caller sees them; what signatures over the address are judged against.
     pub(crate) authority: String,
+    /// Host and port as the request itself has them, whatever `public_url` says.
+    pub(crate) own: String,
     /// The host, lower case, without port: what routes are found by.
     pub(crate) host: String,
     /// The caller's address.
@@ -61,13 +63,14 @@ pub(crate) fn of(
         client = forwarded_for(config, headers)?.unwrap_or(peer);
     }
     let host = host_of(&authority).to_ascii_lowercase();
+    let named = authority.clone();
     if let Some((public_scheme, public_authority)) =
         config.public_url.as_deref().and_then(|url| url.split_once("://"))
     {
         public_scheme.clone_into(&mut scheme);
         public_authority.clone_into(&mut authority);
     }
-    Ok(Origin { scheme, authority, host, client, trusted })
+    Ok(Origin { scheme, authority, own: named, host, client, trusted })
 }
 
 /// The only value of a header.

@@ -128,3 +128,18 @@ async fn five_hundred_idle_connections_leave_room_for_one_more() {
     let answer = tokio::time::timeout(Duration::from_secs(10), world.get("/", "")).await.unwrap();
     assert_eq!(answer.status, 200);
 }
+
+#[tokio::test]
+async fn a_caller_that_does_not_take_its_answer_is_let_go() {
+    let config = format!("{}\n[limits]\nbody_time = \"300ms\"\n", crate::fixture::ROUTES);
+    let world = World::with(&config).await;
+    let auth = world.proof("skykit", "POST", "/", b"");
+    let body = vec![b'x'; 12_000_000];
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    let head = format!("POST / HTTP/1.1\r\nHost: {HOST}\r\n{auth}Content-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // Sixteen megabytes do not fit into the sockets between us: what is left was not kept for this caller.
+    assert_eq!(read(&mut stream).await.status, 0);
+}

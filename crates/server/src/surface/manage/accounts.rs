@@ -1,7 +1,7 @@
 //! Accounts: list and search, make, show, change, delete.
 use super::access::{self, DIALECT};
 use super::found;
-use super::input::Input;
+use super::input::{Input, present};
 use super::operator::Operator;
 use super::page::{Ask, MOST, Page, limit_of};
 use super::problem::{Changing, Problem, Reading, ReadingOne};
@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use countersign_store::draft::NewAccount;
 use countersign_store::model::Account;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -201,9 +201,4 @@ async fn delete_account(
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Tells `null` from a member that is left out.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }

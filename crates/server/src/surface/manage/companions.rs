@@ -10,6 +10,7 @@ use super::state::Manage;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use countersign_store::draft::Draft;
 use countersign_store::draft::NewCompanion as Companion;
 use countersign_store::model::CompanionRecord;
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,8 @@ struct Paging {
 struct NewCompanion {
     /// The dialect it goes with.
     dialect: String,
-    /// What its owner calls it, unique in the account.
+    /// What its owner calls it, unique in the account; chosen here when left out.
+    #[serde(default)]
     label: String,
     /// Whether it is good beside this account's proofs only.
     #[serde(default = "yes")]
@@ -138,7 +140,7 @@ async fn create_companion(
         draft.add_companion(&Companion {
             account: account.clone(),
             dialect: new.dialect.clone(),
-            label: new.label.clone(),
+            label: if new.label.is_empty() { free_label(draft, &account) } else { new.label.clone() },
             digest: digest.clone(),
             bound: new.bound,
             enabled: true,
@@ -197,6 +199,14 @@ async fn switch(
     operator.may_change(&owner)?;
     let row = operator.change(manage, |draft| draft.set_companion_enabled(&row.id, on)).await?;
     Ok(Json(row.into()))
+}
+
+/// A label that no other companion key of the account has.
+fn free_label(draft: &Draft<'_>, account: &str) -> String {
+    let own = draft.companions_of(account);
+    // There is a free one among one more than there are companion keys.
+    let mut labels = (1..=own.len().saturating_add(1)).map(|number| format!("companion-{number}"));
+    labels.find(|label| own.iter().all(|row| row.label != *label)).unwrap_or_default()
 }
 
 /// A secret brought along must be able to travel in a header and hard to guess. The problem never repeats it.

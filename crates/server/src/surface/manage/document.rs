@@ -1,7 +1,7 @@
 //! The head of the OpenAPI document: title, words, tags, and how a call is signed.
-use super::problem::Problem;
+use super::problem::Document as Problem;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, SecurityRequirement};
+use utoipa::openapi::{OpenApi as Whole, SecurityRequirement};
 use utoipa::{Modify, OpenApi};
 
 /// The headers of a signed call, in the order in which they are described.
@@ -21,7 +21,7 @@ const HEADERS: [(&str, &str, &str); 4] = [
 ];
 
 /// The document without its paths.
-pub(crate) fn head() -> Document {
+pub(crate) fn head() -> Whole {
     Head::openapi()
 }
 
@@ -59,7 +59,7 @@ struct Head;
 struct Signed;
 
 impl Modify for Signed {
-    fn modify(&self, document: &mut Document) {
+    fn modify(&self, document: &mut Whole) {
         let components = document.components.get_or_insert_default();
         let mut all = SecurityRequirement::default();
         for (name, header, description) in HEADERS {

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
 /// The body of a call.
@@ -43,6 +44,15 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
+/// Tells `null` from a member that is left out.
+pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
 fn refused(error: &serde_json::Error, path: &str) -> Problem {
     let found = without_content(&error.to_string());
     let problem = match error.classify() {
@@ -78,7 +88,6 @@ fn without_content(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -109,14 +118,15 @@ mod tests {
             assert_eq!(code(text), "malformed-json", "{text}");
         }
         let problem = read::<Outer>(br#"{"inner":[{"number":1},{"number":-1}]}"#).unwrap_err();
-        let json = serde_json::to_value(problem).unwrap();
+        let json = serde_json::to_value(problem.document()).unwrap();
         assert_eq!(json["at"], "inner[1].number");
     }
 
     #[test]
     fn what_was_sent_is_not_repeated() {
         let secret = r#"{"inner":[{"number":"-----BEGIN \"PRIVATE KEY-----abc"}]}"#;
-        let json = serde_json::to_string(&read::<Outer>(secret.as_bytes()).unwrap_err()).unwrap();
+        let problem = read::<Outer>(secret.as_bytes()).unwrap_err();
+        let json = serde_json::to_string(&problem.document()).unwrap();
         assert!(!json.contains("PRIVATE") && !json.contains("abc"), "{json}");
         assert!(json.contains("expected u8"), "{json}");
     }

@@ -1,7 +1,8 @@
 //! The life of a key: activate, retire, disable, revoke; and where it may be used.
 use super::access;
 use super::found;
-use super::input::Input;
+use super::input::{Input, present};
+use super::keys::known_dialects;
 use super::moment::{Length, Moment};
 use super::operator::Operator;
 use super::problem::{Changing, Problem};
@@ -26,6 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
         .routes(routes!(disable_key))
         .routes(routes!(revoke_key))
         .routes(routes!(limit_key))
+        .routes(routes!(change_key))
 }
 
 /// When a key retires: exactly one of the two.
@@ -36,6 +38,22 @@ struct Retirement {
     until: Option<Moment>,
     /// For how long it is still accepted, such as `7d`.
     overlap: Option<Length>,
+}
+
+/// What to change of a key; members that are left out stay as they are.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct KeyChange {
+    /// What its owner calls it.
+    label: Option<String>,
+    /// Dialects it is for.
+    dialects: Option<Vec<String>>,
+    /// Algorithms it is narrowed to; empty: all of its kind that are not weak. A weak one must be named.
+    algorithms: Option<Vec<String>>,
+    /// Not accepted from then on; `null` takes the date away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Moment>)]
+    expires: Option<Option<Moment>>,
 }
 
 impl Retirement {
@@ -138,6 +156,39 @@ async fn limit_key(
         let row = draft.set_key_limits(&key, &Narrowing { algorithms, methods, paths, networks })?;
         access::keep_an_owner(&manage.directory, draft)?;
         Ok(row)
+    });
+    shown(row.await?, &operator)
+}
+
+/// Change a key's label, dialects, algorithms or end. The key itself never changes: rotate it.
+#[utoipa::path(patch, path = "/api/v1/keys/{key}", tag = "keys",
+    params(("key" = String, Path, description = "The key's id.")), request_body = KeyChange,
+    responses((status = 200, body = KeyView), Changing))]
+async fn change_key(
+    State(manage): State<Arc<Manage>>,
+    operator: Operator,
+    Path(key): Path<String>,
+    Input(change): Input<KeyChange>,
+) -> Result<Json<KeyView>, Problem> {
+    changeable(&manage, &operator, &key)?;
+    known_dialects(&manage, change.dialects.as_deref().unwrap_or_default())?;
+    let row = operator.change(&manage, |draft| {
+        if let Some(label) = &change.label {
+            draft.label_key(&key, label)?;
+        }
+        if let Some(dialects) = &change.dialects {
+            draft.set_key_dialects(&key, dialects)?;
+        }
+        if let Some(algorithms) = &change.algorithms {
+            let KeyRecord { methods, paths, networks, .. } = draft.key(&key)?;
+            let algorithms = algorithms.clone();
+            draft.set_key_limits(&key, &Narrowing { algorithms, methods, paths, networks })?;
+        }
+        if let Some(expires) = change.expires {
+            draft.set_key_expiry(&key, expires.map(|moment| moment.0))?;
+        }
+        access::keep_an_owner(&manage.directory, draft)?;
+        draft.key(&key)
     });
     shown(row.await?, &operator)
 }

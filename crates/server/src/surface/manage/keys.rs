@@ -236,7 +236,7 @@ async fn get_key(
 }
 
 /// A key for a dialect that is not spoken here could never be used: say so at once.
-fn known_dialects(manage: &Manage, wanted: &[String]) -> Result<(), Problem> {
+pub(crate) fn known_dialects(manage: &Manage, wanted: &[String]) -> Result<(), Problem> {
     let known = |name: &String| manage.dialects.iter().any(|dialect| **dialect.name() == **name);
     if wanted.iter().all(known) {
         return Ok(());

@@ -10,24 +10,35 @@ use std::collections::BTreeMap;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, response::Response as Documented};
 use utoipa::{IntoResponses, ToSchema};
 
-/// Why a call was not carried out (RFC 9457). Nothing was changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+/// A call that was not carried out; nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
+    status: u16,
+    code: Cow<'static, str>,
+    title: Cow<'static, str>,
+    detail: Option<String>,
+    at: Option<String>,
+}
+
+/// Why a call was not carried out (RFC 9457). Nothing was changed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Document<'p> {
     /// `urn:countersign:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
     /// What happened, in a few words; the same for every occurrence of the code.
-    title: Cow<'static, str>,
+    title: &'p str,
     /// The HTTP status.
     status: u16,
     /// The stable code; programs compare this.
-    code: Cow<'static, str>,
+    code: &'p str,
     /// What was wanted, what was found, what to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
+    detail: Option<&'p str>,
     /// Where in the request, such as `identifiers[0].namespace`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<String>,
+    at: Option<&'p str>,
 }
 
 impl Problem {
@@ -37,15 +48,7 @@ impl Problem {
         code: impl Into<Cow<'static, str>>,
         title: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let code = code.into();
-        Self {
-            kind: format!("urn:countersign:problem:{code}"),
-            title: title.into(),
-            status: status.as_u16(),
-            code,
-            detail: None,
-            at: None,
-        }
+        Self { status: status.as_u16(), code: code.into(), title: title.into(), detail: None, at: None }
     }
 
     /// The request is well formed and cannot mean anything (422).
@@ -72,7 +75,19 @@ impl Problem {
         Self { at: Some(path.into()), ..self }
     }
 
-    /// The stable code.
+    /// The answer's body.
+    pub(crate) fn document(&self) -> Document<'_> {
+        Document {
+            kind: format!("urn:countersign:problem:{}", self.code),
+            title: &self.title,
+            status: self.status,
+            code: &self.code,
+            detail: self.detail.as_deref(),
+            at: self.at.as_deref(),
+        }
+    }
+
+    #[cfg(test)]
     pub(crate) fn code(&self) -> &str {
         &self.code
     }
@@ -82,7 +97,7 @@ impl From<Fault> for Problem {
     /// Our own failure: the cause goes to the log, the caller learns that it may try again.
     fn from(fault: Fault) -> Self {
         tracing::error!(%fault, "a management call failed on our side");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "fault", "The server could not do it now.")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The server could not do it now.")
             .detail("Nothing was changed. Try again; the server's log has the cause.")
     }
 }
@@ -113,7 +128,7 @@ impl From<ChangeError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(&self)).into_response();
+        let mut response = (status, Json(self.document())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::SERVICE_UNAVAILABLE {

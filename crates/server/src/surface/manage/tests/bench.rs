@@ -1,4 +1,5 @@
 //! A management API in memory, with three operators and a caller, driven in process by signed requests.
+use super::breakable::Breakable;
 use crate::app::{App, Parts};
 use crate::config::{Config, Sources};
 use crate::routes::dialects;
@@ -19,7 +20,7 @@ use countersign_store::registry::Registry;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tower::ServiceExt;
 
 /// Where the calls go.
@@ -32,6 +33,8 @@ pub(crate) struct Bench {
     pub(crate) router: Router,
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<FrozenClock>,
+    /// Takes the registry's disk away.
+    pub(crate) broken: Arc<AtomicBool>,
     pub(crate) dialect: Arc<Dialect>,
     pub(crate) owner: PrivateKey,
     pub(crate) manager: PrivateKey,
@@ -94,6 +97,7 @@ impl Bench {
             detail: String::new(),
         };
         let memory = Arc::new(MemoryStore::default());
+        let broken = Arc::new(AtomicBool::new(false));
         memory.commit(0, &writes, &[note]).await.unwrap();
         let clock = Arc::new(FrozenClock::at(now));
         let config = Config::load(&Sources::default()).unwrap();
@@ -102,14 +106,15 @@ impl Bench {
         let parts = Parts {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
-            registry: memory.clone(),
+            registry: Arc::new(Breakable { inner: memory.clone(), broken: broken.clone() }),
             once: memory.clone(),
             sessions: memory,
         };
         let app = Arc::new(App::build(config, dialects, parts).await.unwrap());
         let router = router(&app).unwrap();
         let [auditor, manager, owner, stranger] = <[PrivateKey; 4]>::try_from(keys).ok().unwrap();
-        Self { router, app, clock, dialect, owner, manager, auditor, stranger, nonces: AtomicU64::new(0) }
+        let nonces = AtomicU64::new(0);
+        Self { router, app, clock, broken, dialect, owner, manager, auditor, stranger, nonces }
     }
 
     /// A signed call by the owner.

@@ -148,3 +148,41 @@ async fn what_a_key_cannot_be() {
         assert_eq!(bench.call("GET", missing, None).await.status, StatusCode::NOT_FOUND);
     }
 }
+
+#[tokio::test]
+async fn a_keys_conditions_change_and_the_key_does_not() {
+    let bench = Bench::new().await;
+    let account = bench.account("one").await;
+    let rsa = PrivateKey::generate(KeyKind::Rsa, 2048).unwrap();
+    let body = json!({"public": rsa.public_key().to_pem(), "dialects": ["skillhive"], "limits": {"methods": ["GET"]}});
+    let made =
+        bench.call("POST", &format!("/api/v1/accounts/{account}/keys"), Some(body)).await.good()["key"]
+            .clone();
+    let path = format!("/api/v1/keys/{}", made["id"].as_str().unwrap());
+    let change = json!({
+        "label": "old", "dialects": ["skillhive", "skykit"], "algorithms": ["RSA-SHA1"], "expires": "2030-01-01T00:00:00Z",
+    });
+    let changed = bench.call("PATCH", &path, Some(change)).await.good();
+    assert_eq!((&changed["label"], &changed["algorithms"]), (&json!("old"), &json!(["RSA-SHA1"])));
+    assert_eq!(
+        (&changed["limits"], &changed["public"]),
+        (&made["limits"], &made["public"]),
+        "what is left out stays"
+    );
+    let endless = bench.call("PATCH", &path, Some(json!({"expires": null}))).await.good();
+    assert_eq!((&endless["expires"], &endless["label"]), (&Value::Null, &json!("old")));
+    for (bad, code) in [
+        (json!({"dialects": []}), "no-dialect"),
+        (json!({"dialects": ["nonsense"]}), "unknown-dialect"),
+        (json!({"algorithms": ["ES256"]}), "invalid-algorithm"),
+        (json!({"public": "x"}), "unknown-member"),
+    ] {
+        assert_eq!(bench.call("PATCH", &path, Some(bad)).await.problem(), (422, code.into()));
+    }
+    for away in [json!({"dialects": ["skykit"]}), json!({"expires": null, "dialects": ["skykit"]})] {
+        assert_eq!(
+            bench.call("PATCH", "/api/v1/keys/key_owner", Some(away)).await.problem(),
+            (409, "last-owner".into())
+        );
+    }
+}

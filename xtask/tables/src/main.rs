@@ -1,0 +1,61 @@
+//! Prints the documents that are made from tables, as one JSON object of file name and text.
+use countersign::dialect::settings::Settings;
+use countersign::reason::Reason;
+use countersign_dialects::FOLDERS;
+use std::fmt::Write;
+
+const NOTE: &str = "<!-- Made from the code by `cargo xtask docs`; change the table there. -->\n";
+
+fn main() -> Result<(), String> {
+    let documents = serde_json::json!({ "reasons.md": reasons(), "dialects.md": dialects()? });
+    println!("{documents}");
+    Ok(())
+}
+
+fn reasons() -> String {
+    let mut out = format!("# Reasons\n\n{NOTE}\n");
+    out.push_str(
+        "Every reason for which a request is refused. Strangers see the outward code and the status alone; the code is for\n\
+         logs, metrics, and whoever may ask `explain`. A dialect may answer with another status. Codes are only ever added.\n",
+    );
+    for class in ["Absent", "Malformed", "Identity", "Claims", "Time", "Replay", "Policy"] {
+        let _ = write!(out, "\n## {class}\n\n| code | outward | status | what happened | what to do |\n| --- | --- | --- | --- | --- |\n");
+        for reason in Reason::ALL.iter().filter(|reason| format!("{:?}", reason.class()) == class) {
+            let (code, outward, status) = (reason.code(), reason.outward(), reason.status());
+            let _ = writeln!(out, "| `{code}` | `{outward}` | {status} | {} | {} |", reason.text(), reason.hint());
+        }
+    }
+    out
+}
+
+fn dialects() -> Result<String, String> {
+    let mut out = format!("# Dialects\n\n{NOTE}");
+    for folder in FOLDERS {
+        let dialect =
+            countersign_dialects::load(folder.name, &Settings::new()).map_err(|error| format!("{}: {error}", folder.name))?;
+        let algorithms: Vec<&str> = dialect.algorithms().iter().map(|algorithm| algorithm.name()).collect();
+        let _ = write!(
+            out,
+            "\n## {}\n\n{}. Algorithms: {}. [What it protects](../crates/dialects/{}/README.md)\n\nRules, in order:\n\n",
+            folder.name,
+            capital(dialect.summary()),
+            algorithms.join(", "),
+            folder.name
+        );
+        for words in dialect.rules_in_words() {
+            let _ = writeln!(out, "- {words}");
+        }
+        if !dialect.settings().is_empty() {
+            out.push_str("\n| setting | shipped |\n| --- | --- |\n");
+            for (name, value) in dialect.settings() {
+                let _ = writeln!(out, "| `{name}` | `{value}` |");
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
