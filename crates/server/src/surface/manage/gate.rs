@@ -3,9 +3,8 @@ use super::operator::Operator;
 use super::problem::Problem;
 use crate::app::App;
 use crate::call::Call;
-use crate::inflow::{ReadFault, read_all};
+use crate::inflow::read_small;
 use crate::judge::{held, judge};
-use crate::problem::too_slow;
 use crate::surface::origin::single;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -37,9 +36,9 @@ pub(crate) struct Gate {
 pub(crate) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let most = if parts.uri.path() == APPLY { DOCUMENT } else { BODY };
-    let body = match read_all(body, most, gate.app.config.limits.body_time).await {
+    let body = match read_small(body, most, gate.app.config.limits.body_time).await {
         Ok(body) => body,
-        Err(fault) => return unread(fault, most),
+        Err(answer) => return *answer,
     };
     let verified = match gate.judge(&parts, &body).await {
         Ok(verified) => verified,
@@ -92,21 +91,6 @@ impl Gate {
         operator.admitted(&parts.method)?;
         Ok(operator)
     }
-}
-
-fn unread(fault: ReadFault, most: usize) -> Response {
-    let problem = match fault {
-        ReadFault::TooSlow => return too_slow(),
-        ReadFault::TooLarge => {
-            let title = "The body is larger than any real request.";
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", title)
-                .detail(format!("Wanted at most {most} bytes; send less, or in parts."))
-        }
-        ReadFault::Broken => {
-            Problem::new(StatusCode::BAD_REQUEST, "body-broken", "The body did not arrive whole.")
-        }
-    };
-    problem.into_response()
 }
 
 /// The address the caller wrote: exactly one, since the proof names it.
