@@ -5,9 +5,12 @@ mod audit;
 mod captured;
 mod companion;
 mod completions;
+mod configuration;
+mod demo;
 mod dialect;
 mod exit;
 mod help;
+mod init;
 mod installation;
 mod key;
 mod keyring;
@@ -17,8 +20,10 @@ mod print;
 mod proving;
 mod registered;
 mod request;
+mod serve;
 mod session;
 mod sign;
+mod store;
 mod user;
 mod verify;
 mod world;
@@ -77,6 +82,18 @@ enum Command {
     /// Ways of signing: list, show, lint, test.
     #[command(subcommand)]
     Dialect(dialect::DialectCommand),
+    /// Start the server.
+    Serve(configuration::ConfigArgs),
+    /// Make the data directory and the first operator, or a new key for an owner who lost the old one.
+    Init(init::InitArgs),
+    /// Start everything on this machine, show what is let in and what is refused, and why; then keep serving.
+    Demo(demo::DemoArgs),
+    /// The server's configuration: check, show, print the default.
+    #[command(subcommand)]
+    Config(configuration::ConfigCommand),
+    /// The server's data: make a backup.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Print a shell's completions.
     Completions {
         /// The shell.
@@ -114,6 +131,11 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Audit(command) => audit::run(command, out),
         Command::Apply(args) => apply::run(args, out),
         Command::Dialect(command) => dialect::run(command, out),
+        Command::Serve(args) => serve::run(args),
+        Command::Init(args) => init::run(args, out),
+        Command::Demo(args) => demo::run(args, out),
+        Command::Config(command) => configuration::run(command, out),
+        Command::Store(command) => store::run(command, out),
         Command::Completions { shell } => completions::run(*shell),
         Command::Help { topic } => help::run(topic, out),
     }

@@ -36,11 +36,11 @@ mod token;
 
 pub use reply::Told;
 
-use challenges::Challenges;
-use pace::Pace;
-use reply::{No, Stop, json};
-use route::{Call, NoCall};
-use settings::SessionSettings;
+use crate::session::challenges::Challenges;
+use crate::session::pace::Pace;
+use crate::session::reply::{No, Stop, json};
+use crate::session::route::{Call, NoCall};
+use crate::session::settings::SessionSettings;
 
 /// The dialect whose proofs open sessions.
 const DIALECT: &str = "spacetime";
@@ -129,7 +129,11 @@ impl SessionApi {
     ///
     /// # Errors
     /// [`Fault`] when a store failed: it answers 503 and lets nobody in.
-    pub async fn call(&self, request: &Request<Bytes>, client: Option<IpAddr>) -> Result<Response<Bytes>, Fault> {
+    pub async fn call(
+        &self,
+        request: &Request<Bytes>,
+        client: Option<IpAddr>,
+    ) -> Result<Response<Bytes>, Fault> {
         let asked = Asked { request, client, now: self.guard.clock().now() };
         match self.dispatch(&asked).await {
             Ok(response) => Ok(response),
@@ -220,7 +224,14 @@ impl<'r> Asked<'r> {
         let headers: &HeaderMap = self.request.headers();
         let authority = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(NOBODY);
         let target = Target { scheme: "https", authority, path: uri.path(), query: uri.query() };
-        Incoming { method: self.request.method().as_str(), target, headers, body, client: self.client, challenge }
+        Incoming {
+            method: self.request.method().as_str(),
+            target,
+            headers,
+            body,
+            client: self.client,
+            challenge,
+        }
     }
 }
 

@@ -1,19 +1,21 @@
 //! The running parts that all surfaces share, and how they are put together.
 use crate::call::Outcome;
 use crate::config::Config;
+use crate::dialects::Dialects;
 use crate::identity::Identity;
 use crate::ids::Ids;
 use crate::key_sets::KeySets;
 use crate::metrics::Metrics;
-use crate::dialects::Dialects;
 use crate::routes::{Routes, limits};
-use crate::secrets::signing_keys;
+use crate::secrets::{challenge_key, signing_keys};
 use crate::upstream::Upstreams;
 use countersign::time::Time;
 use countersign_guard::clock::{Clock, Entropy};
 use countersign_guard::guard::Guard;
 use countersign_guard::jwks::{Jwks, Times};
 use countersign_guard::policy::Policy;
+use countersign_guard::session::challenges::Stateless;
+use countersign_guard::session::{SessionApi, SessionParts};
 use countersign_guard::signing::SigningKeys;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
@@ -75,6 +77,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Makes ids.
     pub ids: Ids,
+    /// Opens and refreshes sessions.
+    pub session: SessionApi,
     pub(crate) upstreams: Upstreams,
     draining: AtomicBool,
     stale: AtomicBool,
@@ -104,16 +108,29 @@ impl App {
             operator.map(|dialect| Policy { limits: limits(&config, None), ..Policy::of(vec![dialect]) });
         let identity = Identity::new(&config.identity, Some(Arc::clone(&signing)))?;
         let ids = Ids::new(&*entropy);
+        let guard = Arc::new(guard);
+        let registrar = Arc::new(registrar);
+        let session = SessionParts {
+            guard: Arc::clone(&guard),
+            registrar: Arc::clone(&registrar),
+            signing: Arc::clone(&signing),
+            challenges: Arc::new(Stateless::new(
+                challenge_key(&*registry, &directory, &*clock, &*entropy).await?,
+            )),
+            entropy: Arc::clone(&entropy),
+        };
+        let session = SessionApi::new(session, config.session.settings())
+            .map_err(|error| Fault::caused("the session API cannot be set up", error))?;
         Ok(Self {
             config,
             clock,
             entropy,
             registry,
-            registrar: Arc::new(registrar),
+            registrar,
             directory,
             once,
             sessions,
-            guard: Arc::new(guard),
+            guard,
             signing,
             dialects,
             routes,
@@ -121,6 +138,7 @@ impl App {
             operators,
             metrics: Metrics::default(),
             ids,
+            session,
             upstreams: Upstreams::new()?,
             draining: AtomicBool::new(false),
             stale: AtomicBool::new(false),

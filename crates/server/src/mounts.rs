@@ -1,14 +1,15 @@
 //! Where the session and management APIs, which are routers of their own, hang into the server.
 use crate::app::App;
+use crate::surface;
 use axum::Router;
 use std::sync::Arc;
 
 /// The session API, with its full paths; `None` while there is none.
-pub(crate) fn session(_app: &Arc<App>) -> Option<Router> {
-    None
+pub(crate) fn session(app: &Arc<App>) -> Option<Router> {
+    Some(surface::session::router(Arc::clone(app)))
 }
 
 /// The management API, with its full paths; `None` where nothing could judge its calls.
 pub(crate) fn manage(app: &Arc<App>) -> Option<Router> {
-    crate::surface::manage::router(app)
+    surface::manage::router(app)
 }

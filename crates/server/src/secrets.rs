@@ -1,7 +1,7 @@
 //! The server's own secrets: made once by whichever node comes first, kept in the registry, read by all.
 use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_guard::signing::{SigningKey, SigningKeys};
-use countersign_keys::{KeyKind, PrivateKey};
+use countersign_keys::{KeyKind, MacKey, PrivateKey};
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::model::{AuditDraft, Record, SecretRecord, Write};
@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 /// Signing keys are named `signing/<kid>`.
 pub(crate) const SIGNING: &str = "signing/";
+/// The key that challenges are bound by.
+const CHALLENGE: &str = "challenge";
 
 /// The signing keys of the installation; makes the first one when there is none.
 ///
@@ -29,6 +31,23 @@ pub(crate) async fn signing_keys(
         ensure(registry, directory, clock, &name, key.to_pkcs8_der()).await?;
     }
     Ok(Arc::new(SigningKeys::new(read(directory)?)?))
+}
+
+/// The key under which the installation's nodes issue and open challenges; made by the first of them.
+///
+/// # Errors
+/// [`Fault`] when the registry cannot be read or written.
+pub(crate) async fn challenge_key(
+    registry: &dyn Registry,
+    directory: &Directory,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<MacKey, Fault> {
+    let record = ensure(registry, directory, clock, CHALLENGE, &draw::<32>(entropy)).await?;
+    if record.sealed {
+        return Err(Fault::new("the challenge key is sealed, and no key to open it is configured"));
+    }
+    Ok(MacKey::new(&record.value))
 }
 
 /// The signing keys as the directory has them now.

@@ -7,3 +7,4 @@ pub(crate) mod jwks;
 pub(crate) mod manage;
 pub(crate) mod origin;
 pub(crate) mod path;
+pub(crate) mod session;

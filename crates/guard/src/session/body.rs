@@ -1,5 +1,5 @@
 //! Bodies of the session API: one strict JSON object, whose members have types and lengths.
-use super::reply::No;
+use crate::session::reply::No;
 use countersign::base64::{Alphabet, decode, decode_hex};
 use countersign::json::{Bounds, Value, read_object};
 
@@ -61,7 +61,9 @@ impl<'b> Members<'b> {
     pub(crate) fn user(&self) -> Result<&str, No> {
         let user = self.text("userId", LONGEST_USER)?;
         if user.is_empty() || user.chars().any(char::is_control) {
-            return Err(No::malformed("`userId` must have at least one character, and no control characters."));
+            return Err(No::malformed(
+                "`userId` must have at least one character, and no control characters.",
+            ));
         }
         Ok(user)
     }

@@ -12,7 +12,14 @@ pub trait Challenges: Send + Sync {
     ///
     /// # Errors
     /// [`NotOpened`].
-    fn open(&self, code: &str, user: &str, purpose: Purpose, now: Time, life: Span) -> Result<Opened, NotOpened>;
+    fn open(
+        &self,
+        code: &str,
+        user: &str,
+        purpose: Purpose,
+        now: Time,
+        life: Span,
+    ) -> Result<Opened, NotOpened>;
 }
 
 /// Codes that carry everything themselves: nothing is stored by asking, so nobody can crowd out another's code.
@@ -58,7 +65,14 @@ impl Challenges for Stateless {
         challenge::issue(&self.0, random, now, ask)
     }
 
-    fn open(&self, code: &str, user: &str, purpose: Purpose, now: Time, life: Span) -> Result<Opened, NotOpened> {
+    fn open(
+        &self,
+        code: &str,
+        user: &str,
+        purpose: Purpose,
+        now: Time,
+        life: Span,
+    ) -> Result<Opened, NotOpened> {
         challenge::open(&self.0, code, now, user, purpose, life)
     }
 }
@@ -68,7 +82,14 @@ impl Challenges for Preset {
         self.stateless.issue(ask, random, now)
     }
 
-    fn open(&self, code: &str, user: &str, purpose: Purpose, now: Time, life: Span) -> Result<Opened, NotOpened> {
+    fn open(
+        &self,
+        code: &str,
+        user: &str,
+        purpose: Purpose,
+        now: Time,
+        life: Span,
+    ) -> Result<Opened, NotOpened> {
         let mut known = self.codes.iter();
         match known.find(|known| known.code == code && known.user == user && purpose == Purpose::Login) {
             Some(known) if now.since(known.issued) > life => Err(NotOpened::Expired),

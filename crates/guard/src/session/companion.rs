@@ -1,7 +1,7 @@
 //! API keys: an access token for a program that cannot sign, and nothing that outlives it.
-use super::login::Opening;
-use super::reply::{No, Stop, Told, json};
-use super::{Asked, DIALECT, SessionApi};
+use crate::session::login::Opening;
+use crate::session::reply::{No, Stop, Told, json};
+use crate::session::{Asked, DIALECT, SessionApi};
 use bytes::Bytes;
 use countersign::base64::encode_hex;
 use countersign::reason::Reason;

@@ -1,8 +1,8 @@
 //! Who holds the token that a call came with: judged like any request, with the session's newest state.
-use super::reply::{No, Stop, json};
-use super::{Asked, SessionApi};
 use crate::guard::Verdict;
 use crate::policy::Policy;
+use crate::session::reply::{No, Stop, json};
+use crate::session::{Asked, SessionApi};
 use bytes::Bytes;
 use countersign::ask::Caller;
 use countersign::base64::{Alphabet, decode};
@@ -62,7 +62,8 @@ impl SessionApi {
             Verdict::Refused(denial) => return Err(No::refused(denial.refusal.reason).into()),
         };
         let id = verified.session().unwrap_or_default();
-        let session = self.guard.sessions().get(id).await?.ok_or_else(|| No::refused(Reason::SessionUnknown))?;
+        let session =
+            self.guard.sessions().get(id).await?.ok_or_else(|| No::refused(Reason::SessionUnknown))?;
         let mark = iteration(asked.request.headers()).ok_or_else(|| No::refused(Reason::MissingClaim))?;
         Ok(Holder { caller: Arc::clone(verified.caller()), session, mark })
     }

@@ -1,14 +1,14 @@
 //! A user's own keys: listing them, and adding one whose possession is proved.
-use super::body::Members;
-use super::possession::{is_same, provisional};
-use super::reply::{No, Stop, json};
-use super::{Asked, DIALECT, SessionApi};
+use crate::session::body::Members;
+use crate::session::possession::{is_same, provisional};
+use crate::session::reply::{No, Stop, json};
+use crate::session::{Asked, DIALECT, SessionApi};
 use bytes::Bytes;
 use countersign::base64::{Alphabet, encode};
 use countersign::life::challenge::{Ask, Purpose};
 use countersign::reason::Reason;
 use countersign_keys::{Policy, read_public_key};
-use countersign_store::denied::{ChangeError, Denial};
+use countersign_store::denied::ChangeError;
 use countersign_store::draft::NewKey;
 use http::Response;
 use serde::Serialize;
@@ -52,7 +52,9 @@ impl SessionApi {
         let text = encode(Alphabet::Standard, &answer.key);
         let taken = read_public_key(text.as_bytes(), &Policy::default())
             .map_err(|error| No::malformed(format!("This key is not taken: {error}.")))?;
-        let Some(intake) = taken.into_iter().next() else { return Err(No::malformed("There is no key.").into()) };
+        let Some(intake) = taken.into_iter().next() else {
+            return Err(No::malformed("There is no key.").into());
+        };
         self.prove(asked, user, &answer, &opened, |_| {
             provisional(holder.caller.clone(), &intake.key, DIALECT)
         })?;
@@ -70,7 +72,7 @@ impl SessionApi {
         match self.registrar.add_key(&stamp, &new).await {
             Ok(_) => Ok(json(&shown(&answer.key))),
             // Another's key: the same answer as to a signature that does not hold.
-            Err(ChangeError::Denied(denied)) if denied.kind() == Denial::Taken => {
+            Err(ChangeError::Denied(denied)) if denied.code() == "key-not-accepted" => {
                 Err(No::refused(Reason::BadSignature).into())
             }
             Err(error) => Err(error.into()),

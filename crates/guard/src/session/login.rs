@@ -1,9 +1,9 @@
 //! Codes, and signing in with them: the one call that also registers unknown users.
-use super::body::{Answer, Members};
-use super::possession::{is_same, provisional};
-use super::reply::{No, Stop, Told, json};
-use super::{Asked, DIALECT, SessionApi};
 use crate::clock::draw;
+use crate::session::body::{Answer, Members};
+use crate::session::possession::{is_same, provisional};
+use crate::session::reply::{No, Stop, Told, json};
+use crate::session::{Asked, DIALECT, SessionApi};
 use bytes::Bytes;
 use countersign::ask::{Caller, KeyQuery, Keys};
 use countersign::base64::encode_hex;
@@ -12,10 +12,8 @@ use countersign::life::session::Session;
 use countersign::reason::Reason;
 use countersign::time::Time;
 use countersign_keys::{Policy, PublicKey, read_public_key, sha256};
-use countersign_store::denied::{ChangeError, Denial};
-use countersign_store::draft::Draft;
-use countersign_store::draft::NewAccount;
-use countersign_store::draft::NewKey;
+use countersign_store::denied::ChangeError;
+use countersign_store::draft::{Draft, NewAccount, NewKey};
 use countersign_store::fault::Fault;
 use countersign_store::model::Identifier;
 use http::Response;
@@ -27,6 +25,9 @@ use std::sync::Arc;
 struct Code {
     auth_code: String,
 }
+
+/// Bytes of a user id that an account can be called by, with what may be added.
+const LONGEST_NAME: usize = 110;
 
 /// Whom a session is opened for.
 pub(crate) struct Opening<'a> {
@@ -61,7 +62,8 @@ impl SessionApi {
         let (user, answer) = (members.user()?, members.answer()?);
         let opened = self.open(answer.code, user, &[Purpose::Login, Purpose::Register], asked.now)?;
         self.use_up(answer.code, &opened, asked.now).await?;
-        let newcomer = if self.known(user).is_none() { self.newcomer(&answer, &opened, asked.now) } else { None };
+        let newcomer =
+            if self.known(user).is_none() { self.newcomer(&answer, &opened, asked.now) } else { None };
         let verified = self.prove(asked, user, &answer, &opened, |query| {
             self.login_keys(query, user, &answer, newcomer.as_ref())
         })?;
@@ -168,7 +170,7 @@ impl SessionApi {
         });
         made.await.map_err(|error| match error {
             ChangeError::Fault(fault) => Stop::Fault(fault),
-            ChangeError::Denied(denied) if denied.kind() == Denial::Invalid && denied.code() != "bad-join-code" => {
+            ChangeError::Denied(denied) if matches!(denied.code(), "invalid-name" | "invalid-identifier") => {
                 No::malformed("No account can have this `userId`.").into()
             }
             // Taken meanwhile, or the key is another's: the same answer as to any proof that does not hold.
@@ -189,7 +191,12 @@ fn stranger(user: &str) -> Caller {
     }
 }
 
-/// The account is called as its user id, unless an account of another kind is called so.
+/// The account is called as its user id, unless an account of another kind is called so, or the id is too long for a name.
 fn free_name(draft: &Draft<'_>, user: &str) -> String {
+    if user.len() > LONGEST_NAME {
+        let start: String = user.chars().take(24).collect();
+        let digest = encode_hex(&sha256(&[user.as_bytes()]));
+        return format!("{start}~{}", digest.get(..16).unwrap_or(&digest));
+    }
     if draft.account_by_name(user).is_none() { user.to_owned() } else { format!("{user}@{DIALECT}") }
 }

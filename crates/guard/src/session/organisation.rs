@@ -1,10 +1,10 @@
 //! Subscriptions: what a user's organisation is called, who is in it, and how one joins, leaves and gets a role.
-use super::body::Members;
-use super::holder::Holder;
-use super::reply::{No, Stop, json, nothing, text};
-use super::route::parameter;
-use super::{Asked, SessionApi};
 use crate::clock::draw;
+use crate::session::body::Members;
+use crate::session::holder::Holder;
+use crate::session::reply::{No, Stop, json, nothing, text};
+use crate::session::route::parameter;
+use crate::session::{Asked, SessionApi};
 use bytes::Bytes;
 use countersign::base64::encode_hex;
 use countersign_keys::sha256;
@@ -93,7 +93,9 @@ impl SessionApi {
     /// Everyone in the organisation, by user id, with their roles.
     pub(crate) async fn users(&self, asked: &Asked<'_>) -> Result<Response<Bytes>, Stop> {
         let holder = self.holder(asked).await?;
-        let Some(organisation) = self.organisation_of(&holder.caller.id) else { return Err(No::from(none()).into()) };
+        let Some(organisation) = self.organisation_of(&holder.caller.id) else {
+            return Err(No::from(none()).into());
+        };
         let members = self.directory().members_of(&organisation);
         let role_map = members.into_iter().filter_map(|member| {
             let account = self.directory().account(&member.account)?;
@@ -124,7 +126,9 @@ impl SessionApi {
             at_least(&own, ADMIN)?;
             let other = self.fellow(draft, &own, user)?;
             if rank(&own.role) <= rank(&other.role) {
-                return Err(forbidden("Only a greater role may remove this user; leave by yourself instead."));
+                return Err(forbidden(
+                    "Only a greater role may remove this user; leave by yourself instead.",
+                ));
             }
             draft.remove_member(&own.organisation, &other.account)
         };

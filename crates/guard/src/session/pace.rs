@@ -1,5 +1,5 @@
 //! How often one address may ask what strangers may ask: a leaky bucket for each address, in bounded memory.
-use super::settings::Rate;
+use crate::session::settings::Rate;
 use countersign::time::{Span, Time};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

@@ -1,7 +1,7 @@
 //! Proof that a caller has a key: its signature over a code that was opened, judged as the dialect's file says.
-use super::body::Answer;
-use super::reply::{No, Stop};
-use super::{Asked, SessionApi};
+use crate::session::body::Answer;
+use crate::session::reply::{No, Stop};
+use crate::session::{Asked, SessionApi};
 use countersign::ask::{Caller, KeyQuery, Keys, KnownKey, Use};
 use countersign::incoming::{Answered, Body, Limits};
 use countersign::life::challenge::{self, NotOpened, Opened, Purpose};

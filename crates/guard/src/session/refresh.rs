@@ -1,6 +1,6 @@
 //! Refreshing a session, and ending it: each moves the kept state by compare-and-swap, so that races have one winner.
-use super::reply::{No, Stop, json, nothing};
-use super::{Asked, SessionApi};
+use crate::session::reply::{No, Stop, json, nothing};
+use crate::session::{Asked, SessionApi};
 use bytes::Bytes;
 use countersign::life::session::{Ended, Refresh, Session};
 use countersign::reason::Reason;
@@ -28,7 +28,9 @@ impl SessionApi {
         };
         for _ in 0..MOST_TRIES {
             let session = self.session(&holder.session.id).await?;
-            if session.ended.is_some() || self.guard.sessions().replace(&session, &session.end(Ended::Logout)).await? {
+            if session.ended.is_some()
+                || self.guard.sessions().replace(&session, &session.end(Ended::Logout)).await?
+            {
                 return Ok(nothing());
             }
         }

@@ -94,7 +94,9 @@ fn unescaped(text: &str) -> Option<Cow<'_, str>> {
             continue;
         }
         let (pair, after) = after.split_at_checked(2)?;
-        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        let pair = std::str::from_utf8(pair)
+            .ok()
+            .filter(|pair| pair.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
         bytes.push(u8::from_str_radix(pair, 16).ok()?);
         rest = after;
     }
@@ -122,7 +124,9 @@ mod tests {
     fn wrong_methods_and_paths_are_told_apart() {
         assert_eq!(find("/v1", "GET", "/v1/auth/token"), Err(NoCall::Method("POST")));
         assert_eq!(find("/v1", "PUT", "/v1/auth/keys"), Err(NoCall::Method("GET, POST")));
-        for path in ["/v1", "/v1/", "/v1auth/token", "/v2/auth/token", "/v1/auth/token/", "/v1/auth/idexists/"] {
+        for path in
+            ["/v1", "/v1/", "/v1auth/token", "/v2/auth/token", "/v1/auth/token/", "/v1/auth/idexists/"]
+        {
             assert_eq!(find("/v1", "POST", path), Err(NoCall::Path), "{path}");
         }
         assert_eq!(find("", "POST", "/auth/token"), Ok(Call::Token));
@@ -131,7 +135,10 @@ mod tests {
     #[test]
     fn parameters_are_found_and_decoded() {
         assert_eq!(parameter(Some("a=1&role=ADMIN&role=OWNER"), "role").as_deref(), Some("ADMIN"));
-        assert_eq!(parameter(Some("subscriptionName=My%20team+2"), "subscriptionName").as_deref(), Some("My team 2"));
+        assert_eq!(
+            parameter(Some("subscriptionName=My%20team+2"), "subscriptionName").as_deref(),
+            Some("My team 2")
+        );
         assert_eq!(parameter(Some("xrole=A"), "role"), None);
         assert_eq!(parameter(None, "role"), None);
     }

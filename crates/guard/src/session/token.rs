@@ -1,5 +1,5 @@
 //! The tokens of a session: two JWS with the members, in the order, that clients in the wild know.
-use super::SessionApi;
+use crate::session::SessionApi;
 use countersign::life::session::Session;
 use countersign_store::fault::Fault;
 use serde::Serialize;
@@ -80,8 +80,8 @@ impl SessionApi {
             ssn_exp: session.ends.millis(),
             iteration: &session.iteration,
         };
-        let payload =
-            serde_json::to_string(&claims).map_err(|error| Fault::caused("a token's claims do not print", error))?;
+        let payload = serde_json::to_string(&claims)
+            .map_err(|error| Fault::caused("a token's claims do not print", error))?;
         // A struct of three texts always prints.
         let head = |kid: &str| serde_json::to_string(&Head { kind, kid, alg: "ES256" }).unwrap_or_default();
         self.signing.sign(head, &payload)

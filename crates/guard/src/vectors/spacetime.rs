@@ -171,7 +171,9 @@ impl FlowFile {
 
     fn settings(&self) -> Result<SessionSettings, VectorError> {
         let mut settings = SessionSettings { rate: None, ..SessionSettings::default() };
-        for (name, value) in self.config.as_object().into_iter().flat_map(|groups| groups.values()).flat_map(members) {
+        for (name, value) in
+            self.config.as_object().into_iter().flat_map(|groups| groups.values()).flat_map(members)
+        {
             match (name.as_str(), value.as_i64()) {
                 ("challenge_ttl_s", Some(seconds)) => settings.challenge_life = Span::from_seconds(seconds),
                 _ => return Err(VectorError(format!("the setting {name} means nothing for spacetime"))),
@@ -324,7 +326,8 @@ impl Bench {
                 let seed = KEYS.iter().find(|(known, _)| *known == key);
                 let seed = seed.ok_or_else(|| VectorError(format!("no key is called {key}")))?.1;
                 let mut bytes = Vec::new();
-                decode_hex(seed.as_bytes(), &mut bytes).map_err(|_| VectorError("a seed is no hex".to_owned()))?;
+                decode_hex(seed.as_bytes(), &mut bytes)
+                    .map_err(|_| VectorError("a seed is no hex".to_owned()))?;
                 let signed = private(&bytes)?.sign(Algorithm::Ed25519, value(name)?.as_bytes());
                 encode_hex(&signed.map_err(told)?)
             }

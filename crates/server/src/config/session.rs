@@ -1,5 +1,8 @@
 //! `[session]`: where sessions are opened and how long they and their tokens live.
 use super::reader::Section;
+use countersign::life::session::Windows;
+use countersign::time::Span;
+use countersign_guard::session::settings::{Rate, SessionSettings};
 use std::time::Duration;
 
 /// Where sessions are opened and how long they live.
@@ -19,6 +22,16 @@ pub struct SessionSection {
     pub refresh_grace: Duration,
     /// Callers may register themselves.
     pub self_registration: bool,
+    /// Registering takes a join code.
+    pub require_join_code: bool,
+    /// A key that another account has may be registered as well, once its possession is proved.
+    pub shared_keys: bool,
+    /// How long the join code of an invitation works.
+    pub join_code_life: Duration,
+    /// Calls a second that one address may make without a token; 0: as many as it likes.
+    pub rate: u32,
+    /// Such calls at once, after a rest.
+    pub burst: u32,
 }
 
 impl SessionSection {
@@ -33,6 +46,9 @@ impl SessionSection {
             )
             .unwrap_or_default();
         let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let number = |name: &'static str, default, least| {
+            u32::try_from(section.count(name, default, least..=1_000_000)).unwrap_or(u32::MAX)
+        };
         let session = Self {
             prefix,
             challenge_life: section.span("challenge_life", minutes(2)),
@@ -41,6 +57,11 @@ impl SessionSection {
             whole: section.span("whole", minutes(24 * 60)),
             refresh_grace: section.span("refresh_grace", Duration::ZERO),
             self_registration: section.switch("self_registration", true),
+            require_join_code: section.switch("require_join_code", false),
+            shared_keys: section.switch("shared_keys", false),
+            join_code_life: section.span("join_code_life", minutes(24 * 60)),
+            rate: number("rate", 100, 0),
+            burst: number("burst", 200, 1),
         };
         if session.access > session.refresh {
             section.wrong(
@@ -54,5 +75,27 @@ impl SessionSection {
         }
         section.finish();
         session
+    }
+
+    /// The settings that the configuration asks for.
+    #[must_use]
+    pub fn settings(&self) -> SessionSettings {
+        let span =
+            |length: Duration| Span::from_millis(i64::try_from(length.as_millis()).unwrap_or(i64::MAX));
+        SessionSettings {
+            prefix: self.prefix.clone(),
+            challenge_life: span(self.challenge_life),
+            windows: Windows {
+                access: span(self.access),
+                refresh: span(self.refresh),
+                whole: span(self.whole),
+                grace: span(self.refresh_grace),
+            },
+            self_registration: self.self_registration,
+            require_join_code: self.require_join_code,
+            shared_keys: self.shared_keys,
+            join_code_life: span(self.join_code_life),
+            rate: (self.rate > 0).then_some(Rate { per_second: self.rate, burst: self.burst }),
+        }
     }
 }

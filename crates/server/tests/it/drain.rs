@@ -20,7 +20,12 @@ async fn no_request_is_dropped_over_twenty_restarts_under_load() {
         let address = running.addresses()[0].address;
         let mut callers = JoinSet::new();
         for number in 0..8 {
-            callers.spawn(call(address, header.clone(), Duration::from_millis(number * 3), Arc::clone(&answered)));
+            callers.spawn(call(
+                address,
+                header.clone(),
+                Duration::from_millis(number * 3),
+                Arc::clone(&answered),
+            ));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         running.shutdown().await;
@@ -34,12 +39,22 @@ async fn no_request_is_dropped_over_twenty_restarts_under_load() {
 
 /// Calls as a load balancer does: on kept connections, until the server says that it is not ready. Every request that is sent
 /// gets its answer.
-async fn call(address: SocketAddr, header: String, pause: Duration, answered: Arc<AtomicU64>) -> Result<(), String> {
-    let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build_http::<Empty<bytes::Bytes>>();
+async fn call(
+    address: SocketAddr,
+    header: String,
+    pause: Duration,
+    answered: Arc<AtomicU64>,
+) -> Result<(), String> {
+    let client = Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .build_http::<Empty<bytes::Bytes>>();
     let (name, value) = header.trim_end().split_once(": ").unwrap();
     loop {
         let get = |path: &str| {
-            http::Request::get(format!("http://{address}{path}")).header(name, value).body(Empty::new()).unwrap()
+            http::Request::get(format!("http://{address}{path}"))
+                .header(name, value)
+                .body(Empty::new())
+                .unwrap()
         };
         let answer = client.request(get("/")).await.map_err(|error| format!("{error:?}"))?;
         if answer.status() != 200 {
@@ -50,7 +65,11 @@ async fn call(address: SocketAddr, header: String, pause: Duration, answered: Ar
         answered.fetch_add(1, Ordering::SeqCst);
         if leaving {
             let ready = client.request(get("/readyz")).await.map_err(|error| format!("{error:?}"))?;
-            return if ready.status() == 503 { Ok(()) } else { Err("told to leave a server that is ready".to_owned()) };
+            return if ready.status() == 503 {
+                Ok(())
+            } else {
+                Err("told to leave a server that is ready".to_owned())
+            };
         }
         tokio::time::sleep(pause).await;
     }
@@ -66,7 +85,9 @@ async fn a_request_in_flight_is_finished_and_readiness_goes_first() {
     let address = world.address;
     let ending = tokio::spawn(world.running.shutdown());
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let ready = crate::fixture::send(address, format!("GET /readyz HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await;
+    let ready =
+        crate::fixture::send(address, format!("GET /readyz HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes())
+            .await;
     assert_eq!((ready.status, ready.header("connection")), (503, Some("close")), "{ready:?}");
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "still listening");

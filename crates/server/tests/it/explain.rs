@@ -7,8 +7,11 @@ async fn explain(world: &World, proof: &str, path: &str) -> serde_json::Value {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    let asked = serde_json::json!({"method": "GET", "url": format!("http://{HOST}{path}"), "headers": headers}).to_string();
-    let request = format!("POST /explain HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {}\r\n\r\n{asked}", asked.len());
+    let asked =
+        serde_json::json!({"method": "GET", "url": format!("http://{HOST}{path}"), "headers": headers})
+            .to_string();
+    let request =
+        format!("POST /explain HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {}\r\n\r\n{asked}", asked.len());
     let answer = world.send(request).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     serde_json::from_str(&answer.body).unwrap()
@@ -19,7 +22,10 @@ async fn the_maker_of_a_proof_is_told_everything_and_the_proof_is_not_used_up() 
     let world = World::new().await;
     let proof = world.proof("asymmetric-jwt", "GET", "/once", b"");
     let told = explain(&world, &proof, "/once").await;
-    assert_eq!((told["verdict"].as_str(), told["caller"]["account"].as_str()), (Some("verified"), Some("alice")));
+    assert_eq!(
+        (told["verdict"].as_str(), told["caller"]["account"].as_str()),
+        (Some("verified"), Some("alice"))
+    );
     assert!(told["steps"].as_array().unwrap().len() > 2);
     let sent = world.send(format!("GET /once HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n")).await;
     assert_eq!(sent.status, 200);
@@ -44,7 +50,10 @@ async fn strangers_are_told_no_more_than_the_refusal_tells() {
 async fn a_description_that_cannot_be_read_is_told_how_it_should_be() {
     let world = World::new().await;
     for asked in ["", "[]", "{\"method\":\"GET\"}", "{\"method\":\"GET\",\"url\":\"x\",\"headers\":[]}"] {
-        let request = format!("POST /explain HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {}\r\n\r\n{asked}", asked.len());
+        let request = format!(
+            "POST /explain HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {}\r\n\r\n{asked}",
+            asked.len()
+        );
         let answer = world.send(request).await;
         assert_eq!(answer.status, 400, "{asked}");
         assert!(answer.body.contains("wanted"), "{}", answer.body);
@@ -53,7 +62,8 @@ async fn a_description_that_cannot_be_read_is_told_how_it_should_be() {
 
 #[tokio::test]
 async fn operators_are_told_everything_on_their_own_listener() {
-    let config = crate::fixture::ROUTES.replace("surfaces = [\"metrics\", \"health\"]", "surfaces = [\"manage\", \"explain\"]");
+    let config = crate::fixture::ROUTES
+        .replace("surfaces = [\"metrics\", \"health\"]", "surfaces = [\"manage\", \"explain\"]");
     let world = World::with(&config).await;
     let own = world.running.address(countersign_server::config::listener::Surface::Manage).unwrap();
     let asked = serde_json::json!({
@@ -63,15 +73,23 @@ async fn operators_are_told_everything_on_their_own_listener() {
     });
     let asked = asked.to_string();
     for (address, proved) in [(own, true), (own, false), (world.address, true)] {
-        let proof = if proved { world.proof("operator", "POST", "/explain", asked.as_bytes()) } else { String::new() };
-        let head = format!("POST /explain HTTP/1.1\r\nHost: {HOST}\r\n{proof}Content-Length: {}\r\n\r\n", asked.len());
+        let proof = if proved {
+            world.proof("operator", "POST", "/explain", asked.as_bytes())
+        } else {
+            String::new()
+        };
+        let head = format!(
+            "POST /explain HTTP/1.1\r\nHost: {HOST}\r\n{proof}Content-Length: {}\r\n\r\n",
+            asked.len()
+        );
         let answer = crate::fixture::send(address, format!("{head}{asked}").as_bytes()).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let told: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(told.get("steps").is_some(), proved && address == own, "{told}");
     }
     let proof = world.proof("operator", "POST", "/explain", b"another body");
-    let head = format!("POST /explain HTTP/1.1\r\nHost: {HOST}\r\n{proof}Content-Length: {}\r\n\r\n", asked.len());
+    let head =
+        format!("POST /explain HTTP/1.1\r\nHost: {HOST}\r\n{proof}Content-Length: {}\r\n\r\n", asked.len());
     let answer = crate::fixture::send(own, format!("{head}{asked}").as_bytes()).await;
     assert_eq!(answer.status, 401, "{answer:?}");
 }

@@ -42,12 +42,18 @@ async fn a_replay_memory_that_fails_lets_nobody_in() {
     let running = Server::start(Config::load(&sources).unwrap(), parts).await.unwrap();
     let address = running.addresses()[0].address;
     let proof = crate::fixture::proof(&running, "alice", "asymmetric-jwt", "GET", "/once", b"", [1; 16]);
-    let answer = crate::fixture::send(address, format!("GET /once HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n").as_bytes()).await;
+    let answer = crate::fixture::send(
+        address,
+        format!("GET /once HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n").as_bytes(),
+    )
+    .await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{answer:?}");
     assert!(!answer.body.contains("disk") && answer.header("www-authenticate").is_none());
     // Dialects that need no replay memory go on.
     let proof = crate::fixture::proof(&running, "alice", "skykit", "GET", "/", b"", [2; 16]);
-    let answer = crate::fixture::send(address, format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n").as_bytes()).await;
+    let answer =
+        crate::fixture::send(address, format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n").as_bytes())
+            .await;
     assert_eq!(answer.status, 200);
     running.shutdown().await;
 }
@@ -59,7 +65,11 @@ async fn a_revoked_key_is_refused_within_seconds_on_a_node_that_did_not_take_the
     let other = countersign_store::registrar::Registrar::open(world.store.clone(), world.store.clone());
     let other = other.await.unwrap();
     let alice = other.directory().account_by_name("alice").unwrap();
-    let stamp = countersign_store::stamp::Stamp { now: Time::from_seconds(crate::fixture::NOW), actor: "local".to_owned(), random: [99; 16] };
+    let stamp = countersign_store::stamp::Stamp {
+        now: Time::from_seconds(crate::fixture::NOW),
+        actor: "local".to_owned(),
+        random: [99; 16],
+    };
     other.set_account_enabled(&stamp, &alice.id, false).await.unwrap();
     for _ in 0..200 {
         let answer = world.get("/", "").await;

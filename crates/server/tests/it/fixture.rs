@@ -5,10 +5,10 @@ use countersign::time::Time;
 use countersign::write::Signer;
 use countersign_guard::clock::{FrozenClock, SeededEntropy};
 use countersign_keys::{Algorithm, KeyKind, PrivateKey};
+use countersign_server::Parts;
 use countersign_server::config::{Config, Sources};
 use countersign_server::echo::{self, Echo};
 use countersign_server::server::{Running, Server};
-use countersign_server::Parts;
 use countersign_store::draft::NewAccount;
 use countersign_store::draft::{Narrowing, NewKey};
 use countersign_store::memory::MemoryStore;
@@ -140,11 +140,17 @@ impl World {
     /// A request of alice's in the bearer dialect, with further header lines.
     pub(crate) async fn get(&self, path: &str, more: &str) -> Answer {
         let proof = self.proof("skykit", "GET", path, b"");
-        self.send(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{proof}{more}Connection: close\r\n\r\n")).await
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{proof}{more}Connection: close\r\n\r\n"))
+            .await
     }
 }
 
-pub(crate) async fn start(text: &str, registry: Arc<dyn Registry>, store: &Arc<MemoryStore>, clock: &Arc<FrozenClock>) -> Running {
+pub(crate) async fn start(
+    text: &str,
+    registry: Arc<dyn Registry>,
+    store: &Arc<MemoryStore>,
+    clock: &Arc<FrozenClock>,
+) -> Running {
     let sources = Sources { file: Some(("test.toml".to_owned(), text.to_owned())), ..Sources::default() };
     let config = Config::load(&sources).unwrap_or_else(|errors| panic!("{errors}"));
     let parts = Parts {
@@ -203,9 +209,11 @@ pub(crate) async fn register_for_tests(store: &Arc<MemoryStore>) {
         Stamp { now: Time::from_seconds(NOW), actor: "local".to_owned(), random: [count; 16] }
     };
     registrar.add_user(&stamp(), "user-1", true).await.unwrap();
-    for (name, paths, role) in
-        [("alice", vec![], None), ("bob", vec!["/public/".to_owned()], None), ("olga", vec![], Some(Role::Owner))]
-    {
+    for (name, paths, role) in [
+        ("alice", vec![], None),
+        ("bob", vec!["/public/".to_owned()], None),
+        ("olga", vec![], Some(Role::Owner)),
+    ] {
         let identifiers = ["email", "connection", "user"];
         let new = NewAccount {
             name: name.to_owned(),
@@ -298,7 +306,9 @@ pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), reading).await.unwrap_or_else(|_| panic!("no answer in 20 seconds"))
+    tokio::time::timeout(Duration::from_secs(20), reading)
+        .await
+        .unwrap_or_else(|_| panic!("no answer in 20 seconds"))
 }
 
 fn parse(bytes: &[u8]) -> Option<Answer> {

@@ -19,7 +19,11 @@ async fn a_good_request_gets_200_and_its_identity() {
     let proof = world.proof("skykit", "GET", "/public/ok", b"");
     for path in ["/verify", "/verify/bearer"] {
         let answer = ask(&world, path, &proof, &ORIGINAL).await;
-        assert_eq!((answer.status, answer.header("x-countersign-account")), (200, Some("alice")), "{answer:?}");
+        assert_eq!(
+            (answer.status, answer.header("x-countersign-account")),
+            (200, Some("alice")),
+            "{answer:?}"
+        );
     }
     let nginx = [
         ("X-Original-Method", "GET"),
@@ -61,7 +65,8 @@ async fn doubled_missing_and_strange_originals_are_refused() {
     let mut both = ORIGINAL.to_vec();
     both.push(("X-Original-URI", "/public/other"));
     assert_eq!(ask(&world, "/verify", &proof, &both).await.status, 400);
-    let elsewhere = ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/public/ok") } else { line });
+    let elsewhere =
+        ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/public/ok") } else { line });
     assert_eq!(ask(&world, "/verify/once", &proof, &elsewhere).await.status, 403);
     assert_eq!(ask(&world, "/verify/none", &proof, &elsewhere).await.status, 403);
 }
@@ -93,7 +98,8 @@ async fn strangers_may_not_ask() {
 
 #[tokio::test]
 async fn another_scheme_than_the_public_one_is_refused() {
-    let world = World::with(&ROUTES.replace("[server]", &format!("[server]\npublic_url = \"https://{HOST}\""))).await;
+    let world =
+        World::with(&ROUTES.replace("[server]", &format!("[server]\npublic_url = \"https://{HOST}\""))).await;
     let proof = world.proof("skykit", "GET", "/public/ok", b"");
     assert_eq!(ask(&world, "/verify", &proof, &ORIGINAL).await.status, 400);
     let https = ORIGINAL.map(|line| if line.0 == "X-Forwarded-Proto" { (line.0, "https") } else { line });

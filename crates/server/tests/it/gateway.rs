@@ -5,11 +5,35 @@ use crate::fixture::{HOST, World};
 async fn the_upstream_sees_the_proved_identity_and_nothing_the_caller_claims() {
     let world = World::new().await;
     let claims: String = [
-        "X-Countersign-Account", "x_countersign_account", "X-Countersign_Key", "X-Countersign-Principal", "X-Auth-User",
-        "X-Auth-Request-Email", "Remote-User", "Remote_User", "X-WEBAUTH-USER", "X-Consumer-Username", "X-Userinfo",
-        "X-User", "X-Original-User", "Cf-Access-Authenticated-User-Email", "X-Forwarded-Client-Cert", "X-Tenant", "x_tenant",
-        "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "Proxy", "Forwarded", "X-Real-IP", "X-Rewrite-URL",
-        "X-Original-URL", "TE", "Trailer", "Proxy-Authorization", "Keep-Alive",
+        "X-Countersign-Account",
+        "x_countersign_account",
+        "X-Countersign_Key",
+        "X-Countersign-Principal",
+        "X-Auth-User",
+        "X-Auth-Request-Email",
+        "Remote-User",
+        "Remote_User",
+        "X-WEBAUTH-USER",
+        "X-Consumer-Username",
+        "X-Userinfo",
+        "X-User",
+        "X-Original-User",
+        "Cf-Access-Authenticated-User-Email",
+        "X-Forwarded-Client-Cert",
+        "X-Tenant",
+        "x_tenant",
+        "X-HTTP-Method-Override",
+        "X-HTTP-Method",
+        "X-Method-Override",
+        "Proxy",
+        "Forwarded",
+        "X-Real-IP",
+        "X-Rewrite-URL",
+        "X-Original-URL",
+        "TE",
+        "Trailer",
+        "Proxy-Authorization",
+        "Keep-Alive",
     ]
     .iter()
     .map(|name| format!("{name}: evil-claim\r\n"))
@@ -17,7 +41,10 @@ async fn the_upstream_sees_the_proved_identity_and_nothing_the_caller_claims() {
     let answer = world.get("/v1/widgets?limit=10", &claims).await;
     let seen = answer.seen();
     assert!(!answer.body.contains("evil-claim"), "{}", answer.body);
-    assert_eq!((seen["method"].as_str(), seen["target"].as_str()), (Some("GET"), Some("/v1/widgets?limit=10")));
+    assert_eq!(
+        (seen["method"].as_str(), seen["target"].as_str()),
+        (Some("GET"), Some("/v1/widgets?limit=10"))
+    );
     assert_eq!(answer.seen_header("x-countersign-account"), ["alice"]);
     assert_eq!(answer.seen_header("x-countersign-identifier"), ["alice@email"]);
     assert_eq!(answer.seen_header("x-countersign-dialect"), ["skykit"]);
@@ -55,7 +82,11 @@ async fn refusals_tell_strangers_little_and_never_reach_the_upstream() {
     let mut bodies = Vec::new();
     for proof in [stranger, broken] {
         let answer = world.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n")).await;
-        bodies.push((answer.status, answer.body.clone(), answer.header("www-authenticate").map(str::to_owned)));
+        bodies.push((
+            answer.status,
+            answer.body.clone(),
+            answer.header("www-authenticate").map(str::to_owned),
+        ));
     }
     assert_eq!(bodies[0].0, 401);
     assert_eq!(bodies[0], bodies[1]);
@@ -65,9 +96,20 @@ async fn refusals_tell_strangers_little_and_never_reach_the_upstream() {
 async fn paths_that_two_servers_may_read_differently_go_nowhere() {
     let world = World::new().await;
     for path in [
-        "/public/../admin", "/public/%2e%2e/admin", "//admin", "/public/..%2fadmin", "/public/%252e%252e/admin", "/a;b",
-        "/a%00", "/%61dmin", "/public/%c0%ae%c0%ae/admin", "/public/%ef%bc%8e%ef%bc%8e/admin", "/a\\b", "/a%5cb",
-        "/healthz/../admin", "/metrics/..;/admin",
+        "/public/../admin",
+        "/public/%2e%2e/admin",
+        "//admin",
+        "/public/..%2fadmin",
+        "/public/%252e%252e/admin",
+        "/a;b",
+        "/a%00",
+        "/%61dmin",
+        "/public/%c0%ae%c0%ae/admin",
+        "/public/%ef%bc%8e%ef%bc%8e/admin",
+        "/a\\b",
+        "/a%5cb",
+        "/healthz/../admin",
+        "/metrics/..;/admin",
     ] {
         let answer = world.get(path, "").await;
         assert_eq!(answer.status, 400, "{path} {answer:?}");
@@ -86,7 +128,9 @@ async fn paths_that_two_servers_may_read_differently_go_nowhere() {
 async fn only_methods_with_a_meaning_pass() {
     let world = World::new().await;
     let proof = world.proof("skykit", "GET", "/", b"");
-    for (method, status) in [("GET", 200), ("DELETE", 200), ("TRACE", 405), ("GETX", 405), ("PRI", 405), ("CONNECT", 405)] {
+    for (method, status) in
+        [("GET", 200), ("DELETE", 200), ("TRACE", 405), ("GETX", 405), ("PRI", 405), ("CONNECT", 405)]
+    {
         let target = if method == "CONNECT" { HOST } else { "/" };
         let answer = world.send(format!("{method} {target} HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n")).await;
         let refused = method == "CONNECT" && answer.status == 400;
@@ -107,7 +151,10 @@ async fn a_signed_body_is_read_within_its_limit_and_goes_on_unchanged() {
     };
     let answer = world.send(request(body, &proof)).await;
     let seen = answer.seen();
-    assert_eq!(seen["body_sha256"], countersign::base64::encode_hex(&countersign_keys::sha256(&[body.as_bytes()])));
+    assert_eq!(
+        seen["body_sha256"],
+        countersign::base64::encode_hex(&countersign_keys::sha256(&[body.as_bytes()]))
+    );
     assert_eq!(answer.seen_header("x-countersign-acting-as"), ["user-1"]);
     let tampered = world.send(request(&body.replace("gr", "Gr"), &proof)).await;
     assert!((400..500).contains(&tampered.status), "{tampered:?}");
@@ -155,14 +202,16 @@ async fn an_upstream_that_is_not_there_is_a_bad_gateway() {
     let answer = world.get("/nowhere/x", "").await;
     assert_eq!(answer.status, 502);
     assert!(answer.body.contains("bad-gateway") && !answer.body.contains("127.0.0.1"), "{}", answer.body);
-    let config = crate::fixture::ROUTES.replace("name = \"bearer\"", "name = \"bearer\"\nhost = \"other.test\"");
+    let config =
+        crate::fixture::ROUTES.replace("name = \"bearer\"", "name = \"bearer\"\nhost = \"other.test\"");
     let world = World::with(&config).await;
     assert_eq!(world.get("/", "").await.status, 404);
 }
 
 #[tokio::test]
 async fn an_assertion_says_who_it_was_under_our_published_key() {
-    let config = crate::fixture::ROUTES.replace("[identity]", "[identity]\nassertion = true\nassertion_life = \"30s\"");
+    let config = crate::fixture::ROUTES
+        .replace("[identity]", "[identity]\nassertion = true\nassertion_life = \"30s\"");
     let world = World::with(&config).await;
     let token = world.get("/", "").await.seen_header("x-countersign-assertion").remove(0);
     let parts: Vec<&str> = token.split('.').collect();

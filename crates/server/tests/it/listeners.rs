@@ -41,7 +41,15 @@ async fn surfaces_answer_where_they_are_listed_and_nowhere_else() {
 #[tokio::test]
 async fn nothing_configured_answers_404() {
     let store = Arc::new(MemoryStore::new([7; 16]));
-    let sources = Sources { flags: vec![], file: Some(("f".to_owned(), "[[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"gateway\"]\n[server]\ndrain = \"0s\"".to_owned())), ..Sources::default() };
+    let sources = Sources {
+        flags: vec![],
+        file: Some((
+            "f".to_owned(),
+            "[[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"gateway\"]\n[server]\ndrain = \"0s\""
+                .to_owned(),
+        )),
+        ..Sources::default()
+    };
     let running = Server::start(Config::load(&sources).unwrap(), parts(&store)).await.unwrap();
     let answer = send(running.addresses()[0].address, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
     assert_eq!(answer.status, 404);
@@ -65,7 +73,9 @@ async fn a_configuration_that_cannot_work_is_told_before_anything_starts() {
     let text = "[[listener]]\naddress = \"0.0.0.0:0\"\nsurfaces = [\"gateway\"]\n[[route]]\nname = \"a\"\ndialects = [\"skykti\"]\n\
                 [[route]]\nname = \"b\"\npath = \"/b\"\ndialects = [\"skykit\", \"own-session\"]\n";
     let sources = Sources { file: Some(("f".to_owned(), text.to_owned())), ..Sources::default() };
-    let Err(StartError::Config(findings)) = Server::start(Config::load(&sources).unwrap(), parts(&store)).await else {
+    let Err(StartError::Config(findings)) =
+        Server::start(Config::load(&sources).unwrap(), parts(&store)).await
+    else {
         panic!("it started");
     };
     let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
@@ -117,10 +127,15 @@ async fn tls_is_spoken_where_a_certificate_is_given() {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let connector =
-        hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1().enable_http2().build();
+    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        .https_only()
+        .enable_http1()
+        .enable_http2()
+        .build();
     let client = Client::builder(TokioExecutor::new()).build::<_, Empty<bytes::Bytes>>(connector);
-    let answer = client.get(format!("https://localhost:{}/healthz", secure.port()).parse().unwrap()).await.unwrap();
+    let answer =
+        client.get(format!("https://localhost:{}/healthz", secure.port()).parse().unwrap()).await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.version()), (200, http::Version::HTTP_2));
     let plain = send(secure, b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").await;
     assert_eq!(plain.status, 0);

@@ -66,7 +66,12 @@ async fn what_is_no_http_is_refused() {
         ("\u{16}\u{3}\u{1}\0\0\r\n\r\n".to_owned(), 400),
         ("GET /admin\r\n\r\n".to_owned(), 400),
         (format!("GET / HTTP/1.0\r\n{host}{auth}\r\n"), 200),
-        (format!("GET / HTTP/1.1\r\n{host}{auth}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n"), 200),
+        (
+            format!(
+                "GET / HTTP/1.1\r\n{host}{auth}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n"
+            ),
+            200,
+        ),
     ] {
         let answer = world.send(&request).await;
         assert_eq!(answer.status, status, "{:?} {answer:?}", &request[..request.len().min(80)]);
@@ -90,7 +95,10 @@ async fn requests_one_after_another_on_one_connection_are_answered_in_order() {
 
 #[tokio::test]
 async fn slow_and_silent_callers_are_let_go_while_others_are_served() {
-    let config = format!("{}\n[limits]\nheader_time = \"300ms\"\nbody_time = \"300ms\"\nidle_time = \"300ms\"\n", crate::fixture::ROUTES);
+    let config = format!(
+        "{}\n[limits]\nheader_time = \"300ms\"\nbody_time = \"300ms\"\nidle_time = \"300ms\"\n",
+        crate::fixture::ROUTES
+    );
     let world = World::with(&config).await;
     let auth = world.proof("skykit", "POST", "/", b"");
     let mut silent = TcpStream::connect(world.address).await.unwrap();

@@ -65,7 +65,8 @@ impl Directory {
         let backed = self.seat(&session.account).and_then(|seat| seat.now.load_full()).is_some_and(|entry| {
             let mut keys = entry.caller.keys.iter();
             entry.caller.enabled
-                && (keys.any(|key| *key.id == *session.key && key.life.is_live(now)) || self.by_companion(session))
+                && (keys.any(|key| *key.id == *session.key && key.life.is_live(now))
+                    || self.by_companion(session))
         });
         if backed && session.is_live(now) { Standing::Live(session.ends) } else { Standing::Ended }
     }

@@ -132,7 +132,7 @@ fn of_many_threads_one_is_first() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
     /// The clock goes where it likes, memory forgets as early as it may, uses are tried again and again: none counts twice.
     #[test]
     fn no_clock_makes_a_use_count_twice(

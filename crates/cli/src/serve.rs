@@ -1,0 +1,38 @@
+//! `countersign serve`: starts the server and runs until it is told to stop.
+use crate::configuration::ConfigArgs;
+use crate::exit::{Done, Failure};
+use crate::print::Out;
+use crate::{init, world};
+use countersign_server::config::Config;
+use countersign_server::server::{Running, Server, StartError};
+use countersign_server::telemetry;
+use std::path::Path;
+
+pub(crate) fn run(args: &ConfigArgs) -> Done {
+    let (config, data) = (args.load()?, args.data_dir()?);
+    telemetry::init(&config.server).map_err(Failure::usage)?;
+    world::run(async {
+        let running = start(config, &data).await?;
+        for bound in running.addresses() {
+            let names: Vec<&str> = bound.surfaces.iter().map(|surface| surface.name()).collect();
+            let scheme = if bound.tls { "https" } else { "http" };
+            Out::note(&format!("listening on {scheme}://{} ({})", bound.address, names.join(", ")));
+        }
+        running.until_signal().await.map_err(|error| Failure::failed(format!("signals cannot be waited for: {error}")))
+    })
+}
+
+/// Opens the stores, makes the first operator where there is none, and starts.
+pub(crate) async fn start(config: Config, data: &Path) -> Result<Running, Failure> {
+    let opened = init::open(&config, data).await?;
+    if let Some(made) = init::first(&opened.parts, data).await? {
+        Out::note(&format!(
+            "made the first operator; its key is {} (mode 0600): keep a copy elsewhere",
+            made.key_file.display()
+        ));
+    }
+    Server::start(config, opened.parts).await.map_err(|error| match error {
+        StartError::Config(_) | StartError::Setup(_) => Failure::usage(error),
+        StartError::Fault(_) => Failure::failed(error),
+    })
+}

@@ -1,0 +1,144 @@
+//! Who gets an account by signing in, and who adds keys to one.
+use super::{Bench, START, body, key, shown, sign, tokens};
+use crate::session::settings::SessionSettings;
+use countersign::base64::encode_hex;
+use countersign::time::{Span, Time};
+use countersign_keys::sha256;
+use serde_json::json;
+
+/// A good answer's status after asking for a code with this body.
+async fn register(bench: &Bench, ask: serde_json::Value, key: &countersign_keys::PrivateKey) -> u16 {
+    let user = ask["userId"].as_str().unwrap().to_owned();
+    let code = body(&bench.post("auth/code", "", ask).await)["authCode"].as_str().unwrap().to_owned();
+    bench.answer(&user, &code, &sign(key, &code), &shown(key)).await.status().as_u16()
+}
+
+#[tokio::test]
+async fn the_first_good_answer_makes_the_account_and_the_name_is_taken_then() {
+    let (bench, bob, thief) = (Bench::new().await, key(), key());
+    let exists = async |user: &str| body(&bench.get(&format!("auth/idexists/{user}"), "").await);
+    assert_eq!(exists("team/bob").await, json!(false));
+    let ask = json!({ "userId": "team/bob", "email": null });
+    let code =
+        body(&bench.post("auth/code-register", "", ask).await)["authCode"].as_str().unwrap().to_owned();
+    assert_eq!(exists("team/bob").await, json!(false));
+    assert_eq!(bench.answer("team/bob", &code, &sign(&thief, &code), &shown(&bob)).await.status(), 401);
+    assert_eq!(exists("team/bob").await, json!(false));
+    let pair = tokens(&bench.sign_in("team/bob", &bob).await);
+    assert_eq!((exists("team/bob").await, exists("team%2Fbob").await), (json!(true), json!(true)));
+    assert_eq!(bench.resource(&pair.access).await, 200);
+    assert_eq!(bench.sign_in("team/bob", &thief).await.status(), 401);
+    assert_eq!(bench.sign_in("team/bob", &bob).await.status(), 200);
+    let audit = bench.registrar.registry().audit(0, 10).await.unwrap();
+    let actions: Vec<_> =
+        audit.iter().map(|entry| (entry.entry.actor.as_str(), entry.entry.action.as_str())).collect();
+    assert!(
+        actions.contains(&("self", "account.add")) && actions.contains(&("self", "key.add")),
+        "{actions:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_account_that_only_shares_the_name_keeps_it() {
+    let (bench, alice, newcomer) = (Bench::new().await, key(), key());
+    bench.user("alice", &alice).await;
+    // `account of alice` is how that account is called, not its user id.
+    assert_eq!(bench.sign_in("account of alice", &newcomer).await.status(), 200);
+    assert!(bench.registrar.directory().account_by_name("account of alice@spacetime").is_some());
+    // An id may be longer than a name.
+    assert_eq!(bench.sign_in(&"é".repeat(150), &key()).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_key_that_another_has_registers_nobody_and_the_answer_does_not_say_why() {
+    let (bench, alice) = (Bench::new().await, key());
+    bench.user("alice", &alice).await;
+    let refused = bench.sign_in("bob", &alice).await;
+    let wrong = bench.sign_in("alice", &key()).await;
+    assert_eq!((refused.status(), refused.body()), (wrong.status(), wrong.body()));
+    let settings = SessionSettings { shared_keys: true, ..SessionSettings::default() };
+    let bench = Bench::with(settings).await;
+    bench.user("alice", &alice).await;
+    assert_eq!(bench.sign_in("bob", &alice).await.status(), 200);
+}
+
+#[tokio::test]
+async fn where_nobody_registers_unknown_users_and_wrong_keys_get_the_same_bytes() {
+    let settings = SessionSettings { self_registration: false, ..SessionSettings::default() };
+    let (bench, alice, other) = (Bench::with(settings).await, key(), key());
+    bench.user("alice", &alice).await;
+    let (unknown, wrong) = (bench.sign_in("nobody", &other).await, bench.sign_in("alice", &other).await);
+    assert_eq!(unknown.status(), 401);
+    assert_eq!(
+        (unknown.status(), unknown.headers(), unknown.body()),
+        (wrong.status(), wrong.headers(), wrong.body())
+    );
+    assert_eq!(body(&bench.get("auth/idexists/nobody", "").await), json!(false));
+    assert_eq!(bench.sign_in("alice", &alice).await.status(), 200);
+}
+
+#[tokio::test]
+async fn join_codes_let_in_and_single_ones_only_once() {
+    let settings = SessionSettings { require_join_code: true, ..SessionSettings::default() };
+    let (bench, bob, carol) = (Bench::with(settings).await, key(), key());
+    let acme = bench.registrar.add_organisation(&bench.stamp(), "acme").await.unwrap().id;
+    for (code, once, life) in [("once", true, 60), ("late", false, 1)] {
+        let digest = encode_hex(&sha256(&[code.as_bytes()]));
+        let expires = Time::from_seconds(START + life);
+        bench.registrar.add_join_code(&bench.stamp(), &acme, &digest, "ADMIN", expires, once).await.unwrap();
+    }
+    assert_eq!(register(&bench, json!({ "userId": "bob" }), &bob).await, 401);
+    assert_eq!(register(&bench, json!({ "userId": "bob", "joinCode": "wrong" }), &bob).await, 401);
+    bench.clock.advance(Span::from_seconds(1));
+    assert_eq!(register(&bench, json!({ "userId": "bob", "joinCode": "late" }), &bob).await, 401);
+    assert_eq!(body(&bench.get("auth/idexists/bob", "").await), json!(false));
+    assert_eq!(register(&bench, json!({ "userId": "bob", "joincode": "once" }), &bob).await, 200);
+    assert_eq!(register(&bench, json!({ "userId": "carol", "joinCode": "once" }), &carol).await, 401);
+    let pair = bench.tokens("bob", &bob).await;
+    assert!(super::part(&pair.access, 1).contains(&format!("\"subscription\":\"{acme}\"")));
+    let found = body(&bench.get("subscription", &pair.access).await);
+    assert_eq!(found, json!({ "subscriptionId": acme, "subscriptionName": "acme", "role": "ADMIN" }));
+    assert_eq!(body(&bench.get("auth/validtoken", &pair.access).await)["subscriptionId"], acme);
+}
+
+#[tokio::test]
+async fn a_key_is_added_by_its_holder_with_a_code_for_that() {
+    let (bench, alice, second, bob) = (Bench::new().await, key(), key(), key());
+    bench.user("alice", &alice).await;
+    bench.user("bob", &bob).await;
+    let token = bench.tokens("alice", &alice).await.access;
+    let add = async |code: &str, signature: &str, sent: &str| {
+        let answer = json!({ "authCode": code, "signature": signature, "key": sent, "scheme": "ed25519" });
+        bench.post("auth/keys", &token, answer).await
+    };
+    let ask = async || {
+        let answer = bench.post("auth/keys/code", &token, json!({})).await;
+        body(&answer)["authCode"].as_str().unwrap().to_owned()
+    };
+    let login = bench.code("alice").await;
+    assert_eq!(add(&login, &sign(&second, &login), &shown(&second)).await.status(), 401);
+    let code = ask().await;
+    // A code for adding keys signs nobody in.
+    assert_eq!(bench.answer("alice", &code, &sign(&alice, &code), &shown(&alice)).await.status(), 401);
+    assert_eq!(add(&code, &sign(&alice, &code), &shown(&second)).await.status(), 401);
+    let code = ask().await;
+    assert_eq!(
+        add(&code, &sign(&second, &code), "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").await.status(),
+        400
+    );
+    // Bob's own key, with bob's consent even, is not confirmed to be anybody's.
+    let code = ask().await;
+    assert_eq!(add(&code, &sign(&bob, &code), &shown(&bob)).await.status(), 401);
+    assert_eq!(bench.sign_in("alice", &second).await.status(), 401);
+    for _ in 0..2 {
+        let code = ask().await;
+        assert_eq!(add(&code, &sign(&second, &code), &shown(&second)).await.status(), 200);
+    }
+    let listed = body(&bench.get("auth/keys", &token).await);
+    let keys: Vec<_> =
+        listed.as_array().unwrap().iter().map(|key| key["key"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(keys, [shown(&alice), shown(&second)]);
+    assert_eq!(bench.sign_in("alice", &second).await.status(), 200);
+    assert_eq!(bench.sign_in("alice", &alice).await.status(), 200);
+    assert_eq!(bench.post("auth/keys/code", "", json!({})).await.status(), 401);
+}

@@ -1,0 +1,71 @@
+//! The session API on a listener: reads the body with a bound, and hands the call to whoever decides.
+use crate::app::App;
+use crate::call::{Call, Outcome};
+use crate::problem::{self, REJECT, bad_request};
+use crate::surface::origin;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use countersign::reason::Reason;
+use countersign_guard::session::{MOST_BODY, Told};
+use countersign_store::fault::Fault;
+use http::{HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Limited};
+use std::sync::Arc;
+
+/// The session API with its full paths.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new().fallback(answer).with_state(app)
+}
+
+async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response<Body> {
+    let now = app.clock.now();
+    if app.is_stale() {
+        return failed(&app, &Fault::new("the registry has not answered for too long"));
+    }
+    let (parts, body) = request.into_parts();
+    let client = parts.extensions.get::<Call>().map(|call| {
+        let server = &app.config.server;
+        let peer = call.peer.ip();
+        origin::of(server, peer, call.tls, &parts.headers, parts.uri.authority())
+            .map_or(peer, |origin| origin.client)
+    });
+    let reading = Limited::new(body, MOST_BODY).collect();
+    let body = match tokio::time::timeout(app.config.limits.body_time, reading).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(_)) => return bad_request("The body is longer than any call needs, or broke off"),
+        Err(_) => return bad_request("The body did not arrive in time"),
+    };
+    let request = Request::from_parts(parts, body);
+    let response = match app.session.call(&request, client).await {
+        Ok(response) => response,
+        Err(fault) => return failed(&app, &fault),
+    };
+    let mut response = response.map(Body::from);
+    let told = response.extensions_mut().remove::<Told>().unwrap_or_default();
+    let mut outcome = Outcome { dialect: Some("spacetime".to_owned()), ..Outcome::default() };
+    if let Some(reason) = told.reason {
+        let reject = app.ids.next("rej");
+        if let Ok(value) = HeaderValue::try_from(reject.as_str()) {
+            response.headers_mut().insert(REJECT, value);
+        }
+        outcome.verdict = Some(if reason == Reason::MissingCredentials { "absent" } else { "refused" });
+        outcome.reason = Some(reason.code());
+        outcome.reject = Some(reject);
+    } else if told.account.is_some() {
+        outcome.verdict = Some("verified");
+        outcome.account = told.account;
+        outcome.key = told.key;
+    }
+    problem::stamp(&mut response, now);
+    response.extensions_mut().insert(outcome);
+    response
+}
+
+fn failed(app: &App, fault: &Fault) -> Response<Body> {
+    tracing::error!(%fault, "a call of the session API could not be decided");
+    let mut response = problem::fault(app.clock.now());
+    let verdict = Some("fault");
+    response.extensions_mut().insert(Outcome { verdict, ..Outcome::default() });
+    response
+}
