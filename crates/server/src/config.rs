@@ -148,10 +148,7 @@ impl Config {
         };
         let routes = root.sections("route").unwrap_or_default().into_iter().filter_map(Route::read).collect();
         let dialects = root.named("dialect");
-        // Names of dialects have dashes; variables of the environment cannot.
-        let dialects = dialects
-            .into_iter()
-            .map(|(name, section)| (name.replace('_', "-"), DialectSection::read(section)));
+        let dialects = dialects.into_iter().map(|(name, section)| (name, DialectSection::read(section)));
         let config = Self {
             listeners,
             routes,

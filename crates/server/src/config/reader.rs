@@ -225,11 +225,13 @@ impl<'t> Section<'t> {
         let Value::Table(table) = &node.value else { return Vec::new() };
         let mut named = Vec::new();
         for (name, node) in table {
+            // Variables of the environment cannot have dashes.
+            let name = name.replace('_', "-");
             let path = format!("{}.{name}", self.join(key));
             if matches!(node.value, Value::Table(_)) {
                 let section =
                     Section { notes: self.notes, path, node: Some(node), known: RefCell::default() };
-                named.push((name.clone(), section));
+                named.push((name, section));
             } else {
                 let message = format!("wanted a table, found {}", node.value.kind());
                 self.find(
