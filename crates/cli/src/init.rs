@@ -10,8 +10,8 @@ use countersign_server::app::Parts;
 use countersign_server::storage::{self, Opened};
 use countersign_server::config::Config;
 use countersign_store::denied::{ChangeError, Denied};
-use countersign_store::draft::Draft;
-use countersign_store::draft::{NewAccount, NewKey};
+use countersign_store::draft::{Draft, NewAccount, NewKey};
+
 use countersign_store::model::{Identifier, Role};
 use countersign_store::registrar::Registrar;
 use countersign_store::stamp::Stamp;

@@ -30,7 +30,9 @@ impl Fill {
     /// A value with everything filled in.
     pub(crate) fn value(&self, value: &Value) -> Result<Value, String> {
         match value {
-            Value::Array(items) => items.iter().map(|item| self.value(item)).collect::<Result<_, _>>().map(Value::Array),
+            Value::Array(items) => {
+                items.iter().map(|item| self.value(item)).collect::<Result<_, _>>().map(Value::Array)
+            }
             Value::Object(members) => match members.iter().next() {
                 Some((name, inner)) if name.starts_with('$') && members.len() == 1 => self.made(name, inner),
                 _ => {
@@ -61,7 +63,9 @@ impl Fill {
     }
 
     fn formatted(&self, text: &str) -> String {
-        self.variables.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+        self.variables
+            .iter()
+            .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     }
 
     fn signature(&self, how: &Value, message: &[u8]) -> Result<Vec<u8>, String> {
@@ -72,11 +76,13 @@ impl Fill {
 
     fn signed(&self, how: &Value) -> Result<String, String> {
         let text = |name: &str| how.get(name).and_then(Value::as_str).unwrap_or_default();
-        let code = self.variable(how.get("var").unwrap_or(&Value::Null))?;
+        let code = || self.variable(how.get("var").unwrap_or(&Value::Null));
         let message = match text("pre") {
-            "$unhex" => unhex(code),
-            literal if literal.starts_with("$lit:") => literal.get(5..).unwrap_or_default().as_bytes().to_vec(),
-            before => format!("{before}{code}").into_bytes(),
+            "$unhex" => unhex(code()?),
+            literal if literal.starts_with("$lit:") => {
+                literal.get(5..).unwrap_or_default().as_bytes().to_vec()
+            }
+            before => format!("{before}{}", code()?).into_bytes(),
         };
         let signature = self.signature(how, &message)?;
         let encoded = if text("enc") == "b64" { Base64::encode_string(&signature) } else { hex(&signature) };

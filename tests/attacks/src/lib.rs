@@ -1,5 +1,8 @@
 //! Recorded attacks and what drives them: in process through the guard, and over TCP against a real server.
-#![cfg_attr(feature = "served", expect(clippy::indexing_slicing, clippy::panic, reason = "a test program may stop at once"))]
+#![cfg_attr(
+    feature = "served",
+    expect(clippy::indexing_slicing, clippy::panic, reason = "a test program may stop at once")
+)]
 pub mod installation;
 pub mod record;
 

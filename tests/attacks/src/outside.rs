@@ -5,7 +5,7 @@ use crate::pins::Pins;
 use crate::record::{Expect, Record, Step, Surface, latin1};
 use crate::served::{Kind, Served};
 use crate::slow;
-use crate::wire::{Reply, send};
+use crate::wire::{Reply, send, send_from};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -27,7 +27,13 @@ impl Outside {
             println!("note: port 9 cannot be listened on here, so a fetch from it would go unseen");
         }
         let keys = here.join("data/keys");
-        Self { principals: principals.to_owned(), keys, servers: BTreeMap::new(), uniform: BTreeMap::new(), trap }
+        Self {
+            principals: principals.to_owned(),
+            keys,
+            servers: BTreeMap::new(),
+            uniform: BTreeMap::new(),
+            trap,
+        }
     }
 
     /// Drives one record.
@@ -37,7 +43,8 @@ impl Outside {
     pub(crate) async fn drive(&mut self, record: &Record, pins: &Pins) -> Result<(), String> {
         let kind = kind(record)?;
         // What uses something up, or is done to the installation, gets one of its own.
-        let alone = record.steps.len() > 1 || record.dialect == "ajwt" && record.expect != Expect::Reject
+        let alone = record.steps.len() > 1
+            || record.dialect == "ajwt" && record.expect != Expect::Reject
             || record.steps.iter().any(|step| step.parallel.is_some());
         let mut served = match self.servers.remove(&kind) {
             Some(served) if !alone => served,
@@ -74,7 +81,12 @@ impl Outside {
         }
     }
 
-    async fn steps(&mut self, record: &Record, pins: &Pins, mut served: Served) -> (Result<(), String>, Served) {
+    async fn steps(
+        &mut self,
+        record: &Record,
+        pins: &Pins,
+        mut served: Served,
+    ) -> (Result<(), String>, Served) {
         let mut fill = match Fill::new(&self.keys) {
             Ok(fill) => fill,
             Err(why) => return (Err(why), served),
@@ -101,7 +113,11 @@ impl Outside {
             if step.method == "HOOK" {
                 continue;
             }
-            let expect = if number + 1 == record.steps.len() { pins.resolve(&record.id, step.expect) } else { Ok(step.expect) };
+            let expect = if number + 1 == record.steps.len() {
+                pins.resolve(&record.id, step.expect)
+            } else {
+                Ok(step.expect)
+            };
             let outcome = match expect {
                 Ok(expect) => self.step(record, step, expect, &served, &mut fill).await,
                 Err(why) => Err(why),
@@ -149,7 +165,10 @@ impl Outside {
         for _ in 1..step.repeat.unwrap_or(1) {
             no_fault_of_ours(step, &send(served.address, &bytes, quiet).await?)?;
         }
-        let replies = send(served.address, &bytes, quiet).await?;
+        // Whoever floods has used up what its address may ask for; the others come from elsewhere.
+        let flooded = step.repeat.is_none() && record.steps.iter().any(|step| step.repeat.is_some());
+        let from = if flooded { [127, 0, 0, 2] } else { [127, 0, 0, 1] };
+        let replies = send_from(from, served.address, &bytes, quiet).await?;
         no_fault_of_ours(step, &replies)?;
         let seen = served.seen.take();
         meets(record, step, expect, &replies, &seen)?;
@@ -162,7 +181,8 @@ impl Outside {
             }
         }
         if let (Some(group), Some(reply)) = (&record.uniform_group, replies.first()) {
-            let names = reply.head.lines().filter_map(|line| Some(line.split_once(':')?.0.to_owned())).collect();
+            let names =
+                reply.head.lines().filter_map(|line| Some(line.split_once(':')?.0.to_owned())).collect();
             let this = (reply.status, reply.body.clone(), names);
             let known = self.uniform.entry(group.clone()).or_insert_with(|| this.clone());
             if *known != this {
@@ -227,7 +247,13 @@ fn no_fault_of_ours(step: &Step, replies: &[Reply]) -> Result<(), String> {
     }
 }
 
-fn meets(record: &Record, step: &Step, expect: Expect, replies: &[Reply], seen: &[String]) -> Result<(), String> {
+fn meets(
+    record: &Record,
+    step: &Step,
+    expect: Expect,
+    replies: &[Reply],
+    seen: &[String],
+) -> Result<(), String> {
     for bad in record.upstream_must_not_see.iter().chain(&record.upstream_should_not_see) {
         let bad = bad.to_ascii_lowercase();
         if let Some(head) = seen.iter().find(|head| head.contains(&bad)) {
@@ -241,9 +267,15 @@ fn meets(record: &Record, step: &Step, expect: Expect, replies: &[Reply], seen: 
             return Err(format!("the upstream got the path {path:?} with {bad:?}"));
         }
     }
-    let told = || replies.first().map_or("no answer".to_owned(), |reply| {
-        format!("{} {}", reply.status, String::from_utf8_lossy(reply.body.get(..200).unwrap_or(&reply.body)))
-    });
+    let told = || {
+        replies.first().map_or("no answer".to_owned(), |reply| {
+            format!(
+                "{} {}",
+                reply.status,
+                String::from_utf8_lossy(reply.body.get(..200).unwrap_or(&reply.body))
+            )
+        })
+    };
     let accepted = was_accepted(replies);
     match (expect, accepted) {
         (Expect::Accept, false) if record.allow_reject => {}
@@ -265,7 +297,8 @@ fn meets(record: &Record, step: &Step, expect: Expect, replies: &[Reply], seen: 
         }
         (Expect::Accept, true) | (Expect::Either, _) => {}
     }
-    let judged_here = !matches!(step.surface.unwrap_or(record.surface), Surface::Session | Surface::ForwardAuthRaw);
+    let judged_here =
+        !matches!(step.surface.unwrap_or(record.surface), Surface::Session | Surface::ForwardAuthRaw);
     if !accepted && !seen.is_empty() && step.raw_b64.is_none() {
         return Err(format!("refused, and the upstream saw it all the same: {seen:?}"));
     }
@@ -275,7 +308,10 @@ fn meets(record: &Record, step: &Step, expect: Expect, replies: &[Reply], seen: 
             return Err(format!("let in, but the upstream was not told {wanted:?}: {seen:?}"));
         }
     }
-    if record.upstream_must_see_identity && accepted && !seen.iter().any(|head| head.contains("x-countersign-identifier:")) {
+    if record.upstream_must_see_identity
+        && accepted
+        && !seen.iter().any(|head| head.contains("x-countersign-identifier:"))
+    {
         return Err(format!("the identity did not reach the upstream: {seen:?}"));
     }
     Ok(())

@@ -87,8 +87,11 @@ impl Served {
             once: once.clone(),
             sessions: store.clone(),
         };
-        let running = Server::start(config, parts).await.map_err(|error| format!("the server did not start: {error}"))?;
-        let address = running.addresses().first().map(|bound| bound.address).ok_or("the server listens nowhere")?;
+        let running = Server::start(config, parts)
+            .await
+            .map_err(|error| format!("the server did not start: {error}"))?;
+        let address =
+            running.addresses().first().map(|bound| bound.address).ok_or("the server listens nowhere")?;
         Ok(Self { running, store, once, kind, upstream, seen, address })
     }
 

@@ -26,7 +26,11 @@ pub(crate) async fn drive(mode: &str, to: SocketAddr) -> Result<(), String> {
         "idle" => {
             let mut open = Vec::new();
             for _ in 0..IDLE {
-                open.push(TcpStream::connect(to).await.map_err(|error| format!("connection {}: {error}", open.len()))?);
+                open.push(
+                    TcpStream::connect(to)
+                        .await
+                        .map_err(|error| format!("connection {}: {error}", open.len()))?,
+                );
             }
             others_are_served(to).await
         }
@@ -52,7 +56,9 @@ async fn drip(to: SocketAddr, start: &str, rest: &str) -> Result<(), String> {
         let _ = read.read_to_end(&mut answer).await;
         answer
     };
-    let ended = async { tokio::select! { () = dripping => Vec::new(), answer = ended => answer } };
+    let ended = async {
+        tokio::select! { () = dripping => Vec::new(), answer = ended => answer }
+    };
     let (answer, served) = tokio::join!(timeout(HANGS, ended), others_are_served(to));
     served?;
     match answer {

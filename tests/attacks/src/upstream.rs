@@ -52,7 +52,8 @@ async fn answer(mut stream: TcpStream, seen: &Seen) -> io::Result<()> {
     let (text, _) = bytes.split_at_checked(head).unwrap_or((&bytes, &[]));
     seen.note(text);
     let text = String::from_utf8_lossy(text).to_ascii_lowercase();
-    let field = |name: &str| text.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()));
+    let field =
+        |name: &str| text.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()));
     let mut body = bytes.split_off(head);
     if field("transfer-encoding").is_some() {
         while find(&body, b"0\r\n").is_none() || !body.ends_with(b"\r\n\r\n") {
@@ -61,7 +62,9 @@ async fn answer(mut stream: TcpStream, seen: &Seen) -> io::Result<()> {
             }
         }
         // The last chunk and the trailers behind it.
-        if let Some(last) = find(&body, b"\r\n0\r\n").map(|at| at + 2).or_else(|| body.starts_with(b"0\r\n").then_some(0)) {
+        if let Some(last) =
+            find(&body, b"\r\n0\r\n").map(|at| at + 2).or_else(|| body.starts_with(b"0\r\n").then_some(0))
+        {
             seen.note(body.get(last..).unwrap_or_default());
         }
     } else {

@@ -3,7 +3,7 @@ use crate::upstream::find;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
 /// A server that has not answered after this hangs: its own limits are a few seconds here.
@@ -35,7 +35,25 @@ impl Reply {
 /// # Errors
 /// When it hangs: neither answers nor closes.
 pub(crate) async fn send(to: SocketAddr, bytes: &[u8], quiet: Duration) -> Result<Vec<Reply>, String> {
-    let mut stream = TcpStream::connect(to).await.map_err(|error| format!("cannot connect: {error}"))?;
+    send_from([127, 0, 0, 1], to, bytes, quiet).await
+}
+
+/// The same from another address of this machine.
+///
+/// # Errors
+/// As [`send`].
+pub(crate) async fn send_from(
+    from: [u8; 4],
+    to: SocketAddr,
+    bytes: &[u8],
+    quiet: Duration,
+) -> Result<Vec<Reply>, String> {
+    let connect = async {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((from, 0)))?;
+        socket.connect(to).await
+    };
+    let mut stream = connect.await.map_err(|error| format!("cannot connect from {from:?}: {error}"))?;
     let (mut read, mut write) = stream.split();
     let is_head = bytes.starts_with(b"HEAD ");
     let reading = async {

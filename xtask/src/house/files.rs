@@ -17,7 +17,8 @@ const NEVER: &[&str] = &[
 ];
 
 /// Paths of machines that built this; nothing in the project depends on one.
-const MACHINES: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Use", "rs/")];
+const MACHINES: &[&str] =
+    &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Use", "rs/")];
 
 /// What opens the clock, chance or the environment.
 const DOORS: &[&str] = &[
@@ -40,8 +41,14 @@ const DOORKEEPERS: &[&str] = &["crates/guard/src/clock.rs", "crates/keys/src/bac
 
 /// Crates of the floors that get time, chance and environment as arguments.
 const GIVEN: &[&str] = &[
-    "crates/keys/", "crates/keys-lc/", "crates/countersign/", "crates/dialects/", "crates/store/", "crates/store-sqlite/",
-    "crates/guard/", "crates/server/",
+    "crates/keys/",
+    "crates/keys-lc/",
+    "crates/countersign/",
+    "crates/dialects/",
+    "crates/store/",
+    "crates/store-sqlite/",
+    "crates/guard/",
+    "crates/server/",
 ];
 
 /// Looks at every source file, and at every committed text for paths of machines.
@@ -53,7 +60,8 @@ pub(crate) fn run(workspace: &Workspace, faults: &mut Vec<String>) -> Result<u64
     let mut made = 0;
     for package in &workspace.packages {
         for path in sources(&package.folder) {
-            let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let text =
+                std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
             let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
             made += 1;
             source(&name, &text, faults);
@@ -139,6 +147,9 @@ mod tests {
         assert_eq!(told("crates/store/src/x.rs", "//! X.\nlet now = Instant::now();\n"), 1);
         assert_eq!(told("crates/guard/src/clock.rs", "//! X.\nlet now = Instant::now();\n"), 0);
         assert_eq!(told("crates/store/src/x.rs", &format!("//! X.\n{}", "let x = 1;\n".repeat(400))), 1);
-        assert_eq!(told("crates/store/src/x/tests.rs", &format!("//! X.\n{}", "let x = 1;\n".repeat(400))), 0);
+        assert_eq!(
+            told("crates/store/src/x/tests.rs", &format!("//! X.\n{}", "let x = 1;\n".repeat(400))),
+            0
+        );
     }
 }

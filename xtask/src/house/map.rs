@@ -14,7 +14,8 @@ pub(crate) fn run(workspace: &Workspace, faults: &mut Vec<String>) -> Result<u64
         String::new()
     });
     let named: BTreeSet<&str> = crates_named(&text);
-    let there: BTreeSet<&str> = workspace.floors().filter_map(|package| package.folder.file_name()?.to_str()).collect();
+    let there: BTreeSet<&str> =
+        workspace.floors().filter_map(|package| package.folder.file_name()?.to_str()).collect();
     for name in there.difference(&named) {
         faults.push(format!("docs/ARCHITECTURE.md does not name crates/{name}"));
     }

@@ -17,9 +17,9 @@ pub(crate) struct Caller {
     pub(crate) acting_as: Option<&'static str>,
     pub(crate) key: Arc<PrivateKey>,
     pub(crate) companion: Option<Zeroizing<String>>,
-    algorithm: Option<Algorithm>,
-    key_file: PathBuf,
-    companion_file: Option<PathBuf>,
+    pub(super) algorithm: Option<Algorithm>,
+    pub(super) key_file: PathBuf,
+    pub(super) companion_file: Option<PathBuf>,
 }
 
 /// Every caller, and what registers them.
