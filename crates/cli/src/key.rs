@@ -25,7 +25,7 @@ pub(crate) enum KeyCommand {
     /// Write a key in another form.
     Convert(ConvertArgs),
     /// Register a public key for an account.
-    Register(RegisterArgs),
+    Register(registered::RegisterArgs),
     /// List registered keys.
     List {
         /// Only those of this account (name or id).
@@ -106,26 +106,6 @@ pub(crate) struct ConvertArgs {
     /// The file with the private key's passphrase.
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct RegisterArgs {
-    /// The account's name or id.
-    pub(crate) account: String,
-    /// The file with the public key.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// The dialect it is for; may be given more than once.
-    #[arg(short, long = "dialect", required = true)]
-    pub(crate) dialects: Vec<String>,
-    /// What to call it.
-    #[arg(long, default_value = "")]
-    pub(crate) label: String,
-    /// Narrows it to this algorithm; a weak one counts only when it is named here.
-    #[arg(long = "algorithm")]
-    pub(crate) algorithms: Vec<String>,
-    #[command(flatten)]
-    pub(crate) manage: ManageArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

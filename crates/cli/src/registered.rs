@@ -1,13 +1,33 @@
 //! Keys as a server has them registered: register, list, rotate, and the moves of their life.
 use crate::exit::{Done, Failure};
-use crate::key::RegisterArgs;
 use crate::manage::{ManageArgs, segment, show_list, show_one, text};
 use crate::print::Out;
 use crate::{keyring, world};
+use clap::Args;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const COLUMNS: &[&str] = &["id", "label", "kind", "bits", "state", "dialects", "last_used"];
+
+#[derive(Args, Debug)]
+pub(crate) struct RegisterArgs {
+    /// The account's name or id.
+    account: String,
+    /// The file with the public key.
+    #[arg(long, value_name = "FILE")]
+    file: PathBuf,
+    /// The dialect it is for; may be given more than once.
+    #[arg(short, long = "dialect", required = true)]
+    dialects: Vec<String>,
+    /// What to call it.
+    #[arg(long, default_value = "")]
+    label: String,
+    /// Narrows it to this algorithm; a weak one counts only when it is named here.
+    #[arg(long = "algorithm")]
+    algorithms: Vec<String>,
+    #[command(flatten)]
+    manage: ManageArgs,
+}
 
 pub(crate) fn register(args: &RegisterArgs, out: Out) -> Done {
     let public = keyring::public_key(&args.file)?.key.to_pem();

@@ -4,6 +4,7 @@ pub mod dialect;
 pub mod identity;
 pub mod limits;
 pub mod listener;
+mod nearest;
 mod reader;
 pub mod route;
 pub mod sample;
@@ -210,7 +211,7 @@ impl std::error::Error for ConfigErrors {}
 
 /// The known name that differs least from `name`, when it is near enough to be meant.
 pub(crate) fn nearest_name<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    reader::nearest(name, known)
+    nearest::nearest(name, known)
 }
 
 fn misplaced(path: &str, origin: Origin) -> Finding {
