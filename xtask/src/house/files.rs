@@ -37,7 +37,8 @@ const DOORS: &[&str] = &[
 
 /// The files that may: the one door of clock and chance, the command line's reading of its environment, and the places
 /// that make a key or measure a fetch, each for the reason that stands beside the lint's exception.
-const DOORKEEPERS: &[&str] = &["crates/guard/src/clock.rs", "crates/keys/src/backend.rs"];
+const DOORKEEPERS: &[&str] =
+    &["crates/guard/src/clock.rs", "crates/keys/src/backend.rs", "crates/keys/src/private.rs"];
 
 /// Crates of the floors that get time, chance and environment as arguments.
 const GIVEN: &[&str] = &[
@@ -98,7 +99,11 @@ fn source(name: &str, text: &str, faults: &mut Vec<String>) {
     if given && !DOORKEEPERS.contains(&name) {
         let code = code(text);
         let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-        let opened = lines.flat_map(|line| DOORS.iter().filter(move |door| line.contains(**door)));
+        // The server measures how long a caller takes by tokio's timers, which tests can stop; std's own stay shut by a lint.
+        let timers = name.starts_with("crates/server/") && text.contains("tokio::time::");
+        let doors = move |door: &&&str| !(timers && **door == "Instant::now");
+        let opened =
+            lines.flat_map(|line| DOORS.iter().filter(doors).filter(move |door| line.contains(**door)));
         for door in opened {
             faults.push(format!("{name}: opens {door}; take time, chance and environment as arguments"));
         }

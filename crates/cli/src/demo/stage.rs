@@ -76,7 +76,15 @@ impl Stage {
             (false, "skillhive") => status == 403,
             (false, _) => status == 401,
         };
-        self.rows.push(Row { dialect, case, expected, as_expected: fits && got == expected, got, status, because });
+        self.rows.push(Row {
+            dialect,
+            case,
+            expected,
+            as_expected: fits && got == expected,
+            got,
+            status,
+            because,
+        });
         Ok(answer)
     }
 
