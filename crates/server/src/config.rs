@@ -4,13 +4,12 @@ pub mod dialect;
 pub mod identity;
 pub mod limits;
 pub mod listener;
-pub(crate) mod near;
 mod reader;
 pub mod route;
 pub mod sample;
 pub mod server;
 pub mod session;
-mod span;
+mod spelling;
 mod tree;
 
 use dialect::DialectSection;
@@ -209,6 +208,11 @@ impl fmt::Display for ConfigErrors {
 }
 
 impl std::error::Error for ConfigErrors {}
+
+/// The known name that differs least from `name`, when it is near enough to be meant.
+pub(crate) fn nearest_name<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    spelling::nearest(name, known)
+}
 
 fn misplaced(path: &str, origin: Origin) -> Finding {
     Finding {

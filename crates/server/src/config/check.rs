@@ -2,8 +2,7 @@
 use super::listener::Surface;
 use super::reader::Finding;
 use super::tree::Origin;
-use super::Config;
-use super::near::nearest;
+use super::{Config, nearest_name};
 use std::collections::BTreeSet;
 
 /// What checking found.
@@ -104,7 +103,7 @@ impl Config {
                 match dialects.iter().find(|dialect| dialect.name == *name) {
                     Some(dialect) => on_route.push(dialect),
                     None => {
-                        let near = nearest(name, dialects.iter().map(|dialect| dialect.name.as_str()));
+                        let near = nearest_name(name, dialects.iter().map(|dialect| dialect.name.as_str()));
                         let all: Vec<&str> = dialects.iter().map(|dialect| dialect.name.as_str()).collect();
                         let fix = match near {
                             Some(near) => format!("did you mean {near:?}?"),

