@@ -50,7 +50,8 @@ pub(crate) fn run() -> Result<u64, String> {
     script.args(["--public", &format!("http://127.0.0.1:{public}"), "--countersign"]).arg(&countersign);
     script.arg("--work").arg(&work).env("COUNTERSIGN_DATA", &data);
     script.env("COUNTERSIGN_MANAGE", format!("http://127.0.0.1:{manage}"));
-    let text = shown(script).inspect_err(|_| println!("the server's log is {}", work.join("server.log").display()))?;
+    let text = shown(script)
+        .inspect_err(|_| println!("the server's log is {}", work.join("server.log").display()))?;
     passed(&text, "clients")
 }
 

@@ -8,16 +8,23 @@ use std::collections::BTreeMap;
 /// When one differs, or cannot be made or written.
 pub(crate) fn run(check: bool) -> Result<u64, String> {
     let text = quiet(cargo(&["run", "--quiet", "--package", "countersign-tables"]))?;
-    let documents: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|error| format!("docs: {error}"))?;
+    let documents: BTreeMap<String, String> =
+        serde_json::from_str(&text).map_err(|error| format!("docs: {error}"))?;
     for (name, text) in &documents {
         let path = root().join("docs").join(name);
         if check {
-            let committed = std::fs::read_to_string(&path).map_err(|error| format!("docs/{name}: {error}"))?;
+            let committed =
+                std::fs::read_to_string(&path).map_err(|error| format!("docs/{name}: {error}"))?;
             if committed != *text {
-                return Err(format!("docs/{name} is not what the tables give; run `cargo xtask docs` and commit it"));
+                return Err(format!(
+                    "docs/{name} is not what the tables give; run `cargo xtask docs` and commit it"
+                ));
             }
         } else {
-            let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
+            let written = path
+                .parent()
+                .map_or(Ok(()), std::fs::create_dir_all)
+                .and_then(|()| std::fs::write(&path, text));
             written.map_err(|error| format!("docs/{name}: {error}"))?;
             println!("wrote docs/{name}");
         }

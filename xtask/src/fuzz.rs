@@ -39,7 +39,17 @@ pub(crate) fn run(minutes: u64) -> Result<u64, String> {
         return smoke(seconds);
     }
     let tool = cargo_fuzz()?;
-    let runner = ["run", "--quiet", "--package", "countersign-fuzzing", "--features", "config", "--bin", "countersign-fuzzing", "--"];
+    let runner = [
+        "run",
+        "--quiet",
+        "--package",
+        "countersign-fuzzing",
+        "--features",
+        "config",
+        "--bin",
+        "countersign-fuzzing",
+        "--",
+    ];
     let seeds = root().join("fuzz/corpus");
     shown(cargo(&[&runner[..], &["seeds", &seeds.display().to_string()]].concat()))?;
     for name in TARGETS {

@@ -21,6 +21,10 @@ pub(crate) fn run() -> Result<u64, String> {
     for fault in &faults {
         println!("house: {fault}");
     }
-    println!("house: {} passed, {} failed", made - u64::try_from(faults.len()).unwrap_or(made).min(made), faults.len());
+    println!(
+        "house: {} passed, {} failed",
+        made - u64::try_from(faults.len()).unwrap_or(made).min(made),
+        faults.len()
+    );
     if faults.is_empty() { Ok(made) } else { Err(format!("{} things out of place", faults.len())) }
 }

@@ -15,7 +15,13 @@ pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
     // What cargo told this program about itself must not reach the builds that it starts.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION", "RUSTUP_TOOLCHAIN"] {
+    for name in [
+        "CARGO_MANIFEST_DIR",
+        "CARGO_MANIFEST_PATH",
+        "CARGO_PKG_NAME",
+        "CARGO_PKG_VERSION",
+        "RUSTUP_TOOLCHAIN",
+    ] {
         command.env_remove(name);
     }
     command
@@ -57,7 +63,11 @@ pub(crate) fn quiet(mut command: Command) -> Result<String, String> {
     if ended.status.success() {
         Ok(String::from_utf8_lossy(&ended.stdout).into_owned())
     } else {
-        Err(format!("{words}: ended with {}: {}", ended.status, String::from_utf8_lossy(&ended.stderr).trim()))
+        Err(format!(
+            "{words}: ended with {}: {}",
+            ended.status,
+            String::from_utf8_lossy(&ended.stderr).trim()
+        ))
     }
 }
 
@@ -67,7 +77,8 @@ pub(crate) fn quiet(mut command: Command) -> Result<String, String> {
 /// When cargo does not say.
 pub(crate) fn target() -> Result<PathBuf, String> {
     let text = quiet(cargo(&["metadata", "--format-version", "1", "--no-deps"]))?;
-    let metadata: serde_json::Value = serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
+    let metadata: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
     let folder = metadata.get("target_directory").and_then(serde_json::Value::as_str);
     folder.map(PathBuf::from).ok_or_else(|| "cargo metadata names no target_directory".to_owned())
 }
@@ -147,9 +158,12 @@ mod tests {
     #[test]
     fn counts_are_found_in_every_spelling() {
         assert_eq!(counts("attacks: 951 passed, 2 failed\n"), Some((951, 2)));
-        let two = "test result: ok. 3 passed; 0 failed; 1 ignored\ntest result: ok. 4 passed; 1 failed; 0 ignored";
+        let two =
+            "test result: ok. 3 passed; 0 failed; 1 ignored\ntest result: ok. 4 passed; 1 failed; 0 ignored";
         assert_eq!(counts(two), Some((7, 1)));
         assert_eq!(counts("nothing was run"), None);
-        assert!(passed("x: 0 passed, 0 failed", "x").is_err() && passed("x: 1 passed, 1 failed", "x").is_err());
+        assert!(
+            passed("x: 0 passed, 0 failed", "x").is_err() && passed("x: 1 passed, 1 failed", "x").is_err()
+        );
     }
 }

@@ -13,14 +13,13 @@ type Step = (&'static str, fn() -> Result<u64, String>);
 const STEPS: &[Step] = &[
     ("tools", || tools::clients().map(|()| 1)),
     ("format", || shown(cargo(&["fmt", "--all", "--", "--check"])).map(|_| 1)),
-    ("lints", || {
-        shown(cargo(&[&["clippy"], EVERYTHING, &["--", "-D", "warnings"]].concat())).map(|_| 1)
-    }),
+    ("lints", || shown(cargo(&[&["clippy"], EVERYTHING, &["--", "-D", "warnings"]].concat())).map(|_| 1)),
     ("house", house::run),
     ("build", || shown(cargo(&[&["build"], EVERYTHING].concat())).map(|_| 1)),
     ("tests", tests),
     ("doc tests", || {
-        let text = shown(cargo(&["test", "--workspace", "--doc", "--features", "countersign-fuzzing/config"]))?;
+        let text =
+            shown(cargo(&["test", "--workspace", "--doc", "--features", "countersign-fuzzing/config"]))?;
         // A workspace without an example in its documents has nothing to count here.
         Ok(crate::run::counts(&text).map_or(0, |(passed, _)| passed))
     }),
@@ -32,9 +31,7 @@ const STEPS: &[Step] = &[
     }),
     ("vectors", vectors),
     ("attacks", attacks),
-    ("demo", || {
-        shown(command(built("countersign")?, &["demo", "--once"])).map(|_| 1)
-    }),
+    ("demo", || shown(command(built("countersign")?, &["demo", "--once"])).map(|_| 1)),
     ("real clients", clients::run),
     ("tour", tour::run),
     ("fuzz", || fuzz::smoke(FUZZ_SECONDS)),
@@ -98,17 +95,22 @@ fn vectors() -> Result<u64, String> {
     let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     for dialect in entries.flatten() {
         let vectors = std::fs::read_dir(dialect.path().join("vectors")).into_iter().flatten().flatten();
-        files.extend(vectors.map(|file| file.path()).filter(|path| path.extension().is_some_and(|end| end == "json")));
+        files.extend(
+            vectors.map(|file| file.path()).filter(|path| path.extension().is_some_and(|end| end == "json")),
+        );
     }
     files.sort();
     if files.is_empty() {
         return Err("no vector file below crates/dialects".to_owned());
     }
     let mut test = command(built("countersign")?, &["dialect", "test"]);
-    passed(&shown({
-        test.args(files);
-        test
-    })?, "vectors")
+    passed(
+        &shown({
+            test.args(files);
+            test
+        })?,
+        "vectors",
+    )
 }
 
 /// Every recorded attack.
@@ -116,7 +118,14 @@ fn vectors() -> Result<u64, String> {
 /// # Errors
 /// When one failed.
 pub(crate) fn attacks() -> Result<u64, String> {
-    let text = shown(cargo(&["run", "--quiet", "--package", "countersign-attacks", "--bin", "countersign-attacks"]))?;
+    let text = shown(cargo(&[
+        "run",
+        "--quiet",
+        "--package",
+        "countersign-attacks",
+        "--bin",
+        "countersign-attacks",
+    ]))?;
     passed(&text, "attacks")
 }
 

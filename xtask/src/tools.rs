@@ -29,7 +29,10 @@ pub(crate) fn clients() -> Result<(), String> {
     if let Some(sudo) = sudo
         && !works(sudo, &["-n", "true"])
     {
-        return Err(format!("missing: {}; neither root nor sudo without a password, so {ask}", packages.join(", ")));
+        return Err(format!(
+            "missing: {}; neither root nor sudo without a password, so {ask}",
+            packages.join(", ")
+        ));
     }
     let apt = |arguments: &[&str]| {
         let mut words: Vec<&str> = sudo.into_iter().chain(["apt-get"]).collect();

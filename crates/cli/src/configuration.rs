@@ -4,7 +4,7 @@ use crate::print::{Out, table};
 use crate::world;
 use clap::{Args, Subcommand};
 use countersign_server::config::{Config, Sources};
-use countersign_server::routes;
+use countersign_server::dialects;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -81,8 +81,7 @@ impl ConfigArgs {
 
 fn check(from: &ConfigArgs, out: Out) -> Done {
     let config = from.load()?;
-    let dialects = routes::dialects(&config).map_err(|errors| Failure::usage(errors.join("\n")))?;
-    let checked = config.check(&routes::facts(&dialects));
+    let checked = dialects::check(&config);
     let texts = |findings: &[countersign_server::config::Finding]| -> Vec<String> {
         findings.iter().map(ToString::to_string).collect()
     };

@@ -1,11 +1,12 @@
 //! The running parts that all surfaces share, and how they are put together.
 use crate::call::Outcome;
 use crate::config::Config;
+use crate::dialects::Dialects;
 use crate::identity::Identity;
 use crate::ids::Ids;
 use crate::key_sets::KeySets;
 use crate::metrics::Metrics;
-use crate::routes::{Dialects, Routes, limits};
+use crate::routes::{Routes, limits};
 use crate::secrets::{challenge_key, signing_keys};
 use crate::upstream::Upstreams;
 use countersign::time::Time;

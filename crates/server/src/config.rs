@@ -9,6 +9,7 @@ pub mod route;
 pub mod sample;
 pub mod server;
 pub mod session;
+mod spelling;
 mod tree;
 
 use dialect::DialectSection;
@@ -148,10 +149,7 @@ impl Config {
         };
         let routes = root.sections("route").unwrap_or_default().into_iter().filter_map(Route::read).collect();
         let dialects = root.named("dialect");
-        // Names of dialects have dashes; variables of the environment cannot.
-        let dialects = dialects
-            .into_iter()
-            .map(|(name, section)| (name.replace('_', "-"), DialectSection::read(section)));
+        let dialects = dialects.into_iter().map(|(name, section)| (name, DialectSection::read(section)));
         let config = Self {
             listeners,
             routes,
@@ -213,7 +211,7 @@ impl std::error::Error for ConfigErrors {}
 
 /// The known name that differs least from `name`, when it is near enough to be meant.
 pub(crate) fn nearest_name<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    reader::nearest(name, known)
+    spelling::nearest(name, known)
 }
 
 fn misplaced(path: &str, origin: Origin) -> Finding {

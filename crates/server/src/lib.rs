@@ -4,6 +4,7 @@ pub mod app;
 pub mod call;
 mod chores;
 pub mod config;
+pub mod dialects;
 mod dispatch;
 pub mod echo;
 mod hop;

@@ -11,5 +11,5 @@ pub(crate) fn session(app: &Arc<App>) -> Option<Router> {
 
 /// The management API, with its full paths; `None` where nothing could judge its calls.
 pub(crate) fn manage(app: &Arc<App>) -> Option<Router> {
-    crate::surface::manage::router(app)
+    surface::manage::router(app)
 }

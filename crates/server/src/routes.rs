@@ -1,15 +1,10 @@
 //! The routes with everything that judging them needs, found by host and path.
 use crate::config::Config;
-use crate::config::check::DialectFacts;
-use crate::config::dialect::DialectSection;
 use crate::config::route::Route;
+use crate::dialects::Dialects;
 use crate::surface::path::under;
-use countersign::dialect::Dialect;
-use countersign::dialect::settings::Settings;
 use countersign::incoming::Limits;
 use countersign_guard::policy::Policy;
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 /// A route ready to judge by.
@@ -24,9 +19,6 @@ pub struct Place {
 /// All routes, in the order in which they are asked: own hosts before all hosts, long paths before short ones.
 #[derive(Debug, Default)]
 pub struct Routes(Vec<Arc<Place>>);
-
-/// The dialects by name, with their settings from the configuration.
-pub type Dialects = BTreeMap<String, Arc<Dialect>>;
 
 impl Routes {
     /// Puts routes and dialects together.
@@ -76,60 +68,11 @@ pub fn limits(config: &Config, body: Option<usize>) -> Limits {
     }
 }
 
-/// Reads every dialect: the shipped ones and those of one's own, with the configuration's settings.
-///
-/// # Errors
-/// Says for each dialect that cannot be used what is wrong with it.
-pub fn dialects(config: &Config) -> Result<Dialects, Vec<String>> {
-    let mut all = Dialects::new();
-    let mut errors = Vec::new();
-    let shipped = countersign_dialects::FOLDERS.iter().map(|folder| folder.name);
-    let own = config
-        .dialects
-        .keys()
-        .map(String::as_str)
-        .filter(|name| countersign_dialects::folder(name).is_none());
-    let nothing = DialectSection::default();
-    for name in shipped.chain(own) {
-        let section = config.dialects.get(name).unwrap_or(&nothing);
-        match dialect(section, name) {
-            Ok(dialect) => {
-                all.insert(name.to_owned(), Arc::new(dialect));
-            }
-            Err(error) => errors.push(format!("[dialect.{name}]: {error}")),
-        }
-    }
-    if errors.is_empty() { Ok(all) } else { Err(errors) }
-}
-
-fn dialect(section: &DialectSection, name: &str) -> Result<Dialect, String> {
-    let settings: Settings = section.settings.clone();
-    match &section.file {
-        None => countersign_dialects::load(name, &settings).map_err(|error| error.to_string()),
-        Some(path) => Dialect::parse(&read(path)?, &settings).map_err(|error| error.to_string()),
-    }
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// What the configuration's check has to know of the dialects.
-#[must_use]
-pub fn facts(dialects: &Dialects) -> Vec<DialectFacts> {
-    let facts = dialects.iter().map(|(name, dialect)| DialectFacts {
-        name: name.clone(),
-        signs_body: dialect.needs_body(),
-        carriers: dialect.places(),
-        discriminated: dialect.has_discriminator(),
-    });
-    facts.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Sources;
+    use crate::dialects::dialects;
 
     fn routes(text: &str) -> Routes {
         let config =

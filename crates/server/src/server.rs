@@ -4,9 +4,9 @@ use crate::app::{App, Parts};
 use crate::chores;
 use crate::config::listener::Surface;
 use crate::config::{Config, Finding};
+use crate::dialects::{dialects, facts};
 use crate::dispatch::Surfaces;
 use crate::mounts;
-use crate::routes::{dialects, facts};
 use countersign_store::fault::Fault;
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 /// Starts servers.
 pub struct Server;
 
-/// A running server.
+/// A running server. Dropping it ends it at once, without draining.
 pub struct Running {
     app: Arc<App>,
     bound: Vec<Bound>,
@@ -60,7 +60,7 @@ impl Server {
     /// # Errors
     /// [`StartError`], with everything that is wrong with the configuration at once.
     pub async fn start(config: Config, parts: Parts) -> Result<Running, StartError> {
-        let dialects = dialects(&config).map_err(StartError::Setup)?;
+        let dialects = dialects(&config).map_err(StartError::Config)?;
         let checked = config.check(&facts(&dialects));
         if !checked.errors.is_empty() {
             return Err(StartError::Config(checked.errors));
@@ -98,7 +98,8 @@ impl Server {
             let looping =
                 Loop { listener, tls, limits, handler, phase: follow.clone(), alive: alive.clone() };
             tokio::spawn(looping.run());
-            tracing::info!(address = %place.address, tls = place.tls, surfaces = ?place.surfaces, "listening");
+            let names: Vec<&str> = place.surfaces.iter().map(|surface| surface.name()).collect();
+            tracing::info!(address = %place.address, tls = place.tls, surfaces = names.join(", "), "listening");
             bound.push(place);
         }
         let chores = tokio::spawn(chores::run(Arc::clone(&app)));

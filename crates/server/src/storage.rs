@@ -1,7 +1,7 @@
 //! Opens the stores that the configuration names: SQLite in a folder, with its durable replay memory.
 use crate::app::Parts;
 use crate::config::Config;
-use crate::routes::dialects;
+use crate::dialects::dialects;
 use crate::secrets::ensure;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy, draw};
@@ -23,6 +23,14 @@ pub struct Opened {
     pub parts: Parts,
     /// The store itself, for backups.
     pub store: Arc<SqliteStore>,
+}
+
+/// Writes a consistent copy of a data directory's registry to a new file, also while a server runs.
+///
+/// # Errors
+/// [`Fault`] when the file is there already, or the disk or the database fails.
+pub async fn backup(folder: &Path, file: &Path) -> Result<(), Fault> {
+    countersign_store_sqlite::backup(folder, file).await
 }
 
 /// Opens the folder that `[store] path` names, or else the data directory.
@@ -59,7 +67,10 @@ pub async fn open(
 
 /// How far from the clock an accepted one-time proof may be dated, over all dialects and challenges.
 fn horizon(config: &Config) -> Result<Span, Fault> {
-    let dialects = dialects(config).map_err(|errors| Fault::new(errors.join("\n")))?;
+    let dialects = dialects(config).map_err(|findings| {
+        let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        Fault::new(told.join("\n"))
+    })?;
     let windows = dialects
         .values()
         .filter(|dialect| dialect.is_single_use())

@@ -84,7 +84,9 @@ pub fn rows(text: &str) -> Result<Vec<Record>, String> {
     let created = Time::from_seconds(NOW - 86_400);
     let mut rows = Vec::new();
     let users: BTreeSet<&String> = file.principals.iter().flat_map(|principal| &principal.users).collect();
-    rows.extend(users.into_iter().map(|name| Record::User(User { name: name.clone(), enabled: true, created })));
+    rows.extend(
+        users.into_iter().map(|name| Record::User(User { name: name.clone(), enabled: true, created })),
+    );
     let organisations: BTreeSet<&String> =
         file.principals.iter().filter_map(|principal| principal.org.as_ref()).collect();
     rows.extend(organisations.into_iter().map(|name| {

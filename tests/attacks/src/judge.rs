@@ -24,7 +24,12 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Came {
     Accepted(String),
-    Refused { status: u16, challenge: Option<String>, outward: &'static str, reason: &'static str },
+    Refused {
+        status: u16,
+        challenge: Option<String>,
+        outward: &'static str,
+        reason: &'static str,
+    },
     /// No HTTP library carries it this far.
     NotHttp,
     Fault(String),
@@ -56,7 +61,8 @@ impl Inside {
     /// # Errors
     /// What could not be read.
     pub(crate) fn new(principals: &str) -> Result<Self, String> {
-        let directory = Directory::load(Loaded { version: 0, records: Vec::new() }).map_err(|fault| fault.to_string())?;
+        let directory =
+            Directory::load(Loaded { version: 0, records: Vec::new() }).map_err(|fault| fault.to_string())?;
         let writes: Vec<Write> = rows(principals)?.into_iter().map(Write::Put).collect();
         directory.apply(&writes, 1).map_err(|fault| fault.to_string())?;
         let key = PrivateKey::generate(KeyKind::P256, 256).map_err(|error| error.to_string())?;
@@ -111,7 +117,10 @@ impl Inside {
                     let accepted = came.iter().filter(|came| matches!(came, Came::Accepted(_))).count();
                     let least = step.min_ok.unwrap_or(0);
                     if accepted < least || accepted > most {
-                        return Err(format!("{at}: {accepted} of {} let in, wanted {least} to {most}", came.len()));
+                        return Err(format!(
+                            "{at}: {accepted} of {} let in, wanted {least} to {most}",
+                            came.len()
+                        ));
                     }
                 }
                 _ => {
@@ -243,7 +252,11 @@ fn meets(record: &Record, step: &Step, expect: Expect, came: &Came) -> Result<()
             let allowed = record.status.as_ref().is_none_or(|statuses| statuses.contains(status));
             let step_allows = step.allow_status.as_ref().is_some_and(|statuses| statuses.contains(status));
             let good = allowed || step_allows;
-            if good { Ok(()) } else { Err(format!("refused with {status}, wanted one of {:?}", record.status)) }
+            if good {
+                Ok(())
+            } else {
+                Err(format!("refused with {status}, wanted one of {:?}", record.status))
+            }
         }
     }
 }

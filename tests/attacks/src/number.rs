@@ -12,7 +12,8 @@ impl Number {
 
     /// From bytes, highest first.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
-        let digits = bytes.rchunks(4).map(|chunk| chunk.iter().fold(0, |digit, byte| digit << 8 | u32::from(*byte)));
+        let digits =
+            bytes.rchunks(4).map(|chunk| chunk.iter().fold(0, |digit, byte| digit << 8 | u32::from(*byte)));
         Self(digits.collect())
     }
 
@@ -61,7 +62,11 @@ impl Number {
 
     /// What is left after dividing by a small one.
     pub(crate) fn modulo(&self, small: u32) -> u32 {
-        let rest = self.0.iter().rev().fold(0_u64, |rest, digit| (rest << 32 | u64::from(*digit)) % u64::from(small));
+        let rest = self
+            .0
+            .iter()
+            .rev()
+            .fold(0_u64, |rest, digit| (rest << 32 | u64::from(*digit)) % u64::from(small));
         low(rest)
     }
 

@@ -31,7 +31,9 @@ impl Pins {
     pub(crate) fn resolve(&self, record: &str, expect: Expect) -> Result<Expect, String> {
         match (expect, self.0.get(record)) {
             (Expect::Either, Some(pin)) if pin.expect != Expect::Either => Ok(pin.expect),
-            (Expect::Either, _) => Err("the corpus allows both verdicts; pins.toml must say which it is".to_owned()),
+            (Expect::Either, _) => {
+                Err("the corpus allows both verdicts; pins.toml must say which it is".to_owned())
+            }
             (decided, Some(pin)) => {
                 // A pin may decide against the corpus only where it says so in as many words.
                 Ok(if pin.expect == Expect::Either { decided } else { pin.expect })

@@ -37,11 +37,13 @@ const BAD_POINTS: [(&str, &str); 14] = [
 /// When a key to start from cannot be made.
 pub(crate) fn run(tally: &mut Tally) -> Result<(), String> {
     let made = |kind, bits| PrivateKey::generate(kind, bits).map_err(|error| error.to_string());
-    let (rsa, ed, p256) = (made(KeyKind::Rsa, 2048)?, made(KeyKind::Ed25519, 256)?, made(KeyKind::P256, 256)?);
+    let (rsa, ed, p256) =
+        (made(KeyKind::Rsa, 2048)?, made(KeyKind::Ed25519, 256)?, made(KeyKind::P256, 256)?);
     for (name, key) in [("rsa", &rsa), ("ed25519", &ed), ("p256", &p256)] {
         let public = key.public_key();
         let jwk = serde_json::to_string(&public.to_jwk()).map_err(|error| error.to_string())?;
-        let forms = [("pem", public.to_pem()), ("jwk", jwk.clone()), ("openssh", public.to_openssh("a good key"))];
+        let forms =
+            [("pem", public.to_pem()), ("jwk", jwk.clone()), ("openssh", public.to_openssh("a good key"))];
         for (form, text) in forms {
             let taken = read_public_key(text.as_bytes(), &Policy::default()).map(|_| ());
             let outcome = taken.map_err(|error| format!("a good key was refused: {error}"));
@@ -58,10 +60,22 @@ pub(crate) fn run(tally: &mut Tally) -> Result<(), String> {
             ("spki", pem("PUBLIC KEY", &spki(ED25519, &[], &point))),
             ("raw", Base64::encode_string(&point)),
             ("hex", hex.to_owned()),
-            ("jwk", format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, Base64UrlUnpadded::encode_string(&point))),
+            (
+                "jwk",
+                format!(
+                    r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#,
+                    Base64UrlUnpadded::encode_string(&point)
+                ),
+            ),
         ];
         for (form, text) in forms {
-            refused(tally, "ed25519-point", &format!("{name}-{form}"), text.as_bytes(), &["key_ed25519_point"]);
+            refused(
+                tally,
+                "ed25519-point",
+                &format!("{name}-{form}"),
+                text.as_bytes(),
+                &["key_ed25519_point"],
+            );
         }
     }
     ec_cases(tally, p256.public_key().spki_der());
@@ -76,7 +90,9 @@ fn refused(tally: &mut Tally, class: &str, name: &str, document: &[u8], codes: &
             Err(format!("refused as {} ({error}), wanted {codes:?}", error.code()))
         }
         // A message must never repeat what may be a secret.
-        Err(error) if leaks(document, &error.to_string()) => Err(format!("the message repeats the document: {error}")),
+        Err(error) if leaks(document, &error.to_string()) => {
+            Err(format!("the message repeats the document: {error}"))
+        }
         Err(_) => Ok(()),
     };
     tally.note("register", class, name, outcome);
@@ -107,7 +123,9 @@ fn private_forms(tally: &mut Tally, name: &str, key: &PrivateKey, jwk: &str) {
     refused(tally, "private", &format!("{name}-jwk"), with_d.as_bytes(), codes);
     let set = format!(r#"{{"keys":[{with_d}]}}"#);
     refused(tally, "private", &format!("{name}-jwks"), set.as_bytes(), codes);
-    for label in ["RSA PRIVATE KEY", "EC PRIVATE KEY", "OPENSSH PRIVATE KEY", "DSA PRIVATE KEY", "PRIVATE KEY"] {
+    for label in
+        ["RSA PRIVATE KEY", "EC PRIVATE KEY", "OPENSSH PRIVATE KEY", "DSA PRIVATE KEY", "PRIVATE KEY"]
+    {
         let armoured = format!("-----BEGIN {label}-----\nAAAAAAAAAAAAAAAAAAAAAAAA\n-----END {label}-----\n");
         refused(tally, "private", &format!("{name}-label-{label}"), armoured.as_bytes(), codes);
     }
@@ -147,12 +165,15 @@ fn rsa_cases() -> Vec<(String, String, &'static [&'static str])> {
         add(&format!("fermat-{gap}"), &n, &usual, weak);
     }
     // Moduli as Infineon's library made them: a power of 65537 modulo the product of the first primes.
-    let product = primes(126).iter().fold(Number::small(1), |product, prime| product.times(&Number::small(*prime)));
+    let product =
+        primes(126).iter().fold(Number::small(1), |product, prime| product.times(&Number::small(*prime)));
     for seed in ["one", "two"] {
         let n = (1..4096_u32)
             .map(|turn| {
                 let length = 2049 - bits(&product);
-                product.times(&Number::arbitrary(length, &format!("{seed}{turn}"))).plus(&Number::small(65537))
+                product
+                    .times(&Number::arbitrary(length, &format!("{seed}{turn}")))
+                    .plus(&Number::small(65537))
             })
             .find(|n| bits(n) == 2048);
         if let Some(n) = n {
@@ -178,15 +199,26 @@ fn ec_cases(tally: &mut Tally, good: &[u8]) {
     let beyond = [&[4_u8][..], &[0xff; 64]].concat();
     let wide = [&[4_u8][..], &[1; 96]].concat();
     let codes: &[&str] = &["key_ec_point", "key_der_damaged"];
-    for (name, bytes) in
-        [("off-curve", &off[..]), ("infinity", &[0]), ("zero", &zero), ("beyond-p", &beyond), ("wide", &wide), ("none", &[])]
-    {
+    for (name, bytes) in [
+        ("off-curve", &off[..]),
+        ("infinity", &[0]),
+        ("zero", &zero),
+        ("beyond-p", &beyond),
+        ("wide", &wide),
+        ("none", &[]),
+    ] {
         refused(tally, "ec-point", name, point(bytes).as_bytes(), codes);
     }
     let k256 = pem("PUBLIC KEY", &spki(EC, &element(6, K256), &off));
     refused(tally, "curve", "secp256k1", k256.as_bytes(), &["key_curve_not_served"]);
     let explicit = pem("PUBLIC KEY", &spki(EC, &sequence(&[&element(2, &[1])]), &off));
-    refused(tally, "curve", "explicit-parameters", explicit.as_bytes(), &["key_curve_not_served", "key_der_damaged"]);
+    refused(
+        tally,
+        "curve",
+        "explicit-parameters",
+        explicit.as_bytes(),
+        &["key_curve_not_served", "key_der_damaged"],
+    );
     let x25519 = pem("PUBLIC KEY", &spki(X25519, &[], &[9; 32]));
     refused(tally, "kind", "x25519", x25519.as_bytes(), &["key_kind_not_served", "key_curve_not_served"]);
     let dsa = pem("PUBLIC KEY", &spki(DSA, &sequence(&[&element(2, &[7])]), &element(2, &[5])));
@@ -228,7 +260,13 @@ fn documents(tally: &mut Tally, rsa: &PrivateKey) {
         refused(tally, "document", label, pem(label, &[0x30, 0]).as_bytes(), &["key_certificate"]);
     }
     let pgp = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQENBF\n-----END PGP PUBLIC KEY BLOCK-----\n";
-    refused(tally, "document", "pgp", pgp.as_bytes(), &["key_kind_not_served", "key_unrecognised", "key_pem_damaged"]);
+    refused(
+        tally,
+        "document",
+        "pgp",
+        pgp.as_bytes(),
+        &["key_kind_not_served", "key_unrecognised", "key_pem_damaged"],
+    );
     let half = public.to_pem().replace("-----END PUBLIC KEY-----", "");
     refused(tally, "document", "no-end", half.as_bytes(), &["key_pem_damaged"]);
     let mut policy = Policy::default();
@@ -325,7 +363,8 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 
 fn pem(label: &str, der: &[u8]) -> String {
     let body = Base64::encode_string(der);
-    let lines: Vec<&str> = body.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    let lines: Vec<&str> =
+        body.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 

@@ -36,13 +36,16 @@ impl World {
         let clock = Arc::new(FrozenClock::at(Time::from_seconds(NOW)));
         let guard = Guard::new(Arc::new(directory), store.clone(), store, clock);
         let load = |name: &str| countersign_dialects::load(name, &[].into()).ok().map(Arc::new);
-        let routes: [&[&str]; 4] = [&["skykit", "skillhive"], &["asymmetric-jwt"], &["partner-key"], &["skillhive"]];
+        let routes: [&[&str]; 4] =
+            [&["skykit", "skillhive"], &["asymmetric-jwt"], &["partner-key"], &["skillhive"]];
         let policies = routes.iter().map(|names| names.iter().filter_map(|name| load(name)).collect());
         let policies = policies.map(Policy::of).collect();
         let mut proofs = HashSet::new();
         for record in Record::read_all(CORPUS).ok()? {
             // A record that is refused for its times or its names may well carry a good signature.
-            for value in record.steps.iter().flat_map(|step| &step.headers).filter_map(|(_, value)| value.as_str()) {
+            for value in
+                record.steps.iter().flat_map(|step| &step.headers).filter_map(|(_, value)| value.as_str())
+            {
                 let credential = value.rsplit(' ').next().unwrap_or(value);
                 proofs.insert(credential.as_bytes().to_vec());
             }
@@ -60,7 +63,9 @@ pub fn judge(data: &[u8]) -> u64 {
     let Some(policy) = policy else { return 0 };
     let mut lines = rest.splitn(3, |byte| *byte == b'\n');
     let (method, path, rest) = (lines.next(), lines.next(), lines.next().unwrap_or_default());
-    let (Some(method), Some(path)) = (method.map(std::str::from_utf8), path.map(std::str::from_utf8)) else { return 0 };
+    let (Some(method), Some(path)) = (method.map(std::str::from_utf8), path.map(std::str::from_utf8)) else {
+        return 0;
+    };
     let (Ok(method), Ok(path)) = (method, path) else { return 0 };
     let (headers, body) = headers(rest);
     let body = if body.is_empty() { Body::Empty } else { Body::Seen(body) };

@@ -14,10 +14,48 @@ const LONGEST: usize = 8 * 1024;
 const MOST_KEPT: usize = 4096;
 /// Texts that mean something to one of the readers.
 const WORDS: &[&str] = &[
-    "{}", "[]", "null", "NaN", "1e999", "-0", "\"", "\\u0000", "\\ud800", "alg", "none", "RS256", "crit", "kid", "exp",
-    "iat", ".", "..", "=", "==", "-_", "+/", "\n", "\r\n", "\n\n", ": ", "Bearer ", "JWT ", "{\"a\":1,\"a\":2}",
-    "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----", "ssh-ed25519 ", "off", "{now}", "[[route]]", "/../", "//",
-    "%2f", "\u{feff}", "0x", "18446744073709551616", "1767225600.5",
+    "{}",
+    "[]",
+    "null",
+    "NaN",
+    "1e999",
+    "-0",
+    "\"",
+    "\\u0000",
+    "\\ud800",
+    "alg",
+    "none",
+    "RS256",
+    "crit",
+    "kid",
+    "exp",
+    "iat",
+    ".",
+    "..",
+    "=",
+    "==",
+    "-_",
+    "+/",
+    "\n",
+    "\r\n",
+    "\n\n",
+    ": ",
+    "Bearer ",
+    "JWT ",
+    "{\"a\":1,\"a\":2}",
+    "-----BEGIN PUBLIC KEY-----",
+    "-----END PUBLIC KEY-----",
+    "ssh-ed25519 ",
+    "off",
+    "{now}",
+    "[[route]]",
+    "/../",
+    "//",
+    "%2f",
+    "\u{feff}",
+    "0x",
+    "18446744073709551616",
+    "1767225600.5",
 ];
 
 struct Chance(u64);
@@ -45,8 +83,10 @@ fn main() -> ExitCode {
         Some((word, [folder])) if word == "seeds" => write_seeds(Path::new(folder)),
         Some((seconds, names)) if seconds.parse::<u64>().is_ok() => {
             let seconds = Duration::from_secs(seconds.parse().unwrap_or(60));
-            let chosen: Vec<_> =
-                TARGETS.iter().filter(|(name, _)| names.is_empty() || names.iter().any(|wanted| wanted == name)).collect();
+            let chosen: Vec<_> = TARGETS
+                .iter()
+                .filter(|(name, _)| names.is_empty() || names.iter().any(|wanted| wanted == name))
+                .collect();
             if chosen.is_empty() || (!names.is_empty() && chosen.len() != names.len()) {
                 eprintln!("fuzzing: wanted some of {:?}, found {names:?}", TARGETS.map_names());
                 return ExitCode::from(2);
@@ -90,7 +130,11 @@ fn fuzz(name: &str, target: Target, time: Duration, here: &Path) -> bool {
     let mut queue: Vec<Vec<u8>> = kept.clone();
     while now().duration_since(started) < time {
         // Whatever was given first, then a batch of changed ones between two looks at the clock.
-        let batch = if queue.is_empty() { (0..64).map(|_| change(&kept, &mut chance)).collect() } else { std::mem::take(&mut queue) };
+        let batch = if queue.is_empty() {
+            (0..64).map(|_| change(&kept, &mut chance)).collect()
+        } else {
+            std::mem::take(&mut queue)
+        };
         for input in batch {
             runs += 1;
             match catch_unwind(AssertUnwindSafe(|| target(&input))) {
@@ -172,7 +216,10 @@ fn seeds(folder: &Path) -> Vec<Vec<u8>> {
 fn write_seeds(folder: &Path) -> ExitCode {
     let folder = folder.join("judge");
     let written = std::fs::create_dir_all(&folder).and_then(|()| {
-        judge::seeds().iter().enumerate().try_for_each(|(number, seed)| std::fs::write(folder.join(number.to_string()), seed))
+        judge::seeds()
+            .iter()
+            .enumerate()
+            .try_for_each(|(number, seed)| std::fs::write(folder.join(number.to_string()), seed))
     });
     match written {
         Ok(()) => ExitCode::SUCCESS,

@@ -89,7 +89,10 @@ pub fn text_form(data: &[u8]) -> u64 {
             Ok(None) => 1,
             Err(refusal) => outcome(refusal.reason.code()),
             Ok(Some(proof)) => {
-                assert!(proof.texts().iter().all(|text| !text.is_empty()), "an empty message was to be signed");
+                assert!(
+                    proof.texts().iter().all(|text| !text.is_empty()),
+                    "an empty message was to be signed"
+                );
                 outcome(proof.identifier())
             }
         };
@@ -130,10 +133,12 @@ pub fn key_intake(data: &[u8]) -> u64 {
     };
     for intake in &keys {
         let key = &intake.key;
-        let forms = [key.to_pem(), key.to_openssh("x"), serde_json::to_string(&key.to_jwk()).unwrap_or_default()];
+        let forms =
+            [key.to_pem(), key.to_openssh("x"), serde_json::to_string(&key.to_jwk()).unwrap_or_default()];
         for form in forms {
             let again = read_public_key(form.as_bytes(), &policy);
-            let same = again.is_ok_and(|keys| keys.first().is_some_and(|again| again.key.spki_der() == key.spki_der()));
+            let same = again
+                .is_ok_and(|keys| keys.first().is_some_and(|again| again.key.spki_der() == key.spki_der()));
             assert!(same, "a key does not read back from what we write: {form}");
         }
     }
@@ -149,7 +154,10 @@ pub fn config(data: &[u8]) -> u64 {
     match Config::load(&sources) {
         Ok(config) => u64::try_from(config.shown().len()).unwrap_or(0),
         Err(errors) => {
-            assert!(!errors.findings.is_empty() && !errors.to_string().is_empty(), "refused without a reason");
+            assert!(
+                !errors.findings.is_empty() && !errors.to_string().is_empty(),
+                "refused without a reason"
+            );
             errors.findings.iter().fold(1, |seen, finding| seen.rotate_left(7) ^ outcome(&finding.path))
         }
     }
@@ -178,7 +186,12 @@ pub(crate) fn headers(data: &[u8]) -> (HeaderMap, &[u8]) {
 }
 
 /// A request to the host that the seeds were signed for.
-pub(crate) fn request<'r>(method: &'r str, path: &'r str, headers: &'r HeaderMap, body: Body<'r>) -> Incoming<'r> {
+pub(crate) fn request<'r>(
+    method: &'r str,
+    path: &'r str,
+    headers: &'r HeaderMap,
+    body: Body<'r>,
+) -> Incoming<'r> {
     let target = Target::new("https", countersign_attacks::installation::HOST, path);
     Incoming { method, target, headers, body, client: None, challenge: None }
 }

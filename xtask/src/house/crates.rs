@@ -26,8 +26,19 @@ const CLOSED: &[(&str, &[&str])] = &[
     (
         "keys",
         &[
-            "aws-lc-rs", "spki", "pkcs1", "pkcs8", "sec1", "der", "pem-rfc7468", "ssh-key", "base64ct", "zeroize",
-            "subtle", "serde", "serde_json",
+            "aws-lc-rs",
+            "spki",
+            "pkcs1",
+            "pkcs8",
+            "sec1",
+            "der",
+            "pem-rfc7468",
+            "ssh-key",
+            "base64ct",
+            "zeroize",
+            "subtle",
+            "serde",
+            "serde_json",
         ],
     ),
     ("countersign", &["http", "serde", "toml", "base64ct", "smallvec", "subtle", "zeroize"]),
@@ -63,9 +74,14 @@ impl Workspace {
     /// When cargo cannot.
     pub(crate) fn read() -> Result<Self, String> {
         let text = quiet(cargo(&["metadata", "--format-version", "1", "--no-deps"]))?;
-        let metadata: Value = serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
-        let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let metadata: Value =
+            serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
+        let list = |value: &Value, name: &str| {
+            value.get(name).and_then(Value::as_array).cloned().unwrap_or_default()
+        };
+        let text = |value: &Value, name: &str| {
+            value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
         let packages = list(&metadata, "packages");
         let folder = |package: &Value| {
             let manifest = PathBuf::from(text(package, "manifest_path"));
@@ -111,7 +127,8 @@ pub(crate) fn edges(workspace: &Workspace, faults: &mut Vec<String>) -> u64 {
         for used in package.normal.iter().map(|used| short(used)) {
             made += 1;
             if !may.contains(&used) {
-                faults.push(format!("{name} -> {used} is no allowed edge; {name} may use {}", may.join(", ")));
+                faults
+                    .push(format!("{name} -> {used} is no allowed edge; {name} may use {}", may.join(", ")));
             }
         }
     }
@@ -133,12 +150,16 @@ pub(crate) fn closed_lists(workspace: &Workspace, faults: &mut Vec<String>) -> R
                 faults.push(format!("{name} uses {used}, which is not on its closed list"));
             }
         }
-        let tree = quiet(cargo(&["tree", "--package", &package.name, "--edges", "normal", "--prefix", "none"]))?;
+        let tree =
+            quiet(cargo(&["tree", "--package", &package.name, "--edges", "normal", "--prefix", "none"]))?;
         let below: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
         for never in NEVER_BELOW {
             made += 1;
             if below.contains(never) {
-                faults.push(format!("{never} comes in below {name}; `cargo tree -p {} -i {never}` shows how", package.name));
+                faults.push(format!(
+                    "{never} comes in below {name}; `cargo tree -p {} -i {never}` shows how",
+                    package.name
+                ));
             }
         }
     }
@@ -156,7 +177,8 @@ pub(crate) fn manifests(workspace: &Workspace, faults: &mut Vec<String>) -> Resu
         let path = package.folder.join("Cargo.toml");
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let inherits = text.contains("[lints]\nworkspace = true");
-        let own = UNSAFE.contains(&short(&package.name)) && text.contains("[lints.rust]\nunsafe_code = \"deny\"");
+        let own =
+            UNSAFE.contains(&short(&package.name)) && text.contains("[lints.rust]\nunsafe_code = \"deny\"");
         if !inherits && !own {
             faults.push(format!("{} does not keep the workspace's lints", path.display()));
         }

@@ -30,11 +30,19 @@ fn graph(src: &Path) -> Result<Graph, String> {
         let inside = path.strip_prefix(src).unwrap_or(&path).with_extension("");
         let name = inside.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("::");
         // Programs beside the library are roots of their own; tests may look at everything.
-        if name.starts_with("bin::") || name == "tests" || name.ends_with("::tests") || name.contains("tests::") {
+        if name.starts_with("bin::")
+            || name == "tests"
+            || name.ends_with("::tests")
+            || name.contains("tests::")
+        {
             continue;
         }
         let name = if name == "lib" || name == "main" { String::new() } else { name };
-        texts.entry(name).or_insert_with(String::new).push_str(&code(&text));
+        // What a comment links to is not used.
+        let code = code(&text);
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code = lines.collect::<Vec<_>>().join("\n");
+        texts.entry(name).or_insert_with(String::new).push_str(&code);
     }
     let names: BTreeSet<String> = texts.keys().cloned().collect();
     let uses = texts.iter().map(|(name, text)| (name.clone(), used(name, text, &names)));
@@ -61,7 +69,9 @@ fn used(name: &str, text: &str, names: &BTreeSet<String>) -> BTreeSet<String> {
         let path = line.strip_prefix("pub use ").or_else(|| line.strip_prefix("pub(crate) use "));
         let path = path.or_else(|| line.strip_prefix("use "));
         if let Some(path) = path
-            && children.iter().any(|child| path.strip_prefix(child).is_some_and(|rest| rest.starts_with("::")))
+            && children
+                .iter()
+                .any(|child| path.strip_prefix(child).is_some_and(|rest| rest.starts_with("::")))
         {
             found.extend(paths(path).into_iter().map(|path| join(name, &path)));
         }
@@ -130,12 +140,17 @@ fn file_of(path: &str, names: &BTreeSet<String>) -> Option<String> {
 
 /// Groups of files that reach each other, each once.
 fn circles(graph: &Graph) -> Vec<Vec<String>> {
-    let reach: BTreeMap<&String, BTreeSet<&String>> = graph.keys().map(|name| (name, reachable(graph, name))).collect();
+    let reach: BTreeMap<&String, BTreeSet<&String>> =
+        graph.keys().map(|name| (name, reachable(graph, name))).collect();
     let mut found: BTreeSet<Vec<String>> = BTreeSet::new();
     for (name, reached) in &reach {
         if reached.contains(*name) {
-            let back = reached.iter().filter(|other| reach.get(**other).is_some_and(|back| back.contains(*name)));
-            found.insert(back.map(|name| if name.is_empty() { "(root)".to_owned() } else { (**name).clone() }).collect());
+            let back =
+                reached.iter().filter(|other| reach.get(**other).is_some_and(|back| back.contains(*name)));
+            found.insert(
+                back.map(|name| if name.is_empty() { "(root)".to_owned() } else { (**name).clone() })
+                    .collect(),
+            );
         }
     }
     found.into_iter().collect()

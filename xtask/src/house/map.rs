@@ -6,12 +6,16 @@ use std::collections::BTreeSet;
 /// Compares the map with what cargo knows.
 ///
 /// # Errors
-/// When there is no map.
+/// When there are more crates than numbers.
 pub(crate) fn run(workspace: &Workspace, faults: &mut Vec<String>) -> Result<u64, String> {
     let path = root().join("docs/ARCHITECTURE.md");
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("docs/ARCHITECTURE.md: {error}"))?;
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
+        faults.push(format!("docs/ARCHITECTURE.md: {error}"));
+        String::new()
+    });
     let named: BTreeSet<&str> = crates_named(&text);
-    let there: BTreeSet<&str> = workspace.floors().filter_map(|package| package.folder.file_name()?.to_str()).collect();
+    let there: BTreeSet<&str> =
+        workspace.floors().filter_map(|package| package.folder.file_name()?.to_str()).collect();
     for name in there.difference(&named) {
         faults.push(format!("docs/ARCHITECTURE.md does not name crates/{name}"));
     }

@@ -19,10 +19,18 @@ fn reasons() -> String {
          logs, metrics, and whoever may ask `explain`. A dialect may answer with another status. Codes are only ever added.\n",
     );
     for class in ["Absent", "Malformed", "Identity", "Claims", "Time", "Replay", "Policy"] {
-        let _ = write!(out, "\n## {class}\n\n| code | outward | status | what happened | what to do |\n| --- | --- | --- | --- | --- |\n");
+        let _ = write!(
+            out,
+            "\n## {class}\n\n| code | outward | status | what happened | what to do |\n| --- | --- | --- | --- | --- |\n"
+        );
         for reason in Reason::ALL.iter().filter(|reason| format!("{:?}", reason.class()) == class) {
             let (code, outward, status) = (reason.code(), reason.outward(), reason.status());
-            let _ = writeln!(out, "| `{code}` | `{outward}` | {status} | {} | {} |", reason.text(), reason.hint());
+            let _ = writeln!(
+                out,
+                "| `{code}` | `{outward}` | {status} | {} | {} |",
+                reason.text(),
+                reason.hint()
+            );
         }
     }
     out
@@ -31,8 +39,8 @@ fn reasons() -> String {
 fn dialects() -> Result<String, String> {
     let mut out = format!("# Dialects\n\n{NOTE}");
     for folder in FOLDERS {
-        let dialect =
-            countersign_dialects::load(folder.name, &Settings::new()).map_err(|error| format!("{}: {error}", folder.name))?;
+        let dialect = countersign_dialects::load(folder.name, &Settings::new())
+            .map_err(|error| format!("{}: {error}", folder.name))?;
         let algorithms: Vec<&str> = dialect.algorithms().iter().map(|algorithm| algorithm.name()).collect();
         let _ = write!(
             out,

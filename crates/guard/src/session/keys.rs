@@ -8,7 +8,7 @@ use countersign::base64::{Alphabet, encode};
 use countersign::life::challenge::{Ask, Purpose};
 use countersign::reason::Reason;
 use countersign_keys::{Policy, read_public_key};
-use countersign_store::denied::{ChangeError, Denial};
+use countersign_store::denied::ChangeError;
 use countersign_store::draft::NewKey;
 use http::Response;
 use serde::Serialize;
@@ -72,7 +72,7 @@ impl SessionApi {
         match self.registrar.add_key(&stamp, &new).await {
             Ok(_) => Ok(json(&shown(&answer.key))),
             // Another's key: the same answer as to a signature that does not hold.
-            Err(ChangeError::Denied(denied)) if denied.kind() == Denial::Taken => {
+            Err(ChangeError::Denied(denied)) if denied.code() == "key-not-accepted" => {
                 Err(No::refused(Reason::BadSignature).into())
             }
             Err(error) => Err(error.into()),

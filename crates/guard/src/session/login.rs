@@ -12,7 +12,7 @@ use countersign::life::session::Session;
 use countersign::reason::Reason;
 use countersign::time::Time;
 use countersign_keys::{Policy, PublicKey, read_public_key, sha256};
-use countersign_store::denied::{ChangeError, Denial};
+use countersign_store::denied::ChangeError;
 use countersign_store::draft::{Draft, NewAccount, NewKey};
 use countersign_store::fault::Fault;
 use countersign_store::model::Identifier;
@@ -25,6 +25,9 @@ use std::sync::Arc;
 struct Code {
     auth_code: String,
 }
+
+/// Bytes of a user id that an account can be called by, with what may be added.
+const LONGEST_NAME: usize = 110;
 
 /// Whom a session is opened for.
 pub(crate) struct Opening<'a> {
@@ -167,9 +170,7 @@ impl SessionApi {
         });
         made.await.map_err(|error| match error {
             ChangeError::Fault(fault) => Stop::Fault(fault),
-            ChangeError::Denied(denied)
-                if denied.kind() == Denial::Invalid && denied.code() != "bad-join-code" =>
-            {
+            ChangeError::Denied(denied) if matches!(denied.code(), "invalid-name" | "invalid-identifier") => {
                 No::malformed("No account can have this `userId`.").into()
             }
             // Taken meanwhile, or the key is another's: the same answer as to any proof that does not hold.
@@ -190,7 +191,12 @@ fn stranger(user: &str) -> Caller {
     }
 }
 
-/// The account is called as its user id, unless an account of another kind is called so.
+/// The account is called as its user id, unless an account of another kind is called so, or the id is too long for a name.
 fn free_name(draft: &Draft<'_>, user: &str) -> String {
+    if user.len() > LONGEST_NAME {
+        let start: String = user.chars().take(24).collect();
+        let digest = encode_hex(&sha256(&[user.as_bytes()]));
+        return format!("{start}~{}", digest.get(..16).unwrap_or(&digest));
+    }
     if draft.account_by_name(user).is_none() { user.to_owned() } else { format!("{user}@{DIALECT}") }
 }

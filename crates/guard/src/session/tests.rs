@@ -104,7 +104,8 @@ impl Bench {
 
     /// A user with one key; gives the ids of account and key.
     async fn user(&self, name: &str, key: &PrivateKey) -> (String, String) {
-        let made = self.registrar.change(&self.stamp(), |draft| {
+        let stamp = self.stamp();
+        let made = self.registrar.change(&stamp, |draft| {
             let identifier = Identifier { namespace: "user-id".to_owned(), value: name.to_owned() };
             let new = NewAccount {
                 name: format!("account of {name}"),

@@ -37,7 +37,8 @@ impl Config {
         checked
     }
 
-    fn finding(&self, path: String, message: String, fix: &str) -> Finding {
+    /// A finding about a setting, with where it was set.
+    pub(crate) fn finding(&self, path: String, message: String, fix: &str) -> Finding {
         let origin = self.shown().iter().find(|shown| shown.path == path).map(|shown| shown.origin.clone());
         Finding { path, origin: origin.unwrap_or(Origin::Default), message, fix: fix.to_owned() }
     }

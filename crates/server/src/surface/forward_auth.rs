@@ -74,7 +74,8 @@ async fn ask(
     let route = place.route.name.as_str();
     if path::check(target.path).is_err() && !place.route.raw_paths {
         let reason = Reason::PathNotPlain;
-        let reply = Reply { status: reason.status(), challenge: None };
+        // Proxies carry 401 and 403 to the caller; nginx makes 500 of anything else.
+        let reply = Reply { status: StatusCode::FORBIDDEN.as_u16(), challenge: None };
         return Err(refused(app, Some(route), None, reason, &reply));
     }
     let target = match server.public_url.as_deref().and_then(|url| url.split_once("://")) {

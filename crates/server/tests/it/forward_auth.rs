@@ -48,7 +48,6 @@ async fn doubled_missing_and_strange_originals_are_refused() {
         assert_eq!(ask(&world, "/verify", &proof, &doubled).await.status, 400, "{twice:?} twice");
     }
     for (name, value) in [
-        ("X-Forwarded-Uri", "/public/../admin"),
         ("X-Forwarded-Uri", "public/ok"),
         ("X-Forwarded-Uri", "/public/%0d%0aX: 1"),
         ("X-Forwarded-Uri", "/public/ok, /admin/x"),
@@ -61,6 +60,9 @@ async fn doubled_missing_and_strange_originals_are_refused() {
         let changed = ORIGINAL.map(|line| if line.0 == name { (name, value) } else { line });
         assert_eq!(ask(&world, "/verify", &proof, &changed).await.status, 400, "{name}: {value}");
     }
+    let dots =
+        ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/public/../admin") } else { line });
+    assert_eq!(ask(&world, "/verify", &proof, &dots).await.status, 403);
     let mut both = ORIGINAL.to_vec();
     both.push(("X-Original-URI", "/public/other"));
     assert_eq!(ask(&world, "/verify", &proof, &both).await.status, 400);

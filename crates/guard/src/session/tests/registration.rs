@@ -45,6 +45,8 @@ async fn an_account_that_only_shares_the_name_keeps_it() {
     // `account of alice` is how that account is called, not its user id.
     assert_eq!(bench.sign_in("account of alice", &newcomer).await.status(), 200);
     assert!(bench.registrar.directory().account_by_name("account of alice@spacetime").is_some());
+    // An id may be longer than a name.
+    assert_eq!(bench.sign_in(&"é".repeat(150), &key()).await.status(), 200);
 }
 
 #[tokio::test]

@@ -37,7 +37,20 @@ pub(super) fn forwarded(identity: &Identity, sent: &HeaderMap) -> HeaderMap {
         headers.remove(name);
     }
     identity.strip(&mut headers);
+    drop_twins(&mut headers);
     headers
+}
+
+/// Drops `Api_Signature` beside `Api-Signature`: many upstreams read both as one name, and only the second was judged.
+fn drop_twins(headers: &mut HeaderMap) {
+    let twins: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().contains('_') && headers.contains_key(name.as_str().replace('_', "-")))
+        .cloned()
+        .collect();
+    for twin in twins {
+        headers.remove(twin);
+    }
 }
 
 /// Says where the request came from, in our own words.

@@ -2,7 +2,7 @@
 use super::breakable::Breakable;
 use crate::app::{App, Parts};
 use crate::config::{Config, Sources};
-use crate::routes::dialects;
+use crate::dialects::dialects;
 use crate::surface::manage::router;
 use axum::Router;
 use axum::body::Body;
