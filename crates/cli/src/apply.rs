@@ -2,6 +2,7 @@
 use crate::exit::{Done, Failure};
 use crate::installation::{Described, Installation};
 use crate::manage::{Api, ManageArgs, segment, text};
+use crate::member::at;
 use crate::print::{Out, table};
 use crate::world;
 use clap::Args;
@@ -57,8 +58,8 @@ pub(crate) async fn apply(api: &Api, wanted: &Installation, dry: bool) -> Result
     for accounts in parts {
         let body = json!({ "document": wanted.document(accounts), "dry_run": dry });
         let answer = api.post("/apply", &body).await?;
-        for change in answer["changes"].as_array().into_iter().flatten() {
-            let part = |name: &str| change[name].as_str().unwrap_or_default().to_owned();
+        for change in at(&answer, "changes").as_array().into_iter().flatten() {
+            let part = |name: &str| at(change, name).as_str().unwrap_or_default().to_owned();
             changes.push(Change { action: part("action"), name: part("name"), detail: part("detail") });
         }
     }
@@ -80,7 +81,7 @@ async fn switch_keys(api: &Api, account: &Described, dry: bool, changes: &mut Ve
     for key in &account.keys {
         let Some(enabled) = key.enabled else { continue };
         let print = key.key.fingerprints().jwk_thumbprint;
-        let found = known.iter().find(|row| row["fingerprints"]["jwk_thumbprint"] == print.as_str());
+        let found = known.iter().find(|row| *at(at(row, "fingerprints"), "jwk_thumbprint") == print.as_str());
         let state = found.map_or(Ok("active"), |row| text(row, "state"))?;
         let name = format!("{} {}", account.name, if key.label.is_empty() { &print } else { &key.label });
         let action = match (enabled, state) {

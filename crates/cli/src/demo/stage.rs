@@ -1,6 +1,7 @@
 //! Where the demo's requests are sent over TCP and their verdicts noted.
 use super::watch::Watch;
 use crate::exit::Failure;
+use crate::member::at;
 use bytes::Bytes;
 use countersign::reason::Reason;
 use http::{HeaderMap, Request, StatusCode};
@@ -109,8 +110,12 @@ fn recognised(answer: &Answer) -> String {
         return "A pair of tokens was given.".to_owned();
     }
     let header = |wanted: &str| {
-        let all = echo["headers"].as_array()?;
-        all.iter().find(|pair| pair[0] == wanted).and_then(|pair| pair[1].as_str()).map(str::to_owned)
+        let all = at(&echo, "headers").as_array()?;
+        all.iter()
+            .find(|pair| pair.get(0).is_some_and(|name| name == wanted))?
+            .get(1)?
+            .as_str()
+            .map(str::to_owned)
     };
     match (header("x-countersign-account"), header("x-countersign-acting-as")) {
         (Some(account), Some(user)) => format!("The upstream sees {account}, acting as {user}."),

@@ -115,7 +115,7 @@ impl Server {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         let mut told = lines.by_ref().filter(|line| line.starts_with("listening on"));
         let mut address = || {
-            let line = told.next().expect("the server says where it listens");
+            let line = told.next().unwrap();
             line.split(' ').nth(2).unwrap().to_owned()
         };
         let (public, manage) = (address(), address());
