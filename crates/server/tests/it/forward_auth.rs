@@ -60,7 +60,8 @@ async fn doubled_missing_and_strange_originals_are_refused() {
         let changed = ORIGINAL.map(|line| if line.0 == name { (name, value) } else { line });
         assert_eq!(ask(&world, "/verify", &proof, &changed).await.status, 400, "{name}: {value}");
     }
-    let dots = ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/public/../admin") } else { line });
+    let dots =
+        ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/public/../admin") } else { line });
     assert_eq!(ask(&world, "/verify", &proof, &dots).await.status, 403);
     let mut both = ORIGINAL.to_vec();
     both.push(("X-Original-URI", "/public/other"));
