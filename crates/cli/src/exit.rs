@@ -1,7 +1,7 @@
 //! How a command ends: the exit codes, and failures that say what was wanted, what was found and what to do next.
-use crate::print::Out;
 use serde_json::json;
 use std::fmt::Display;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// What a command gives back.
@@ -83,7 +83,8 @@ impl Failure {
             } else {
                 format!("error: {}", self.message)
             };
-            Out::note(&text);
+            // Nobody is left to be told when the error stream is gone.
+            let _ = writeln!(anstream::stderr().lock(), "{text}");
         }
         ExitCode::from(self.exit.code())
     }

@@ -108,26 +108,6 @@ pub(crate) struct ConvertArgs {
     passphrase_file: Option<PathBuf>,
 }
 
-#[derive(Args, Debug)]
-pub(crate) struct RegisterArgs {
-    /// The account's name or id.
-    pub(crate) account: String,
-    /// The file with the public key.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// The dialect it is for; may be given more than once.
-    #[arg(short, long = "dialect", required = true)]
-    pub(crate) dialects: Vec<String>,
-    /// What to call it.
-    #[arg(long, default_value = "")]
-    pub(crate) label: String,
-    /// Narrows it to this algorithm; a weak one counts only when it is named here.
-    #[arg(long = "algorithm")]
-    pub(crate) algorithms: Vec<String>,
-    #[command(flatten)]
-    pub(crate) manage: ManageArgs,
-}
-
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Kind {
     Ed25519,

@@ -1,11 +1,31 @@
 //! Keys as a server has them registered: register, list, rotate, and the moves of their life.
 use crate::exit::{Done, Failure};
-use crate::key::RegisterArgs;
 use crate::manage::{ManageArgs, segment, show_list, show_one, text};
 use crate::print::Out;
 use crate::{keyring, world};
+use clap::Args;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[derive(Args, Debug)]
+pub(crate) struct RegisterArgs {
+    /// The account's name or id.
+    pub(crate) account: String,
+    /// The file with the public key.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The dialect it is for; may be given more than once.
+    #[arg(short, long = "dialect", required = true)]
+    pub(crate) dialects: Vec<String>,
+    /// What to call it.
+    #[arg(long, default_value = "")]
+    pub(crate) label: String,
+    /// Narrows it to this algorithm; a weak one counts only when it is named here.
+    #[arg(long = "algorithm")]
+    pub(crate) algorithms: Vec<String>,
+    #[command(flatten)]
+    pub(crate) manage: ManageArgs,
+}
 
 const COLUMNS: &[&str] = &["id", "label", "kind", "bits", "state", "dialects", "last_used"];
 

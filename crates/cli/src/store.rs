@@ -31,6 +31,6 @@ pub(crate) fn run(command: &StoreCommand, out: Out) -> Done {
         Some(path) => path,
         None => from.data_dir()?,
     };
-    world::run(async { countersign_store_sqlite::backup(&folder, file).await.map_err(Failure::failed) })?;
+    world::run(async { countersign_server::storage::backup(&folder, file).await.map_err(Failure::failed) })?;
     out.show(&json!({ "backup": file }), || format!("{} is written\n", file.display()))
 }

@@ -19,10 +19,6 @@
 //! assert!(request.headers()["authorization"].to_str()?.starts_with("JWT "));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-#![cfg_attr(
-    test,
-    expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop at once")
-)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 pub mod ambient;
 #[cfg(feature = "reqwest")]

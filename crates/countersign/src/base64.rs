@@ -17,12 +17,25 @@ const NONE: u8 = 0xff;
 
 const fn table(b62: u8, b63: u8) -> [u8; 256] {
     let mut table = [NONE; 256];
-    let mut value = 0;
-    while value < 64 {
-        table[digit(value, b62, b63) as usize] = value;
-        value += 1;
+    let mut rest: &mut [u8] = &mut table;
+    let mut code = 0_u8;
+    while let [first, tail @ ..] = rest {
+        *first = value(code, b62, b63);
+        code = code.wrapping_add(1);
+        rest = tail;
     }
     table
+}
+
+const fn value(code: u8, b62: u8, b63: u8) -> u8 {
+    match code {
+        b'A'..=b'Z' => code - b'A',
+        b'a'..=b'z' => code - b'a' + 26,
+        b'0'..=b'9' => code - b'0' + 52,
+        _ if code == b62 => 62,
+        _ if code == b63 => 63,
+        _ => NONE,
+    }
 }
 
 const fn digit(value: u8, b62: u8, b63: u8) -> u8 {

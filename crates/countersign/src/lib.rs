@@ -3,10 +3,6 @@
 //! A [`dialect::Dialect`] is data read from a file. It reads a [`proof::Proof`] from an [`incoming::Incoming`] request; the
 //! stages in [`proof`] lead from there to [`verified::Verified`]. The shell around answers two questions ([`ask`]) and brings
 //! the time. The same dialect makes proofs ([`write`]).
-#![cfg_attr(
-    test,
-    expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop at once")
-)]
 pub mod ask;
 pub mod base64;
 mod decoy;

@@ -9,6 +9,7 @@ pub mod route;
 pub mod sample;
 pub mod server;
 pub mod session;
+mod spelling;
 mod tree;
 
 use dialect::DialectSection;
@@ -210,7 +211,7 @@ impl std::error::Error for ConfigErrors {}
 
 /// The known name that differs least from `name`, when it is near enough to be meant.
 pub(crate) fn nearest_name<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    reader::nearest(name, known)
+    spelling::nearest(name, known)
 }
 
 fn misplaced(path: &str, origin: Origin) -> Finding {

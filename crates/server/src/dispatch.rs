@@ -36,12 +36,8 @@ impl Surfaces {
             at: started,
             surface: surface.unwrap_or(Surface::Gateway),
         };
-        let method = request.method().clone();
-        let path = request.uri().path().to_owned();
-        let own = request.uri().authority();
-        let server = &app.config.server;
-        let client = origin::of(server, peer.address.ip(), peer.tls, request.headers(), own)
-            .map_or(peer.address.ip(), |origin| origin.client);
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let client = origin::client(&app.config.server, peer.address.ip(), request.headers());
         request.extensions_mut().insert(call.clone());
         let response = if request.headers().len() > app.config.limits.header_fields {
             // HTTP/2 comes here unbounded in number, though not in size.
@@ -61,7 +57,13 @@ impl Surfaces {
         // A clock that stepped back took no time.
         let micros = u64::try_from(nanos / 1000).unwrap_or(0);
         let status = response.status().as_u16();
-        log_request(&call, &outcome, Told { method: method.as_str(), path: &path, client }, status, micros);
+        log_request(
+            &call,
+            &outcome,
+            Told { method: method.as_str(), path: uri.path(), client },
+            status,
+            micros,
+        );
         let seconds = std::time::Duration::from_micros(micros).as_secs_f64();
         app.metrics.count(&call, &outcome, status, seconds);
         app.used(&outcome, started, client);

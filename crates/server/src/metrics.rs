@@ -7,12 +7,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::borrow::Cow;
 use std::fmt::{Error, Write};
-use std::sync::Arc;
 
 /// A label whose values are few: names of surfaces, dialects, verdicts and reasons, never a caller's text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Word(pub Arc<str>);
+pub struct Word(pub Cow<'static, str>);
 
 impl EncodeLabelValue for Word {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), Error> {
@@ -20,9 +20,9 @@ impl EncodeLabelValue for Word {
     }
 }
 
-impl From<&str> for Word {
-    fn from(word: &str) -> Self {
-        Self(word.into())
+impl From<&'static str> for Word {
+    fn from(word: &'static str) -> Self {
+        Self(Cow::Borrowed(word))
     }
 }
 
@@ -132,7 +132,7 @@ impl Metrics {
         if verdict == "fault" {
             self.faults.inc();
         }
-        let dialect = Word::from(outcome.dialect.as_deref().unwrap_or("none"));
+        let dialect = outcome.dialect.clone().map_or(Word::from("none"), |name| Word(Cow::Owned(name)));
         if outcome.algorithm.is_some_and(|name| name.contains("sha1") || name.contains("SHA1")) {
             self.weak.get_or_create(&Weak { dialect: dialect.clone() }).inc();
         }

@@ -4,6 +4,7 @@ use countersign::reason::Reason;
 use countersign::time::Time;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde::{Serialize, Serializer};
 use std::time::{Duration, SystemTime};
 
 /// Carries the id under which the log has the reason of a refusal.
@@ -11,16 +12,32 @@ pub const REJECT: HeaderName = HeaderName::from_static("countersign-reject");
 /// Carries the server's time, Unix milliseconds, so that callers can set their clocks.
 pub const TIME: HeaderName = HeaderName::from_static("countersign-time");
 
+/// The document, member by member in this order.
+#[derive(Serialize)]
+struct Document<'p> {
+    #[serde(rename = "type")]
+    kind: Kind<'p>,
+    title: &'p str,
+    status: u16,
+    code: &'p str,
+}
+
+/// A problem's type: a name of ours for its code.
+struct Kind<'p>(&'p str);
+
+impl Serialize for Kind<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("urn:countersign:problem:{}", self.0))
+    }
+}
+
 /// An answer with a problem document.
 #[must_use]
 pub fn problem(status: StatusCode, code: &str, title: &str) -> Response<Body> {
-    let document = serde_json::json!({
-        "type": format!("urn:countersign:problem:{code}"),
-        "title": title,
-        "status": status.as_u16(),
-        "code": code,
-    });
-    let mut response = Response::new(Body::from(document.to_string()));
+    let document = Document { kind: Kind(code), title, status: status.as_u16(), code };
+    // Texts and a number always become JSON.
+    let document = serde_json::to_vec(&document).unwrap_or_default();
+    let mut response = Response::new(Body::from(document));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

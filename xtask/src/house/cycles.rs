@@ -38,7 +38,11 @@ fn graph(src: &Path) -> Result<Graph, String> {
             continue;
         }
         let name = if name == "lib" || name == "main" { String::new() } else { name };
-        texts.entry(name).or_insert_with(String::new).push_str(&code(&text));
+        // What a comment links to is not used.
+        let code = code(&text);
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code = lines.collect::<Vec<_>>().join("\n");
+        texts.entry(name).or_insert_with(String::new).push_str(&code);
     }
     let names: BTreeSet<String> = texts.keys().cloned().collect();
     let uses = texts.iter().map(|(name, text)| (name.clone(), used(name, text, &names)));

@@ -19,7 +19,9 @@ pub(crate) async fn play(stage: &mut Stage, callers: &Callers) -> Done {
     let answered = me.answer(&code, world::now()).map_err(Failure::failed)?;
     let other = callers.spacetime.with_key(&callers.strange_ed25519).signer(&[])?;
     let strange = other.answer(&self::code(stage, &me).await?, world::now()).map_err(Failure::failed)?;
-    stage.judge(NAME, "sign-in with a wrong key", "key-not-for-dialect", call(stage, "token", strange, None)?).await?;
+    stage
+        .judge(NAME, "sign-in with a wrong key", "key-not-for-dialect", call(stage, "token", strange, None)?)
+        .await?;
     let mut broken: Value = serde_json::from_str(&answered).map_err(Failure::failed)?;
     broken["signature"] = Value::from("00".repeat(64));
     let tampered_answer = call(stage, "token", broken.to_string(), None)?;

@@ -139,7 +139,7 @@ fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
     if rules.iter().filter(|rule| rule.is_single_use()).count() > 1 {
         return Err(at("rules")("at most one rule may claim a single use".to_owned()));
     }
-    let make = file.make.as_ref().map(|make| Make::read(make)).transpose().map_err(at("make"))?;
+    let make = file.make.as_ref().map(Make::read).transpose().map_err(at("make"))?;
     let covered = covered::compute(&form, &find, &rules);
     let warnings = warnings(&form, &rules, &algorithms);
     Ok(Dialect {

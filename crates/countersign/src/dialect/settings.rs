@@ -61,7 +61,7 @@ mod tests {
         let settings: Settings = [("life", "1h"), ("ahead", "off")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        let mut file: Value = toml::Value::Table(
+        let mut file: Value = Value::Table(
             toml::from_str("rules = [{ a = 'x{life}y' }, { b = '{ahead}' }, { c = '{other}' }]").unwrap(),
         );
         fill(&mut file, &settings);

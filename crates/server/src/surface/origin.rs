@@ -73,6 +73,14 @@ pub(crate) fn of(
     Ok(Origin { scheme, authority, own: named, host, client, trusted })
 }
 
+/// The caller's address alone, for the log; the peer's where the chain cannot be read.
+pub(crate) fn client(config: &ServerSection, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    if !config.trusted_proxies.iter().any(|network| network.contains(peer)) {
+        return peer;
+    }
+    forwarded_for(config, headers).ok().flatten().unwrap_or(peer)
+}
+
 /// The only value of a header.
 ///
 /// # Errors

@@ -106,6 +106,9 @@ async fn http_2_without_tls_is_spoken_by_those_who_know_it() {
     let seen: serde_json::Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(seen["target"], "/two?x=y");
     assert!(!String::from_utf8_lossy(&body).contains("admin"));
+    let elsewhere = http::Request::get(&uri).header(name, value).header("host", "evil.test");
+    let answer = client.request(elsewhere.body(Empty::new()).unwrap()).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 400);
     let mut many = http::Request::get(&uri).header(name, value);
     for number in 0..120 {
         many = many.header(format!("x-{number}"), "1");

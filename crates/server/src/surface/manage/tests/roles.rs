@@ -60,6 +60,17 @@ async fn a_manager_cannot_climb() {
             Some(json!({"namespace": "operator", "value": "x"})),
         ),
         ("PATCH", "/api/v1/accounts/acc_manager", Some(json!({"enabled": false}))),
+        ("PATCH", "/api/v1/keys/key_owner", Some(json!({"dialects": ["skykit"]}))),
+        ("POST", "/api/v1/keys/key_owner/disable", None),
+        ("POST", "/api/v1/keys/key_owner/activate", None),
+        ("DELETE", "/api/v1/accounts/acc_owner/identifiers?namespace=operator&value=acc_owner", None),
+        ("POST", "/api/v1/accounts/acc_owner/acts-as", Some(json!({"user": "x"}))),
+        ("DELETE", "/api/v1/accounts/acc_owner/acts-as?user=x", None),
+        (
+            "POST",
+            "/api/v1/accounts",
+            Some(json!({"name": "x", "identifiers": [{"namespace": "operator", "value": "x"}]})),
+        ),
         ("POST", "/api/v1/operators", Some(json!({"name": "x", "role": "owner", "public": "x"}))),
     ];
     for (method, path, body) in tries {
