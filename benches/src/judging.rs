@@ -96,7 +96,11 @@ fn reusable(case: &Case, table: &mut Table) -> Result<(), String> {
     let times = turns(20, &mut [&mut bare, &mut whole]);
     if let [bare, whole] = times.as_slice() {
         let figure = format!("{:.3} x raw ({bare:.0} ns, + {:.0} ns)", whole / bare, whole - bare);
-        table.add(format!("judging a reusable {} token, key known", case.name), figure, format!("at most {}", case.bound));
+        table.add(
+            format!("judging a reusable {} token, key known", case.name),
+            figure,
+            format!("at most {}", case.bound),
+        );
     }
     Ok(())
 }
@@ -110,7 +114,8 @@ fn single_use(case: &Case, table: &mut Table) -> Result<(), String> {
         bearer("JWT", &token(case, &claims)?)
     });
     let requests: Vec<HeaderMap> = requests.collect::<Result<_, String>>()?;
-    let text = requests.first().and_then(|headers| headers.get("authorization")?.to_str().ok()).unwrap_or_default();
+    let text =
+        requests.first().and_then(|headers| headers.get("authorization")?.to_str().ok()).unwrap_or_default();
     let token = text.strip_prefix("JWT ").unwrap_or_default().to_owned();
     let (input, signature) = parts(&token)?;
     let raw = ParsedPublicKey::new(case.raw, raw_key(case)).map_err(|error| error.to_string())?;
@@ -129,7 +134,11 @@ fn single_use(case: &Case, table: &mut Table) -> Result<(), String> {
     }
     if let [bare, whole] = times.as_slice() {
         let figure = format!("raw + {:.2} us ({:.3} x)", (whole - bare) / 1000.0, whole / bare);
-        table.add(format!("judging a single-use {} token, claim in memory", case.name), figure, "at most raw + 2.5 us");
+        table.add(
+            format!("judging a single-use {} token, claim in memory", case.name),
+            figure,
+            "at most raw + 2.5 us",
+        );
     }
     Ok(())
 }
@@ -161,7 +170,10 @@ fn refusals(table: &mut Table) -> Result<(), String> {
 /// A guard that knows one caller with one key.
 fn world(dialect: &str, settings: &[(&str, &str)], case: &Case) -> Result<(Guard, Policy), String> {
     let created = Time::from_seconds(NOW - 1000);
-    let identifier = |namespace: &str, value: &str| Identifier { namespace: namespace.to_owned(), value: value.to_owned() };
+    let identifier = |namespace: &str, value: &str| Identifier {
+        namespace: namespace.to_owned(),
+        value: value.to_owned(),
+    };
     let account = Account {
         id: "acc_1".to_owned(),
         name: "caller".to_owned(),
@@ -201,7 +213,8 @@ fn world(dialect: &str, settings: &[(&str, &str)], case: &Case) -> Result<(Guard
 
 fn token(case: &Case, claims: &str) -> Result<String, String> {
     let head = format!(r#"{{"alg":"{}","typ":"JWT"}}"#, case.jose);
-    let input = format!("{}.{}", encode(Alphabet::Url, head.as_bytes()), encode(Alphabet::Url, claims.as_bytes()));
+    let input =
+        format!("{}.{}", encode(Alphabet::Url, head.as_bytes()), encode(Alphabet::Url, claims.as_bytes()));
     let signature = case.key.sign(case.algorithm, input.as_bytes()).map_err(|error| error.to_string())?;
     Ok(format!("{input}.{}", encode(Alphabet::Url, &signature)))
 }
@@ -209,7 +222,8 @@ fn token(case: &Case, claims: &str) -> Result<String, String> {
 fn parts(token: &str) -> Result<(&[u8], Vec<u8>), String> {
     let (input, signature) = token.rsplit_once('.').ok_or("no token")?;
     let mut bytes = Vec::new();
-    countersign::base64::decode(Alphabet::Url, signature.as_bytes(), &mut bytes).map_err(|_| "not base64url")?;
+    countersign::base64::decode(Alphabet::Url, signature.as_bytes(), &mut bytes)
+        .map_err(|_| "not base64url")?;
     Ok((input.as_bytes(), bytes))
 }
 
@@ -225,7 +239,8 @@ fn raw_key(case: &Case) -> &[u8] {
 /// Everything is in memory, so the future is ready when it is first asked.
 fn judged(guard: &Guard, policy: &Policy, headers: &HeaderMap) -> Result<Verdict, String> {
     let target = Target::new("https", "api.example.test", "/v1/widgets?limit=10");
-    let incoming = Incoming { method: "GET", target, headers, body: Body::Empty, client: None, challenge: None };
+    let incoming =
+        Incoming { method: "GET", target, headers, body: Body::Empty, client: None, challenge: None };
     let mut judging = pin!(guard.judge(policy, &incoming));
     match judging.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(verdict) => verdict.map_err(|fault| fault.to_string()),

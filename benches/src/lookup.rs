@@ -19,13 +19,12 @@ const ACTIVE: u64 = 1000;
 pub(crate) fn run(table: &mut Table) -> Result<(), String> {
     let small = directory(1_000)?;
     let large = directory(1_000_000)?;
-    let spread = |size: u64| (0..ACTIVE).map(move |number| name(number * (size / ACTIVE))).collect::<Vec<_>>();
+    let spread =
+        |size: u64| (0..ACTIVE).map(move |number| name(number * (size / ACTIVE))).collect::<Vec<_>>();
     let (near, far) = (spread(1_000), spread(1_000_000));
     let (mut turn, mut other) = (0_usize, 0_usize);
-    let times = turns(
-        2000,
-        &mut [&mut || look(&small, &near, &mut turn), &mut || look(&large, &far, &mut other)],
-    );
+    let times =
+        turns(2000, &mut [&mut || look(&small, &near, &mut turn), &mut || look(&large, &far, &mut other)]);
     if let [small, large] = times.as_slice() {
         let figure = format!("{:.2} x ({small:.0} ns, {large:.0} ns)", large / small);
         table.add("look-up, a million keys beside a thousand", figure, "at most 1.15");

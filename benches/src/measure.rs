@@ -47,7 +47,12 @@ pub(crate) struct Table(Vec<(String, String, String)>);
 
 impl Table {
     /// Adds a line: what was measured, the figure, and the bound it is held against.
-    pub(crate) fn add(&mut self, what: impl Into<String>, figure: impl Into<String>, bound: impl Into<String>) {
+    pub(crate) fn add(
+        &mut self,
+        what: impl Into<String>,
+        figure: impl Into<String>,
+        bound: impl Into<String>,
+    ) {
         let (what, figure, bound) = (what.into(), figure.into(), bound.into());
         println!("bench: {what}: {figure}");
         self.0.push((what, figure, bound));

@@ -35,7 +35,11 @@ pub(crate) fn run(table: &mut Table) -> Result<(), String> {
     }
     table.add("claim in memory", format!("{:.0} ns", median(blocks)), "at most 100 ns");
     let bytes = count(window.bytes()) / count(window.len());
-    table.add(format!("room for a live use, {} live", window.len()), format!("{bytes:.1} bytes"), "at most 20 bytes");
+    table.add(
+        format!("room for a live use, {} live", window.len()),
+        format!("{bytes:.1} bytes"),
+        "at most 20 bytes",
+    );
     durable(table)
 }
 

@@ -45,9 +45,21 @@ async fn measured(table: &mut Table) -> Result<(), String> {
     };
     let cases = [
         ("bare hyper answer", bare, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), "", ""),
-        ("forward-auth, good RS256 token", ours, forwarded(&format!("Authorization: {good}\r\n")), " 200", ""),
+        (
+            "forward-auth, good RS256 token",
+            ours,
+            forwarded(&format!("Authorization: {good}\r\n")),
+            " 200",
+            "",
+        ),
         ("forward-auth, no credential", ours, forwarded(""), " 401", "at most 1.5"),
-        ("forward-auth, malformed credential", ours, forwarded("Authorization: Bearer a.b.c\r\n"), " 401", "at most 1.5"),
+        (
+            "forward-auth, malformed credential",
+            ours,
+            forwarded("Authorization: Bearer a.b.c\r\n"),
+            " 401",
+            "at most 1.5",
+        ),
     ];
     let mut connections = Vec::new();
     for (name, address, request, wanted, _) in &cases {
@@ -71,7 +83,11 @@ async fn measured(table: &mut Table) -> Result<(), String> {
     let medians: Vec<f64> = times.into_iter().map(median).collect();
     let floor = medians.first().copied().unwrap_or(f64::NAN);
     for ((name, .., bound), time) in cases.iter().zip(&medians) {
-        table.add(format!("over loopback: {name}"), format!("{time:.1} us, {:.2} x bare", time / floor), *bound);
+        table.add(
+            format!("over loopback: {name}"),
+            format!("{time:.1} us, {:.2} x bare", time / floor),
+            *bound,
+        );
     }
     Ok(())
 }
@@ -122,7 +138,9 @@ async fn bare() -> std::io::Result<SocketAddr> {
                 let answer = service_fn(|_| async {
                     Ok::<_, Infallible>(hyper::Response::new(Full::new(Bytes::from_static(b"ok"))))
                 });
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), answer)
+                    .await;
             });
         }
     });
@@ -149,7 +167,8 @@ async fn ours() -> Result<SocketAddr, String> {
         sessions: store,
     };
     let running = Server::start(config, parts).await.map_err(|error| error.to_string())?;
-    let address = running.addresses().first().map(|bound| bound.address).ok_or("the server listens nowhere")?;
+    let address =
+        running.addresses().first().map(|bound| bound.address).ok_or("the server listens nowhere")?;
     // It serves until the process ends.
     std::mem::forget(running);
     Ok(address)

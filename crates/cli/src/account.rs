@@ -1,6 +1,7 @@
 //! `countersign account`: who is recognised, under which names, and for whom it may act.
 use crate::exit::{Done, Failure};
 use crate::manage::{ManageArgs, segment, show_list, show_one, text};
+use crate::member::at;
 use crate::print::Out;
 use crate::world;
 use clap::Subcommand;
@@ -104,7 +105,7 @@ pub(crate) fn run(command: &AccountCommand, out: Out) -> Done {
                     identifiers.iter().map(|text| identifier(text)).collect::<Result<Vec<_>, _>>()?;
                 let api = manage.api()?;
                 let organisation = match organisation {
-                    Some(name) => api.organisation(name).await?["id"].clone(),
+                    Some(name) => at(&api.organisation(name).await?, "id").clone(),
                     None => Value::Null,
                 };
                 let body = json!({
@@ -130,7 +131,7 @@ pub(crate) fn run(command: &AccountCommand, out: Out) -> Done {
                 let api = manage.api()?;
                 let found = api.account(account).await?;
                 api.delete(&path(&found, "")?).await?;
-                out.show(&json!({ "deleted": found["id"] }), || format!("{account} is deleted\n"))
+                out.show(&json!({ "deleted": at(&found, "id") }), || format!("{account} is deleted\n"))
             }
             AccountCommand::Identifier { action, account, identifier: text, manage } => {
                 let identifier = identifier(text)?;

@@ -1,6 +1,7 @@
 //! `countersign audit`: what was done, when and by whom; and whether the log is whole.
 use crate::exit::{Done, Failure};
 use crate::manage::{ManageArgs, show_list, show_one};
+use crate::member::at;
 use crate::print::Out;
 use crate::world;
 use clap::Subcommand;
@@ -29,7 +30,7 @@ pub(crate) fn run(command: &AuditCommand, out: Out) -> Done {
             AuditCommand::Check { manage } => {
                 let chain = manage.api()?.get("/audit/chain").await?;
                 show_one(&chain, out)?;
-                if chain["intact"] == true {
+                if *at(&chain, "intact") == true {
                     return Ok(());
                 }
                 Err(Failure::failed("the audit log was changed after it was written"))

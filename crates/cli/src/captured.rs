@@ -148,7 +148,8 @@ impl Captured {
         };
         let mut words = lines.first().ok_or_else(wanted)?.split_ascii_whitespace();
         let (method, target) = (words.next().ok_or_else(wanted)?, words.next().ok_or_else(wanted)?);
-        if !method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') {
+        let is_method = method.bytes().all(|byte| byte.is_ascii_uppercase()) || method.starts_with("X-");
+        if !is_method || !(target.starts_with('/') || target.contains("://")) {
             return Err(wanted());
         }
         let mut headers = HeaderMap::new();

@@ -1,6 +1,7 @@
 //! `countersign companion`: the API keys that some dialects want beside the proof; never enough by themselves.
 use crate::exit::Done;
 use crate::manage::{ManageArgs, segment, show_list, show_one, text};
+use crate::member::{at, put};
 use crate::print::{Out, pairs};
 use crate::world;
 use clap::Subcommand;
@@ -64,14 +65,14 @@ pub(crate) fn run(command: &CompanionCommand, out: Out) -> Done {
             CompanionCommand::Add { account, dialect, label, unbound, secret_file, manage } => {
                 let mut body = json!({ "dialect": dialect, "label": label, "bound": !unbound });
                 if let Some(path) = secret_file {
-                    body["secret"] = Value::from(world::read_secret(path)?.as_str());
+                    put(&mut body, "secret", Value::from(world::read_secret(path)?.as_str()));
                 }
                 let api = manage.api()?;
                 let account = api.account(account).await?;
                 let path = format!("/accounts/{}/companions", segment(text(&account, "id")?));
                 let made = api.post(&path, &body).await?;
-                let mut rows = vec![("id", text(&made["companion"], "id")?.to_owned())];
-                if let Some(secret) = made["secret"].as_str() {
+                let mut rows = vec![("id", text(at(&made, "companion"), "id")?.to_owned())];
+                if let Some(secret) = at(&made, "secret").as_str() {
                     Out::note("The secret is shown now and never again.");
                     rows.push(("secret", secret.to_owned()));
                 }

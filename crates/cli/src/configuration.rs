@@ -66,7 +66,9 @@ impl ConfigArgs {
         let mut flags = Vec::new();
         for setting in &self.settings {
             let (path, value) = setting.split_once('=').ok_or_else(|| {
-                Failure::usage(format!("--set: wanted PATH=VALUE such as server.log=debug, found {setting:?}"))
+                Failure::usage(format!(
+                    "--set: wanted PATH=VALUE such as server.log=debug, found {setting:?}"
+                ))
             })?;
             flags.push((path.to_owned(), value.to_owned()));
         }

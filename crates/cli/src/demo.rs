@@ -52,7 +52,9 @@ async fn play(args: &DemoArgs, folder: &Path, watch: watch::Watch, out: Out) -> 
     let running = serve::start(configuration(args, folder, echo.address())?, folder).await?;
     let base = |surface| {
         let address = running.address(surface);
-        address.map(|address| format!("http://{address}")).ok_or_else(|| Failure::failed("a listener is missing"))
+        address
+            .map(|address| format!("http://{address}"))
+            .ok_or_else(|| Failure::failed("a listener is missing"))
     };
     let (public, manage) = (base(Surface::Gateway)?, base(Surface::Manage)?);
     let callers = Callers::make(folder)?;
@@ -111,7 +113,8 @@ fn told(rows: &[Row], failed: usize) -> String {
 
 /// Addresses, and commands that work as they stand.
 fn invitation(folder: &Path, public: &str, manage: &str, callers: &Callers) -> String {
-    let program = std::env::current_exe().map_or_else(|_| "countersign".to_owned(), |path| path.display().to_string());
+    let program =
+        std::env::current_exe().map_or_else(|_| "countersign".to_owned(), |path| path.display().to_string());
     let program = crate::sign::quoted(&program);
     let place = |path: &Path| crate::sign::quoted(&path.display().to_string());
     let mut text = format!(
@@ -121,7 +124,11 @@ fn invitation(folder: &Path, public: &str, manage: &str, callers: &Callers) -> S
         folder.display()
     );
     for caller in &callers.all {
-        text.push_str(&format!("  {program} request GET {public}/{}/hello {}\n", caller.dialect, caller.arguments()));
+        text.push_str(&format!(
+            "  {program} request GET {public}/{}/hello {}\n",
+            caller.dialect,
+            caller.arguments()
+        ));
     }
     let sky = &callers.skykit;
     text.push_str(&format!(

@@ -1,5 +1,6 @@
 //! `countersign dialect`: what ways of signing there are, what they bind, and whether a file of one's own is sound.
 use crate::exit::{Done, Failure};
+use crate::member::{at, put};
 use crate::print::{Out, pairs, table};
 use crate::{proving, world};
 use clap::Subcommand;
@@ -53,7 +54,7 @@ fn list(out: Out) -> Done {
         items.push(described(&*proving::load(folder.name, &Default::default())?));
     }
     out.show(&items, || {
-        let cell = |item: &Value, name: &str| item[name].as_str().unwrap_or_default().to_owned();
+        let cell = |item: &Value, name: &str| at(item, name).as_str().unwrap_or_default().to_owned();
         let names = ["name", "callers_named_by", "binds", "summary"];
         let rows = items.iter().map(|item| names.iter().map(|name| cell(item, name)).collect());
         table(&["name", "callers named by", "a proof binds", "summary"], rows.collect())
@@ -71,11 +72,11 @@ fn show(name: &str, settings: &[String], file: bool, out: Out) -> Done {
         return Out::line(&text);
     }
     let mut value = described(&dialect);
-    value["rules"] = dialect.rules_in_words().into();
-    value["settings"] = json!(dialect.settings());
-    value["warnings"] = json!(dialect.warnings());
+    put(&mut value, "rules", dialect.rules_in_words());
+    put(&mut value, "settings", json!(dialect.settings()));
+    put(&mut value, "warnings", json!(dialect.warnings()));
     out.show(&value, || {
-        let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        let text = |name: &str| at(&value, name).as_str().unwrap_or_default().to_owned();
         let algorithms: Vec<&str> = dialect.algorithms().iter().map(|algorithm| algorithm.name()).collect();
         let mut page = pairs(&[
             ("name", text("name")),
@@ -117,12 +118,12 @@ fn lint(files: &[PathBuf], out: Out) -> Done {
     out.show(&found, || {
         let mut text = String::new();
         for item in &found {
-            let file = item["file"].as_str().unwrap_or_default();
-            match item["error"].as_str() {
+            let file = at(item, "file").as_str().unwrap_or_default();
+            match at(item, "error").as_str() {
                 Some(error) => text.push_str(&format!("{file}: error: {error}\n")),
                 None => text.push_str(&format!("{file}: sound\n")),
             }
-            for warning in item["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            for warning in at(item, "warnings").as_array().into_iter().flatten().filter_map(Value::as_str) {
                 text.push_str(&format!("{file}: warning: {warning}\n"));
             }
         }
@@ -150,8 +151,8 @@ fn test(files: &[PathBuf], out: Out) -> Done {
     let value = json!({ "passed": passed, "failed": failed, "cases": cases });
     out.show(&value, || {
         let mut text = String::new();
-        for case in cases.iter().filter(|case| case["passed"] == false) {
-            let part = |name: &str| case[name].as_str().unwrap_or_default();
+        for case in cases.iter().filter(|case| *at(case, "passed") == false) {
+            let part = |name: &str| at(case, name).as_str().unwrap_or_default();
             text.push_str(&format!("FAILED {} {}: {}\n", part("file"), part("case"), part("failed")));
         }
         format!("{text}{passed} passed, {failed} failed\n")

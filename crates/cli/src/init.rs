@@ -7,8 +7,8 @@ use clap::Args;
 use countersign_guard::clock::{SystemClock, SystemEntropy};
 use countersign_keys::{KeyKind, PrivateKey, write_key_file};
 use countersign_server::app::Parts;
-use countersign_server::storage::{self, Opened};
 use countersign_server::config::Config;
+use countersign_server::storage::{self, Opened};
 use countersign_store::denied::{ChangeError, Denied};
 use countersign_store::draft::{Draft, NewAccount, NewKey};
 
@@ -57,7 +57,8 @@ pub(crate) fn run(args: &InitArgs, out: Out) -> Done {
             ),
         ));
     };
-    let value = json!({ "data": data, "operator_key": made.key_file, "key": made.key, "replaced": made.replaced });
+    let value =
+        json!({ "data": data, "operator_key": made.key_file, "key": made.key, "replaced": made.replaced });
     out.show(&value, || {
         let mut rows = vec![
             ("data directory", data.display().to_string()),
@@ -105,10 +106,14 @@ async fn recover(parts: &Parts, data: &Path) -> Result<Option<Made>, Failure> {
     let registrar = registrar(parts).await?;
     let operators = registrar.directory().operators();
     let owner = operators.iter().find(|account| account.role == Some(Role::Owner)).ok_or_else(|| {
-        Failure::new(Exit::Missing, format!("{} has no owner yet; run `countersign init` first", data.display()))
+        Failure::new(
+            Exit::Missing,
+            format!("{} has no owner yet; run `countersign init` first", data.display()),
+        )
     })?;
     let file = data.join("operator.key");
-    let replaced = file.exists().then(|| data.join(format!("operator.key.before-{}", world::now().seconds())));
+    let replaced =
+        file.exists().then(|| data.join(format!("operator.key.before-{}", world::now().seconds())));
     if let Some(old) = &replaced {
         std::fs::rename(&file, old)
             .map_err(|error| Failure::failed(format!("{} cannot be moved away: {error}", file.display())))?;
@@ -127,7 +132,10 @@ async fn registrar(parts: &Parts) -> Result<Registrar, Failure> {
     Registrar::open(parts.registry.clone(), parts.sessions.clone()).await.map_err(Failure::failed)
 }
 
-async fn change<T>(registrar: &Registrar, decide: impl Fn(&mut Draft<'_>) -> Result<T, Denied>) -> Result<T, Failure> {
+async fn change<T>(
+    registrar: &Registrar,
+    decide: impl Fn(&mut Draft<'_>) -> Result<T, Denied>,
+) -> Result<T, Failure> {
     let stamp = Stamp { now: world::now(), actor: "local".to_owned(), random: world::random() };
     registrar.change(&stamp, decide).await.map_err(|error| match error {
         ChangeError::Denied(denied) => Failure::new(Exit::Conflict, denied),

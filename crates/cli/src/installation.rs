@@ -6,6 +6,7 @@ use countersign::time::Time;
 use countersign_keys::{Policy, PublicKey, read_public_key, sha256};
 use countersign_store::model::{Account, CompanionRecord, Identifier, KeyRecord, Organisation, Record, User};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -15,19 +16,26 @@ use zeroize::Zeroizing;
 #[serde(deny_unknown_fields)]
 struct Written {
     #[serde(default)]
-    organisation: Vec<WrittenName>,
+    prune: bool,
     #[serde(default)]
-    user: Vec<WrittenName>,
+    organisation: Vec<WrittenOrganisation>,
+    #[serde(default)]
+    user: Vec<WrittenUser>,
     #[serde(default)]
     account: Vec<WrittenAccount>,
 }
 
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
-struct WrittenName {
+struct WrittenOrganisation {
     name: String,
-    #[serde(default = "yes")]
-    enabled: bool,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+struct WrittenUser {
+    name: String,
+    enabled: Option<bool>,
 }
 
 #[derive(Deserialize, Debug)]
@@ -35,15 +43,12 @@ struct WrittenName {
 struct WrittenAccount {
     name: String,
     organisation: Option<String>,
-    #[serde(default)]
-    identifiers: BTreeMap<String, OneOrMore>,
-    #[serde(default)]
-    acts_as: Vec<String>,
-    #[serde(default)]
-    paths: Vec<String>,
+    identifiers: Option<BTreeMap<String, OneOrMore>>,
+    acts_as: Option<Vec<String>>,
+    paths: Option<Vec<String>>,
     jwks_url: Option<String>,
-    #[serde(default = "yes")]
-    enabled: bool,
+    role: Option<String>,
+    enabled: Option<bool>,
     #[serde(default)]
     key: Vec<WrittenKey>,
     #[serde(default)]
@@ -73,10 +78,8 @@ struct WrittenKey {
     paths: Vec<String>,
     #[serde(default)]
     networks: Vec<String>,
-    #[serde(default = "yes")]
-    enabled: bool,
-    #[serde(default)]
-    shared: bool,
+    expires: Option<String>,
+    enabled: Option<bool>,
 }
 
 #[derive(Deserialize, Debug)]
@@ -95,21 +98,24 @@ struct WrittenCompanion {
 /// The file with every key and secret it names, read and judged.
 #[derive(Debug, Default)]
 pub(crate) struct Installation {
+    /// Whether what is not described is removed.
+    pub(crate) prune: bool,
     pub(crate) organisations: Vec<String>,
-    pub(crate) users: Vec<(String, bool)>,
+    pub(crate) users: Vec<(String, Option<bool>)>,
     pub(crate) accounts: Vec<Described>,
 }
 
-/// An account as described.
+/// An account as described; what is left out stays as it is.
 #[derive(Debug)]
 pub(crate) struct Described {
     pub(crate) name: String,
     pub(crate) organisation: Option<String>,
-    pub(crate) identifiers: Vec<(String, String)>,
-    pub(crate) acts_as: Vec<String>,
-    pub(crate) paths: Vec<String>,
+    pub(crate) identifiers: Option<BTreeMap<String, Vec<String>>>,
+    pub(crate) acts_as: Option<Vec<String>>,
+    pub(crate) paths: Option<Vec<String>>,
     pub(crate) jwks_url: Option<String>,
-    pub(crate) enabled: bool,
+    pub(crate) role: Option<String>,
+    pub(crate) enabled: Option<bool>,
     pub(crate) keys: Vec<DescribedKey>,
     pub(crate) companions: Vec<DescribedCompanion>,
 }
@@ -124,8 +130,8 @@ pub(crate) struct DescribedKey {
     pub(crate) methods: Vec<String>,
     pub(crate) paths: Vec<String>,
     pub(crate) networks: Vec<String>,
-    pub(crate) enabled: bool,
-    pub(crate) shared: bool,
+    pub(crate) expires: Option<String>,
+    pub(crate) enabled: Option<bool>,
 }
 
 /// A companion key as described.
@@ -159,9 +165,22 @@ impl Installation {
             accounts.push(account.resolve(folder).map_err(|failure| at(&name, failure))?);
         }
         Ok(Self {
+            prune: written.prune,
             organisations: written.organisation.into_iter().map(|row| row.name).collect(),
             users: written.user.into_iter().map(|row| (row.name, row.enabled)).collect(),
             accounts,
+        })
+    }
+
+    /// What the management API is asked for, for some of the accounts; what is left out of the file is left out here.
+    pub(crate) fn document(&self, accounts: &[Described]) -> Value {
+        let users =
+            self.users.iter().map(|(name, enabled)| sparse(json!({ "name": name, "enabled": enabled })));
+        json!({
+            "prune": self.prune,
+            "organisations": self.organisations.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+            "users": users.collect::<Vec<_>>(),
+            "accounts": accounts.iter().map(Described::document).collect::<Vec<_>>(),
         })
     }
 
@@ -177,22 +196,25 @@ impl Installation {
             }));
         }
         for (name, enabled) in &self.users {
-            records.push(Record::User(User { name: name.clone(), enabled: *enabled, created: now }));
+            records.push(Record::User(User {
+                name: name.clone(),
+                enabled: enabled.unwrap_or(true),
+                created: now,
+            }));
         }
         for account in &self.accounts {
             let id = format!("acc_{}", account.name);
-            let identifiers = account
-                .identifiers
-                .iter()
-                .map(|(namespace, value)| Identifier { namespace: namespace.clone(), value: value.clone() });
+            let identifiers = account.identifiers.iter().flatten().flat_map(|(namespace, values)| {
+                values.iter().map(|value| Identifier { namespace: namespace.clone(), value: value.clone() })
+            });
             records.push(Record::Account(Account {
                 id: id.clone(),
                 name: account.name.clone(),
                 organisation: account.organisation.as_ref().map(organisation),
-                enabled: account.enabled,
+                enabled: account.enabled.unwrap_or(true),
                 identifiers: identifiers.collect(),
-                acts_as: account.acts_as.clone(),
-                paths: account.paths.clone(),
+                acts_as: account.acts_as.clone().unwrap_or_default(),
+                paths: account.paths.clone().unwrap_or_default(),
                 jwks_url: None,
                 role: None,
                 created: now,
@@ -206,9 +228,47 @@ impl Installation {
     }
 }
 
+impl Described {
+    fn document(&self) -> Value {
+        let keys = self.keys.iter().map(|key| {
+            sparse(json!({
+                "label": key.label,
+                "public": key.key.to_pem(),
+                "dialects": key.dialects,
+                "algorithms": key.algorithms,
+                "methods": key.methods,
+                "paths": key.paths,
+                "networks": key.networks,
+                "expires": key.expires,
+            }))
+        });
+        let companions = self.companions.iter().map(|row| {
+            json!({
+                "label": row.label,
+                "dialect": row.dialect,
+                "digest": row.digest(),
+                "bound": row.bound,
+                "enabled": row.enabled,
+            })
+        });
+        sparse(json!({
+            "name": self.name,
+            "organisation": self.organisation,
+            "enabled": self.enabled,
+            "identifiers": self.identifiers,
+            "acts_as": self.acts_as,
+            "paths": self.paths,
+            "jwks_url": self.jwks_url,
+            "role": self.role,
+            "keys": keys.collect::<Vec<_>>(),
+            "companions": companions.collect::<Vec<_>>(),
+        }))
+    }
+}
+
 impl DescribedKey {
     fn row(&self, account: &str, number: usize, now: Time) -> KeyRecord {
-        let state = if self.enabled { KeyState::Active } else { KeyState::Disabled };
+        let state = if self.enabled.unwrap_or(true) { KeyState::Active } else { KeyState::Disabled };
         KeyRecord {
             id: format!("key_{}_{number}", account.trim_start_matches("acc_")),
             account: account.to_owned(),
@@ -228,13 +288,18 @@ impl DescribedKey {
 }
 
 impl DescribedCompanion {
+    /// What a registry keeps of the secret.
+    fn digest(&self) -> String {
+        countersign::base64::encode_hex(&sha256(&[self.secret.as_bytes()]))
+    }
+
     fn row(&self, account: &str, number: usize, now: Time) -> CompanionRecord {
         CompanionRecord {
             id: format!("cmp_{}_{number}", account.trim_start_matches("acc_")),
             account: account.to_owned(),
             dialect: self.dialect.clone(),
             label: self.label.clone(),
-            digest: countersign::base64::encode_hex(&sha256(&[self.secret.as_bytes()])),
+            digest: self.digest(),
             bound: self.bound,
             enabled: self.enabled,
             created: now,
@@ -244,15 +309,12 @@ impl DescribedCompanion {
 
 impl WrittenAccount {
     fn resolve(self, folder: &Path) -> Result<Described, Failure> {
-        let mut identifiers = Vec::new();
-        for (namespace, values) in self.identifiers {
-            match values {
-                OneOrMore::One(value) => identifiers.push((namespace, value)),
-                OneOrMore::More(values) => {
-                    identifiers.extend(values.into_iter().map(|value| (namespace.clone(), value)));
-                }
-            }
-        }
+        let list = |values| match values {
+            OneOrMore::One(value) => vec![value],
+            OneOrMore::More(values) => values,
+        };
+        let identifiers =
+            self.identifiers.map(|all| all.into_iter().map(|(name, values)| (name, list(values))).collect());
         let keys = self.key.into_iter().map(|key| key.resolve(folder)).collect::<Result<_, _>>()?;
         let companions =
             self.companion.into_iter().map(|row| row.resolve(folder)).collect::<Result<_, _>>()?;
@@ -263,6 +325,7 @@ impl WrittenAccount {
             acts_as: self.acts_as,
             paths: self.paths,
             jwks_url: self.jwks_url,
+            role: self.role,
             enabled: self.enabled,
             keys,
             companions,
@@ -295,8 +358,8 @@ impl WrittenKey {
             methods: self.methods,
             paths: self.paths,
             networks: self.networks,
+            expires: self.expires,
             enabled: self.enabled,
-            shared: self.shared,
         })
     }
 }
@@ -311,6 +374,14 @@ impl WrittenCompanion {
             enabled: self.enabled,
         })
     }
+}
+
+/// An object without the members that say nothing.
+fn sparse(mut value: Value) -> Value {
+    if let Some(members) = value.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+    value
 }
 
 const fn yes() -> bool {

@@ -15,6 +15,7 @@ mod installation;
 mod key;
 mod keyring;
 mod manage;
+mod member;
 mod org;
 mod print;
 mod proving;

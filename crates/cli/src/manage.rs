@@ -1,5 +1,6 @@
 //! The management API from the command line: each call signed with the operator's key, each problem turned into an exit code.
 use crate::exit::{Exit, Failure};
+use crate::member::at;
 use crate::print::{Out, table};
 use crate::{keyring, proving, world};
 use bytes::Bytes;
@@ -91,8 +92,8 @@ impl Api {
         for _ in 0..MOST_PAGES {
             let next = after.as_ref().map_or(String::new(), |after| format!("&after={}", segment(after)));
             let page = self.get(&format!("{path}{joint}limit=200{next}")).await?;
-            items.extend(page["items"].as_array().cloned().unwrap_or_default());
-            match page["next"].as_str() {
+            items.extend(at(&page, "items").as_array().cloned().unwrap_or_default());
+            match at(&page, "next").as_str() {
                 Some(next) => after = Some(next.to_owned()),
                 None => break,
             }
@@ -110,14 +111,15 @@ impl Api {
 
     pub(crate) async fn account_named(&self, name: &str) -> Result<Option<Value>, Failure> {
         let found = self.list(&format!("/accounts?search={}", segment(name))).await?;
-        Ok(found.into_iter().find(|account| account["name"] == name))
+        Ok(found.into_iter().find(|account| *at(account, "name") == name))
     }
 
     /// The organisation with this name or id.
     pub(crate) async fn organisation(&self, name: &str) -> Result<Value, Failure> {
         let all = self.list("/organisations").await?;
-        let found =
-            all.into_iter().find(|organisation| organisation["name"] == name || organisation["id"] == name);
+        let found = all
+            .into_iter()
+            .find(|organisation| *at(organisation, "name") == name || *at(organisation, "id") == name);
         found.ok_or_else(|| missing("organisation", name, "countersign org list"))
     }
 
@@ -158,7 +160,7 @@ impl Api {
 /// Prints a list with these columns.
 pub(crate) fn show_list(items: &[Value], columns: &[&str], out: Out) -> Result<(), Failure> {
     out.show(&items, || {
-        let rows = items.iter().map(|item| columns.iter().map(|name| cell(&item[*name])).collect());
+        let rows = items.iter().map(|item| columns.iter().map(|name| cell(at(item, name))).collect());
         table(columns, rows.collect())
     })
 }
@@ -236,11 +238,11 @@ fn unreachable_at(server: &str, error: &NoAnswer) -> Failure {
 
 fn problem(status: StatusCode, body: &[u8], headers: &http::HeaderMap) -> Failure {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
-    let mut message = problem["title"].as_str().unwrap_or("The server said no.").to_owned();
-    if let Some(detail) = problem["detail"].as_str() {
+    let mut message = at(&problem, "title").as_str().unwrap_or("The server said no.").to_owned();
+    if let Some(detail) = at(&problem, "detail").as_str() {
         message = format!("{message} {detail}");
     }
-    if let Some(at) = problem["at"].as_str() {
+    if let Some(at) = at(&problem, "at").as_str() {
         message = format!("{message} (at {at})");
     }
     let exit = match status.as_u16() {

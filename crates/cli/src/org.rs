@@ -2,6 +2,7 @@
 use crate::account::AddRemove;
 use crate::exit::Done;
 use crate::manage::{ManageArgs, segment, show_list, show_one, text};
+use crate::member::at;
 use crate::print::{Out, pairs};
 use crate::world;
 use clap::Subcommand;
@@ -97,7 +98,7 @@ pub(crate) fn run(command: &OrgCommand, out: Out) -> Done {
                     AddRemove::Add => show_one(&api.put(&path, &json!({ "role": role })).await?, out),
                     AddRemove::Remove => {
                         api.delete(&path).await?;
-                        out.show(&json!({ "removed": account["id"] }), || "removed\n".to_owned())
+                        out.show(&json!({ "removed": at(&account, "id") }), || "removed\n".to_owned())
                     }
                 }
             }
@@ -105,7 +106,7 @@ pub(crate) fn run(command: &OrgCommand, out: Out) -> Done {
                 let api = manage.api()?;
                 let found = api.organisation(org).await?;
                 api.delete(&place(&found, "")?).await?;
-                out.show(&json!({ "deleted": found["id"] }), || format!("{org} is deleted\n"))
+                out.show(&json!({ "deleted": at(&found, "id") }), || format!("{org} is deleted\n"))
             }
             OrgCommand::JoinCode { org, role, life, once, manage } => {
                 let api = manage.api()?;
@@ -113,7 +114,7 @@ pub(crate) fn run(command: &OrgCommand, out: Out) -> Done {
                 let made = api.post(&path, &json!({ "role": role, "life": life, "once": once })).await?;
                 let rows = [
                     ("code", text(&made, "code")?.to_owned()),
-                    ("expires", text(&made["join_code"], "expires")?.to_owned()),
+                    ("expires", text(at(&made, "join_code"), "expires")?.to_owned()),
                 ];
                 Out::note("The code is shown now and never again.");
                 out.show(&made, || pairs(&rows))

@@ -1,11 +1,35 @@
 //! Keys as a server has them registered: register, list, rotate, and the moves of their life.
 use crate::exit::{Done, Failure};
 use crate::manage::{ManageArgs, segment, show_list, show_one, text};
+use crate::member::{at, put};
 use crate::print::Out;
 use crate::{keyring, world};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+<<<<<<< HEAD
+=======
+
+#[derive(Args, Debug)]
+pub(crate) struct RegisterArgs {
+    /// The account's name or id.
+    pub(crate) account: String,
+    /// The file with the public key.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The dialect it is for; may be given more than once.
+    #[arg(short, long = "dialect", required = true)]
+    pub(crate) dialects: Vec<String>,
+    /// What to call it.
+    #[arg(long, default_value = "")]
+    pub(crate) label: String,
+    /// Narrows it to this algorithm; a weak one counts only when it is named here.
+    #[arg(long = "algorithm")]
+    pub(crate) algorithms: Vec<String>,
+    #[command(flatten)]
+    pub(crate) manage: ManageArgs,
+}
+>>>>>>> main
 
 const COLUMNS: &[&str] = &["id", "label", "kind", "bits", "state", "dialects", "last_used"];
 
@@ -41,7 +65,7 @@ pub(crate) fn register(args: &RegisterArgs, out: Out) -> Done {
             "algorithms": args.algorithms,
         });
         let path = format!("/accounts/{}/keys", segment(text(&account, "id")?));
-        show_one(&api.post(&path, &body).await?["key"], out)
+        show_one(at(&api.post(&path, &body).await?, "key"), out)
     })
 }
 
@@ -56,7 +80,7 @@ pub(crate) fn list(account: Option<&str>, manage: &ManageArgs, out: Out) -> Done
         for account in &accounts {
             let path = format!("/accounts/{}/keys", segment(text(account, "id")?));
             for mut key in api.list(&path).await? {
-                key["account_name"] = account["name"].clone();
+                put(&mut key, "account_name", at(account, "name").clone());
                 keys.push(key);
             }
         }
@@ -85,14 +109,14 @@ pub(crate) fn rotate(
         let old = api.get(&format!("/keys/{}", segment(key))).await?;
         let mut new = json!({ "public": public });
         if let Some(label) = label {
-            new["label"] = Value::from(label);
+            put(&mut new, "label", Value::from(label));
         }
         let path = format!("/accounts/{}/keys/{}/rotate", segment(text(&old, "account")?), segment(key));
         let done = api.post(&path, &json!({ "new": new, "overlap": keep })).await?;
         let line = format!(
             "{} is taken from now on; {key} until {}\n",
-            text(&done["key"], "id")?,
-            done["retiring"]["until"]
+            text(at(&done, "key"), "id")?,
+            text(at(&done, "retiring"), "until")?
         );
         out.show(&done, || line)
     })

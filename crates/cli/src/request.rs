@@ -1,5 +1,6 @@
 //! `countersign request`: a signed curl. Signs, sends, opens and refreshes sessions by itself, and says why it was refused.
 use crate::exit::{Done, Exit, Failure};
+use crate::member::at;
 use crate::print::{Out, plain};
 use crate::proving::{DialectArgs, RequestArgs, SignerArgs};
 use crate::session::{Kept, SessionArgs, told};
@@ -172,7 +173,7 @@ fn ended(answer: &Answer) -> Done {
 fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> String {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut text = format!("refused with {status}");
-    if let Some(code) = problem["code"].as_str() {
+    if let Some(code) = at(&problem, "code").as_str() {
         let same: Vec<&Reason> = Reason::ALL.iter().filter(|reason| reason.outward() == code).collect();
         text.push_str(&format!(" ({})", plain(code)));
         match same.as_slice() {

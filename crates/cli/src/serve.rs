@@ -18,7 +18,10 @@ pub(crate) fn run(args: &ConfigArgs) -> Done {
             let scheme = if bound.tls { "https" } else { "http" };
             Out::note(&format!("listening on {scheme}://{} ({})", bound.address, names.join(", ")));
         }
-        running.until_signal().await.map_err(|error| Failure::failed(format!("signals cannot be waited for: {error}")))
+        running
+            .until_signal()
+            .await
+            .map_err(|error| Failure::failed(format!("signals cannot be waited for: {error}")))
     })
 }
 

@@ -69,7 +69,9 @@ mod tests {
         for folder in FOLDERS {
             let dialect = load(folder.name, &Settings::new()).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(&**dialect.name(), folder.name);
-            assert!(folder.readme.contains("**Protects:**") && folder.readme.contains("**Does not protect:**"));
+            assert!(
+                folder.readme.contains("**Protects:**") && folder.readme.contains("**Does not protect:**")
+            );
         }
     }
 

@@ -1,10 +1,9 @@
 //! An axum service that recognises its callers by their keys: `cargo run -p countersign-guard --features axum --example axum KEY.pub.pem`
 //! then sign a request as `ops@example.com` in the dialect skykit and send it to http://127.0.0.1:8800/who.
-#![expect(clippy::disallowed_methods, reason = "an example reads its own arguments and draws its own chance")]
 use axum::Router;
 use axum::routing::get;
 use countersign::dialect::settings::Settings;
-use countersign_guard::clock::SystemClock;
+use countersign_guard::clock::{SystemClock, SystemEntropy, draw};
 use countersign_guard::extract::Caller;
 use countersign_guard::guard::Guard;
 use countersign_guard::layer::GuardLayer;
@@ -29,9 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let records =
         countersign_guard::vectors::registry::records("skykit", &vectors, &serde_json::Value::Null)?;
     let directory = Directory::load(Loaded { version: 1, records })?;
-    let mut replay_key = [0; 16];
-    aws_lc_rs::rand::fill(&mut replay_key).map_err(|_| "no random bytes")?;
-    let store = Arc::new(MemoryStore::new(replay_key));
+    let store = Arc::new(MemoryStore::new(draw(&SystemEntropy)));
     let guard = Guard::new(Arc::new(directory), store.clone(), store, Arc::new(SystemClock));
     let skykit = countersign_dialects::load("skykit", &Settings::new())?;
     let policy = Policy::of(vec![Arc::new(skykit)]);

@@ -172,7 +172,7 @@ impl Algorithm {
         self.row().weak
     }
 
-    /// Whether this is RSA with PKCS#1 v1.5 padding, the only shape that [`crate::Message::AnyOf`] takes.
+    /// Whether this is RSA with PKCS#1 v1.5 padding, the only shape that a job with several spellings takes.
     #[must_use]
     pub const fn is_pkcs1(self) -> bool {
         matches!(self.row().scheme, Scheme::Pkcs1)

@@ -4,12 +4,12 @@ pub mod dialect;
 pub mod identity;
 pub mod limits;
 pub mod listener;
-mod nearest;
 mod reader;
 pub mod route;
 pub mod sample;
 pub mod server;
 pub mod session;
+mod spelling;
 mod tree;
 
 use dialect::DialectSection;
@@ -211,7 +211,7 @@ impl std::error::Error for ConfigErrors {}
 
 /// The known name that differs least from `name`, when it is near enough to be meant.
 pub(crate) fn nearest_name<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    nearest::nearest(name, known)
+    spelling::nearest(name, known)
 }
 
 fn misplaced(path: &str, origin: Origin) -> Finding {

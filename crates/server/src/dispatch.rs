@@ -57,7 +57,13 @@ impl Surfaces {
         // A clock that stepped back took no time.
         let micros = u64::try_from(nanos / 1000).unwrap_or(0);
         let status = response.status().as_u16();
-        log_request(&call, &outcome, Told { method: method.as_str(), path: uri.path(), client }, status, micros);
+        log_request(
+            &call,
+            &outcome,
+            Told { method: method.as_str(), path: uri.path(), client },
+            status,
+            micros,
+        );
         let seconds = std::time::Duration::from_micros(micros).as_secs_f64();
         app.metrics.count(&call, &outcome, status, seconds);
         app.used(&outcome, started, client);

@@ -3,8 +3,8 @@ use crate::problem::{bad_request, problem, too_slow};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use countersign::incoming::Body as Seen;
-use http::{HeaderMap, Response, StatusCode};
 use http::header::EXPECT;
+use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use std::future::Future;
@@ -82,10 +82,16 @@ pub(crate) async fn read_all(mut body: Body, most: usize, time: Duration) -> Res
 ///
 /// # Errors
 /// The answer to send when it cannot be read.
-pub(crate) async fn read_small(body: Body, most: usize, time: Duration) -> Result<Bytes, Box<Response<Body>>> {
+pub(crate) async fn read_small(
+    body: Body,
+    most: usize,
+    time: Duration,
+) -> Result<Bytes, Box<Response<Body>>> {
     read_all(body, most, time).await.map_err(|fault| {
         Box::new(match fault {
-            ReadFault::TooLarge => problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
+            ReadFault::TooLarge => {
+                problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large")
+            }
             ReadFault::TooSlow => too_slow(),
             ReadFault::Broken => bad_request("the body cannot be read"),
         })

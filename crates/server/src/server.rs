@@ -4,9 +4,9 @@ use crate::app::{App, Parts};
 use crate::chores;
 use crate::config::listener::Surface;
 use crate::config::{Config, Finding};
+use crate::dialects::{dialects, facts};
 use crate::dispatch::Surfaces;
 use crate::mounts;
-use crate::dialects::{dialects, facts};
 use countersign_store::fault::Fault;
 use std::fmt;
 use std::net::SocketAddr;
@@ -98,7 +98,8 @@ impl Server {
             let looping =
                 Loop { listener, tls, limits, handler, phase: follow.clone(), alive: alive.clone() };
             tokio::spawn(looping.run());
-            tracing::info!(address = %place.address, tls = place.tls, surfaces = ?place.surfaces, "listening");
+            let names: Vec<&str> = place.surfaces.iter().map(|surface| surface.name()).collect();
+            tracing::info!(address = %place.address, tls = place.tls, surfaces = names.join(", "), "listening");
             bound.push(place);
         }
         let chores = tokio::spawn(chores::run(Arc::clone(&app)));

@@ -27,6 +27,14 @@ pub struct Opened {
     pub store: Arc<SqliteStore>,
 }
 
+/// Writes a consistent copy of a data directory's registry to a new file, also while a server runs.
+///
+/// # Errors
+/// [`Fault`] when the file is there already, or the disk or the database fails.
+pub async fn backup(folder: &Path, file: &Path) -> Result<(), Fault> {
+    countersign_store_sqlite::backup(folder, file).await
+}
+
 /// Opens the folder that `[store] path` names, or else the data directory.
 ///
 /// # Errors

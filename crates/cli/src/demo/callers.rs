@@ -119,8 +119,7 @@ impl Callers {
         partner.companion = Some(world::read_secret(&secret_file)?);
         partner.companion_file = Some(secret_file);
         let spacetime = caller("spacetime", "demo-user", KeyKind::Ed25519)?;
-        let all =
-            [&skykit, &skillhive, &asymmetric, &partner, &spacetime].into_iter().cloned().collect();
+        let all = [&skykit, &skillhive, &asymmetric, &partner, &spacetime].into_iter().cloned().collect();
         Ok(Self {
             skykit,
             skillhive,
@@ -136,7 +135,12 @@ impl Callers {
 }
 
 impl Caller {
-    fn make(folder: &Path, dialect: &'static str, identifier: &'static str, kind: KeyKind) -> Result<Self, Failure> {
+    fn make(
+        folder: &Path,
+        dialect: &'static str,
+        identifier: &'static str,
+        kind: KeyKind,
+    ) -> Result<Self, Failure> {
         let key_file = folder.join(format!("{dialect}.pem"));
         let key = if key_file.exists() {
             keyring::private_key(&key_file, None)?
@@ -173,7 +177,8 @@ impl Caller {
 
     /// A signer with these settings of the dialect.
     pub(crate) fn signer(&self, settings: &[(&str, &str)]) -> Result<RequestSigner, Failure> {
-        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let dialect = dialects::load(self.dialect, &settings).map_err(Failure::failed)?;
         let mut signer = RequestSigner::new(Arc::new(dialect), Arc::clone(&self.key), self.identifier);
         if let Some(user) = self.acting_as {
@@ -191,8 +196,12 @@ impl Caller {
     /// The arguments with which the command line signs as this caller.
     pub(crate) fn arguments(&self) -> String {
         let place = |path: &Path| quoted(&path.display().to_string());
-        let mut text =
-            format!("--dialect {} --key {} --as {}", self.dialect, place(&self.key_file), quoted(self.identifier));
+        let mut text = format!(
+            "--dialect {} --key {} --as {}",
+            self.dialect,
+            place(&self.key_file),
+            quoted(self.identifier)
+        );
         if let Some(user) = self.acting_as {
             text.push_str(&format!(" --acting-as {user}"));
         }

@@ -29,10 +29,16 @@ async fn skykit(stage: &mut Stage, callers: &Callers) -> Done {
     let early = signed(stage, me, "GET", "/reports", "", &[], 600)?;
     stage.judge(name, "dated ten minutes ahead", "not-yet-valid", early).await?;
     let strange = me.with_key(&callers.strange_rsa);
-    stage.judge(name, "wrong key", "bad-signature", signed(stage, &strange, "GET", "/reports", "", &[], 0)?).await?;
+    stage
+        .judge(name, "wrong key", "bad-signature", signed(stage, &strange, "GET", "/reports", "", &[], 0)?)
+        .await?;
     let nobody = Caller { identifier: "nobody@demo.example", ..me.clone() };
-    stage.judge(name, "unknown caller", "unknown-account", signed(stage, &nobody, "GET", "/", "", &[], 0)?).await?;
-    stage.judge(name, "no credentials", "missing-credentials", bare(stage, name, "GET", "/reports", "")?).await?;
+    stage
+        .judge(name, "unknown caller", "unknown-account", signed(stage, &nobody, "GET", "/", "", &[], 0)?)
+        .await?;
+    stage
+        .judge(name, "no credentials", "missing-credentials", bare(stage, name, "GET", "/reports", "")?)
+        .await?;
     Ok(())
 }
 
@@ -55,10 +61,19 @@ async fn skillhive(stage: &mut Stage, callers: &Callers) -> Done {
     other.headers_mut().insert("api-user", HeaderValue::from_static("boss@demo.example"));
     stage.judge(name, "user changed", "bad-signature", other).await?;
     let boss = Caller { acting_as: Some("boss@demo.example"), ..modern.clone() };
-    stage.judge(name, "user not delegated", "user-not-delegated", signed(stage, &boss, "GET", "/", "", &[], 0)?).await?;
+    stage
+        .judge(
+            name,
+            "user not delegated",
+            "user-not-delegated",
+            signed(stage, &boss, "GET", "/", "", &[], 0)?,
+        )
+        .await?;
     let strange = modern.with_key(&callers.strange_rsa);
     stage.judge(name, "wrong key", "bad-signature", signed(stage, &strange, "GET", "/", "", &[], 0)?).await?;
-    stage.judge(name, "no credentials", "missing-credentials", bare(stage, name, "POST", "/courses", body)?).await?;
+    stage
+        .judge(name, "no credentials", "missing-credentials", bare(stage, name, "POST", "/courses", body)?)
+        .await?;
     Ok(())
 }
 
@@ -69,10 +84,16 @@ async fn asymmetric(stage: &mut Stage, callers: &Callers) -> Done {
     stage.judge(name, "the same token again", "replayed", good).await?;
     let changed = tampered(signed(stage, me, "GET", "/items", "", &[], 0)?, "\"nonce\":\"", "\"nonce\":\"x")?;
     stage.judge(name, "a claim changed", "bad-signature", changed).await?;
-    stage.judge(name, "a minute old", "out-of-window", signed(stage, me, "GET", "/items", "", &[], -60)?).await?;
+    stage
+        .judge(name, "a minute old", "out-of-window", signed(stage, me, "GET", "/items", "", &[], -60)?)
+        .await?;
     let strange = me.with_key(&callers.strange_ed25519);
-    stage.judge(name, "wrong key", "bad-signature", signed(stage, &strange, "GET", "/items", "", &[], 0)?).await?;
-    stage.judge(name, "no credentials", "missing-credentials", bare(stage, name, "GET", "/items", "")?).await?;
+    stage
+        .judge(name, "wrong key", "bad-signature", signed(stage, &strange, "GET", "/items", "", &[], 0)?)
+        .await?;
+    stage
+        .judge(name, "no credentials", "missing-credentials", bare(stage, name, "GET", "/items", "")?)
+        .await?;
     Ok(())
 }
 
@@ -81,7 +102,9 @@ async fn partner(stage: &mut Stage, callers: &Callers) -> Done {
     let good = signed(stage, me, "GET", "/api/v1r1/enterprise", "", &[], 0)?;
     stage.judge(name, "good", ACCEPTED, good.clone()).await?;
     stage.judge(name, "the same token again", ACCEPTED, good.clone()).await?;
-    stage.judge(name, "a claim changed", "bad-signature", tampered(good.clone(), "\"exp\":1", "\"exp\":2")?).await?;
+    stage
+        .judge(name, "a claim changed", "bad-signature", tampered(good.clone(), "\"exp\":1", "\"exp\":2")?)
+        .await?;
     stage.judge(name, "expired", "expired", signed(stage, me, "GET", "/", "", &[], -600)?).await?;
     let mut without = good.clone();
     without.headers_mut().remove("x-helplightning-api-key");
@@ -131,7 +154,8 @@ fn signed(
 /// The same request with a text in its token's payload replaced, the signature as it was.
 pub(crate) fn tampered(mut request: Request<Bytes>, from: &str, to: &str) -> Result<Request<Bytes>, Failure> {
     let broken = || Failure::failed("the demo's own token cannot be read");
-    let value = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(broken)?;
+    let value =
+        request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(broken)?;
     let mut parts: Vec<String> = value.split('.').map(str::to_owned).collect();
     let payload = parts.get_mut(1).ok_or_else(broken)?;
     let mut bytes = Vec::new();
@@ -142,7 +166,9 @@ pub(crate) fn tampered(mut request: Request<Bytes>, from: &str, to: &str) -> Res
         return Err(broken());
     }
     *payload = encode(Alphabet::Url, changed.as_bytes());
-    request.headers_mut().insert(AUTHORIZATION, HeaderValue::try_from(parts.join(".")).map_err(Failure::failed)?);
+    request
+        .headers_mut()
+        .insert(AUTHORIZATION, HeaderValue::try_from(parts.join(".")).map_err(Failure::failed)?);
     Ok(request)
 }
 

@@ -3,6 +3,7 @@ use super::callers::Callers;
 use super::cases::{bare, tampered};
 use super::stage::{ACCEPTED, Answer, Stage};
 use crate::exit::{Done, Failure};
+use crate::member::{at, put};
 use crate::world;
 use bytes::Bytes;
 use countersign_client::signer::RequestSigner;
@@ -19,9 +20,11 @@ pub(crate) async fn play(stage: &mut Stage, callers: &Callers) -> Done {
     let answered = me.answer(&code, world::now()).map_err(Failure::failed)?;
     let other = callers.spacetime.with_key(&callers.strange_ed25519).signer(&[])?;
     let strange = other.answer(&self::code(stage, &me).await?, world::now()).map_err(Failure::failed)?;
-    stage.judge(NAME, "sign-in with a wrong key", "key-not-for-dialect", call(stage, "token", strange, None)?).await?;
+    stage
+        .judge(NAME, "sign-in with a wrong key", "key-not-for-dialect", call(stage, "token", strange, None)?)
+        .await?;
     let mut broken: Value = serde_json::from_str(&answered).map_err(Failure::failed)?;
-    broken["signature"] = Value::from("00".repeat(64));
+    put(&mut broken, "signature", Value::from("00".repeat(64)));
     let tampered_answer = call(stage, "token", broken.to_string(), None)?;
     stage.judge(NAME, "sign-in, signature changed", "bad-signature", tampered_answer).await?;
 
@@ -65,7 +68,7 @@ async fn code(stage: &Stage, me: &RequestSigner) -> Result<String, Failure> {
     let ask = json!({ "userId": me.identifier() }).to_string();
     let answer = stage.send(call(stage, "code", ask, None)?).await?;
     let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    value["authCode"].as_str().map(str::to_owned).ok_or_else(|| {
+    at(&value, "authCode").as_str().map(str::to_owned).ok_or_else(|| {
         let said = String::from_utf8_lossy(&answer.body).into_owned();
         Failure::failed(format!("wanted a challenge from the session API, found {}: {said}", answer.status))
     })

@@ -1,6 +1,7 @@
 //! Where the demo's requests are sent over TCP and their verdicts noted.
 use super::watch::Watch;
 use crate::exit::Failure;
+use crate::member::at;
 use bytes::Bytes;
 use countersign::reason::Reason;
 use http::{HeaderMap, Request, StatusCode};
@@ -64,7 +65,7 @@ impl Stage {
             None => "no reason told".to_owned(),
         };
         let because = if answer.status.is_success() {
-            recognised(&answer.body)
+            recognised(&answer)
         } else {
             let known = Reason::ALL.iter().find(|known| known.code() == got);
             known.map(|known| known.text().to_owned()).unwrap_or_default()
@@ -76,7 +77,15 @@ impl Stage {
             (false, "skillhive") => status == 403,
             (false, _) => status == 401,
         };
-        self.rows.push(Row { dialect, case, expected, as_expected: fits && got == expected, got, status, because });
+        self.rows.push(Row {
+            dialect,
+            case,
+            expected,
+            as_expected: fits && got == expected,
+            got,
+            status,
+            because,
+        });
         Ok(answer)
     }
 
@@ -94,16 +103,23 @@ impl Stage {
     }
 }
 
-/// As whom the upstream saw the caller, out of its echo.
-fn recognised(body: &[u8]) -> String {
-    let echo: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+/// As whom the upstream saw the caller, out of its echo; or what the session API did.
+fn recognised(answer: &Answer) -> String {
+    let echo: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if echo.get("accessToken").is_some() {
+        return "A pair of tokens was given.".to_owned();
+    }
     let header = |wanted: &str| {
-        let all = echo["headers"].as_array()?;
-        all.iter().find(|pair| pair[0] == wanted).and_then(|pair| pair[1].as_str()).map(str::to_owned)
+        let all = at(&echo, "headers").as_array()?;
+        all.iter()
+            .find(|pair| pair.get(0).is_some_and(|name| name == wanted))?
+            .get(1)?
+            .as_str()
+            .map(str::to_owned)
     };
     match (header("x-countersign-account"), header("x-countersign-acting-as")) {
         (Some(account), Some(user)) => format!("The upstream sees {account}, acting as {user}."),
         (Some(account), None) => format!("The upstream sees {account}."),
-        _ => String::new(),
+        _ => "It was done.".to_owned(),
     }
 }

@@ -39,7 +39,10 @@ struct Attempt {
 
 /// After a check.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "the large one is moved once and dropped; a box would cost more")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is moved once and dropped; a box would cost more"
+)]
 pub enum Finish<'s> {
     /// It did not hold under this key or text; another may.
     Next(Prepared<'s>),

@@ -1,6 +1,6 @@
 //! `[[listener]]`: an address and the surfaces that answer there.
-use super::nearest::nearest;
 use super::reader::Section;
+use super::spelling::nearest;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

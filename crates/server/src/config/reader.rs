@@ -1,6 +1,6 @@
 //! Reads sections of the settings tree, collecting every fault with its path, line and fix instead of stopping at one.
-use super::nearest::nearest;
 use super::tree::{Node, Origin, Value};
+use crate::config::spelling::{nearest, read_span, show_span};
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -374,30 +374,5 @@ impl<'t> Section<'t> {
 
     fn join(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
-    }
-}
-
-/// Reads `500ms`, `10s`, `25m`, `24h`, `7d`.
-pub(super) fn read_span(text: &str) -> Option<Duration> {
-    let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
-    let (number, unit) = text.split_at_checked(digits)?;
-    let number: u64 = number.parse().ok()?;
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(millis).map(Duration::from_millis)
-}
-
-fn show_span(span: &Duration) -> String {
-    match span.as_millis() {
-        millis if millis % 1000 != 0 => format!("{millis}ms"),
-        millis if millis % 60_000 != 0 || millis == 0 => format!("{}s", millis / 1000),
-        millis if millis % 3_600_000 != 0 => format!("{}m", millis / 60_000),
-        millis => format!("{}h", millis / 3_600_000),
     }
 }

@@ -7,10 +7,13 @@ use countersign_server::config::{Config, Sources};
 use countersign_server::{Parts, Server, echo};
 use countersign_store::fault::Fault;
 use countersign_store::memory::MemoryStore;
+use countersign_store::model::{AuditDraft, AuditEntry, Write};
 use countersign_store::once::Once;
-use countersign_store::registry::Answer;
+use countersign_store::registry::{Answer, LastUse, Loaded, NotWritten, Registry};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A replay memory whose disk is full.
 struct Broken;
@@ -89,4 +92,82 @@ async fn a_second_start_over_the_same_store_works() {
     let second = start(&text, world.store.clone(), &world.store, &world.clock).await;
     second.shutdown().await;
     world.running.shutdown().await;
+}
+
+/// A registry that can be switched off.
+struct Switch {
+    store: Arc<MemoryStore>,
+    off: AtomicBool,
+}
+
+impl Switch {
+    fn works(&self) -> Result<(), Fault> {
+        if self.off.load(Ordering::SeqCst) { Err(Fault::new("no route to the database")) } else { Ok(()) }
+    }
+}
+
+impl Registry for Switch {
+    fn load(&self) -> Answer<'_, Result<Loaded, Fault>> {
+        Box::pin(async move {
+            self.works()?;
+            self.store.load().await
+        })
+    }
+
+    fn version(&self) -> Answer<'_, Result<u64, Fault>> {
+        Box::pin(async move {
+            self.works()?;
+            self.store.version().await
+        })
+    }
+
+    fn commit<'a>(
+        &'a self,
+        base: u64,
+        writes: &'a [Write],
+        audit: &'a [AuditDraft],
+    ) -> Answer<'a, Result<u64, NotWritten>> {
+        Box::pin(async move {
+            self.works().map_err(NotWritten::Fault)?;
+            self.store.commit(base, writes, audit).await
+        })
+    }
+
+    fn audit(&self, after: u64, limit: u32) -> Answer<'_, Result<Vec<AuditEntry>, Fault>> {
+        self.store.audit(after, limit)
+    }
+
+    fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
+        self.store.touch(uses)
+    }
+
+    fn backup<'a>(&'a self, to: &'a Path) -> Answer<'a, Result<(), Fault>> {
+        self.store.backup(to)
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_cannot_be_followed_lets_nobody_in_until_it_answers_again() {
+    let store = Arc::new(MemoryStore::new([7; 16]));
+    let switch = Arc::new(Switch { store: store.clone(), off: AtomicBool::new(false) });
+    let world = World::over(ROUTES, switch.clone(), store).await;
+    assert_eq!(world.get("/", "").await.status, 200);
+    let until = async |wanted: u16| {
+        // Five seconds of patience, and room for a busy machine.
+        for _ in 0..300 {
+            let answer = world.get("/", "").await;
+            assert!(answer.status == 200 || answer.status == 503, "{answer:?}");
+            if answer.status == wanted {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("never {wanted}");
+    };
+    switch.off.store(true, Ordering::SeqCst);
+    let ready = world.send(format!("GET /readyz HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
+    assert_eq!(ready.status, 503);
+    until(503).await;
+    switch.off.store(false, Ordering::SeqCst);
+    until(200).await;
 }

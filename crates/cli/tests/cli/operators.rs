@@ -1,0 +1,169 @@
+//! What operators do: the first owner, the server, the registry by command and by file, backup, recovery, the demo.
+use crate::run::{Place, Server, mode};
+use std::fs;
+
+#[test]
+fn the_registry_is_managed_over_the_api() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    assert_eq!(mode(&place.path("data/operator.key")), 0o600);
+    let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+    place.run("key new a.pem").ok();
+    place.run("key new b.pem").ok();
+    run("org add acme").ok();
+    run("user add ada").ok();
+    run("account add alice --identifier user=alice --organisation acme --acts-as ada").ok();
+    run("account add alice --identifier user=alice2").fails(7, &["alice"]);
+    run("account show nobody").fails(6, &["account list"]);
+    run("account add bob --identifier noequals").fails(2, &["NAMESPACE=VALUE"]);
+    let key = run("--json key register alice --file a.pem.pub -d asymmetric-jwt --label first").json();
+    let id = key["id"].as_str().unwrap().to_owned();
+    run("key register alice --file a.pem -d asymmetric-jwt").fails(2, &["private key"]);
+    run("key register alice --file b.pem.pub -d nonsense").fails(2, &["dialect"]);
+    let rotated = run(&format!("--json key rotate {id} --file b.pem.pub --keep 1h")).json();
+    assert_eq!(rotated["retiring"]["state"], "retiring");
+    run(&format!("key rotate {id} --file b.pem.pub --keep soon")).fails(2, &["7d"]);
+    assert!(run(&format!("key revoke {id}")).ok().contains("revoked"));
+    run(&format!("key enable {id}")).fails(7, &[]);
+    run("key revoke key_nothing").fails(6, &[]);
+    let keys = run("--json key list alice").json();
+    assert_eq!(keys.as_array().unwrap().len(), 2);
+    let code = run("org join-code acme --once");
+    assert!(code.out.contains("code") && code.err.contains("never again"));
+    let made = run("companion add alice -d partner-key --label app").ok();
+    assert!(made.contains("secret"));
+    assert!(run("--json account disable alice").json()["enabled"] == false);
+    run("account identifier add alice email=a@b").ok();
+    run("account acts-as remove alice ada").ok();
+    assert!(run("audit list").ok().contains("key.revoke"));
+    assert!(run("audit check").ok().contains("yes"));
+    run("account delete alice").ok();
+    run("user delete ada").ok();
+}
+
+#[test]
+fn strangers_and_silence_have_their_exit_codes() {
+    let place = Place::new();
+    place.run("key new a.pem").ok();
+    place.run("account list").fails(4, &["countersign init"]);
+    place
+        .run("account list --operator-key a.pem --server http://127.0.0.1:9")
+        .fails(5, &["countersign serve"]);
+    place.run("account list --operator-key a.pem.pub").fails(2, &["private"]);
+    place.run("account list --operator-key a.pem --server nonsense").fails(2, &[]);
+    let server = Server::start(&place);
+    place
+        .run(&format!("account list --operator-key a.pem --server {}", server.manage))
+        .fails(4, &["--recover", "rej_"]);
+    let unsigned = format!("request GET {}/own/x -d asymmetric-jwt -k a.pem --as me", server.public);
+    place.run(&unsigned).fails(3, &["missing-credentials", "rej_"]);
+    place.run("request GET http://127.0.0.1:9/ -d asymmetric-jwt -k a.pem --as me").fails(5, &[]);
+}
+
+#[test]
+fn a_file_is_applied_twice_and_changes_nothing_the_second_time() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    for name in ["a.pem", "b.pem", "c.pem"] {
+        place.run(&format!("key new {name}")).ok();
+    }
+    place.write("secret", "an-api-key-of-the-caller\n");
+    let file = |off: &str| {
+        format!(
+            "[[organisation]]\nname = \"acme\"\n[[user]]\nname = \"ada\"\n\
+             [[account]]\nname = \"one\"\norganisation = \"acme\"\nidentifiers = {{ user = [\"one\", \"eins\"] }}\nacts_as = [\"ada\"]\n\
+             [[account.key]]\nlabel = \"first\"\ndialects = [\"asymmetric-jwt\"]\nfile = \"a.pem.pub\"\n\
+             [[account.key]]\nlabel = \"off\"\ndialects = [\"asymmetric-jwt\"]\nfile = \"b.pem.pub\"\nenabled = {off}\n\
+             [[account.companion]]\nlabel = \"app\"\ndialect = \"partner-key\"\nsecret_file = \"secret\"\n"
+        )
+    };
+    let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+    place.write("accounts.toml", &file("false"));
+    assert!(run("apply accounts.toml --dry-run").ok().contains("would be made"));
+    assert_eq!(run("--json account list one").json().as_array().unwrap().len(), 0);
+    assert!(run("apply accounts.toml").ok().contains("key.disable"));
+    assert_eq!(run("apply accounts.toml").ok(), "Nothing to change.\n");
+    let states = run("--json key list one").json();
+    let states: Vec<_> =
+        states.as_array().unwrap().iter().map(|key| (key["label"].clone(), key["state"].clone())).collect();
+    assert!(
+        states.contains(&("first".into(), "active".into()))
+            && states.contains(&("off".into(), "disabled".into()))
+    );
+    place.write("accounts.toml", &file("true"));
+    assert!(run("apply accounts.toml").ok().contains("key.activate"));
+    place.write("accounts.toml", "[[account]]\nnme = \"x\"\n");
+    run("apply accounts.toml").fails(2, &["accounts.toml", "nme"]);
+    run("apply missing.toml").fails(6, &["missing.toml"]);
+}
+
+#[test]
+fn sessions_are_opened_kept_refreshed_and_ended() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    place.run("key new a.pem").ok();
+    let line = format!("{} -k a.pem --as caller --session-file session.json", server.public);
+    let first = place.run(&format!("login {line} --token")).ok();
+    assert_eq!(mode(&place.path("session.json")), 0o600);
+    assert_eq!(place.run(&format!("login {line} --token")).ok(), first, "the kept session is gone on with");
+    place.run("key new other.pem").ok();
+    let stranger = format!("login {} -k other.pem --as caller --session-file other.json", server.public);
+    place.run(&stranger).fails(3, &["registered"]);
+    place.run(&format!("logout {line}")).ok();
+    place.run(&format!("logout {line}")).fails(6, &["no session"]);
+    place.write("session.json", "{ not tokens");
+    assert_ne!(place.run(&format!("login {line} --token")).ok(), first);
+}
+
+#[test]
+fn an_owner_is_made_once_and_recovered_with_a_trace() {
+    let place = Place::new();
+    let made = place.run("--json init").json();
+    let first = fs::read(place.path("data/operator.key")).unwrap();
+    assert_eq!(mode(&place.path("data/operator.key")), 0o600);
+    place.run("init").fails(7, &["--recover"]);
+    let again = place.run("--json init --recover").json();
+    assert_ne!(made["key"], again["key"]);
+    assert_eq!(fs::read(again["replaced"].as_str().unwrap()).unwrap(), first);
+    let server = Server::start(&place);
+    let audit = place.run(&format!("audit list --server {}", server.manage)).ok();
+    assert!(audit.matches("local").count() >= 2, "{audit}");
+    place.run("init").fails(1, &[]);
+}
+
+#[test]
+fn backups_are_new_files_made_beside_a_running_server() {
+    let place = Place::new();
+    let _server = Server::start(&place);
+    place.run("store backup copy.db").ok();
+    assert!(fs::metadata(place.path("copy.db")).unwrap().len() > 0);
+    place.run("store backup copy.db").fails(7, &["already"]);
+    place.run("store backup other.db --data nowhere").fails(1, &["nowhere"]);
+}
+
+#[test]
+fn configurations_are_checked_with_line_and_fix_and_shown_with_their_origin() {
+    let place = Place::new();
+    assert!(place.run("config check").ok().contains("can be used"));
+    place.write("bad.toml", "version = 1\n[server]\nlgo = \"info\"\n[[listener]]\naddress = \"nowhere\"\n");
+    place.run("config check --config bad.toml").fails(2, &["bad.toml:3", "log", "bad.toml:5"]);
+    place.run("serve --config bad.toml").fails(2, &["bad.toml:3"]);
+    place.run("config check --config missing.toml").fails(6, &["missing.toml"]);
+    let shown = place.run("config show --origin --set server.log=debug").ok();
+    assert!(shown.contains("flag") && shown.contains("default"), "{shown}");
+    place.write("default.toml", &place.run("config default").ok());
+    place.run("config check --config default.toml").ok();
+}
+
+#[test]
+fn the_demo_shows_every_verdict_as_expected() {
+    let place = Place::new();
+    let shown = place.run("--json demo --once").json();
+    assert_eq!(shown["unexpected"], 0, "{shown:#}");
+    for dialect in ["skykit", "skillhive", "spacetime", "asymmetric-jwt", "partner-key"] {
+        let rows = shown["rows"].as_array().unwrap().iter().filter(|row| row["dialect"] == dialect);
+        let (good, bad): (Vec<_>, Vec<_>) = rows.partition(|row| row["expected"] == "accepted");
+        assert!(!good.is_empty() && bad.len() >= 4, "{dialect}");
+        assert!(bad.iter().all(|row| row["because"].as_str().is_some_and(|text| text.ends_with('.'))));
+    }
+}
