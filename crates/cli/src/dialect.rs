@@ -7,6 +7,7 @@ use clap::Subcommand;
 use countersign::dialect::Dialect;
 use countersign::verified::Covered;
 use countersign_guard::vectors::VectorFile;
+use countersign_guard::vectors::spacetime::FlowFile;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -140,8 +141,15 @@ fn test(files: &[PathBuf], out: Out) -> Done {
     let (mut cases, mut failed) = (Vec::new(), 0_usize);
     for path in files {
         let at = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
-        let file = VectorFile::read(&world::read_text(path)?).map_err(|error| at(&error))?;
-        let reports = world::run(async { file.run().await.map_err(|error| at(&error)) })?;
+        let text = world::read_text(path)?;
+        // A file of calls is another shape than one of requests; what is neither is told as the latter.
+        let reports = match FlowFile::read(&text) {
+            Ok(file) => world::run(async { file.run().await.map_err(|error| at(&error)) })?,
+            Err(_) => {
+                let file = VectorFile::read(&text).map_err(|error| at(&error))?;
+                world::run(async { file.run().await.map_err(|error| at(&error)) })?
+            }
+        };
         for report in reports {
             failed = failed.saturating_add(usize::from(report.failed.is_some()));
             cases.push(json!({ "file": path, "case": report.id, "passed": report.failed.is_none(), "failed": report.failed }));
