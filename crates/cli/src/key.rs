@@ -2,7 +2,8 @@
 use crate::exit::{Done, Failure};
 use crate::manage::ManageArgs;
 use crate::print::{Out, pairs};
-use crate::{keyring, proving, registered, world};
+use crate::registered::{self, RegisterArgs};
+use crate::{keyring, proving, world};
 use base64ct::{Base64, Encoding};
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_keys::{KeyKind, PrivateKey, PublicKey, write_key_file};
