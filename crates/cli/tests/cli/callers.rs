@@ -153,6 +153,7 @@ fn wrong_arguments_end_with_2_and_say_what_was_wanted() {
     let place = Place::new();
     place.run("key new a.pem").ok();
     place.write("dialect.toml", "name = ");
+    place.write("seen", "GET / HTTP/1.1\nHost: h\n\n");
     for (line, words) in [
         ("srve", "serve"),
         ("sign -d nothing -k a.pem --as me", "shipped are"),
@@ -166,9 +167,9 @@ fn wrong_arguments_end_with_2_and_say_what_was_wanted() {
         ("sign -d asymmetric-jwt -k a.pem --as me -H nocolon", "header"),
         ("verify a.pem.pub -d skykit", "--accounts"),
         ("verify a.pem.pub -d skykit --key a.pem.pub --as x", "request line"),
-        ("verify a.pem.pub -d skykit --key a.pem.pub", "--as EMAIL"),
+        ("verify seen -d skykit --key a.pem.pub", "--as EMAIL"),
         ("verify a.pem.pub -d skykit --key a.pem.pub --as x --at tomorrow", "2026-11-22"),
-        ("verify a.pem.pub -d skykit --key a.pem --as x", "private key"),
+        ("verify seen -d skykit --key a.pem --as x", "private key"),
         ("request GET /relative -d asymmetric-jwt -k a.pem --as me", "absolute"),
         ("request GET https://h/ -d spacetime -k a.pem --as me --offline", "session"),
         ("help nonsense", "exit-codes"),
