@@ -80,7 +80,7 @@ def run(public, folder):
         return "" if success else f"authenticate: {found!r}"
 
     def upstream(who, identifier, account=ANY, **more):
-        return upstream_complaint(fetch(who.base_api, **more), "spacetime", account=account, identifier=identifier)
+        return upstream_complaint(fetch(who.base_api, **more), "own-session", account=account, identifier=identifier)
 
     # --- register ---
     newcomer = user(f"newcomer-{run_id}")
@@ -180,7 +180,7 @@ def run(public, folder):
 
     api_key = (folder / "api-key.txt").read_text().strip()
     cases.holds("an API key gives an access token", lambda: upstream_complaint(
-        fetch(with_token(api_key_call(api_key).found["accessToken"])), "spacetime", account="space-alice", identifier="alice", key=False))
+        fetch(with_token(api_key_call(api_key).found["accessToken"])), "own-session", account="space-alice", identifier="alice", key=False))
     cases.refuse("a wrong API key", lambda: api_key_call("0" * 43))
 
     # --- refresh ---

@@ -17,7 +17,10 @@ pub fn init(server: &ServerSection) -> Result<(), String> {
     let filter = EnvFilter::try_new(&server.log).map_err(|error| {
         format!("[server] log: wanted a level or a filter, found {:?}: {error}", server.log)
     })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match server.log_format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
         LogFormat::Text => builder.try_init(),

@@ -101,6 +101,13 @@ impl Config {
             let mut on_route = Vec::new();
             for name in &route.dialects {
                 match dialects.iter().find(|dialect| dialect.name == *name) {
+                    // It answers challenges, and the session API alone opens those.
+                    Some(dialect) if dialect.name == "spacetime" => {
+                        let message =
+                            "a route cannot take spacetime: it signs in, and the token it gets comes after";
+                        let fix = "take \"own-session\", the dialect of those tokens";
+                        checked.errors.push(self.finding(at("dialects"), message.to_owned(), fix));
+                    }
                     Some(dialect) => on_route.push(dialect),
                     None => {
                         let near = nearest_name(name, dialects.iter().map(|dialect| dialect.name.as_str()));

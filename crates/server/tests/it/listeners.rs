@@ -71,7 +71,8 @@ fn parts(store: &Arc<MemoryStore>) -> Parts {
 async fn a_configuration_that_cannot_work_is_told_before_anything_starts() {
     let store = Arc::new(MemoryStore::new([7; 16]));
     let text = "[[listener]]\naddress = \"0.0.0.0:0\"\nsurfaces = [\"gateway\"]\n[[route]]\nname = \"a\"\ndialects = [\"skykti\"]\n\
-                [[route]]\nname = \"b\"\npath = \"/b\"\ndialects = [\"skykit\", \"own-session\"]\n";
+                [[route]]\nname = \"b\"\npath = \"/b\"\ndialects = [\"skykit\", \"own-session\"]\n\
+                [[route]]\nname = \"c\"\npath = \"/c\"\ndialects = [\"spacetime\"]\n";
     let sources = Sources { file: Some(("f".to_owned(), text.to_owned())), ..Sources::default() };
     let Err(StartError::Config(findings)) =
         Server::start(Config::load(&sources).unwrap(), parts(&store)).await
@@ -80,7 +81,13 @@ async fn a_configuration_that_cannot_work_is_told_before_anything_starts() {
     };
     let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
     let told = told.join("\n");
-    for wanted in ["file, line 2", "speaks no TLS", "did you mean \"skykit\"?", "nothing tells them apart"] {
+    for wanted in [
+        "file, line 2",
+        "speaks no TLS",
+        "did you mean \"skykit\"?",
+        "nothing tells them apart",
+        "take \"own-session\"",
+    ] {
         assert!(told.contains(wanted), "{wanted}\n{told}");
     }
 }

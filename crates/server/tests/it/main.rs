@@ -8,3 +8,4 @@ mod forward_auth;
 mod gateway;
 mod listeners;
 mod raw;
+mod session;

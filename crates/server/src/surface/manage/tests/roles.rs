@@ -110,3 +110,26 @@ async fn there_is_always_an_owner() {
     bench.call("PUT", "/api/v1/operators/acc_manager", Some(json!({"role": "owner"}))).await.good();
     bench.call("DELETE", "/api/v1/operators/acc_owner", None).await.good();
 }
+
+#[tokio::test]
+async fn what_hangs_on_an_operator_is_an_owners_too() {
+    let bench = Bench::new().await;
+    let companion = json!({"dialect": "partner-key", "label": "x"});
+    let made = bench.call("POST", "/api/v1/accounts/acc_owner/companions", Some(companion)).await.good();
+    let companion = format!("/api/v1/companions/{}", made["companion"]["id"].as_str().unwrap());
+    let made = bench.call("POST", "/api/v1/organisations", Some(json!({"name": "acme"}))).await.good();
+    let member = format!("/api/v1/organisations/{}/members/acc_owner", made["id"].as_str().unwrap());
+    bench.call("PUT", &member, Some(json!({"role": "MEMBER"}))).await.good();
+    for (method, path, body) in [
+        ("POST", format!("{companion}/disable"), None),
+        ("POST", format!("{companion}/enable"), None),
+        ("DELETE", companion.clone(), None),
+        ("PUT", member.clone(), Some(json!({"role": "ADMIN"}))),
+        ("DELETE", member.clone(), None),
+    ] {
+        let answer = bench.call_as(&bench.manager, method, &path, body).await;
+        assert_eq!(answer.problem(), (403, "role-too-low".into()), "{method} {path}: {}", answer.text);
+    }
+    bench.call("DELETE", &companion, None).await.good();
+    bench.call("DELETE", &member, None).await.good();
+}
