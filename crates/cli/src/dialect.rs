@@ -7,6 +7,7 @@ use clap::Subcommand;
 use countersign::dialect::Dialect;
 use countersign::verified::Covered;
 use countersign_guard::vectors::VectorFile;
+use countersign_guard::vectors::spacetime::FlowFile;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -140,8 +141,15 @@ fn test(files: &[PathBuf], out: Out) -> Done {
     let (mut cases, mut failed) = (Vec::new(), 0_usize);
     for path in files {
         let at = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
-        let file = VectorFile::read(&world::read_text(path)?).map_err(|error| at(&error))?;
-        let reports = world::run(async { file.run().await.map_err(|error| at(&error)) })?;
+        let text = world::read_text(path)?;
+        // A file of calls is driven through the session API; all others are judged request by request.
+        let reports = if of_calls(&text) {
+            let file = FlowFile::read(&text).map_err(|error| at(&error))?;
+            world::run(async { file.run().await.map_err(|error| at(&error)) })?
+        } else {
+            let file = VectorFile::read(&text).map_err(|error| at(&error))?;
+            world::run(async { file.run().await.map_err(|error| at(&error)) })?
+        };
         for report in reports {
             failed = failed.saturating_add(usize::from(report.failed.is_some()));
             cases.push(json!({ "file": path, "case": report.id, "passed": report.failed.is_none(), "failed": report.failed }));
@@ -158,6 +166,10 @@ fn test(files: &[PathBuf], out: Out) -> Done {
         format!("{text}{passed} passed, {failed} failed\n")
     })?;
     if failed == 0 { Ok(()) } else { Err(Failure::new(crate::exit::Exit::Failed, "")) }
+}
+
+fn of_calls(text: &str) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|file| *at(&file, "dialect") == "spacetime")
 }
 
 fn described(dialect: &Dialect) -> Value {

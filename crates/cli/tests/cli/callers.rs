@@ -234,6 +234,19 @@ fn vectors_are_judged_and_counted() {
 }
 
 #[test]
+fn every_shipped_vector_passes() {
+    let place = Place::new();
+    let dialects = concat!(env!("CARGO_MANIFEST_DIR"), "/../dialects");
+    let mut arguments = vec!["dialect".to_owned(), "test".to_owned()];
+    for name in ["skykit", "skillhive", "spacetime", "asymmetric-jwt", "partner-key"] {
+        arguments.push(format!("{dialects}/{name}/vectors/seed.json"));
+    }
+    let ran = place.run_all(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).ok();
+    let passed: u32 = ran.strip_suffix(" passed, 0 failed\n").unwrap().parse().unwrap();
+    assert!(passed > 300, "{ran}");
+}
+
+#[test]
 fn help_completions_and_offline_requests_are_printed() {
     let place = Place::new();
     assert_eq!(place.run("--json help exit-codes").json()[3]["name"], "refused");
