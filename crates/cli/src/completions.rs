@@ -1,11 +1,11 @@
 //! `countersign completions`: what a shell needs to complete this command.
 use crate::exit::Done;
 use crate::print::Out;
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
-pub(crate) fn run(shell: Shell) -> Done {
+pub(crate) fn run(mut command: Command, shell: Shell) -> Done {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut crate::Cli::command(), "countersign", &mut script);
+    clap_complete::generate(shell, &mut command, "countersign", &mut script);
     Out::bytes(&script)
 }

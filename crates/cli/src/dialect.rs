@@ -142,13 +142,13 @@ fn test(files: &[PathBuf], out: Out) -> Done {
     for path in files {
         let at = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
         let text = world::read_text(path)?;
-        // A file of calls is another shape than one of requests; what is neither is told as the latter.
-        let reports = match FlowFile::read(&text) {
-            Ok(file) => world::run(async { file.run().await.map_err(|error| at(&error)) })?,
-            Err(_) => {
-                let file = VectorFile::read(&text).map_err(|error| at(&error))?;
-                world::run(async { file.run().await.map_err(|error| at(&error)) })?
-            }
+        // A file of calls is driven through the session API; all others are judged request by request.
+        let reports = if of_calls(&text) {
+            let file = FlowFile::read(&text).map_err(|error| at(&error))?;
+            world::run(async { file.run().await.map_err(|error| at(&error)) })?
+        } else {
+            let file = VectorFile::read(&text).map_err(|error| at(&error))?;
+            world::run(async { file.run().await.map_err(|error| at(&error)) })?
         };
         for report in reports {
             failed = failed.saturating_add(usize::from(report.failed.is_some()));
@@ -166,6 +166,10 @@ fn test(files: &[PathBuf], out: Out) -> Done {
         format!("{text}{passed} passed, {failed} failed\n")
     })?;
     if failed == 0 { Ok(()) } else { Err(Failure::new(crate::exit::Exit::Failed, "")) }
+}
+
+fn of_calls(text: &str) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|file| *at(&file, "dialect") == "spacetime")
 }
 
 fn described(dialect: &Dialect) -> Value {

@@ -1,10 +1,10 @@
 //! `countersign help`: a command's own help, and topics that belong to no command.
 use crate::exit::{Done, Failure, TABLE};
 use crate::print::{Out, table};
-use clap::CommandFactory;
+use clap::Command;
 use serde_json::json;
 
-pub(crate) fn run(topic: &[String], out: Out) -> Done {
+pub(crate) fn run(mut command: Command, topic: &[String], out: Out) -> Done {
     if topic == ["exit-codes"] {
         let rows: Vec<_> = TABLE
             .iter()
@@ -17,7 +17,6 @@ pub(crate) fn run(topic: &[String], out: Out) -> Done {
             table(&["code", "name", "meaning"], rows.collect())
         });
     }
-    let mut command = crate::Cli::command();
     command.build();
     for name in topic {
         command = command.find_subcommand(name).cloned().ok_or_else(|| {

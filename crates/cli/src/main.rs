@@ -29,7 +29,7 @@ mod user;
 mod verify;
 mod world;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use exit::Done;
 use print::Out;
 use std::process::ExitCode;
@@ -38,7 +38,7 @@ use std::process::ExitCode;
 #[derive(Parser, Debug)]
 #[command(name = "countersign", version, disable_help_subcommand = true, propagate_version = true)]
 #[command(after_help = "Exit codes: countersign help exit-codes")]
-pub(crate) struct Cli {
+struct Cli {
     /// Print results as JSON; names in it stay.
     #[arg(long, global = true)]
     json: bool,
@@ -137,7 +137,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Demo(args) => demo::run(args, out),
         Command::Config(command) => configuration::run(command, out),
         Command::Store(command) => store::run(command, out),
-        Command::Completions { shell } => completions::run(*shell),
-        Command::Help { topic } => help::run(topic, out),
+        Command::Completions { shell } => completions::run(Cli::command(), *shell),
+        Command::Help { topic } => help::run(Cli::command(), topic, out),
     }
 }

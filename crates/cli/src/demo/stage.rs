@@ -41,6 +41,7 @@ pub(crate) const ACCEPTED: &str = "accepted";
 impl Stage {
     pub(crate) fn new(base: &str, watch: Watch) -> Result<Self, Failure> {
         let http = reqwest::Client::builder()
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(30))
             .build()

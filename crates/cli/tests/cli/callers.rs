@@ -153,6 +153,7 @@ fn wrong_arguments_end_with_2_and_say_what_was_wanted() {
     let place = Place::new();
     place.run("key new a.pem").ok();
     place.write("dialect.toml", "name = ");
+    place.write("seen", "GET / HTTP/1.1\nHost: h\n\n");
     for (line, words) in [
         ("srve", "serve"),
         ("sign -d nothing -k a.pem --as me", "shipped are"),
@@ -166,9 +167,9 @@ fn wrong_arguments_end_with_2_and_say_what_was_wanted() {
         ("sign -d asymmetric-jwt -k a.pem --as me -H nocolon", "header"),
         ("verify a.pem.pub -d skykit", "--accounts"),
         ("verify a.pem.pub -d skykit --key a.pem.pub --as x", "request line"),
-        ("verify a.pem.pub -d skykit --key a.pem.pub", "--as EMAIL"),
+        ("verify seen -d skykit --key a.pem.pub", "--as EMAIL"),
         ("verify a.pem.pub -d skykit --key a.pem.pub --as x --at tomorrow", "2026-11-22"),
-        ("verify a.pem.pub -d skykit --key a.pem --as x", "private key"),
+        ("verify seen -d skykit --key a.pem --as x", "private key"),
         ("request GET /relative -d asymmetric-jwt -k a.pem --as me", "absolute"),
         ("request GET https://h/ -d spacetime -k a.pem --as me --offline", "session"),
         ("help nonsense", "exit-codes"),
@@ -230,6 +231,19 @@ fn vectors_are_judged_and_counted() {
     let both = place.run("dialect test good.json bad.json");
     assert!(both.out.ends_with("1 passed, 1 failed\n") && both.code == 1, "{} {}", both.out, both.err);
     assert!(both.out.contains("FAILED bad.json one: step 1"));
+}
+
+#[test]
+fn every_shipped_vector_passes() {
+    let place = Place::new();
+    let dialects = concat!(env!("CARGO_MANIFEST_DIR"), "/../dialects");
+    let mut arguments = vec!["dialect".to_owned(), "test".to_owned()];
+    for name in ["skykit", "skillhive", "spacetime", "asymmetric-jwt", "partner-key"] {
+        arguments.push(format!("{dialects}/{name}/vectors/seed.json"));
+    }
+    let ran = place.run_all(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).ok();
+    let passed: u32 = ran.strip_suffix(" passed, 0 failed\n").unwrap().parse().unwrap();
+    assert!(passed > 300, "{ran}");
 }
 
 #[test]

@@ -167,3 +167,12 @@ fn the_demo_shows_every_verdict_as_expected() {
         assert!(bad.iter().all(|row| row["because"].as_str().is_some_and(|text| text.ends_with('.'))));
     }
 }
+
+#[test]
+fn a_proxy_of_the_environment_stands_before_no_server_of_this_machine() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let list = ["account", "list", "--server", &server.manage];
+    let output = place.command(&list).env("HTTP_PROXY", "http://127.0.0.1:9").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
