@@ -7,6 +7,8 @@ use crate::{keyring, world};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+<<<<<<< HEAD
+=======
 
 #[derive(Args, Debug)]
 pub(crate) struct RegisterArgs {
@@ -27,8 +29,29 @@ pub(crate) struct RegisterArgs {
     #[command(flatten)]
     pub(crate) manage: ManageArgs,
 }
+>>>>>>> main
 
 const COLUMNS: &[&str] = &["id", "label", "kind", "bits", "state", "dialects", "last_used"];
+
+#[derive(Args, Debug)]
+pub(crate) struct RegisterArgs {
+    /// The account's name or id.
+    account: String,
+    /// The file with the public key.
+    #[arg(long, value_name = "FILE")]
+    file: PathBuf,
+    /// The dialect it is for; may be given more than once.
+    #[arg(short, long = "dialect", required = true)]
+    dialects: Vec<String>,
+    /// What to call it.
+    #[arg(long, default_value = "")]
+    label: String,
+    /// Narrows it to this algorithm; a weak one counts only when it is named here.
+    #[arg(long = "algorithm")]
+    algorithms: Vec<String>,
+    #[command(flatten)]
+    manage: ManageArgs,
+}
 
 pub(crate) fn register(args: &RegisterArgs, out: Out) -> Done {
     let public = keyring::public_key(&args.file)?.key.to_pem();

@@ -21,7 +21,8 @@ pub(crate) fn check(path: &str) -> Result<(), &'static str> {
             b'\\' => return Err("the path has a backslash"),
             b';' => return Err("the path has path parameters (;)"),
             b'#' | b'?' => return Err("the path has a fragment"),
-            0..=32 | 127..=255 => return Err("the path has bytes that must be percent-encoded"),
+            // Letters of other scripts pass as they are: clients of PHP send them so, and every reader takes them alike.
+            0..=32 | 127 => return Err("the path has bytes that must be percent-encoded"),
             byte => byte,
         };
         decoded.push(byte);
