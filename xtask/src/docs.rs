@@ -1,5 +1,5 @@
 //! The documents that are made from tables in the code: written, or compared with what is committed.
-use crate::run::{cargo, quiet, root};
+use crate::run::{built, cargo, command, quiet, root};
 use std::collections::BTreeMap;
 
 /// Writes them, or only compares.
@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 /// When one differs, or cannot be made or written.
 pub(crate) fn run(check: bool) -> Result<u64, String> {
     let text = quiet(cargo(&["run", "--quiet", "--package", "countersign-tables"]))?;
-    let documents: BTreeMap<String, String> =
+    let mut documents: BTreeMap<String, String> =
         serde_json::from_str(&text).map_err(|error| format!("docs: {error}"))?;
+    documents.insert("configuration.md".to_owned(), configuration()?);
+    documents.insert("command-line.md".to_owned(), command_line()?);
     for (name, text) in &documents {
         let path = root().join("docs").join(name);
         if check {
@@ -30,4 +32,68 @@ pub(crate) fn run(check: bool) -> Result<u64, String> {
         }
     }
     u64::try_from(documents.len()).map_err(|error| error.to_string())
+}
+
+const MADE: &str = "<!-- Made from the program by `cargo xtask docs`; change the program. -->";
+
+/// Every setting with its default, as the program itself prints it.
+fn configuration() -> Result<String, String> {
+    let sample = told(&["config", "default"])?;
+    Ok(format!(
+        "# Configuration\n\n{MADE}\n\nOne TOML file; environment variables win over it, flags over both. `countersign config check` \
+         names the path, line and fix of each error.\n\n```toml\n{}\n```\n",
+        sample.trim_end()
+    ))
+}
+
+/// The help of every command, in the order in which the program lists them.
+fn command_line() -> Result<String, String> {
+    let mut out = format!("# Command line\n\n{MADE}\n");
+    let mut open = vec![Vec::new()];
+    // The commands of one program; each is looked at once.
+    while let Some(path) = open.pop() {
+        let words: Vec<&str> = path.iter().map(String::as_str).collect();
+        let help = told(&[words.as_slice(), &["--help"]].concat())?;
+        let title = [&["countersign"], words.as_slice()].concat().join(" ");
+        out.push_str(&format!("\n## {title}\n\n```text\n{}\n```\n", help.trim_end()));
+        for name in commands(&help).into_iter().rev() {
+            open.push([path.as_slice(), &[name]].concat());
+        }
+    }
+    out.push_str(&format!(
+        "\n## Exit codes\n\n```text\n{}\n```\n",
+        told(&["help", "exit-codes"])?.trim_end()
+    ));
+    Ok(out)
+}
+
+/// What the program prints; without the machine's environment, which could stand in the defaults.
+fn told(arguments: &[&str]) -> Result<String, String> {
+    let mut program = command(built("countersign")?, arguments);
+    program.env_clear();
+    quiet(program)
+}
+
+/// The names below `Commands:` in a help text; `help` itself is no news.
+fn commands(help: &str) -> Vec<String> {
+    let mut lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let mut names = Vec::new();
+    for line in lines.by_ref().take_while(|line| !line.is_empty()) {
+        // A description that goes on in the next line is set in further than a name.
+        if line.starts_with("  ") && !line.starts_with("   ") {
+            names.extend(line.split_whitespace().next().filter(|name| *name != "help").map(str::to_owned));
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_read_from_help() {
+        let help = "x\n\nCommands:\n  key   Keys\n  long  A text\n          that goes on\n  help  Help\n\nOptions:\n  -h  h\n";
+        assert_eq!(commands(help), ["key", "long"]);
+    }
 }

@@ -63,7 +63,7 @@ impl Client {
     /// # Errors
     /// When no TLS roots can be had.
     pub fn signing(signer: RequestSigner, ambient: Ambient) -> Result<Self, NoAnswer> {
-        Self::with(transport()?, Credential::Signer(Box::new(signer)), ambient)
+        Ok(Self::with(transport(true)?, Credential::Signer(Box::new(signer)), ambient))
     }
 
     /// A client that opens a session at `base` (such as `https://api.example`) and keeps it fresh.
@@ -73,11 +73,19 @@ impl Client {
     pub fn in_session(keeper: Keeper, base: &str, ambient: Ambient) -> Result<Self, NoAnswer> {
         let base = base.trim_end_matches('/').to_owned();
         let keeper = Box::new(tokio::sync::Mutex::new(keeper));
-        Self::with(transport()?, Credential::Session { base, keeper }, ambient)
+        Ok(Self::with(transport(true)?, Credential::Session { base, keeper }, ambient))
     }
 
-    fn with(http: reqwest::Client, credential: Credential, ambient: Ambient) -> Result<Self, NoAnswer> {
-        Ok(Self { http, credential, ambient, offset: Mutex::default() })
+    /// The same client without the proxies that the environment names: for servers on this machine.
+    ///
+    /// # Errors
+    /// When no TLS roots can be had.
+    pub fn direct(self) -> Result<Self, NoAnswer> {
+        Ok(Self { http: transport(false)?, ..self })
+    }
+
+    fn with(http: reqwest::Client, credential: Credential, ambient: Ambient) -> Self {
+        Self { http, credential, ambient, offset: Mutex::default() }
     }
 
     /// Sends a request; its address must be absolute. Redirects are not followed: what was signed is this address.
@@ -263,8 +271,10 @@ impl Client {
     }
 }
 
-fn transport() -> Result<reqwest::Client, NoAnswer> {
-    reqwest::Client::builder()
+fn transport(proxies: bool) -> Result<reqwest::Client, NoAnswer> {
+    let builder = reqwest::Client::builder();
+    let builder = if proxies { builder } else { builder.no_proxy() };
+    builder
         .redirect(reqwest::redirect::Policy::none())
         .timeout(PATIENCE)
         .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))

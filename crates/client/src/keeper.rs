@@ -1,4 +1,24 @@
 //! A session kept fresh: says which HTTP call to make next, and is told what came back. Opens no connection itself.
+//!
+//! ```
+//! use countersign_client::keeper::{Keeper, Next, Step};
+//! use countersign_client::signer::RequestSigner;
+//! use countersign_client::{countersign::time::Time, dialects, keys};
+//! use std::sync::Arc;
+//!
+//! let key = Arc::new(keys::PrivateKey::generate(keys::KeyKind::Ed25519, 256)?);
+//! let dialect = Arc::new(dialects::load("spacetime", &Default::default())?);
+//! let mut keeper = Keeper::new(RequestSigner::new(dialect, key, "alice"), "/v1");
+//!
+//! let now = Time::from_seconds(1_700_000_000);
+//! let Next::Call(call) = keeper.next(now) else { panic!("there is no session yet") };
+//! assert_eq!((call.step, call.path.as_str()), (Step::Code, "/v1/auth/code"));
+//! // Send it as you like, hand the answer in, and go on until there is a token.
+//! let answer = br#"{"authCode":"00112233445566778899aa"}"#;
+//! let next = keeper.answered(&call, http::StatusCode::OK, answer, now)?.expect("the challenge is answered next");
+//! assert_eq!(next.step, Step::Token);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 use crate::signer::{NotSigned, RequestSigner};
 use crate::tokens::Tokens;
 use countersign::time::{Span, Time};
