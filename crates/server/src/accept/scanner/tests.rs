@@ -49,7 +49,6 @@ fn bad_heads_never_pass() {
         format!("GET / HTTP/2.0\r\n{host}\r\n"),
         "GET /admin\r\n\r\n".to_owned(),
         format!("GET /a#b HTTP/1.1\r\n{host}\r\n"),
-        format!("GET /\u{e4} HTTP/1.1\r\n{host}\r\n"),
         format!("GET a HTTP/1.1\r\n{host}\r\n"),
         format!("G(T / HTTP/1.1\r\n{host}\r\n"),
         format!("GET http://other/ HTTP/1.1\r\n{host}\r\n"),
