@@ -7,29 +7,6 @@ use crate::{keyring, world};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-<<<<<<< HEAD
-=======
-
-#[derive(Args, Debug)]
-pub(crate) struct RegisterArgs {
-    /// The account's name or id.
-    pub(crate) account: String,
-    /// The file with the public key.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// The dialect it is for; may be given more than once.
-    #[arg(short, long = "dialect", required = true)]
-    pub(crate) dialects: Vec<String>,
-    /// What to call it.
-    #[arg(long, default_value = "")]
-    pub(crate) label: String,
-    /// Narrows it to this algorithm; a weak one counts only when it is named here.
-    #[arg(long = "algorithm")]
-    pub(crate) algorithms: Vec<String>,
-    #[command(flatten)]
-    pub(crate) manage: ManageArgs,
-}
->>>>>>> main
 
 const COLUMNS: &[&str] = &["id", "label", "kind", "bits", "state", "dialects", "last_used"];
 
