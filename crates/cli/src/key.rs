@@ -26,7 +26,7 @@ pub(crate) enum KeyCommand {
     /// Write a key in another form.
     Convert(ConvertArgs),
     /// Register a public key for an account.
-    Register(registered::RegisterArgs),
+    Register(RegisterArgs),
     /// List registered keys.
     List {
         /// Only those of this account (name or id).

@@ -12,8 +12,6 @@ use countersign_store_sqlite::{ReplayStart, SqliteStore};
 use std::path::Path;
 use std::sync::Arc;
 
-pub use countersign_store_sqlite::backup;
-
 /// The name of the secret that keys the replay memory's fingerprints.
 const REPLAY: &str = "replay";
 /// Uses remembered at once: 80 MB, and at ±20 seconds a hundred thousand a second.

@@ -83,7 +83,10 @@ pub(crate) fn check_line<'l>(line: &'l [u8], bounds: &Bounds) -> Result<(&'l [u8
     if !is_token(method) {
         return Err(Broken::Malformed("the method is no token"));
     }
-    if target.is_empty() || !target.iter().all(|byte| (33..=126).contains(byte)) || target.contains(&b'#') {
+    // Letters of other scripts come as they are from clients of PHP; the bytes judged are the bytes passed on.
+    let plain = |byte: &u8| (33..=126).contains(byte) || *byte > 127;
+    let readable = target.iter().all(plain) && std::str::from_utf8(target).is_ok();
+    if target.is_empty() || !readable || target.contains(&b'#') {
         return Err(Broken::Malformed("the target has a fragment or bytes that must be percent-encoded"));
     }
     let form = target.starts_with(b"/")
