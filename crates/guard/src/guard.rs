@@ -216,8 +216,11 @@ impl Guard {
 
     async fn session_keys(&self, id: &str, now: Time) -> Result<Keys, Fault> {
         let Some(session) = self.sessions.get(id).await? else { return Ok(Keys::default()) };
+        let caller = self.directory.caller(&session.account);
+        let opened_by = caller.as_ref().and_then(|caller| caller.key(&session.key)).cloned();
         Ok(Keys {
-            caller: self.directory.caller(&session.account),
+            caller,
+            opened_by,
             keys: self.signing.as_ref().map(|signing| signing.known()).unwrap_or_default(),
             session: self.directory.standing(&session, now),
             ..Keys::default()

@@ -46,6 +46,7 @@ impl Directory {
                 .map_or(Companion::Missing, |secret| self.companion_beside(secret, query.dialect, entry)),
             acting_as: query.acting_as.map_or(ActingAs::Nobody, |user| self.acting_as(user, entry)),
             session: Standing::None,
+            opened_by: None,
             caller: entry.map(|entry| entry.caller.clone()),
             keys: found.map(|(.., keys)| keys).unwrap_or_default(),
         }
