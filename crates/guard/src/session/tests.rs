@@ -668,3 +668,18 @@ async fn what_a_key_is_narrowed_to_holds_for_its_sessions_and_the_keys_it_adds()
     let added = bench.registrar.directory().keys_of(&account).into_iter().find(|key| key.id != id).unwrap();
     assert_eq!((added.paths, added.life.expires), (limits.paths, Some(ends)));
 }
+
+#[tokio::test]
+async fn a_session_ends_with_its_users_name_and_with_its_keys_dialect() {
+    let (bench, alice, bob) = (Bench::new().await, key(), key());
+    let (account, _) = bench.user("alice", &alice).await;
+    let (_, second) = bench.user("bob", &bob).await;
+    let (first, other) = (bench.tokens("alice", &alice).await, bench.tokens("bob", &bob).await);
+    assert_eq!((bench.resource(&first.access).await, bench.resource(&other.access).await), (200, 200));
+    let name = Identifier { namespace: "user-id".to_owned(), value: "alice".to_owned() };
+    bench.registrar.remove_identifier(&bench.stamp(), &account, &name).await.unwrap();
+    assert_eq!(bench.resource(&first.access).await, 401);
+    assert_eq!(bench.refresh(&first.refresh).await.status(), 401);
+    bench.registrar.set_key_dialects(&bench.stamp(), &second, &["skykit".to_owned()]).await.unwrap();
+    assert_eq!(bench.resource(&other.access).await, 401);
+}
