@@ -121,7 +121,8 @@ impl Guard {
             Walked::Refused(dialect, refusal) => Verdict::Refused(denial(policy, dialect, refusal)),
             Walked::Done(verified) => self.admitted(verified, now),
             Walked::Once(dialect, pending) => {
-                let answer = self.once.claim(pending.claim(), now).await?;
+                // Read anew: a key set may have been fetched meanwhile, and a late reading looks like a step back.
+                let answer = self.once.claim(pending.claim(), self.clock.now()).await?;
                 match pending.settle(answer, &mut ()) {
                     Ok(verified) => self.admitted(verified, now),
                     Err(refusal) => Verdict::Refused(denial(policy, Some(dialect), refusal)),
