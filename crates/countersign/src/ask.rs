@@ -53,6 +53,8 @@ pub struct Keys {
     pub acting_as: ActingAs,
     /// What is known of the session.
     pub session: Standing,
+    /// The account's key that opened the session: its limits hold for the session's tokens too.
+    pub opened_by: Option<Arc<KnownKey>>,
 }
 
 /// An account as judging needs it: immutable, replaced whole when anything about it changes.
@@ -175,6 +177,14 @@ pub enum Use {
     Again,
     /// Dated before what the store can vouch for (after a restart or a step of the clock).
     Barred,
+}
+
+impl Caller {
+    /// Its key with this id.
+    #[must_use]
+    pub fn key(&self, id: &str) -> Option<&Arc<KnownKey>> {
+        self.keys.iter().find(|key| *key.id == *id)
+    }
 }
 
 impl KnownKey {

@@ -121,7 +121,8 @@ impl Guard {
             Walked::Refused(dialect, refusal) => Verdict::Refused(denial(policy, dialect, refusal)),
             Walked::Done(verified) => self.admitted(verified, now),
             Walked::Once(dialect, pending) => {
-                let answer = self.once.claim(pending.claim(), now).await?;
+                // Read anew: a key set may have been fetched meanwhile, and a late reading looks like a step back.
+                let answer = self.once.claim(pending.claim(), self.clock.now()).await?;
                 match pending.settle(answer, &mut ()) {
                     Ok(verified) => self.admitted(verified, now),
                     Err(refusal) => Verdict::Refused(denial(policy, Some(dialect), refusal)),
@@ -216,8 +217,11 @@ impl Guard {
 
     async fn session_keys(&self, id: &str, now: Time) -> Result<Keys, Fault> {
         let Some(session) = self.sessions.get(id).await? else { return Ok(Keys::default()) };
+        let caller = self.directory.caller(&session.account);
+        let opened_by = caller.as_ref().and_then(|caller| caller.key(&session.key)).cloned();
         Ok(Keys {
-            caller: self.directory.caller(&session.account),
+            caller,
+            opened_by,
             keys: self.signing.as_ref().map(|signing| signing.known()).unwrap_or_default(),
             session: self.directory.standing(&session, now),
             ..Keys::default()

@@ -45,12 +45,21 @@ pub struct Jwks {
     sets: DashMap<Box<str>, Entry>,
 }
 
+/// One key of a set.
+struct Published {
+    /// What its owner calls it: a hint within the account, and nothing that is told onwards as ours.
+    kid: String,
+    /// What it is known by here; no key that was registered has such an id.
+    id: String,
+    key: CompactKey,
+}
+
 #[derive(Clone)]
 struct Entry {
     url: String,
     tried: Time,
     fetched: Option<Time>,
-    keys: Arc<[(String, CompactKey)]>,
+    keys: Arc<[Published]>,
 }
 
 impl Jwks {
@@ -76,7 +85,7 @@ impl Jwks {
         let usable = known.as_ref().filter(|entry| {
             entry.fetched.is_some_and(|fetched| now.since(fetched) < self.times.greatest_age)
         });
-        let has = |entry: &Entry| entry.keys.iter().any(|(name, _)| name == kid);
+        let has = |entry: &Entry| entry.keys.iter().any(|published| published.kid == kid);
         let may_try = known.as_ref().is_none_or(|entry| now.since(entry.tried).abs() >= self.times.cooldown);
         let entry = match usable {
             Some(entry) if has(entry) => {
@@ -91,16 +100,26 @@ impl Jwks {
             // Nothing to go by, or a hint that the set did not have: fetched now, but never more often than the cooldown.
             other if may_try => {
                 self.mark(account, url, now);
-                self.refresh(account, url, now).await;
-                self.sets.get(account).map(|entry| entry.clone()).or_else(|| other.cloned())
+                // On its own: a caller that hangs up must not leave everybody else waiting out the cooldown.
+                let (this, of, from) = (Arc::clone(self), account.to_owned(), url.to_owned());
+                let fetched = tokio::spawn(async move { this.refresh(&of, &from, now).await });
+                if let Err(error) = fetched.await {
+                    tracing::error!(account, %error, "reading a key set broke");
+                }
+                // What could not be fetched again is no younger than it was.
+                let counts = |entry: &Entry| {
+                    let age = entry.fetched.map(|fetched| now.since(fetched));
+                    entry.url == url && age.is_some_and(|age| age < self.times.greatest_age)
+                };
+                self.sets.get(account).map(|entry| entry.clone()).filter(counts).or_else(|| other.cloned())
             }
             other => other.cloned(),
         };
         let Some(entry) = entry else { return Vec::new() };
-        let found = entry.keys.iter().filter(|(name, _)| name == kid);
+        let found = entry.keys.iter().filter(|published| published.kid == kid);
         // One hint names one key; a set that lists it twice gets both tried.
-        let known = found.take(2).map(|(name, key)| {
-            let mut known = KnownKey::new(name, name, KeyLife::ACTIVE, key.clone());
+        let known = found.take(2).map(|Published { kid, id, key }| {
+            let mut known = KnownKey::new(id, kid, KeyLife::ACTIVE, key.clone());
             known.dialects = Box::new([dialect.into()]);
             Arc::new(known)
         });
@@ -133,7 +152,8 @@ impl Jwks {
         };
         let keys = set.keys.into_iter().filter_map(|intake| {
             let compact = CompactKey::from_spki_der(intake.key.spki_der()).ok()?;
-            Some((intake.kid?, compact))
+            let id = format!("jwks:{}", intake.key.fingerprints().spki_sha256_hex);
+            Some(Published { kid: intake.kid?, id, key: compact })
         });
         let keys: Arc<[_]> = keys.collect();
         if let Some(mut entry) = self.sets.get_mut(account)
@@ -150,3 +170,6 @@ impl std::fmt::Debug for Jwks {
         f.debug_struct("Jwks").field("sets", &self.sets.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 //! A proof beside the keys that may have made it: which to try, the check that stands ready, and the rules after it.
-use crate::ask::{Caller, Keys, KnownKey};
+use crate::ask::{Caller, KeyLimits, Keys, KnownKey};
 use crate::decoy;
 use crate::dialect::{By, Form};
 use crate::proof::found::Proof;
@@ -263,7 +263,9 @@ impl<'s> Prepared<'s> {
         let scene = Scene { facts: &proof.facts, keys: &self.keys, now };
         let claim = rule::judge_all(&proof.dialect.rules, &proof.dialect.name, &caller.id, &scene, trace)
             .map_err(|reason| Refusal::new(reason, Stage::Rules))?;
-        let permitted = permitted(&caller, &key, &proof.facts);
+        // Our own keys sign a session's tokens; what the caller's key was narrowed to must not end there.
+        let limits = self.keys.opened_by.iter().chain([&key]).map(|key| &key.limits);
+        let permitted = permitted(&caller, limits, &proof.facts);
         trace.step(|| {
             let wanted = "method, path and network that key and account may use";
             let found = format!("{} {}", proof.facts.incoming.method, proof.facts.incoming.target.path);
@@ -305,20 +307,23 @@ impl<'s> Prepared<'s> {
 
 /// Path prefixes hold on segment borders: `/public/` and `/public` admit `/public/x`, never `/publicity`;
 /// `/public` itself lies under `/public` only.
-fn permitted(caller: &Caller, key: &KnownKey, facts: &Facts<'_>) -> Result<(), Reason> {
+fn permitted<'k>(
+    caller: &Caller,
+    mut limits: impl Iterator<Item = &'k KeyLimits>,
+    facts: &Facts<'_>,
+) -> Result<(), Reason> {
     let incoming = facts.incoming;
     let under = |prefixes: &[Box<str>]| {
         prefixes.is_empty() || prefixes.iter().any(|prefix| is_under(prefix, incoming.target.path))
     };
-    let limits = &key.limits;
-    let method = limits.methods.is_empty() || limits.methods.iter().any(|known| **known == *incoming.method);
-    let network = limits.networks.is_empty()
-        || incoming.client.is_some_and(|client| limits.networks.iter().any(|known| known.contains(client)));
-    if method && network && under(&limits.paths) && under(&caller.paths) {
-        Ok(())
-    } else {
-        Err(Reason::NotPermitted)
-    }
+    let within = |limits: &KeyLimits| {
+        let method =
+            limits.methods.is_empty() || limits.methods.iter().any(|known| **known == *incoming.method);
+        let known = |client| limits.networks.iter().any(|known| known.contains(client));
+        let network = limits.networks.is_empty() || incoming.client.is_some_and(known);
+        method && network && under(&limits.paths)
+    };
+    if limits.all(within) && under(&caller.paths) { Ok(()) } else { Err(Reason::NotPermitted) }
 }
 
 fn is_under(prefix: &str, path: &str) -> bool {

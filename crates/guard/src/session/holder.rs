@@ -47,7 +47,7 @@ impl SessionApi {
     /// whoever saw it once could register a key and stay.
     pub(crate) async fn signed_in(&self, asked: &Asked<'_>) -> Result<Holder, Stop> {
         let holder = self.holder(asked).await?;
-        if holder.caller.keys.iter().any(|key| *key.id == *holder.session.key) {
+        if holder.caller.key(&holder.session.key).is_some() {
             Ok(holder)
         } else {
             Err(No::forbidden("A session opened by an API key may not do this; sign in with a key.").into())

@@ -4,12 +4,14 @@ use crate::session::possession::{is_same, provisional};
 use crate::session::reply::{No, Stop, json};
 use crate::session::{Asked, DIALECT, SessionApi};
 use bytes::Bytes;
+use countersign::ask::{KeyLimits, KnownKey};
 use countersign::base64::{Alphabet, encode};
 use countersign::life::challenge::{Ask, Purpose};
+use countersign::life::key::KeyState;
 use countersign::reason::Reason;
 use countersign_keys::{Policy, read_public_key};
 use countersign_store::denied::ChangeError;
-use countersign_store::draft::NewKey;
+use countersign_store::draft::{Narrowing, NewKey};
 use http::Response;
 use serde::Serialize;
 
@@ -58,16 +60,17 @@ impl SessionApi {
         self.prove(asked, user, &answer, &opened, |_| {
             provisional(holder.caller.clone(), &intake.key, DIALECT)
         })?;
-        let live = |known: &&std::sync::Arc<countersign::ask::KnownKey>| {
+        let live = |known: &&std::sync::Arc<KnownKey>| {
             known.serves(DIALECT) && known.life.is_live(asked.now) && is_same(known.compact(), &answer.key)
         };
         if holder.caller.keys.iter().any(|known| live(&known)) {
             return Ok(json(&shown(&answer.key)));
         }
         let stamp = self.stamp(&holder.caller.id, asked.now);
-        let new = NewKey {
-            shared: self.settings.shared_keys,
-            ..NewKey::new(&holder.caller.id, "", intake.key.spki_der(), DIALECT)
+        let base = NewKey::new(&holder.caller.id, "", intake.key.spki_der(), DIALECT);
+        let new = match holder.caller.key(&holder.session.key) {
+            Some(opener) => NewKey { shared: self.settings.shared_keys, ..like(opener, base) },
+            None => return Err(No::refused(Reason::SessionEnded).into()),
         };
         match self.registrar.add_key(&stamp, &new).await {
             Ok(_) => Ok(json(&shown(&answer.key))),
@@ -78,6 +81,23 @@ impl SessionApi {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// No wider and no longer than the key that lets it in: narrowing would mean nothing if its holder could add another.
+fn like(opener: &KnownKey, new: NewKey) -> NewKey {
+    let texts = |list: &[Box<str>]| list.iter().map(ToString::to_string).collect();
+    let KeyLimits { methods, paths, networks } = &opener.limits;
+    let narrowing = Narrowing {
+        algorithms: Vec::new(),
+        methods: texts(methods),
+        paths: texts(paths),
+        networks: networks.iter().map(ToString::to_string).collect(),
+    };
+    let retires = match opener.life.state {
+        KeyState::Retiring { until } => Some(until),
+        _ => None,
+    };
+    NewKey { narrowing, expires: opener.life.expires.into_iter().chain(retires).min(), ..new }
 }
 
 fn shown(raw: &[u8; 32]) -> Key {

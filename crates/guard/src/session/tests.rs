@@ -12,7 +12,7 @@ use countersign::dialect::settings::Settings;
 use countersign::incoming::{Body, Incoming, Target};
 use countersign::time::{Span, Time};
 use countersign_keys::{Algorithm, KeyKind, MacKey, PrivateKey, sha256};
-use countersign_store::draft::{NewAccount, NewCompanion, NewKey};
+use countersign_store::draft::{Narrowing, NewAccount, NewCompanion, NewKey};
 use countersign_store::fault::Fault;
 use countersign_store::memory::MemoryStore;
 use countersign_store::model::Identifier;
@@ -648,4 +648,38 @@ async fn a_store_that_fails_is_a_fault_and_never_a_refusal() {
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = "/v1/auth/token".parse().unwrap();
     assert!(bench.api.call(&request, None).await.is_err());
+}
+
+#[tokio::test]
+async fn what_a_key_is_narrowed_to_holds_for_its_sessions_and_the_keys_it_adds() {
+    let (bench, alice, next) = (Bench::new().await, key(), key());
+    let (account, id) = bench.user("alice", &alice).await;
+    let limits = Narrowing { paths: vec!["/v1/auth".to_owned()], methods: vec![], ..Narrowing::default() };
+    bench.registrar.set_key_limits(&bench.stamp(), &id, &limits).await.unwrap();
+    let ends = Time::from_seconds(START + 1000);
+    bench.registrar.set_key_expiry(&bench.stamp(), &id, Some(ends)).await.unwrap();
+    let Tokens { access, .. } = bench.tokens("alice", &alice).await;
+    assert_eq!(bench.get("auth/validtoken", &access).await.status(), 200);
+    assert_eq!(bench.resource(&access).await, 403);
+    let asked = bench.post("auth/keys/code", &access, json!({})).await;
+    let code = body(&asked)["authCode"].as_str().unwrap().to_owned();
+    let answer = json!({ "authCode": code, "signature": sign(&next, &code), "key": shown(&next) });
+    assert_eq!(bench.post("auth/keys", &access, answer).await.status(), 200);
+    let added = bench.registrar.directory().keys_of(&account).into_iter().find(|key| key.id != id).unwrap();
+    assert_eq!((added.paths, added.life.expires), (limits.paths, Some(ends)));
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_users_name_and_with_its_keys_dialect() {
+    let (bench, alice, bob) = (Bench::new().await, key(), key());
+    let (account, _) = bench.user("alice", &alice).await;
+    let (_, second) = bench.user("bob", &bob).await;
+    let (first, other) = (bench.tokens("alice", &alice).await, bench.tokens("bob", &bob).await);
+    assert_eq!((bench.resource(&first.access).await, bench.resource(&other.access).await), (200, 200));
+    let name = Identifier { namespace: "user-id".to_owned(), value: "alice".to_owned() };
+    bench.registrar.remove_identifier(&bench.stamp(), &account, &name).await.unwrap();
+    assert_eq!(bench.resource(&first.access).await, 401);
+    assert_eq!(bench.refresh(&first.refresh).await.status(), 401);
+    bench.registrar.set_key_dialects(&bench.stamp(), &second, &["skykit".to_owned()]).await.unwrap();
+    assert_eq!(bench.resource(&other.access).await, 401);
 }

@@ -46,6 +46,7 @@ impl Directory {
                 .map_or(Companion::Missing, |secret| self.companion_beside(secret, query.dialect, entry)),
             acting_as: query.acting_as.map_or(ActingAs::Nobody, |user| self.acting_as(user, entry)),
             session: Standing::None,
+            opened_by: None,
             caller: entry.map(|entry| entry.caller.clone()),
             keys: found.map(|(.., keys)| keys).unwrap_or_default(),
         }
@@ -58,13 +59,16 @@ impl Directory {
         Some(entry.caller.clone())
     }
 
-    /// How a session stands beside what is known now: it ends with its own end, its account's, or that of the key or
-    /// companion key that opened it.
+    /// How a session stands beside what is known now: it ends with its own end, its account's, that of the identifier it
+    /// names, or that of the key or companion key that opened it.
     #[must_use]
     pub fn standing(&self, session: &Session, now: Time) -> Standing {
         let backed = self.seat(&session.account).and_then(|seat| seat.now.load_full()).is_some_and(|entry| {
             let mut keys = entry.caller.keys.iter();
+            // A name that went to somebody else must not be told onwards for its former holder.
+            let named = entry.identifiers.iter().any(|own| own.value == session.identifier);
             entry.caller.enabled
+                && named
                 && (keys.any(|key| *key.id == *session.key && key.life.is_live(now))
                     || self.by_companion(session))
         });

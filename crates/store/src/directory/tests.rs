@@ -207,7 +207,7 @@ fn a_session_stands_and_falls_with_its_key_and_account() {
     let session = Session {
         id: "s".into(),
         account: "acc_a".into(),
-        identifier: "alice".into(),
+        identifier: "alice@a".into(),
         organisation: None,
         key: "key_1".into(),
         opened: at(0),

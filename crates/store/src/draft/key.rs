@@ -172,12 +172,16 @@ impl Draft<'_> {
         })
     }
 
-    /// Sets the dialects a key is for.
+    /// Sets the dialects a key is for; one taken away ends the sessions that the key opened.
     ///
     /// # Errors
     /// [`Denied`] when there is none among them, or one has not the form it needs.
     pub fn set_key_dialects(&mut self, id: &str, names: &[String]) -> Decided<KeyRecord> {
         dialects(names)?;
+        let before = self.key(id)?;
+        if before.dialects.iter().any(|name| !names.contains(name)) {
+            self.end_sessions(&before.account, Some(id));
+        }
         self.edit_key(id, "key.set-dialects", |key| {
             let before = std::mem::replace(&mut key.dialects, names.to_vec());
             format!("from {} to {}", before.join(", "), names.join(", "))

@@ -1,0 +1,71 @@
+//! Key sets fetched from a document that tests write, break and delay.
+use super::*;
+use countersign_keys::{KeyKind, PrivateKey};
+use std::sync::Mutex;
+use tokio::sync::Semaphore;
+
+const URL: &str = "https://caller.example/jwks.json";
+
+/// A document, or none; each fetch waits for a permit.
+struct Document {
+    text: Mutex<Option<String>>,
+    permits: Semaphore,
+}
+
+impl Fetch for Document {
+    fn fetch<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Vec<u8>, String>> {
+        Box::pin(async {
+            self.permits.acquire().await.unwrap().forget();
+            self.text.lock().unwrap().clone().map(String::into_bytes).ok_or_else(|| "gone".to_owned())
+        })
+    }
+}
+
+fn document(kid: &str) -> (Arc<Document>, Arc<Jwks>) {
+    let key = PrivateKey::generate(KeyKind::Ed25519, 256).unwrap();
+    let mut jwk = serde_json::to_value(key.public_key().to_jwk()).unwrap();
+    jwk["kid"] = kid.into();
+    let text = serde_json::json!({ "keys": [jwk] }).to_string();
+    let document = Arc::new(Document { text: Mutex::new(Some(text)), permits: Semaphore::new(100) });
+    let jwks = Arc::new(Jwks::new(document.clone(), Times::default()));
+    (document, jwks)
+}
+
+async fn keys(jwks: &Arc<Jwks>, kid: &str, second: i64) -> Vec<Arc<KnownKey>> {
+    jwks.keys("acc_1", URL, "asymmetric-jwt", Some(kid), Time::from_seconds(second)).await
+}
+
+#[tokio::test]
+async fn a_set_that_cannot_be_fetched_again_stops_counting() {
+    let (document, jwks) = document("main");
+    assert_eq!(keys(&jwks, "main", 0).await.len(), 1);
+    *document.text.lock().unwrap() = None;
+    assert_eq!(keys(&jwks, "main", 3599).await.len(), 1);
+    tokio::task::yield_now().await;
+    for second in [3640, 3641, 3700, 9999] {
+        assert!(keys(&jwks, "main", second).await.is_empty(), "{second}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_keeps_nobody_from_the_set() {
+    let (document, jwks) = document("main");
+    let all = document.permits.available_permits();
+    document.permits.forget_permits(all);
+    let first = keys(&jwks, "main", 0);
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(20), first).await.is_err());
+    document.permits.add_permits(1);
+    // The cooldown lets nobody fetch again, and nobody needs to.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(keys(&jwks, "main", 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_document_cannot_speak_of_keys_that_were_registered() {
+    let (_document, jwks) = document("key_of_bob");
+    let found = keys(&jwks, "key_of_bob", 0).await;
+    assert_eq!(&*found[0].label, "key_of_bob");
+    assert!(found[0].id.starts_with("jwks:") && found[0].id.len() == 69, "{}", found[0].id);
+}
