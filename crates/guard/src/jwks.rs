@@ -2,7 +2,7 @@
 use countersign::ask::KnownKey;
 use countersign::life::key::KeyLife;
 use countersign::time::{Span, Time};
-use countersign_keys::{CompactKey, Policy, read_key_set};
+use countersign_keys::{CompactKey, KeyError, Policy, read_key_set, sha256};
 use countersign_store::registry::Answer;
 use dashmap::DashMap;
 use std::sync::Arc;
@@ -59,6 +59,8 @@ struct Entry {
     url: String,
     tried: Time,
     fetched: Option<Time>,
+    /// Digest of the document that the keys were read from.
+    document: Option<[u8; 32]>,
     keys: Arc<[Published]>,
 }
 
@@ -132,10 +134,12 @@ impl Jwks {
             url: url.to_owned(),
             tried: now,
             fetched: None,
+            document: None,
             keys: Arc::new([]),
         });
         if entry.url != url {
-            *entry = Entry { url: url.to_owned(), tried: now, fetched: None, keys: Arc::new([]) };
+            *entry =
+                Entry { url: url.to_owned(), tried: now, fetched: None, document: None, keys: Arc::new([]) };
         }
         entry.tried = now;
     }
@@ -146,23 +150,37 @@ impl Jwks {
             Ok(_) => return tracing::warn!(account, "the key set is larger than a megabyte; not used"),
             Err(why) => return tracing::warn!(account, why, "the key set could not be fetched"),
         };
-        let set = match read_key_set(&bytes, &Policy::default()) {
-            Ok(set) => set,
-            Err(error) => return tracing::warn!(account, %error, "the key set cannot be read"),
+        let document = sha256(&[&bytes]);
+        if let Some(mut entry) = self.sets.get_mut(account)
+            && entry.url == url
+            && entry.document == Some(document)
+        {
+            entry.fetched = Some(now);
+            return;
+        }
+        // A set of large RSA keys takes seconds to judge: not on a thread that requests wait for, and once only.
+        let keys = match tokio::task::spawn_blocking(move || published(&bytes)).await {
+            Ok(Ok(keys)) => keys,
+            Ok(Err(error)) => return tracing::warn!(account, %error, "the key set cannot be read"),
+            Err(error) => return tracing::error!(account, %error, "reading a key set broke"),
         };
-        let keys = set.keys.into_iter().filter_map(|intake| {
-            let compact = CompactKey::from_spki_der(intake.key.spki_der()).ok()?;
-            let id = format!("jwks:{}", intake.key.fingerprints().spki_sha256_hex);
-            Some(Published { kid: intake.kid?, id, key: compact })
-        });
-        let keys: Arc<[_]> = keys.collect();
         if let Some(mut entry) = self.sets.get_mut(account)
             && entry.url == url
         {
-            entry.keys = keys;
-            entry.fetched = Some(now);
+            (entry.keys, entry.fetched, entry.document) = (keys, Some(now), Some(document));
         }
     }
+}
+
+/// The keys of a document that have names and are taken.
+fn published(document: &[u8]) -> Result<Arc<[Published]>, KeyError> {
+    let set = read_key_set(document, &Policy::default())?;
+    let keys = set.keys.into_iter().filter_map(|intake| {
+        let key = CompactKey::from_spki_der(intake.key.spki_der()).ok()?;
+        let id = format!("jwks:{}", intake.key.fingerprints().spki_sha256_hex);
+        Some(Published { kid: intake.kid?, id, key })
+    });
+    Ok(keys.collect())
 }
 
 impl std::fmt::Debug for Jwks {

@@ -56,8 +56,11 @@ async fn a_caller_that_hangs_up_keeps_nobody_from_the_set() {
     assert!(tokio::time::timeout(std::time::Duration::from_millis(20), first).await.is_err());
     document.permits.add_permits(1);
     // The cooldown lets nobody fetch again, and nobody needs to.
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
+    for _ in 0..1000 {
+        if jwks.sets.get("acc_1").is_some_and(|entry| entry.fetched.is_some()) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     assert_eq!(keys(&jwks, "main", 1).await.len(), 1);
 }
@@ -68,4 +71,14 @@ async fn a_document_cannot_speak_of_keys_that_were_registered() {
     let found = keys(&jwks, "key_of_bob", 0).await;
     assert_eq!(&*found[0].label, "key_of_bob");
     assert!(found[0].id.starts_with("jwks:") && found[0].id.len() == 69, "{}", found[0].id);
+}
+
+#[tokio::test]
+async fn a_document_that_did_not_change_is_not_judged_again() {
+    let (_document, jwks) = document("main");
+    assert_eq!(keys(&jwks, "main", 0).await.len(), 1);
+    let before = jwks.sets.get("acc_1").unwrap().keys.clone();
+    assert!(keys(&jwks, "other", 60).await.is_empty());
+    let entry = jwks.sets.get("acc_1").unwrap().clone();
+    assert!(Arc::ptr_eq(&before, &entry.keys) && entry.fetched == Some(Time::from_seconds(60)));
 }
