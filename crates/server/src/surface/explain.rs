@@ -142,7 +142,12 @@ fn place<'a>(app: &'a App, described: &Described, target: &Target<'_>) -> Option
     }
 }
 
-fn headers(described: &[(String, String)]) -> Result<HeaderMap, Box<Response<Body>>> {
+fn headers(described: &[(String, String)], most: usize) -> Result<HeaderMap, Box<Response<Body>>> {
+    if described.len() > most {
+        // No request with more would be judged; and a map of tens of thousands panics.
+        let text = format!("headers: wanted at most {most}, found {}", described.len());
+        return Err(Box::new(bad_request(&text)));
+    }
     let mut headers = HeaderMap::new();
     for (index, (name, value)) in described.iter().enumerate() {
         let read = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());
