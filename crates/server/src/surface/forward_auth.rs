@@ -86,7 +86,7 @@ async fn ask(
         method: original.method,
         target,
         headers,
-        body: if has_body(headers) { Seen::Unseen } else { Seen::Empty },
+        body: if may_have_body(original.method, headers) { Seen::Unseen } else { Seen::Empty },
         client: Some(from.client),
         challenge: None,
     };
@@ -153,9 +153,12 @@ fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
     Ok(Original { method, scheme, authority, target })
 }
 
-/// Whether the original request may have a body; the proxy passes its framing headers on.
-fn has_body(headers: &HeaderMap) -> bool {
+/// Whether the original request may have a body. Its framing seldom reaches us: proxies that ask without the body drop its length
+/// or write 0, and chunked bodies have none. So lengths can only tell that there is one, and methods that carry bodies always may.
+fn may_have_body(method: &str, headers: &HeaderMap) -> bool {
     let mut lengths =
         headers.get_all(CONTENT_LENGTH).iter().chain(headers.get_all("x-original-content-length"));
-    headers.contains_key(TRANSFER_ENCODING) || lengths.any(|length| length.as_bytes() != b"0")
+    !matches!(method, "GET" | "HEAD" | "OPTIONS")
+        || headers.contains_key(TRANSFER_ENCODING)
+        || lengths.any(|length| length.as_bytes() != b"0")
 }
