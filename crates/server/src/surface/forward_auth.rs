@@ -1,7 +1,7 @@
 //! The question that other proxies ask: may this request pass, and who is it? Only trusted proxies are answered.
 use crate::app::App;
 use crate::call::Call;
-use crate::judge::{faulted, held, judge, refused};
+use crate::judge::{confined, faulted, held, judge, refused};
 use crate::problem::{bad_request, problem};
 use crate::routes::Place;
 use crate::surface::origin::{self, host_of, single};
@@ -91,6 +91,7 @@ async fn ask(
         challenge: None,
     };
     let verified = judge(app, Some(route), &place.policy, &incoming).await?;
+    confined(app, route, &verified, incoming.target.path)?;
     let mut response = Response::new(Body::empty());
     if let Err(fault) = app.identity.add(response.headers_mut(), &verified, &call.id) {
         return Err(faulted(app, Some(route), &fault));

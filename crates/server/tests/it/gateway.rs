@@ -1,5 +1,5 @@
 //! The gateway: what the upstream sees and what it never sees.
-use crate::fixture::{HOST, World};
+use crate::fixture::{HOST, ROUTES, World};
 
 #[tokio::test]
 async fn the_upstream_sees_the_proved_identity_and_nothing_the_caller_claims() {
@@ -126,6 +126,45 @@ async fn paths_that_two_servers_may_read_differently_go_nowhere() {
 
 #[tokio::test]
 async fn only_methods_with_a_meaning_pass() {
+#[tokio::test]
+async fn a_raw_path_does_not_lead_out_of_where_a_caller_is_confined() {
+    let world = World::with(&ROUTES.replace("path = \"/raw\"", "path = \"/public\"")).await;
+    for (who, path, status) in [
+        ("bob", "/public/ok", 200),
+        ("bob", "/public/../admin", 403),
+        ("bob", "/public/%2e%2e/admin", 403),
+        ("bob", "/public/..;/admin", 403),
+        ("alice", "/public/../admin", 200),
+    ] {
+        let proof = world.proof_of(who, "skykit", "GET", "/", b"");
+        let answer = world.send(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n")).await;
+        assert_eq!(answer.status, status, "{who} {path} {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_has_one_route_in_every_spelling() {
+    let own = format!("[[route]]\nname = \"own\"\nhost = \"{HOST}\"\ndialects = [\"asymmetric-jwt\"]\n");
+    let world = World::with(&format!("{ROUTES}{own}")).await;
+    let proof = world.proof("skykit", "GET", "/", b"");
+    for (host, status) in [
+        (HOST.to_owned(), 401),
+        (format!("{HOST}:80"), 401),
+        (HOST.to_uppercase(), 401),
+        (format!("{HOST}."), 401),
+        (format!("{HOST}.:80"), 401),
+        (HOST.replace('.', "%2e"), 400),
+        ("other.test".to_owned(), 200),
+    ] {
+        let answer = world.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n{proof}\r\n")).await;
+        assert_eq!(answer.status, status, "{host} {answer:?}");
+    }
+    // By a trusted proxy's word it is another host: to the upstream, too.
+    let told = "X-Forwarded-Host: other.test\r\n";
+    let answer = world.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{told}{proof}\r\n")).await;
+    assert_eq!(answer.seen_header("host"), ["other.test"]);
+}
+
     let world = World::new().await;
     let proof = world.proof("skykit", "GET", "/", b"");
     for (method, status) in
