@@ -8,6 +8,8 @@ async fn the_upstream_sees_the_proved_identity_and_nothing_the_caller_claims() {
         "X-Countersign-Account",
         "x_countersign_account",
         "X-Countersign_Key",
+        "X.Countersign.Account",
+        "Remote.User",
         "X-Countersign-Principal",
         "X-Auth-User",
         "X-Auth-Request-Email",
