@@ -106,7 +106,7 @@ fn find<'a>(
     authority: &str,
     path: &str,
 ) -> Result<&'a Arc<Place>, Box<Response<Body>>> {
-    let host = host_of(authority).to_ascii_lowercase();
+    let host = host_of(authority);
     let found = match route {
         Some(name) => app.routes.named(name).filter(|place| {
             // A route that is asked by name still judges its own part of the address space only.

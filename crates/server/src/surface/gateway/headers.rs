@@ -41,7 +41,8 @@ pub(super) fn forwarded(identity: &Identity, sent: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Drops `Api_Signature` beside `Api-Signature`: many upstreams read both as one name, and only the second was judged.
+/// Drops `Api_Signature` beside `Api-Signature`: many upstreams read both as one name, and only the second was judged. And
+/// `Transfer_Encoding` always, which HTTP/2 carries: upstreams that read it would frame the message otherwise than we did.
 fn drop_twins(headers: &mut HeaderMap) {
     let twin = |name: &HeaderName| {
         let plain = plain(name.as_str());
@@ -71,10 +72,9 @@ pub(super) fn set_origin(headers: &mut HeaderMap, sent: &HeaderMap, call: &Call,
             headers.insert(name, value);
         }
     }
-    // HTTP/2 has no Host; the upstream speaks HTTP/1.1.
-    if !headers.contains_key(HOST)
-        && let Ok(host) = HeaderValue::try_from(origin.authority.as_str())
-    {
+    // The host that the route was found by, wherever it stood (HTTP/2 has no Host, a proxy may tell another): the upstream must not
+    // serve one host by what was judged for another.
+    if let Ok(host) = HeaderValue::try_from(origin.own.as_str()) {
         headers.insert(HOST, host);
     }
 }
