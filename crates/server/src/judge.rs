@@ -35,8 +35,8 @@ pub async fn judge(
     }
 }
 
-/// Refuses a proof whose key or account is confined to some paths when the path is not plain, as routes with `raw_paths` let it be:
-/// `/public/../admin` begins with `/public/` and leads elsewhere.
+/// Refuses a proof whose key or account is confined to some paths when the path is not plain, as routes with `raw_paths` let it
+/// be: `/public/../admin` begins with `/public/` and leads elsewhere.
 ///
 /// # Errors
 /// The answer to send instead.

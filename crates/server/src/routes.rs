@@ -46,8 +46,8 @@ impl Routes {
         Ok(Self(places))
     }
 
-    /// The route for a host (lower case, without port) and a path. `/%7Ea` is `/~a`, since it is to upstreams: another spelling must
-    /// not find a route that asks for less.
+    /// The route for a host (lower case, without port) and a path. `/%7Ea` is `/~a`, since it is to upstreams: another
+    /// spelling must not find a route that asks for less.
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<&Arc<Place>> {
         let path = decoded(path);

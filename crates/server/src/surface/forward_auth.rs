@@ -155,7 +155,7 @@ fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
 }
 
 /// Whether the original request may have a body. Its framing seldom reaches us: proxies that ask without the body drop its length
-/// or write 0, and chunked bodies have none. So lengths can only tell that there is one, and methods that carry bodies always may.
+/// or write 0, and chunked bodies have none. So lengths only tell that there is one, and methods that carry bodies always may.
 fn may_have_body(method: &str, headers: &HeaderMap) -> bool {
     let mut lengths =
         headers.get_all(CONTENT_LENGTH).iter().chain(headers.get_all("x-original-content-length"));

@@ -72,8 +72,8 @@ pub(super) fn set_origin(headers: &mut HeaderMap, sent: &HeaderMap, call: &Call,
             headers.insert(name, value);
         }
     }
-    // The host that the route was found by, wherever it stood (HTTP/2 has no Host, a proxy may tell another): the upstream must not
-    // serve one host by what was judged for another.
+    // The host that the route was found by, wherever it stood (HTTP/2 has no Host, a proxy may tell another): the upstream must
+    // not serve one host by what was judged for another.
     if let Ok(host) = HeaderValue::try_from(origin.own.as_str()) {
         headers.insert(HOST, host);
     }
