@@ -100,7 +100,8 @@ impl Jwks {
         let found = entry.keys.iter().filter(|(name, _)| name == kid);
         // One hint names one key; a set that lists it twice gets both tried.
         let known = found.take(2).map(|(name, key)| {
-            let mut known = KnownKey::new(name, name, KeyLife::ACTIVE, key.clone());
+            // The account chooses the name: as an id it could be that of another account's key, in logs, uses and sessions.
+            let mut known = KnownKey::new(&format!("jwks:{name}"), name, KeyLife::ACTIVE, key.clone());
             known.dialects = Box::new([dialect.into()]);
             Arc::new(known)
         });
@@ -148,5 +149,33 @@ impl Jwks {
 impl std::fmt::Debug for Jwks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Jwks").field("sets", &self.sets.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_keys::{KeyKind, PrivateKey};
+
+    struct Fixed(Vec<u8>);
+
+    impl Fetch for Fixed {
+        fn fetch<'a>(&'a self, _: &'a str) -> Answer<'a, Result<Vec<u8>, String>> {
+            Box::pin(async move { Ok(self.0.clone()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_published_key_cannot_take_the_id_of_a_registered_one() {
+        let private = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+        let mut key = serde_json::to_value(private.public_key().to_jwk()).unwrap();
+        key["kid"] = "key_of_another".into();
+        let document = serde_json::json!({ "keys": [key] }).to_string();
+        let jwks = Arc::new(Jwks::new(Arc::new(Fixed(document.into_bytes())), Times::default()));
+        let now = Time::from_seconds(1_767_225_600);
+        let keys =
+            jwks.keys("acc_1", "https://a.example/jwks", "asymmetric-jwt", Some("key_of_another"), now).await;
+        let told: Vec<_> = keys.iter().map(|key| (&*key.id, &*key.label)).collect();
+        assert_eq!(told, [("jwks:key_of_another", "key_of_another")]);
     }
 }
