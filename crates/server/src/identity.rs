@@ -179,9 +179,11 @@ impl Identity {
     }
 }
 
-/// A name as servers compare it: underscores are dashes, capitals do not count.
-fn plain(name: &str) -> String {
-    name.bytes().map(|byte| char::from(if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() })).collect()
+/// A name as the most careless servers compare it: capitals do not count, and whatever is neither letter nor digit is one
+/// character (CGI makes an underscore of underscores and dashes, and some servers of every other character, too).
+pub(crate) fn plain(name: &str) -> String {
+    let letter = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
+    name.bytes().map(|byte| char::from(letter(byte))).collect()
 }
 
 /// A value of ours: what is not printable ASCII goes out percent-encoded, so that nothing ends a header early.
@@ -242,6 +244,9 @@ mod tests {
             "x-countersign-account",
             "x_countersign_account",
             "x-countersign_key-id",
+            "x.countersign.account",
+            "x~countersign!account",
+            "remote.user",
             "x-countersign",
             "X-Countersign-New",
             "x-tenant",

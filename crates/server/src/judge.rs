@@ -2,6 +2,7 @@
 use crate::app::App;
 use crate::call::Outcome;
 use crate::problem;
+use crate::surface::path;
 use axum::body::Body;
 use countersign::incoming::Incoming;
 use countersign::reason::Reason;
@@ -32,6 +33,26 @@ pub async fn judge(
         }
         Err(fault) => Err(faulted(app, route, &fault)),
     }
+}
+
+/// Refuses a proof whose key or account is confined to some paths when the path is not plain, as routes with `raw_paths` let it
+/// be: `/public/../admin` begins with `/public/` and leads elsewhere.
+///
+/// # Errors
+/// The answer to send instead.
+pub(crate) fn confined(
+    app: &App,
+    route: &str,
+    verified: &Verified,
+    path: &str,
+) -> Result<(), Box<Response<Body>>> {
+    let free = verified.caller().paths.is_empty() && verified.key().limits.paths.is_empty();
+    if free || path::check(path).is_ok() {
+        return Ok(());
+    }
+    let reason = Reason::NotPermitted;
+    let reply = Reply { status: reason.status(), challenge: None };
+    Err(refused(app, Some(route), Some(verified.dialect()), reason, &reply))
 }
 
 /// The answer to a refusal.

@@ -147,8 +147,11 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
         || address.is_unspecified()
         || address.is_multicast()
         || a & 0xfe00 == 0xfc00
-        || a & 0xffc0 == 0xfe80
-        || (a == 0x2001 && b == 0xdb8)
+        || a & 0xff80 == 0xfe80
+        || (a == 0x2001 && (b == 0xdb8 || b < 0x200))
+        || (a == 0x64 && b == 0xff9b)
+        || (a == 0x3fff && b < 0x1000)
+        || a == 0x100
         || a == 0
 }
 
@@ -188,6 +191,10 @@ mod tests {
             "64:ff9b::7f00:1",
             "2002:7f00:1::",
             "::127.0.0.1",
+            "64:ff9b:1::7f00:1",
+            "fec0::1",
+            "2001::1",
+            "100::1",
         ] {
             assert!(is_private(text.parse().unwrap()), "{text}");
         }

@@ -2,7 +2,7 @@
 use crate::config::Config;
 use crate::config::route::Route;
 use crate::dialects::Dialects;
-use crate::surface::path::under;
+use crate::surface::path::{decoded, under};
 use countersign::incoming::Limits;
 use countersign_guard::policy::Policy;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ pub struct Place {
     pub route: Route,
     /// What it takes and whom it admits.
     pub policy: Policy,
+    /// Its path prefix as it is compared: decoded where it is plain.
+    prefix: String,
 }
 
 /// All routes, in the order in which they are asked: own hosts before all hosts, long paths before short ones.
@@ -37,17 +39,20 @@ impl Routes {
                 .collect();
             let limits = limits(config, route.body_limit);
             let policy = Policy { dialects: taken?, admit: route.admit.clone(), limits };
-            places.push(Arc::new(Place { route: route.clone(), policy }));
+            let prefix = decoded(&route.path).into_owned();
+            places.push(Arc::new(Place { route: route.clone(), policy, prefix }));
         }
-        places.sort_by_key(|place| (place.route.host.is_none(), usize::MAX - place.route.path.len()));
+        places.sort_by_key(|place| (place.route.host.is_none(), usize::MAX - place.prefix.len()));
         Ok(Self(places))
     }
 
-    /// The route for a host (lower case, without port) and a path.
+    /// The route for a host (lower case, without port) and a path. `/%7Ea` is `/~a`, since it is to upstreams: another
+    /// spelling must not find a route that asks for less.
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<&Arc<Place>> {
+        let path = decoded(path);
         self.0.iter().find(|place| {
-            place.route.host.as_deref().is_none_or(|wanted| wanted == host) && under(path, &place.route.path)
+            place.route.host.as_deref().is_none_or(|wanted| wanted == host) && under(&path, &place.prefix)
         })
     }
 
@@ -79,6 +84,27 @@ mod tests {
             Config::load(&Sources { file: Some(("f".to_owned(), text.to_owned())), ..Sources::default() });
         let config = config.map_err(|errors| panic!("{errors}")).unwrap();
         Routes::new(&config, &dialects(&config).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn other_spellings_of_a_path_find_the_same_route() {
+        let routes = routes(
+            "[[route]]\nname = \"all\"\ndialects = [\"skykit\"]\n\
+             [[route]]\nname = \"me\"\npath = \"/~me/@x\"\ndialects = [\"skykit\"]\n\
+             [[route]]\nname = \"cafe\"\npath = \"/caf%C3%A9\"\ndialects = [\"skykit\"]\n",
+        );
+        for (path, wanted) in [
+            ("/~me/@x/a", "me"),
+            ("/%7Eme/@x/a", "me"),
+            ("/%7eme/%40x/a", "me"),
+            ("/caf%c3%a9", "cafe"),
+            ("/caf%C3%A9/b", "cafe"),
+            ("/caf%C3%A8", "all"),
+            // Not plain, so compared as it came; the gateway refuses it.
+            ("/%7Eme%2F@x", "all"),
+        ] {
+            assert_eq!(routes.find("x", path).map(|place| place.route.name.as_str()), Some(wanted), "{path}");
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) fn is_host(host: &[u8]) -> bool {
         port.is_none_or(|port| (1..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit));
     let name_fits = |name: &[u8]| match name.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")) {
         Some(literal) => literal.iter().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(byte)),
-        None => name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(byte)),
+        None => name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte)),
     };
     // 255 bytes are the longest name that DNS can hold.
     name.is_some_and(|name| (1..=255).contains(&name.len()) && name_fits(name)) && port_fits

@@ -45,7 +45,7 @@ impl Route {
             "a host name without port or path such as \"api.example.com\"",
             None,
             Clone::clone,
-            |text| is_host(text).then(|| text.to_ascii_lowercase()),
+            |text| is_host(text).then(|| text.trim_end_matches('.').to_ascii_lowercase()),
         );
         let path = section
             .parsed(
@@ -78,7 +78,7 @@ impl Route {
 fn is_host(text: &str) -> bool {
     let named = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     let literal = text.starts_with('[') && text.ends_with(']');
-    !text.is_empty() && (named || literal)
+    !text.trim_matches('.').is_empty() && (named || literal)
 }
 
 fn read_upstream(text: &str) -> Option<Uri> {

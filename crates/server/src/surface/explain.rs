@@ -69,7 +69,7 @@ async fn tell(
         Target::from_url(&described.url).ok_or_else(|| wrong("url: wanted an http or https address"))?;
     let place =
         place(app, &described, &target).ok_or_else(|| wrong("no route is configured for this address"))?;
-    let headers = headers(&described.headers)?;
+    let headers = headers(&described.headers, app.config.limits.header_fields)?;
     let body = match &described.body_b64 {
         Some(text) => {
             let mut body = Vec::new();
@@ -138,11 +138,16 @@ async fn is_operator(
 fn place<'a>(app: &'a App, described: &Described, target: &Target<'_>) -> Option<&'a Arc<Place>> {
     match &described.route {
         Some(name) => app.routes.named(name),
-        None => app.routes.find(&host_of(target.authority).to_ascii_lowercase(), target.path),
+        None => app.routes.find(&host_of(target.authority), target.path),
     }
 }
 
-fn headers(described: &[(String, String)]) -> Result<HeaderMap, Box<Response<Body>>> {
+fn headers(described: &[(String, String)], most: usize) -> Result<HeaderMap, Box<Response<Body>>> {
+    if described.len() > most {
+        // No request with more would be judged; and a map of tens of thousands panics.
+        let text = format!("headers: wanted at most {most}, found {}", described.len());
+        return Err(Box::new(bad_request(&text)));
+    }
     let mut headers = HeaderMap::new();
     for (index, (name, value)) in described.iter().enumerate() {
         let read = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());

@@ -1,7 +1,7 @@
 //! The question that other proxies ask: may this request pass, and who is it? Only trusted proxies are answered.
 use crate::app::App;
 use crate::call::Call;
-use crate::judge::{faulted, held, judge, refused};
+use crate::judge::{confined, faulted, held, judge, refused};
 use crate::problem::{bad_request, problem};
 use crate::routes::Place;
 use crate::surface::origin::{self, host_of, single};
@@ -86,11 +86,12 @@ async fn ask(
         method: original.method,
         target,
         headers,
-        body: if has_body(headers) { Seen::Unseen } else { Seen::Empty },
+        body: if may_have_body(original.method, headers) { Seen::Unseen } else { Seen::Empty },
         client: Some(from.client),
         challenge: None,
     };
     let verified = judge(app, Some(route), &place.policy, &incoming).await?;
+    confined(app, route, &verified, incoming.target.path)?;
     let mut response = Response::new(Body::empty());
     if let Err(fault) = app.identity.add(response.headers_mut(), &verified, &call.id) {
         return Err(faulted(app, Some(route), &fault));
@@ -105,7 +106,7 @@ fn find<'a>(
     authority: &str,
     path: &str,
 ) -> Result<&'a Arc<Place>, Box<Response<Body>>> {
-    let host = host_of(authority).to_ascii_lowercase();
+    let host = host_of(authority);
     let found = match route {
         Some(name) => app.routes.named(name).filter(|place| {
             // A route that is asked by name still judges its own part of the address space only.
@@ -153,9 +154,12 @@ fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
     Ok(Original { method, scheme, authority, target })
 }
 
-/// Whether the original request may have a body; the proxy passes its framing headers on.
-fn has_body(headers: &HeaderMap) -> bool {
+/// Whether the original request may have a body. Its framing seldom reaches us: proxies that ask without the body drop its length
+/// or write 0, and chunked bodies have none. So lengths only tell that there is one, and methods that carry bodies always may.
+fn may_have_body(method: &str, headers: &HeaderMap) -> bool {
     let mut lengths =
         headers.get_all(CONTENT_LENGTH).iter().chain(headers.get_all("x-original-content-length"));
-    headers.contains_key(TRANSFER_ENCODING) || lengths.any(|length| length.as_bytes() != b"0")
+    !matches!(method, "GET" | "HEAD" | "OPTIONS")
+        || headers.contains_key(TRANSFER_ENCODING)
+        || lengths.any(|length| length.as_bytes() != b"0")
 }

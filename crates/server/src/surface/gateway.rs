@@ -4,7 +4,7 @@ mod headers;
 use crate::app::App;
 use crate::call::Call;
 use crate::inflow::{Inflow, ReadFault, read_all};
-use crate::judge::{held, judge, refused};
+use crate::judge::{confined, held, judge, refused};
 use crate::problem::{bad_request, not_found, problem, too_slow};
 use crate::routes::Place;
 use crate::surface::origin;
@@ -56,7 +56,12 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         client: Some(origin.client),
         challenge: None,
     };
-    let verified = match judge(app, Some(route), &place.policy, &incoming).await {
+    let judged = judge(app, Some(route), &place.policy, &incoming).await;
+    let judged = judged.and_then(|verified| {
+        confined(app, route, &verified, target.path())?;
+        Ok(verified)
+    });
+    let verified = match judged {
         Ok(verified) => verified,
         Err(refusal) => {
             body.pass_over(&parts.headers).await;

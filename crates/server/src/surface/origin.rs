@@ -12,7 +12,7 @@ pub(crate) struct Origin {
     pub(crate) scheme: String,
     /// Host and port as the caller sees them; what signatures over the address are judged against.
     pub(crate) authority: String,
-    /// Host and port as the request itself has them, whatever `public_url` says.
+    /// Host and port that routes are found by and the upstream is told, whatever `public_url` says.
     pub(crate) own: String,
     /// The host, lower case, without port: what routes are found by.
     pub(crate) host: String,
@@ -62,7 +62,7 @@ pub(crate) fn of(
         }
         client = forwarded_for(config, headers)?.unwrap_or(peer);
     }
-    let host = host_of(&authority).to_ascii_lowercase();
+    let host = host_of(&authority);
     let named = authority.clone();
     if let Some((public_scheme, public_authority)) =
         config.public_url.as_deref().and_then(|url| url.split_once("://"))
@@ -95,12 +95,13 @@ pub(crate) fn single<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'
     }
 }
 
-/// An authority without its port.
-pub(crate) fn host_of(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
+/// The host that routes are found by: lower case, without port, and without the dot that may end a full name.
+pub(crate) fn host_of(authority: &str) -> String {
+    let host = match authority.rsplit_once(':') {
         Some((host, _)) if !authority.ends_with(']') => host,
         _ => authority,
-    }
+    };
+    host.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// The last address in the chain that no trusted proxy has.

@@ -1,4 +1,5 @@
 //! Which paths every server reads the same way; only those are judged and passed on, unless a route says otherwise.
+use std::borrow::Cow;
 
 /// Characters that compatibility folding turns into dots, slashes, percent signs or semicolons.
 const LOOK_ALIKES: [char; 17] = [
@@ -63,6 +64,21 @@ fn escaped(high: Option<u8>, low: Option<u8>) -> Result<u8, &'static str> {
         }
         byte => Ok(byte),
     }
+}
+
+/// What a plain path says, decoded once; any other path as it is, since servers differ on what it says.
+pub(crate) fn decoded(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') || check(path).is_err() {
+        return Cow::Borrowed(path);
+    }
+    let mut plain = Vec::with_capacity(path.len());
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        let byte = if byte == b'%' { escaped(bytes.next(), bytes.next()).ok() } else { Some(byte) };
+        plain.extend(byte);
+    }
+    // A plain path decodes to UTF-8; its check said so.
+    String::from_utf8(plain).map_or(Cow::Borrowed(path), Cow::Owned)
 }
 
 /// Whether a path lies under a prefix, on segment borders.

@@ -58,6 +58,12 @@ async fn a_description_that_cannot_be_read_is_told_how_it_should_be() {
         assert_eq!(answer.status, 400, "{asked}");
         assert!(answer.body.contains("wanted"), "{}", answer.body);
     }
+    let many: Vec<(String, &str)> = (0..40_000).map(|number| (format!("h{number}"), "x")).collect();
+    let asked =
+        serde_json::json!({"method": "GET", "url": format!("http://{HOST}/"), "headers": many}).to_string();
+    let head = format!("POST /explain HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {}\r\n\r\n", asked.len());
+    let answer = world.send(format!("{head}{asked}")).await;
+    assert_eq!(answer.status, 400, "{answer:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! The gateway: what the upstream sees and what it never sees.
-use crate::fixture::{HOST, World};
+use crate::fixture::{HOST, ROUTES, World};
 
 #[tokio::test]
 async fn the_upstream_sees_the_proved_identity_and_nothing_the_caller_claims() {
@@ -8,6 +8,8 @@ async fn the_upstream_sees_the_proved_identity_and_nothing_the_caller_claims() {
         "X-Countersign-Account",
         "x_countersign_account",
         "X-Countersign_Key",
+        "X.Countersign.Account",
+        "Remote.User",
         "X-Countersign-Principal",
         "X-Auth-User",
         "X-Auth-Request-Email",
@@ -125,6 +127,45 @@ async fn paths_that_two_servers_may_read_differently_go_nowhere() {
 }
 
 #[tokio::test]
+async fn a_raw_path_does_not_lead_out_of_where_a_caller_is_confined() {
+    let world = World::with(&ROUTES.replace("path = \"/raw\"", "path = \"/public\"")).await;
+    for (who, path, status) in [
+        ("bob", "/public/ok", 200),
+        ("bob", "/public/../admin", 403),
+        ("bob", "/public/%2e%2e/admin", 403),
+        ("bob", "/public/..;/admin", 403),
+        ("alice", "/public/../admin", 200),
+    ] {
+        let proof = world.proof_of(who, "skykit", "GET", "/", b"");
+        let answer = world.send(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n")).await;
+        assert_eq!(answer.status, status, "{who} {path} {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_has_one_route_in_every_spelling() {
+    let own = format!("[[route]]\nname = \"own\"\nhost = \"{HOST}\"\ndialects = [\"asymmetric-jwt\"]\n");
+    let world = World::with(&format!("{ROUTES}{own}")).await;
+    let proof = world.proof("skykit", "GET", "/", b"");
+    for (host, status) in [
+        (HOST.to_owned(), 401),
+        (format!("{HOST}:80"), 401),
+        (HOST.to_uppercase(), 401),
+        (format!("{HOST}."), 401),
+        (format!("{HOST}.:80"), 401),
+        (HOST.replace('.', "%2e"), 400),
+        ("other.test".to_owned(), 200),
+    ] {
+        let answer = world.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n{proof}\r\n")).await;
+        assert_eq!(answer.status, status, "{host} {answer:?}");
+    }
+    // By a trusted proxy's word it is another host: to the upstream, too.
+    let told = "X-Forwarded-Host: other.test\r\n";
+    let answer = world.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{told}{proof}\r\n")).await;
+    assert_eq!(answer.seen_header("host"), ["other.test"]);
+}
+
+#[tokio::test]
 async fn only_methods_with_a_meaning_pass() {
     let world = World::new().await;
     let proof = world.proof("skykit", "GET", "/", b"");
@@ -202,16 +243,14 @@ async fn an_upstream_that_is_not_there_is_a_bad_gateway() {
     let answer = world.get("/nowhere/x", "").await;
     assert_eq!(answer.status, 502);
     assert!(answer.body.contains("bad-gateway") && !answer.body.contains("127.0.0.1"), "{}", answer.body);
-    let config =
-        crate::fixture::ROUTES.replace("name = \"bearer\"", "name = \"bearer\"\nhost = \"other.test\"");
+    let config = ROUTES.replace("name = \"bearer\"", "name = \"bearer\"\nhost = \"other.test\"");
     let world = World::with(&config).await;
     assert_eq!(world.get("/", "").await.status, 404);
 }
 
 #[tokio::test]
 async fn an_assertion_says_who_it_was_under_our_published_key() {
-    let config = crate::fixture::ROUTES
-        .replace("[identity]", "[identity]\nassertion = true\nassertion_life = \"30s\"");
+    let config = ROUTES.replace("[identity]", "[identity]\nassertion = true\nassertion_life = \"30s\"");
     let world = World::with(&config).await;
     let token = world.get("/", "").await.seen_header("x-countersign-assertion").remove(0);
     let parts: Vec<&str> = token.split('.').collect();

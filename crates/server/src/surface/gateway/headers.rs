@@ -1,7 +1,7 @@
 //! Which of the caller's headers go on to the upstream, and what is said about where the request came from.
 use crate::call::Call;
 use crate::hop::HOP;
-use crate::identity::Identity;
+use crate::identity::{Identity, plain};
 use crate::surface::origin::Origin;
 use http::header::{CONNECTION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -41,13 +41,14 @@ pub(super) fn forwarded(identity: &Identity, sent: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Drops `Api_Signature` beside `Api-Signature`: many upstreams read both as one name, and only the second was judged.
+/// Drops `Api_Signature` beside `Api-Signature`: many upstreams read both as one name, and only the second was judged. And
+/// `Transfer_Encoding` always, which HTTP/2 carries: upstreams that read it would frame the message otherwise than we did.
 fn drop_twins(headers: &mut HeaderMap) {
-    let twins: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| name.as_str().contains('_') && headers.contains_key(name.as_str().replace('_', "-")))
-        .cloned()
-        .collect();
+    let twin = |name: &HeaderName| {
+        let plain = plain(name.as_str());
+        plain != name.as_str() && (headers.contains_key(&plain) || HOP.iter().any(|hop| *hop == *plain))
+    };
+    let twins: Vec<HeaderName> = headers.keys().filter(|name| twin(name)).cloned().collect();
     for twin in twins {
         headers.remove(twin);
     }
@@ -71,10 +72,9 @@ pub(super) fn set_origin(headers: &mut HeaderMap, sent: &HeaderMap, call: &Call,
             headers.insert(name, value);
         }
     }
-    // HTTP/2 has no Host; the upstream speaks HTTP/1.1.
-    if !headers.contains_key(HOST)
-        && let Ok(host) = HeaderValue::try_from(origin.authority.as_str())
-    {
+    // The host that the route was found by, wherever it stood (HTTP/2 has no Host, a proxy may tell another): the upstream must
+    // not serve one host by what was judged for another.
+    if let Ok(host) = HeaderValue::try_from(origin.own.as_str()) {
         headers.insert(HOST, host);
     }
 }
@@ -96,6 +96,11 @@ mod tests {
             ("cookie", "a=b"),
             ("te", "trailers"),
             ("transfer-encoding", "chunked"),
+            ("transfer_encoding", "chunked"),
+            ("content_length", "7"),
+            ("coo_kie", "kept: no other spelling of it is there"),
+            ("content.type", "text/html"),
+            ("x_http.method-override", "DELETE"),
             ("x-countersign-account", "admin"),
             ("x-http-method-override", "DELETE"),
             ("accept", "*/*"),
@@ -104,6 +109,6 @@ mod tests {
         }
         let mut names: Vec<_> = forwarded(&identity, &sent).keys().map(ToString::to_string).collect();
         names.sort();
-        assert_eq!(names, ["accept", "content-type", "cookie", "host"]);
+        assert_eq!(names, ["accept", "content-type", "coo_kie", "cookie", "host"]);
     }
 }
