@@ -314,7 +314,8 @@ fn permitted<'k>(
 ) -> Result<(), Reason> {
     let incoming = facts.incoming;
     let under = |prefixes: &[Box<str>]| {
-        prefixes.is_empty() || prefixes.iter().any(|prefix| is_under(prefix, incoming.target.path))
+        let path = incoming.target.path;
+        prefixes.is_empty() || (!may_climb(path) && prefixes.iter().any(|prefix| is_under(prefix, path)))
     };
     let within = |limits: &KeyLimits| {
         let method =
@@ -330,5 +331,42 @@ fn is_under(prefix: &str, path: &str) -> bool {
     match path.strip_prefix(prefix) {
         Some(rest) => prefix.ends_with('/') || rest.is_empty() || rest.starts_with('/'),
         None => false,
+    }
+}
+
+/// Whether some reader may take the path out of its prefix: dot segments, also encoded, doubled slashes, and what others turn into
+/// them. Only who is confined to prefixes is asked; a surface may refuse such paths for everybody.
+fn may_climb(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let spelt = ["//", "\\", ";", "%2e", "%2f", "%5c", "%25", "%3b", "%00"];
+    let dots = |segment: &str| segment == "." || segment == "..";
+    spelt.iter().any(|odd| lower.contains(odd)) || lower.split('/').any(dots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_hold_on_segment_borders_and_nobody_climbs_out() {
+        let under = |prefix, path| !may_climb(path) && is_under(prefix, path);
+        for (prefix, path) in [("/public/", "/public/x"), ("/public", "/public"), ("/public", "/public/x/")] {
+            assert!(under(prefix, path), "{prefix} {path}");
+        }
+        for path in [
+            "/publicity",
+            "/public/../admin",
+            "/public/%2e%2e/admin",
+            "/public/..;/admin",
+            "/public//../x",
+            "/public/..%2fadmin",
+            "/public/%252e%252e/x",
+            "/public\\..\\x",
+            "/public/..",
+            "/admin",
+        ] {
+            assert!(!under("/public", path), "{path}");
+        }
+        assert!(!under("/public/", "/public"));
     }
 }
