@@ -85,7 +85,7 @@ fn report(done: &[(&str, Result<u64, String>, Duration)], took: Duration) -> Res
 }
 
 fn tests() -> Result<u64, String> {
-    let text = shown(cargo(&[&["test"], EVERYTHING].concat()))?;
+    let text = shown(cargo(&[&["test", "--no-fail-fast"], EVERYTHING].concat()))?;
     passed(&text, "tests")
 }
 
