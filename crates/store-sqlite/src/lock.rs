@@ -8,7 +8,7 @@ use std::path::Path;
 /// Held as long as the directory is in use.
 #[derive(Debug)]
 pub(crate) struct DirectoryLock {
-    _file: File,
+    file: File,
 }
 
 impl DirectoryLock {
@@ -37,6 +37,13 @@ impl DirectoryLock {
         file.set_len(0).map_err(failed)?;
         file.rewind().map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a program that is just being started from this one holds a copy of it until it runs.
+        let _released = self.file.unlock();
     }
 }
