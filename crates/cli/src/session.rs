@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
 pub(crate) struct LoginArgs {
-    /// The server, such as https://api.example.
+    /// The server, such as `https://api.example`.
     url: String,
     #[command(flatten)]
     signer: SignerArgs,
@@ -32,7 +32,7 @@ pub(crate) struct LoginArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct LogoutArgs {
-    /// The server, such as https://api.example.
+    /// The server, such as `https://api.example`.
     url: String,
     #[command(flatten)]
     signer: SignerArgs,

@@ -43,7 +43,7 @@ pub(crate) struct VerifyArgs {
     /// The file with the API key that is known beside them.
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
-    /// Where the request went, such as https://api.example, where the capture does not say it.
+    /// Where the request went, such as `https://api.example`, where the capture does not say it.
     #[arg(long, value_name = "URL")]
     base: Option<String>,
     /// The body, where the capture does not show it: `@FILE` or a text.

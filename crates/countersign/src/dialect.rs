@@ -12,7 +12,7 @@ use countersign_keys::Algorithm;
 use http::HeaderName;
 use std::sync::Arc;
 
-/// One way of carrying a proof. Made from a file (see [`file`]), never by hand.
+/// One way of carrying a proof. Made from a file (see [`mod@file`]), never by hand.
 #[derive(Clone, Debug)]
 pub struct Dialect {
     pub(crate) name: Arc<str>,

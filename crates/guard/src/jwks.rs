@@ -8,7 +8,7 @@ use dashmap::DashMap;
 use std::sync::Arc;
 
 /// Fetches a document. Whoever implements it keeps the bounds: `http` and `https` only, no redirects, one deadline over the whole,
-/// at most [`Fetch::MOST_BYTES`], and no private networks unless the operator allows them.
+/// at most [`MOST_BYTES`], and no private networks unless the operator allows them.
 pub trait Fetch: Send + Sync {
     /// The document's bytes, or why there are none.
     fn fetch<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Vec<u8>, String>>;
