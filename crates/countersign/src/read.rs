@@ -260,13 +260,19 @@ fn token<'v>(value: &'v [u8], schemes: &Schemes) -> Option<&'v [u8]> {
         {
             match rest {
                 [] => return Some(rest),
-                [b' ', token @ ..] if schemes.spaces => return Some(token.trim_ascii_start()),
+                [b' ', token @ ..] if schemes.spaces => return Some(behind_spaces(token)),
                 [b' ', token @ ..] => return Some(token),
                 _ => {}
             }
         }
     }
     (schemes.bare && !value.contains(&b' ')).then_some(value)
+}
+
+/// What stands behind further spaces: spaces alone part scheme and credential (RFC 9110 section 11.4), no tab does.
+fn behind_spaces(value: &[u8]) -> &[u8] {
+    let first = value.iter().position(|byte| *byte != b' ').unwrap_or(value.len());
+    value.get(first..).unwrap_or_default()
 }
 
 fn single<'r>(
@@ -297,4 +303,28 @@ fn read_signature(form: &TextForm, facts: &Facts<'_>, signature: &mut Vec<u8>) -
         SignatureEncoding::Hex => decode_hex(text.as_bytes(), signature),
     };
     decoded.map_err(|_| Reason::MalformedEncoding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::token;
+    use crate::dialect::Schemes;
+
+    fn bearer(spaces: bool) -> Schemes {
+        Schemes { words: vec!["Bearer".into()], bare: false, spaces }
+    }
+
+    #[test]
+    fn only_spaces_part_scheme_and_credential() {
+        let several = bearer(true);
+        assert_eq!(token(b"bearer   a.b.c", &several), Some(&b"a.b.c"[..]));
+        assert_eq!(
+            token(b"Bearer \ta.b.c", &several),
+            Some(&b"\ta.b.c"[..]),
+            "a tab belongs to the credential"
+        );
+        assert_eq!(token(b"Bearer\ta.b.c", &several), None);
+        assert_eq!(token(b"Bearer  a.b.c", &bearer(false)), Some(&b" a.b.c"[..]));
+        assert_eq!(token(b"Bearer   ", &several), Some(&b""[..]));
+    }
 }
