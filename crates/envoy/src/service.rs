@@ -5,19 +5,14 @@ use http::header::CONTENT_TYPE;
 use http::{Method, Request, Response, Version};
 use http_body_util::Full;
 use prost::Message;
-use std::future::Future;
-use std::marker::PhantomData;
-use std::pin::Pin;
+use std::future::{Ready, ready};
+use tonic::body::Body;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Status};
 
 /// Where Envoy asks.
 pub const PATH: &str = "/envoy.service.auth.v3.Authorization/Check";
-
-/// The message is none that Envoy sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed(pub &'static str);
 
 /// Whether a request is a gRPC call, as far as its head tells.
 ///
@@ -34,49 +29,59 @@ pub fn is_call<B>(request: &Request<B>) -> Result<(), &'static str> {
     }
 }
 
-/// Answers a call that was read whole. `decide` gets the question; what it calls malformed becomes a gRPC status, and Envoy
-/// fails the request as its `failure_mode_allow` says.
-pub async fn answer<'d, F, A>(call: Request<Bytes>, decide: F) -> Response<tonic::body::Body>
-where
-    F: FnOnce(CheckRequest) -> A + Send + 'd,
-    A: Future<Output = Result<CheckResponse, Malformed>> + Send + 'd,
-{
+/// Takes the question out of a call that was read whole.
+///
+/// # Errors
+/// The answer to bytes that are no message: a gRPC status, and Envoy fails the request as its `failure_mode_allow` says.
+pub async fn read(call: Request<Bytes>) -> Result<CheckRequest, Response<Body>> {
     let most = call.body().len();
+    let mut asked = None;
     let mut grpc = Grpc::new(Messages).max_decoding_message_size(most);
-    grpc.unary(Deciding(Some(decide), PhantomData), call.map(Full::new)).await
-}
-
-/// Answers a call whose message was not read.
-pub async fn reply(response: CheckResponse) -> Response<tonic::body::Body> {
-    // One frame that is not compressed and has no bytes: an empty message, which nobody looks at.
-    answer(Request::new(Bytes::from_static(&[0; 5])), |_| async move { Ok(response) }).await
-}
-
-/// Hands the one question of a call over.
-struct Deciding<'d, F>(Option<F>, PhantomData<&'d ()>);
-
-impl<'d, F, A> UnaryService<Option<CheckRequest>> for Deciding<'d, F>
-where
-    F: FnOnce(CheckRequest) -> A + Send + 'd,
-    A: Future<Output = Result<CheckResponse, Malformed>> + Send + 'd,
-{
-    type Response = CheckResponse;
-    type Future =
-        Pin<Box<dyn Future<Output = Result<tonic::Response<CheckResponse>, Status>> + Send + 'd>>;
-
-    fn call(&mut self, request: tonic::Request<Option<CheckRequest>>) -> Self::Future {
-        let decide = self.0.take();
-        Box::pin(async move {
-            let check = request.into_inner();
-            let check = check.ok_or_else(|| malformed("the message is no CheckRequest"))?;
-            let decide = decide.ok_or_else(|| malformed("a call asks once"))?;
-            decide(check).await.map(tonic::Response::new).map_err(|Malformed(why)| malformed(why))
-        })
+    let response = grpc.unary(Ask(&mut asked), call.map(Full::new)).await;
+    match asked {
+        Some(Some(check)) => Ok(check),
+        Some(None) => Err(malformed("the message is no CheckRequest")),
+        None => Err(response),
     }
 }
 
-fn malformed(why: &'static str) -> Status {
-    Status::new(Code::InvalidArgument, why)
+/// Answers a call.
+pub async fn reply(response: CheckResponse) -> Response<Body> {
+    // The call's own message was read apart; one frame that is not compressed and has no bytes stands for it.
+    let read = Request::new(Full::new(Bytes::from_static(&[0; 5])));
+    Grpc::new(Messages).unary(Tell(Some(response)), read).await
+}
+
+/// Answers a message that Envoy would not send, with a gRPC status as [`read`] does.
+#[must_use]
+pub fn malformed(why: &'static str) -> Response<Body> {
+    Status::new(Code::InvalidArgument, why).into_http()
+}
+
+/// Keeps what was asked; what it answers is never sent.
+struct Ask<'a>(&'a mut Option<Option<CheckRequest>>);
+
+impl UnaryService<Option<CheckRequest>> for Ask<'_> {
+    type Response = CheckResponse;
+    type Future = Ready<Result<tonic::Response<CheckResponse>, Status>>;
+
+    fn call(&mut self, request: tonic::Request<Option<CheckRequest>>) -> Self::Future {
+        *self.0 = Some(request.into_inner());
+        ready(Err(Status::new(Code::Internal, "not decided yet")))
+    }
+}
+
+/// Tells what was decided.
+struct Tell(Option<CheckResponse>);
+
+impl UnaryService<Option<CheckRequest>> for Tell {
+    type Response = CheckResponse;
+    type Future = Ready<Result<tonic::Response<CheckResponse>, Status>>;
+
+    fn call(&mut self, _: tonic::Request<Option<CheckRequest>>) -> Self::Future {
+        let told = self.0.take().ok_or_else(|| Status::new(Code::Internal, "a call is answered once"));
+        ready(told.map(tonic::Response::new))
+    }
 }
 
 /// Reads questions and writes answers. What cannot be read is `None`.
@@ -137,7 +142,7 @@ mod tests {
         bytes.into()
     }
 
-    async fn status(response: Response<tonic::body::Body>) -> (Option<String>, Bytes) {
+    async fn status(response: Response<Body>) -> (Option<String>, Bytes) {
         let in_head = response.headers().get("grpc-status").cloned();
         let collected = response.into_body().collect().await.unwrap();
         let status = in_head.or_else(|| collected.trailers()?.get("grpc-status").cloned());
@@ -148,31 +153,37 @@ mod tests {
     async fn a_question_is_answered() {
         let question = CheckRequest { attributes: Some(crate::wire::Attributes::default()) };
         let call = Request::new(framed(&question.encode_to_vec()));
-        let response = answer(call, |asked| {
-            assert_eq!(asked, question);
-            async { Ok(pass(&HeaderMap::new(), &[])) }
-        });
-        let (status, body) = status(response.await).await;
+        assert_eq!(read(call).await.unwrap(), question);
+        let (status, body) = status(reply(pass(&HeaderMap::new(), &[])).await).await;
         assert_eq!(status.as_deref(), Some("0"));
         let message = CheckResponse::decode(body.slice(5..)).unwrap();
         assert_eq!(message, pass(&HeaderMap::new(), &[]));
-        let (replied, body) = self::status(reply(pass(&HeaderMap::new(), &[])).await).await;
-        assert_eq!((replied.as_deref(), body.len() > 5), (Some("0"), true));
     }
 
     #[tokio::test]
     async fn what_is_no_message_is_never_answered_with_a_pass() {
         let cut = framed(b"abc").slice(..6);
         let compressed: Bytes = [&[1_u8, 0, 0, 0, 1][..], b"x"].concat().into();
-        let longer = framed(b"").slice(..4);
-        for bytes in [framed(b"\xff\xff"), framed(b"\x0a\x7f"), cut, compressed, longer, Bytes::new()] {
-            let response =
-                answer(Request::new(bytes.clone()), |_| async { Ok(pass(&HeaderMap::new(), &[])) });
-            let (status, _) = status(response.await).await;
+        let short = framed(b"").slice(..4);
+        for bytes in [framed(b"\xff\xff"), framed(b"\x0a\x7f"), cut, compressed, short, Bytes::new()] {
+            let response = read(Request::new(bytes.clone())).await.unwrap_err();
+            let (status, body) = status(response).await;
             assert!(status.as_deref().is_some_and(|code| code != "0"), "{bytes:?}: {status:?}");
+            assert!(body.is_empty());
         }
-        let response =
-            answer(Request::new(framed(b"")), |_| async { Err(Malformed("the check has no attributes")) });
-        assert_eq!(status(response.await).await.0.as_deref(), Some("3"));
+        assert_eq!(status(malformed("the check has no attributes")).await.0.as_deref(), Some("3"));
+    }
+
+    #[test]
+    fn only_grpc_is_a_call() {
+        let call = |method: Method, version, kind: &'static str| {
+            let request = Request::builder().method(method).version(version).header("content-type", kind);
+            is_call(&request.body(()).unwrap()).is_ok()
+        };
+        assert!(call(Method::POST, Version::HTTP_2, "application/grpc"));
+        assert!(call(Method::POST, Version::HTTP_2, "application/grpc+proto"));
+        assert!(!call(Method::POST, Version::HTTP_11, "application/grpc"));
+        assert!(!call(Method::GET, Version::HTTP_2, "application/grpc"));
+        assert!(!call(Method::POST, Version::HTTP_2, "application/grpc-web"));
     }
 }
