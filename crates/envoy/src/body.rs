@@ -7,6 +7,9 @@ use http::{HeaderMap, HeaderValue};
 /// The header by which Envoy says whether it cut a body short. It never passes on a caller's own.
 pub const PARTIAL: HeaderName = HeaderName::from_static("x-envoy-auth-partial-body");
 
+/// The name under which the operator promises: in the metadata of a gRPC call, or in the context of a route.
+pub const PROMISE: &str = "countersign-body";
+
 /// What the operator promised about bodies, since Envoy shows a request without body and one whose body it does not send alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {

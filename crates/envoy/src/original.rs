@@ -1,5 +1,5 @@
 //! The original request, made of what Envoy tells: the same bytes that Envoy forwards, or a refusal to guess.
-use crate::body::{Promise, Shown, shown};
+use crate::body::{PROMISE, Promise, Shown, shown};
 use crate::wire::{CheckRequest, Http};
 use bytes::Bytes;
 use countersign::incoming::{Incoming, Target};
@@ -53,6 +53,9 @@ impl Original {
     /// [`Unreadable`], which says whose fault it is.
     pub fn read(check: CheckRequest, promise: Promise, bounds: Bounds) -> Result<Self, Unreadable> {
         let attributes = check.attributes.ok_or(Unreadable::Message("the check has no attributes"))?;
+        // A route for which Envoy holds bodies back takes the promise of the whole filter back.
+        let mut own = attributes.context_extensions.iter().filter(|entry| entry.key == PROMISE);
+        let promise = if own.all(|entry| entry.value == "whole") { promise } else { Promise::Nothing };
         let http = attributes.request.and_then(|request| request.http);
         let mut http = http.ok_or(Unreadable::Message("the check is about no HTTP request"))?;
         if !http.query.is_empty() || !http.fragment.is_empty() {

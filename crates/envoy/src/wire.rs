@@ -22,6 +22,9 @@ pub struct Attributes {
     /// The request.
     #[prost(message, optional, tag = "4")]
     pub request: Option<Request>,
+    /// What the operator says of this route (`check_settings.context_extensions`).
+    #[prost(message, repeated, tag = "10")]
+    pub context_extensions: Vec<Entry>,
 }
 
 /// One end of a connection.

@@ -34,6 +34,7 @@ fn check(http: Http) -> CheckRequest {
         attributes: Some(Attributes {
             source: Some(Peer { address: Some(Address { socket_address: Some(socket) }) }),
             request: Some(Request { http: Some(http) }),
+            context_extensions: Vec::new(),
         }),
     }
 }
@@ -169,4 +170,14 @@ fn an_address_that_is_none_is_unknown() {
         }),
     });
     assert_eq!(Original::read(check, Promise::Whole, BOUNDS).unwrap().client, None);
+}
+
+#[test]
+fn a_route_takes_the_promise_back() {
+    for (value, body) in [("whole", Shown::Empty), ("headers", Shown::Unseen), ("", Shown::Unseen)] {
+        let mut check = check(http());
+        let entry = Entry { key: "countersign-body".into(), value: value.into() };
+        check.attributes.as_mut().unwrap().context_extensions.push(entry);
+        assert_eq!(Original::read(check, Promise::Whole, BOUNDS).unwrap().body, body, "{value}");
+    }
 }

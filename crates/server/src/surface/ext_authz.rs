@@ -11,7 +11,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use countersign::reason::Reason;
 use countersign_envoy::answer::{deny, pass};
-use countersign_envoy::body::Promise;
+use countersign_envoy::body::{PROMISE, Promise};
 use countersign_envoy::original::{Bounds, Original, Unreadable};
 use countersign_envoy::service;
 use countersign_envoy::wire::CheckResponse;
@@ -84,7 +84,7 @@ async fn over_grpc(app: &App, call: &Call, request: Request<Body>) -> Response<B
         return framed(response).await;
     }
     let (parts, body) = request.into_parts();
-    let mut promises = parts.headers.get_all("countersign-body").iter();
+    let mut promises = parts.headers.get_all(PROMISE).iter();
     let promise = match (promises.next(), promises.next()) {
         (Some(word), None) if word == "whole" => Promise::Whole,
         _ => Promise::Nothing,

@@ -137,6 +137,7 @@ fn check(http: Http) -> CheckRequest {
         attributes: Some(Attributes {
             source: Some(Peer { address: Some(Address { socket_address: Some(socket) }) }),
             request: Some(countersign_envoy::wire::Request { http: Some(http) }),
+            context_extensions: Vec::new(),
         }),
     }
 }
