@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -54,6 +55,9 @@ def main():
         for way in ["grpc", "http"]:
             without_envoys_help(check, world, way)
         bodies_held_back(check, world)
+        world.countersign.send_signal(signal.SIGSTOP)
+        for way in ["grpc", "http"]:
+            down(check, world, way, "hangs")
         world.countersign.kill()
         world.countersign.wait()
         for way in ["grpc", "http"]:
@@ -157,6 +161,13 @@ def bad_requests(check, world, way, port):
     lied = send(port, "GET", path, [*secure, ("X-Forwarded-Proto", "https")])
     check.refused(f"{way}: X-Forwarded-Proto https without TLS", lied, 403)
     check.refused(f"{way}: two hosts", send(port, "GET", "/skykit/a", [*token, ("Host", "other.example")]), 400)
+    for what, answer in [
+        ("host beside :authority", send_h2(port, "GET", "/skykit/a", [*token, ("host", "other.example")])),
+        ("absolute address before Host", send(port, "GET", f"http://{HOST}/skykit/a", token, host="other.example")),
+    ]:
+        # Either nobody gets in, or the upstream is asked for the host that was judged.
+        hosts = [value for name, value in answer.json()["headers"] if name == "host"] if answer.status == 200 else [HOST]
+        check.that(f"{way}: {what}", hosts == [HOST] and answer.status in (0, 200, 400), answer)
     check.refused(f"{way}: host list", send(port, "GET", "/skykit/a", token, host="a,b"), 400)
     check.refused(f"{way}: user in host", send(port, "GET", "/skykit/a", token, host="u@" + HOST), 400)
     check.refused(f"{way}: Connection takes our header away", send(port, "GET", "/skykit/a", [*token, ("Connection", "X-Countersign-Account, keep-alive, upgrade"), ("Upgrade", "websocket")]), 400, 403)
@@ -237,11 +248,12 @@ def bodies_held_back(check, world):
         spoofed(check, world, "grpc, joined", port, SPOOFED)
 
 
-def down(check, world, way):
+def down(check, world, way, how="is down"):
     """No countersign: nobody gets in."""
+    signed = world.sign("skykit", "GET", "/skykit/a")
     with world.envoy(way) as port:
-        for what, lines in [("a good credential", world.sign("skykit", "GET", "/skykit/a")), ("none", [])]:
-            check.refused(f"{way}: countersign is down, {what}", send(port, "GET", "/skykit/a", lines), 503)
+        for what, lines in [("a good credential", signed), ("none", [])]:
+            check.refused(f"{way}: countersign {how}, {what}", send(port, "GET", "/skykit/a", lines), 503)
 
 
 class Check:

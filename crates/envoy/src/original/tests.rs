@@ -77,6 +77,16 @@ fn joined_headers_are_doubled_ones() {
 }
 
 #[test]
+fn commas_without_end_make_no_headers_without_end() {
+    // A map of headers panics when it should hold more than 32,768.
+    let bounds = Bounds { fields: 1000, bytes: 1024 * 1024 };
+    let many = Entry { key: "accept".into(), value: vec![b','; 100_000].into() };
+    let told = Http { headers: vec![many; 10], ..http() };
+    let original = Original::read(check(told), Promise::Whole, bounds).unwrap();
+    assert_eq!(original.headers.len(), 20);
+}
+
+#[test]
 fn callers_are_refused_and_never_fail_the_question() {
     let refused = |change: &dyn Fn(&mut Http)| {
         let mut told = http();

@@ -1,13 +1,20 @@
 //! Envoy's question, asked as Envoy asks it and as nobody should.
-use crate::fixture::{HOST, World, proof, read};
+use crate::faults::Broken;
+use crate::fixture::{HOST, NOW, World, proof, read, register_for_tests};
+use countersign::time::Time;
 use countersign_envoy::wire::{
     Address, Attributes, CheckRequest, CheckResponse, Entry, Header, HeaderList, Http, Peer, SocketAddress,
 };
+use countersign_guard::clock::{FrozenClock, SeededEntropy};
+use countersign_server::config::{Config, Sources};
+use countersign_server::{Parts, Server};
+use countersign_store::memory::MemoryStore;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -285,6 +292,31 @@ async fn strangers_are_not_told_who_anybody_is() {
     assert_eq!(told.set("x-countersign-account"), None);
     let plain = format!("GET /ext-authz/whole/a HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n");
     assert_eq!(world.send(plain).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_denies_and_says_when_to_try_again() {
+    let store = Arc::new(MemoryStore::new([7; 16]));
+    register_for_tests(&store).await;
+    let sources = Sources {
+        file: Some(("t".to_owned(), format!("{TRUSTED}{REST}").replace("UPSTREAM", "http://127.0.0.1:1"))),
+        ..Sources::default()
+    };
+    let parts = Parts {
+        clock: Arc::new(FrozenClock::at(Time::from_seconds(NOW))),
+        entropy: Arc::new(SeededEntropy::new(1)),
+        registry: store.clone(),
+        once: Arc::new(Broken),
+        sessions: store.clone(),
+    };
+    let running = Server::start(Config::load(&sources).unwrap(), parts).await.unwrap();
+    let address = running.addresses()[0].address;
+    let signed = proof(&running, "alice", "asymmetric-jwt", "GET", "/once", b"", [1; 16]);
+    let told = call(address, &check(http("GET", "/once", &signed)).encode_to_vec(), true).await;
+    assert_eq!((told.grpc.as_deref(), told.status()), (Some("0"), 503), "{told:?}");
+    assert_eq!(told.set("retry-after").as_deref(), Some("1"));
+    let body = told.answer.denied_response.unwrap().body;
+    assert!(!String::from_utf8_lossy(&body).contains("disk"));
 }
 
 #[tokio::test]

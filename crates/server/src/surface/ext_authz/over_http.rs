@@ -1,6 +1,6 @@
 //! Envoy's HTTP check: the original request itself, its path behind a prefix that says what the operator promised about bodies.
 use super::verdict::decide;
-use super::{about, head_too_large, most, stranger, too_large};
+use super::{about, most, stranger, too_large};
 use crate::app::App;
 use crate::call::Call;
 use crate::config::server::ServerSection;
@@ -47,13 +47,7 @@ pub(super) async fn answer(app: &App, call: &Call, request: Request<Body>) -> Re
         Ok(original) => original,
         Err(wrong) => return bad_request(wrong),
     };
-    let decided = if original.headers.len() > app.config.limits.header_fields {
-        // Taken apart they are more than they were.
-        Err(Box::new(head_too_large()))
-    } else {
-        decide(app, call, &original).await
-    };
-    let mut response = match decided {
+    let mut response = match decide(app, call, &original).await {
         Err(response) => *response,
         Ok(passed) => {
             let mut response = Response::new(Body::empty());
