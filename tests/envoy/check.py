@@ -55,6 +55,9 @@ def main():
         for way in ["grpc", "http"]:
             without_envoys_help(check, world, way)
         bodies_held_back(check, world)
+        used = world.sign("asymmetric-jwt", "GET", "/asymmetric-jwt/x")
+        with world.envoy("grpc") as port:
+            check.accepted("before the end of countersign", send(port, "GET", "/asymmetric-jwt/x", used), "guido")
         world.countersign.send_signal(signal.SIGSTOP)
         for way in ["grpc", "http"]:
             down(check, world, way, "hangs")
@@ -62,6 +65,7 @@ def main():
         world.countersign.wait()
         for way in ["grpc", "http"]:
             down(check, world, way)
+        started_anew(check, world, used)
     for line in check.failures:
         print(f"FAIL  {line}")
     print(f"envoy: {check.passed} passed, {len(check.failures)} failed")
@@ -256,6 +260,19 @@ def down(check, world, way, how="is down"):
             check.refused(f"{way}: countersign {how}, {what}", send(port, "GET", "/skykit/a", lines), 503)
 
 
+def started_anew(check, world, used):
+    """After a kill nothing is forgotten; and Envoy may send more than countersign reads."""
+    world.serve(COUNTERSIGN_LIMITS__BODY_BYTES="1000")
+    path, body = "/skillhive/a", b"x" * 500_000
+    for way in ["grpc", "http"]:
+        with world.envoy(way) as port:
+            check.refused(f"{way}: replay after a kill", send(port, "GET", "/asymmetric-jwt/x", used), 401)
+            answer = send(port, "POST", path, world.sign("skillhive", "POST", path, body), body)
+            check.refused(f"{way}: body beyond what countersign reads", answer, 413)
+            answer = send(port, "GET", "/skykit/a", world.sign("skykit", "GET", "/skykit/a"))
+            check.accepted(f"{way}: and the next request", answer, "ops")
+
+
 class Check:
     """Counts."""
 
@@ -403,14 +420,20 @@ class World:
         secret.write_text("an-api-key-of-the-envoy-test-0001\n")
         secret.chmod(0o600)
         (self.keys / "accounts.toml").write_text((HERE / "accounts.toml").read_text())
-        config = self.data / "countersign.toml"
-        config.write_text(self.ported((EXAMPLE / "countersign.toml").read_text()))
+        self.config = self.data / "countersign.toml"
+        self.config.write_text(self.ported((EXAMPLE / "countersign.toml").read_text()))
         self.run("init")
         self.start([str(options.echo.resolve()), f"127.0.0.1:{self.ports['9000']}"], "echo")
-        self.countersign = self.start([self.binary, "serve", "--config", str(config)], "countersign")
-        for name in self.ports:
-            wait_for(self.ports[name])
+        self.serve()
+        wait_for(self.ports["9000"])
         self.run("apply", str(self.keys / "accounts.toml"))
+
+    def serve(self, **settings):
+        """Starts countersign, as often as a case asks for it."""
+        self.env |= settings
+        self.countersign = self.start([self.binary, "serve", "--config", str(self.config)], "countersign")
+        for name in ["8701", "8702"]:
+            wait_for(self.ports[name], self.countersign)
 
     def ported(self, text):
         for name, port in self.ports.items():

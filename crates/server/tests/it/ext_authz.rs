@@ -250,6 +250,13 @@ async fn replays_and_other_peoples_paths_are_refused() {
     let proof = world.proof("skykit", "GET", "/a", b"");
     let drops = format!("{proof}connection: close, X-Countersign-Account\n");
     assert_eq!(ask(&world, http("GET", "/a", &drops)).await.status(), 400);
+    let mut hidden = http("GET", "/a", &proof);
+    hidden.header_map.as_mut().unwrap().headers.push(Header {
+        key: "connection".into(),
+        raw_value: bytes::Bytes::from_static(b"\xff, x-countersign-account"),
+        value: bytes::Bytes::new(),
+    });
+    assert_eq!(ask(&world, hidden).await.status(), 400);
     assert_eq!(ask(&world, http("GET", "/a", &proof.repeat(2))).await.status(), 401);
     let many = format!("{proof}{}", "x: 1\n".repeat(101));
     assert_eq!(ask(&world, http("GET", "/a", &many)).await.status(), 431);

@@ -42,8 +42,9 @@ pub(super) async fn decide(app: &App, call: &Call, original: &Original) -> Resul
     }
     // An upstream that obeys `Connection` would drop what we tell it.
     for value in original.headers.get_all(CONNECTION) {
+        let names = value.to_str().map_err(|_| wrong("Connection has bytes that are not ASCII"))?;
         // At most as many names as fit into the head.
-        for name in value.to_str().unwrap_or_default().split(',') {
+        for name in names.split(',') {
             if HeaderName::try_from(name.trim()).is_ok_and(|name| app.identity.strips(&name)) {
                 return Err(wrong("Connection names a header that is not the caller's"));
             }
