@@ -66,6 +66,7 @@ def main():
         for way in ["grpc", "http"]:
             down(check, world, way)
         started_anew(check, world, used)
+        over_tls(check, world)
     for line in check.failures:
         print(f"FAIL  {line}")
     print(f"envoy: {check.passed} passed, {len(check.failures)} failed")
@@ -271,6 +272,36 @@ def started_anew(check, world, used):
             check.refused(f"{way}: body beyond what countersign reads", answer, 413)
             answer = send(port, "GET", "/skykit/a", world.sign("skykit", "GET", "/skykit/a"))
             check.accepted(f"{way}: and the next request", answer, "ops")
+
+
+def over_tls(check, world):
+    """The check over TLS, as it must be beyond one machine; an Envoy that trusts another certificate lets nobody in."""
+    world.countersign.kill()
+    world.countersign.wait()
+    for name in ["ours", "another"]:
+        make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=countersign"]
+        make += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{world.data}/{name}.key", "-out", f"{world.data}/{name}.pem"]
+        subprocess.run(make, check=True, capture_output=True)
+    world.serve(COUNTERSIGN_LISTENER__0__TLS__CERTIFICATE=f"{world.data}/ours.pem", COUNTERSIGN_LISTENER__0__TLS__KEY=f"{world.data}/ours.key")
+    for way in ["grpc", "http"]:
+        for name in ["ours", "another"]:
+            socket_of = TLS.replace("CERTIFICATE", f"{world.data}/{name}.pem")
+            with world.envoy(way, [("  - name: countersign\n", f"  - name: countersign\n{socket_of}")]) as port:
+                answer = send(port, "GET", "/skykit/a", world.sign("skykit", "GET", "/skykit/a"))
+                if name == "ours":
+                    check.accepted(f"{way}: over TLS", answer, "ops")
+                else:
+                    check.refused(f"{way}: over TLS with another certificate", answer, 503)
+
+
+# As README.md has it.
+TLS = """    transport_socket:
+      name: envoy.transport_sockets.tls
+      typed_config:
+        "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+        common_tls_context:
+          validation_context: {trusted_ca: {filename: "CERTIFICATE"}}
+"""
 
 
 class Check:

@@ -1,6 +1,7 @@
 //! Envoy's question, asked as Envoy asks it and as nobody should.
 use crate::faults::Broken;
 use crate::fixture::{HOST, NOW, World, proof, read, register_for_tests};
+use countersign::ask::{Claim, Use};
 use countersign::time::Time;
 use countersign_envoy::wire::{
     Address, Attributes, CheckRequest, CheckResponse, Entry, Header, HeaderList, Http, Peer, SocketAddress,
@@ -8,7 +9,10 @@ use countersign_envoy::wire::{
 use countersign_guard::clock::{FrozenClock, SeededEntropy};
 use countersign_server::config::{Config, Sources};
 use countersign_server::{Parts, Server};
+use countersign_store::fault::Fault;
 use countersign_store::memory::MemoryStore;
+use countersign_store::once::Once;
+use countersign_store::registry;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -30,6 +34,7 @@ surfaces = ["gateway", "metrics"]
 
 [limits]
 body_bytes = 2000
+body_time = "2s"
 
 [[route]]
 name = "bearer"
@@ -301,8 +306,27 @@ async fn strangers_are_not_told_who_anybody_is() {
     assert_eq!(world.send(plain).await.status, 403);
 }
 
+/// A replay memory that never answers.
+struct Silent;
+
+impl Once for Silent {
+    fn claim(&self, _: Claim, _: Time) -> registry::Answer<'_, Result<Use, Fault>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn peek(&self, _: Claim, _: Time) -> registry::Answer<'_, Result<Use, Fault>> {
+        Box::pin(std::future::pending())
+    }
+}
+
 #[tokio::test]
 async fn a_fault_of_ours_denies_and_says_when_to_try_again() {
+    for once in [Arc::new(Broken) as Arc<dyn Once>, Arc::new(Silent)] {
+        faulty(once).await;
+    }
+}
+
+async fn faulty(once: Arc<dyn Once>) {
     let store = Arc::new(MemoryStore::new([7; 16]));
     register_for_tests(&store).await;
     let sources = Sources {
@@ -313,7 +337,7 @@ async fn a_fault_of_ours_denies_and_says_when_to_try_again() {
         clock: Arc::new(FrozenClock::at(Time::from_seconds(NOW))),
         entropy: Arc::new(SeededEntropy::new(1)),
         registry: store.clone(),
-        once: Arc::new(Broken),
+        once,
         sessions: store.clone(),
     };
     let running = Server::start(Config::load(&sources).unwrap(), parts).await.unwrap();
