@@ -14,18 +14,16 @@ import hashlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+from wire import HOST, send, send_h2
+from world import World
+
 HERE = Path(__file__).resolve().parent
-EXAMPLE = HERE.parent.parent / "examples" / "envoy"
 sys.path.insert(0, str(HERE.parent / "clients"))
-HOST = "api.example.test"
 SPOOF = "evil"
-WAIT = 30  # seconds a program may take to start, or a request to be answered; no case measures time
 # Every spelling of our own headers and of others that upstreams believe, as a caller might send them.
 SPOOFED = [
     "X-Countersign-Account", "x-COUNTERSIGN-acting-as", "X-Countersign-Organisation", "X-Countersign-Session",
@@ -336,204 +334,6 @@ class Check:
     def refused(self, what, answer, *statuses):
         """One of these statuses (0: the connection or stream was reset), and no word from the upstream."""
         self.that(what, answer.status in statuses and b"body_sha256" not in answer.body, f"wanted {statuses}, found {answer}")
-
-
-class Answer:
-    def __init__(self, status, head, body):
-        self.status, self.head, self.body = status, head, body
-
-    def header(self, name):
-        return next((value for found, value in self.head if found == name), None)
-
-    def json(self):
-        return json.loads(self.body)
-
-    def __repr__(self):
-        return f"{self.status} {self.body[:200]!r}"
-
-
-def as_bytes(text):
-    return text if isinstance(text, bytes) else text.encode()
-
-
-def send(port, method, path, lines, body=b"", chunked=False, host=HOST):
-    """HTTP/1.1, as it stands."""
-    names = {name.lower() for name, _ in lines}
-    head = [as_bytes(method) + b" " + as_bytes(path) + b" HTTP/1.1", b"Host: " + as_bytes(host)]
-    head += [as_bytes(name) + b": " + as_bytes(value) for name, value in lines]
-    if chunked:
-        head.append(b"Transfer-Encoding: chunked")
-        half = max(1, len(body) // 2)
-        body = b"".join(f"{len(part):x}\r\n".encode() + part + b"\r\n" for part in [body[:half], body[half:]] if part) + b"0\r\n\r\n"
-    elif body or method in ("POST", "PUT", "PATCH"):
-        head.append(f"Content-Length: {len(body)}".encode())
-    if "connection" not in names:
-        head.append(b"Connection: close")
-    with socket.create_connection(("127.0.0.1", port), timeout=WAIT) as stream:
-        with contextlib.suppress(OSError):  # Envoy answers early and closes; the answer is there all the same
-            stream.sendall(b"\r\n".join(head) + b"\r\n\r\n" + body)
-        data = b""
-        with contextlib.suppress(ConnectionError):
-            while part := stream.recv(65536):
-                data += part
-                if (answer := parsed(data)) is not None:
-                    return answer
-    return Answer(0, [], data)
-
-
-def parsed(data):
-    head, gap, body = data.partition(b"\r\n\r\n")
-    if not gap:
-        return None
-    first, *rest = head.decode("latin-1").split("\r\n")
-    status = int(first.split(" ")[1])
-    if status == 100:
-        return parsed(body)
-    pairs = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in rest)]
-    length = next((int(value) for name, value in pairs if name == "content-length"), 0)
-    return Answer(status, pairs, body[:length]) if len(body) >= length else None
-
-
-def send_h2(port, method, path, lines, body=b"", scheme="http"):
-    """HTTP/2 by prior knowledge, without a content length; status 0 when the stream was reset."""
-    import h2.config
-    import h2.connection
-    import h2.events
-
-    config = h2.config.H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False, header_encoding=None)
-    connection = h2.connection.H2Connection(config=config)
-    connection.initiate_connection()
-    pseudo = [(b":method", as_bytes(method)), (b":scheme", as_bytes(scheme)), (b":authority", HOST.encode()), (b":path", as_bytes(path))]
-    headers = pseudo + [(as_bytes(name).lower(), as_bytes(value)) for name, value in lines]
-    connection.send_headers(1, headers, end_stream=not body)
-    status, head, answer, ended, sent = 0, [], b"", False, 0
-    with socket.create_connection(("127.0.0.1", port), timeout=WAIT) as stream:
-        while not ended:
-            while body and sent < len(body) and (room := min(connection.local_flow_control_window(1), connection.max_outbound_frame_size, len(body) - sent)):
-                sent += room
-                connection.send_data(1, body[sent - room : sent], end_stream=sent == len(body))
-            with contextlib.suppress(OSError):
-                stream.sendall(connection.data_to_send())
-            try:
-                data = stream.recv(65536)
-            except ConnectionError:
-                break
-            if not data:
-                break
-            for event in connection.receive_data(data):
-                if isinstance(event, h2.events.ResponseReceived):
-                    head = [(name.decode(), value.decode("latin-1")) for name, value in event.headers]
-                    status = int(dict(head)[":status"])
-                elif isinstance(event, h2.events.DataReceived):
-                    answer += event.data
-                    connection.acknowledge_received_data(event.flow_controlled_length, 1)
-                elif isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset, h2.events.ConnectionTerminated)):
-                    ended = True
-    return Answer(status, head, answer)
-
-
-class World:
-    """A countersign with callers, an echo, and Envoys when asked for."""
-
-    def __init__(self, options, work, stack):
-        self.binary, self.work, self.stack = str(options.countersign.resolve()), work, stack
-        self.envoys = Path(sys.prefix) / "bin" / "envoy"
-        self.ports = {name: free_port() for name in ["8701", "8702", "9000"]}
-        self.data = work / "data"
-        subprocess.run(["rm", "-rf", str(self.data)], check=True)
-        self.data.mkdir(mode=0o700)
-        self.env = {**os.environ, "COUNTERSIGN_DATA": str(self.data), "COUNTERSIGN_MANAGE": f"http://127.0.0.1:{self.ports['8701']}"}
-        self.keys = self.data / "callers"
-        self.keys.mkdir()
-        for dialect in ["skykit", "asymmetric-jwt", "skillhive", "partner-key"]:
-            self.run("key", "new", "--for", dialect, "--bits", "2048", str(self.keys / f"{dialect}.key"))
-        secret = self.keys / "api-key.txt"
-        secret.write_text("an-api-key-of-the-envoy-test-0001\n")
-        secret.chmod(0o600)
-        (self.keys / "accounts.toml").write_text((HERE / "accounts.toml").read_text())
-        self.config = self.data / "countersign.toml"
-        self.config.write_text(self.ported((EXAMPLE / "countersign.toml").read_text()))
-        self.run("init")
-        self.start([str(options.echo.resolve()), f"127.0.0.1:{self.ports['9000']}"], "echo")
-        self.serve()
-        wait_for(self.ports["9000"])
-        self.run("apply", str(self.keys / "accounts.toml"))
-
-    def serve(self, **settings):
-        """Starts countersign, as often as a case asks for it."""
-        self.env |= settings
-        self.countersign = self.start([self.binary, "serve", "--config", str(self.config)], "countersign")
-        for name in ["8701", "8702"]:
-            wait_for(self.ports[name], self.countersign)
-
-    def ported(self, text):
-        for name, port in self.ports.items():
-            text = text.replace(f":{name}", f":{port}").replace(f"port_value: {name}", f"port_value: {port}")
-        return text
-
-    def run(self, *arguments):
-        ended = subprocess.run([self.binary, *arguments], env=self.env, capture_output=True, text=True, timeout=120)
-        if ended.returncode != 0:
-            sys.exit(f"countersign {' '.join(arguments)}: exit {ended.returncode}\n{ended.stdout}{ended.stderr}\nenvoy: 0 passed, 1 failed")
-        return ended.stdout
-
-    def start(self, command, name):
-        log = open(self.work / f"{name}.log", "w")
-        program = subprocess.Popen(command, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.stack.callback(end, program)
-        return program
-
-    def sign(self, dialect, method, path, body=b"", scheme="http"):
-        """The proof's header lines."""
-        who = {
-            "skykit": ["--as", "ops@example.com"],
-            "asymmetric-jwt": ["--as", "guido"],
-            "skillhive": ["--as", "hive-1", "--acting-as", "testuser@demoskillhive.com"],
-            "partner-key": ["--as", "54344", "--api-key-file", str(self.keys / "api-key.txt")],
-        }[dialect]
-        if body:
-            (self.data / "body").write_bytes(body)
-            who += ["--data", f"@{self.data / 'body'}"]
-        made = self.run("sign", "--json", "-d", dialect, "-k", str(self.keys / f"{dialect}.key"), "-X", method, *who, f"{scheme}://{HOST}{path}")
-        return [tuple(pair) for pair in json.loads(made)["headers"]]
-
-    @contextlib.contextmanager
-    def envoy(self, way, changes=()):
-        """An Envoy with the example's configuration, changed where a case asks for it."""
-        text = self.ported((EXAMPLE / ("envoy.yaml" if way == "grpc" else "envoy-http.yaml")).read_text())
-        for old, new in changes:
-            text = text.replace(old, new)
-        port = free_port()
-        file = self.data / "envoy.yaml"
-        file.write_text(text.replace("port_value: 8443", f"port_value: {port}"))
-        command = [str(self.envoys), "-c", str(file), "--concurrency", "1", "--disable-hot-restart", "--log-level", "warn"]
-        program = self.start(command, "envoy")
-        wait_for(port, program)
-        try:
-            yield port
-        finally:
-            end(program)
-
-
-def end(program):
-    program.kill()
-    program.wait()
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def wait_for(port, program=None):
-    for _ in range(WAIT * 20):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        if program is not None and program.poll() is not None:
-            break
-        time.sleep(0.05)
-    sys.exit(f"nothing listens on port {port}; the logs are below the work folder\nenvoy: 0 passed, 1 failed")
 
 
 def read_options():

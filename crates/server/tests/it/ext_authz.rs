@@ -321,7 +321,8 @@ impl Once for Silent {
 
 #[tokio::test]
 async fn a_fault_of_ours_denies_and_says_when_to_try_again() {
-    for once in [Arc::new(Broken) as Arc<dyn Once>, Arc::new(Silent)] {
+    let faults: [Arc<dyn Once>; 2] = [Arc::new(Broken), Arc::new(Silent)];
+    for once in faults {
         faulty(once).await;
     }
 }
