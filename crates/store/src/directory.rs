@@ -19,6 +19,7 @@ mod build;
 mod index;
 mod kid;
 mod look;
+mod names;
 mod rest;
 mod seat;
 

@@ -30,7 +30,7 @@ impl Directory {
         let found = match query.who {
             Who::Identifier { namespace, identifier } => {
                 self.identified(namespace, identifier).map(|(seat, entry)| {
-                    let keys = newest_used(entry.caller.keys.iter());
+                    let keys = newest_used(&entry.caller.keys);
                     (seat, entry, keys)
                 })
             }
@@ -66,7 +66,7 @@ impl Directory {
         let backed = self.seat(&session.account).and_then(|seat| seat.now.load_full()).is_some_and(|entry| {
             let mut keys = entry.caller.keys.iter();
             // A name that went to somebody else must not be told onwards for its former holder.
-            let named = entry.identifiers.iter().any(|own| own.value == session.identifier);
+            let named = entry.identifiers.hold_value(&session.identifier);
             entry.caller.enabled
                 && named
                 && (keys.any(|key| *key.id == *session.key && key.life.is_live(now))
@@ -95,8 +95,7 @@ impl Directory {
     pub(super) fn identified(&self, namespace: &str, value: &str) -> Option<(Arc<Seat>, Arc<Entry>)> {
         self.index.find(self.hash(&Term::Identifier(namespace, value)), |seat| {
             let entry = seat.now.load_full()?;
-            let mut own = entry.identifiers.iter();
-            own.any(|own| own.value == value && own.namespace == namespace).then(|| (seat.clone(), entry))
+            entry.identifiers.hold(namespace, value).then(|| (seat.clone(), entry))
         })
     }
 
@@ -199,7 +198,12 @@ fn has_key(entry: &Entry, key: &str) -> bool {
 }
 
 /// The keys, those that may count before those that cannot, and each of these last used first.
-fn newest_used<'a>(keys: impl Iterator<Item = &'a Arc<KnownKey>>) -> Few {
+fn newest_used<'a>(keys: impl IntoIterator<Item = &'a Arc<KnownKey>>) -> Few {
+    let mut keys = keys.into_iter();
+    let (first, second) = (keys.next(), keys.next());
+    // Most callers have one key, whose life need not be read to be given.
+    let (Some(first), Some(second)) = (first, second) else { return first.into_iter().cloned().collect() };
+    let keys = [first, second].into_iter().chain(keys);
     // The times are read once: uses noted meanwhile must not confuse the sorting.
     let rank = |key: &KnownKey| {
         let counts = matches!(key.life.state, KeyState::Active | KeyState::Retiring { .. });

@@ -156,8 +156,8 @@ impl Directory {
     fn hashes(&self, entry: &Entry) -> Vec<u64> {
         let caller = &entry.caller;
         let mut hashes = vec![self.hash(&Term::Account(&caller.id)), self.hash(&Term::Name(&caller.name))];
-        for own in &entry.identifiers {
-            hashes.push(self.hash(&Term::Identifier(&own.namespace, &own.value)));
+        for (namespace, value) in entry.identifiers.iter() {
+            hashes.push(self.hash(&Term::Identifier(namespace, value)));
         }
         for key in &caller.keys {
             hashes.push(self.hash(&Term::Key(&key.id)));
