@@ -31,7 +31,9 @@ pub struct Window {
     key: [u8; 16],
     /// Highest second seen and what may have been forgotten; replaced whole, read without a lock.
     eras: ArcSwap<Eras>,
-    /// The highest second in `eras`, or [`UNSEEN`]: asked first, since it seldom changes.
+    /// How often `eras` was replaced; counted after it was, so that who sees the count finds the eras.
+    moves: AtomicU64,
+    /// The highest second in `eras`, or [`UNSEEN`]: asked first, since it seldom changes. Written last.
     seen: AtomicI64,
     moving: Mutex<()>,
     /// The latest `dated` of all uses remembered, Unix seconds rounded up.
@@ -46,9 +48,15 @@ pub struct Window {
 const UNSEEN: i64 = i64::MIN;
 
 /// A shard in a cache line of its own, so that neighbours do not slow each other down.
-#[derive(Default)]
 #[repr(align(64))]
-struct Shard(Mutex<Table>);
+struct Shard(Mutex<Part>);
+
+/// A table with the eras it goes by: its own hold on them, looked at anew whenever they have moved.
+struct Part {
+    table: Table,
+    eras: Arc<Eras>,
+    moves: u64,
+}
 
 impl Window {
     /// An empty memory that remembers at most `most` uses at once. Proofs dated at or before `barrier` are barred: a
@@ -69,13 +77,17 @@ impl Window {
     }
 
     fn starting(key: [u8; 16], eras: Eras, latest: i64, most: usize) -> Self {
+        let eras = Arc::new(eras);
+        let shard = || Shard(Mutex::new(Part { table: Table::default(), eras: eras.clone(), moves: 0 }));
+        let shards = std::iter::repeat_with(shard).take(SHARDS).collect();
         Self {
             key,
-            eras: ArcSwap::from_pointee(eras),
+            eras: ArcSwap::new(eras),
+            moves: AtomicU64::new(0),
             seen: AtomicI64::new(UNSEEN),
             moving: Mutex::default(),
             latest: AtomicI64::new(latest),
-            shards: std::iter::repeat_with(Shard::default).take(SHARDS).collect(),
+            shards,
             live: AtomicUsize::new(0),
             most,
             steps: AtomicU64::new(0),
@@ -97,9 +109,8 @@ impl Window {
     pub fn claim_marked(&self, claim: &Claim, fingerprint: u64, now: Time) -> Result<Use, Fault> {
         self.see(now);
         let until = claim.until.seconds();
-        let mut table = self.shard(fingerprint)?;
-        // Read inside the lock: whoever forgot something in this shard before us had published why.
-        let eras = self.eras.load();
+        let mut part = self.shard(fingerprint)?;
+        let Part { table, eras, .. } = &mut *part;
         if eras.bars(claim.dated, until) {
             return Ok(Use::Barred);
         }
@@ -125,8 +136,7 @@ impl Window {
     /// [`Fault`] as for [`Self::claim`], as far as it can be known.
     pub fn peek(&self, claim: &Claim) -> Result<Use, Fault> {
         let fingerprint = self.fingerprint(claim);
-        let table = self.shard(fingerprint)?;
-        let eras = self.eras.load();
+        let Part { table, eras, .. } = &*self.shard(fingerprint)?;
         if eras.bars(claim.dated, claim.until.seconds()) {
             Ok(Use::Barred)
         } else if table.has(fingerprint, eras.forgotten()) {
@@ -147,8 +157,9 @@ impl Window {
     /// # Errors
     /// [`Fault`] when this memory is full.
     pub fn insert_recovered(&self, fingerprint: u64, until: Time) -> Result<(), Fault> {
-        let mut table = self.shard(fingerprint)?;
-        let (until, forgotten) = (until.seconds(), self.eras.load().forgotten());
+        let mut part = self.shard(fingerprint)?;
+        let (until, forgotten) = (until.seconds(), part.eras.forgotten());
+        let table = &mut part.table;
         if until < forgotten {
             return Ok(());
         }
@@ -165,7 +176,7 @@ impl Window {
     pub fn raise_barrier(&self, to: Time) {
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
         let raised = self.eras.load().raised(to);
-        self.eras.store(Arc::new(raised));
+        self.publish(raised);
     }
 
     /// Proofs dated at or before this are barred.
@@ -201,8 +212,10 @@ impl Window {
     /// Bytes held by the tables.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let tables =
-            self.shards.iter().map(|shard| shard.0.lock().unwrap_or_else(PoisonError::into_inner).bytes());
+        let tables = self
+            .shards
+            .iter()
+            .map(|shard| shard.0.lock().unwrap_or_else(PoisonError::into_inner).table.bytes());
         tables.sum::<usize>() + size_of_val(&*self.shards)
     }
 
@@ -210,9 +223,9 @@ impl Window {
     pub fn sweep(&self, now: Time) {
         self.see(now);
         for shard in &self.shards {
-            let mut table = shard.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let forgotten = self.eras.load().forgotten();
-            self.live.fetch_sub(table.sweep(forgotten), Ordering::Relaxed);
+            let mut part = self.caught_up(shard.0.lock().unwrap_or_else(PoisonError::into_inner));
+            let forgotten = part.eras.forgotten();
+            self.live.fetch_sub(part.table.sweep(forgotten), Ordering::Relaxed);
         }
     }
 
@@ -224,8 +237,7 @@ impl Window {
         }
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(Moved { eras, how }) = self.eras.load().moved(second) else { return };
-        self.eras.store(Arc::new(eras.clone()));
-        // After it, so that whoever sees the second finds the eras that belong to it.
+        self.publish(eras.clone());
         self.seen.store(second, Ordering::Release);
         if how == How::StepsBack {
             self.steps.fetch_add(1, Ordering::Relaxed);
@@ -235,7 +247,7 @@ impl Window {
             for shard in &self.shards {
                 drop(shard.0.lock());
             }
-            self.eras.store(Arc::new(eras.dated(self.latest.load(Ordering::Acquire))));
+            self.publish(eras.dated(self.latest.load(Ordering::Acquire)));
         }
     }
 
@@ -255,12 +267,31 @@ impl Window {
         }
     }
 
-    fn shard(&self, fingerprint: u64) -> Result<MutexGuard<'_, Table>, Fault> {
+    /// Replaces the eras; called by whoever holds `moving`.
+    fn publish(&self, eras: Eras) {
+        self.eras.store(Arc::new(eras));
+        self.moves.fetch_add(1, Ordering::Release);
+    }
+
+    /// The part with the newest eras. Read inside its lock: whoever forgot something in it before us went by eras that
+    /// were counted, so the count that is seen now is at least that one.
+    fn caught_up<'a>(&self, mut part: MutexGuard<'a, Part>) -> MutexGuard<'a, Part> {
+        let moves = self.moves.load(Ordering::Acquire);
+        if part.moves != moves {
+            part.eras = self.eras.load_full();
+            part.moves = moves;
+        }
+        part
+    }
+
+    fn shard(&self, fingerprint: u64) -> Result<MutexGuard<'_, Part>, Fault> {
         let shard =
             usize::try_from(fingerprint >> SHARD_SHIFT).ok().and_then(|number| self.shards.get(number));
         let shard = shard.ok_or_else(|| Fault::new("a shard of the replay memory is missing"))?;
         // A panic inside would leave a table half changed: nobody is let in by that.
-        shard.0.lock().map_err(|_| Fault::new("a shard of the replay memory broke; restart the server"))
+        let part = shard.0.lock();
+        part.map(|part| self.caught_up(part))
+            .map_err(|_| Fault::new("a shard of the replay memory broke; restart the server"))
     }
 }
 
