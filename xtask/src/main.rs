@@ -19,7 +19,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   clients         the real client libraries against a running server
   envoy           the real Envoy with the configuration of examples/envoy before a real server
   fuzz MINUTES    coverage-guided fuzzing of every target (nightly; without one, a runner for stable)
-  bench           the benchmarks, as ratios
+  bench [PART…]   the benchmarks, as ratios; `bench --write` keeps the day's figures in the book
   docs            writes the documents that are made from tables; `docs --check` only compares
   tour            runs the README's tour as it stands";
 

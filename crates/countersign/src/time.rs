@@ -3,6 +3,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 
 const NANOS: i128 = 1_000_000_000;
+const SHORT_NANOS: i64 = 1_000_000_000;
 /// The end of the year 9999: later instants are the same as "never" to every rule.
 const LATEST: i128 = 253_402_300_799 * NANOS;
 
@@ -41,7 +42,11 @@ impl Time {
     /// Unix seconds, the whole second at or before this instant.
     #[must_use]
     pub fn seconds(self) -> i64 {
-        i64::try_from(self.0.div_euclid(NANOS)).unwrap_or(i64::MAX)
+        match i64::try_from(self.0) {
+            // Until the year 2262, where one short division does: every judgement asks several times.
+            Ok(short) => short.div_euclid(SHORT_NANOS),
+            Err(_) => i64::try_from(self.0.div_euclid(NANOS)).unwrap_or(i64::MAX),
+        }
     }
 
     /// Unix milliseconds, the whole millisecond at or before this instant.
