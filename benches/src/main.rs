@@ -2,8 +2,11 @@
 mod judging;
 mod lookup;
 mod measure;
+mod remembering;
 mod replay;
+mod reuse;
 mod serving;
+mod signing;
 
 use measure::Table;
 
@@ -14,6 +17,12 @@ fn main() -> Result<(), String> {
     if runs("judging") {
         judging::run(&mut table)?;
     }
+    if runs("remembering") {
+        remembering::run(&mut table)?;
+    }
+    if runs("signing") {
+        signing::run(&mut table)?;
+    }
     if runs("replay") {
         replay::run(&mut table)?;
     }
@@ -23,8 +32,13 @@ fn main() -> Result<(), String> {
     if runs("serving") {
         serving::run(&mut table)?;
     }
+    if runs("reuse") {
+        reuse::run(&mut table)?;
+    }
     if table.is_empty() {
-        return Err(format!("wanted some of judging, replay, lookup, serving; found {wanted:?}"));
+        return Err(format!(
+            "wanted some of judging, remembering, signing, replay, lookup, serving, reuse; found {wanted:?}"
+        ));
     }
     print!("{table}");
     Ok(())

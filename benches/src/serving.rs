@@ -128,7 +128,7 @@ impl Connection {
 }
 
 /// A server that does nothing but answer.
-async fn bare() -> std::io::Result<SocketAddr> {
+pub(crate) async fn bare() -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
@@ -148,7 +148,7 @@ async fn bare() -> std::io::Result<SocketAddr> {
 }
 
 /// Our server with the callers of the attack corpus.
-async fn ours() -> Result<SocketAddr, String> {
+pub(crate) async fn ours() -> Result<SocketAddr, String> {
     let text = format!(
         "version = 1\n[server]\npublic_url = \"https://{HOST}\"\ntrusted_proxies = [\"127.0.0.0/8\"]\n\
          [[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"forward-auth\"]\n\
@@ -174,7 +174,7 @@ async fn ours() -> Result<SocketAddr, String> {
     Ok(address)
 }
 
-fn good_token() -> Result<String, String> {
+pub(crate) fn good_token() -> Result<String, String> {
     let records = Record::read_all(CORPUS)?;
     let good = records.iter().find(|record| record.dialect == "skykit" && record.expect == Expect::Accept);
     let headers = good.and_then(|record| record.steps.first()).map(|step| &step.headers);

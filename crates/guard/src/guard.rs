@@ -125,7 +125,8 @@ impl Guard {
     pub async fn judge(&self, policy: &Policy, incoming: &Incoming<'_>) -> Result<Verdict, Fault> {
         let now = self.clock.now();
         let mut scratch = Scratch::default();
-        let walked = self.walk(policy, incoming, now, &mut scratch, self.remembered.as_deref(), &mut ()).await?;
+        let walked =
+            self.walk(policy, incoming, now, &mut scratch, self.remembered.as_deref(), &mut ()).await?;
         Ok(match walked {
             Walked::Absent => Verdict::Absent(policy.reply(Reason::MissingCredentials)),
             Walked::Refused(dialect, refusal) => Verdict::Refused(denial(policy, dialect, refusal)),
@@ -254,7 +255,8 @@ impl Guard {
 /// Runs the check that stands ready, unless it is remembered that it held.
 async fn check(prepared: &Prepared<'_>, remembered: Option<&Remembered>, now: Time) -> Outcome {
     let job = prepared.job();
-    let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?))) else {
+    let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?)))
+    else {
         return countersign_keys::verify(&job);
     };
     let mut recalled = memory.recall(&job);

@@ -104,15 +104,7 @@ impl Remembered {
         };
         let length = job.signature.len().to_be_bytes();
         let algorithm = job.algorithm.name().as_bytes();
-        Some(sha256(&[
-            &self.secret,
-            job.key.digest(),
-            algorithm,
-            encoding,
-            &length,
-            job.signature,
-            message,
-        ]))
+        Some(sha256(&[&self.secret, job.key.digest(), algorithm, encoding, &length, job.signature, message]))
     }
 
     /// Where to look, from the signature's first bytes. It decides nothing: what is found is compared by digest.
@@ -122,7 +114,8 @@ impl Remembered {
         for (to, from) in start.iter_mut().zip(signature) {
             *to = *from;
         }
-        let mixed = (u64::from_le_bytes(start) ^ u64::from_le_bytes(a)).wrapping_mul(u64::from_le_bytes(b) | 1);
+        let mixed =
+            (u64::from_le_bytes(start) ^ u64::from_le_bytes(a)).wrapping_mul(u64::from_le_bytes(b) | 1);
         mixed ^ (mixed >> 32)
     }
 
@@ -163,7 +156,11 @@ impl Future for Wait<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.memory.shard(self.tag).join(self.number, context.waker()) { Poll::Pending } else { Poll::Ready(()) }
+        if self.memory.shard(self.tag).join(self.number, context.waker()) {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     }
 }
 

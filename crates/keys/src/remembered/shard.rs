@@ -138,7 +138,9 @@ impl Shard {
 
     /// Has a task woken when a check ends; false when it ended already, or too many wait.
     pub(super) fn join(&mut self, number: u64, waker: &Waker) -> bool {
-        let Some(other) = self.under_way.iter_mut().find(|other| other.number == number) else { return false };
+        let Some(other) = self.under_way.iter_mut().find(|other| other.number == number) else {
+            return false;
+        };
         if other.waiting.iter().any(|known| known.will_wake(waker)) {
             return true;
         }

@@ -147,7 +147,11 @@ fn copies_wait_for_one_check_and_all_go_on_when_it_ends() {
         .collect();
     assert!(!poll(&mut waits[0], &waker) && !poll(&mut waits[0], &waker) && !poll(&mut waits[1], &other));
     assert!(turn.check(&job, UNTIL, NOW).accepted(&signature).is_ok());
-    assert_eq!(count.0.load(std::sync::atomic::Ordering::SeqCst), 1, "woken once, however often it was asked");
+    assert_eq!(
+        count.0.load(std::sync::atomic::Ordering::SeqCst),
+        1,
+        "woken once, however often it was asked"
+    );
     assert!(waits.iter_mut().all(|wait| poll(wait, &waker)));
     assert!(is_held(&memory, &job), "others waited, so the first time was worth a place");
 }
