@@ -15,6 +15,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 mod shard;
 
@@ -26,7 +27,7 @@ const FEW: usize = 4096;
 /// Signature checks that held.
 pub struct Remembered {
     /// Drawn anew for each process: nobody can work out digests or choose places.
-    secret: [u8; 32],
+    secret: Zeroizing<[u8; 32]>,
     shards: Box<[Mutex<Shard>]>,
 }
 
@@ -64,7 +65,7 @@ impl Remembered {
     pub fn new(secret: [u8; 32], most: usize) -> Self {
         let shards = if most < FEW { 1 } else { SHARDS };
         let shard = || Mutex::new(Shard::new(most / shards));
-        Self { secret, shards: std::iter::repeat_with(shard).take(shards).collect() }
+        Self { secret: Zeroizing::new(secret), shards: std::iter::repeat_with(shard).take(shards).collect() }
     }
 
     /// Asks for a check before it is made.
@@ -109,7 +110,7 @@ impl Remembered {
 
     /// Where to look, from the signature's first bytes. It decides nothing: what is found is compared by digest.
     fn tag(&self, signature: &[u8]) -> u64 {
-        let [a, b, ..] = *self.secret.as_chunks::<8>().0 else { return 0 };
+        let [a, b, ..] = self.secret.as_chunks::<8>().0 else { return 0 };
         let mut start = [0; 8];
         for (to, from) in start.iter_mut().zip(signature) {
             *to = *from;

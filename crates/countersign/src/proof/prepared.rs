@@ -202,17 +202,18 @@ impl<'s> Prepared<'s> {
         }
     }
 
-    /// Until when the check at hand may be answered by one that was made before: only for a token that may come again, that says when
-    /// it ends, and with whose key and account nothing is wrong. Everybody else pays for a check of his own, so that its cost tells
-    /// nobody what is wrong. Nothing but the check is ever spared: rules and limits are judged anew.
+    /// Until when the check at hand may be answered by one that was made before. Only for a token that may come again, that says when
+    /// it ends, and about whose maker nothing is known to be wrong: everybody else pays for a check of his own, so that its cost tells
+    /// nobody whether the signature held. Nothing but the check is ever spared: rules and limits are judged anew.
     #[must_use]
     pub fn comes_again(&self, now: Time) -> Option<Time> {
-        let dialect = self.proof.dialect;
-        let told = self.standing.is_some() || self.attempt().key.is_none();
-        if told || dialect.covered.once || !matches!(dialect.form, Form::Jws) {
+        let Proof { dialect, facts, .. } = &self.proof;
+        let wrong = self.standing.is_some() || self.attempt().key.is_none();
+        if wrong || dialect.covered.once || !matches!(dialect.form, Form::Jws) {
             return None;
         }
-        rule::valid_until(&dialect.rules, &self.proof.facts).filter(|until| now < *until)
+        let until = rule::valid_until(&dialect.rules, facts).filter(|until| now < *until)?;
+        rule::identity_holds(&dialect.rules, &Scene { facts, keys: &self.keys, now }).then_some(until)
     }
 
     /// The proof at hand.

@@ -290,6 +290,30 @@ fn what_works_once_is_not_remembered() {
     assert_eq!(world.memory.count(), 0);
 }
 
+#[test]
+fn who_is_refused_for_who_it_is_pays_for_a_check_each_time() {
+    let partner = Sent { policy: 4, token: 3, ..GOOD };
+    let cases = [
+        (GOOD, Some(Change::Key(3))),
+        (GOOD, Some(Change::Account(false))),
+        (partner, Some(Change::Companion(false))),
+        (Sent { companion: 1, ..partner }, None),
+        (Sent { companion: 2, ..partner }, None),
+    ];
+    for (sent, change) in cases {
+        let mut world = World::new();
+        change.iter().for_each(|change| world.change(change));
+        for _ in 0..3 {
+            assert!(world.send(sent).is_err());
+        }
+        assert_eq!(
+            world.memory.count(),
+            0,
+            "{sent:?} {change:?}: the signature holds, and that must not show"
+        );
+    }
+}
+
 fn sends() -> impl Strategy<Value = Sent> {
     let flipped = prop_oneof![5 => Just(None), 1 => (0_usize..6000).prop_map(Some)];
     // Most requests are such as pass where nothing changed: only those can be remembered.
