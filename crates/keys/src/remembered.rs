@@ -105,7 +105,15 @@ impl Remembered {
         };
         let length = job.signature.len().to_be_bytes();
         let algorithm = job.algorithm.name().as_bytes();
-        Some(sha256(&[&self.secret, job.key.digest(), algorithm, encoding, &length, job.signature, message]))
+        Some(sha256(&[
+            self.secret.as_slice(),
+            job.key.digest(),
+            algorithm,
+            encoding,
+            &length,
+            job.signature,
+            message,
+        ]))
     }
 
     /// Where to look, from the signature's first bytes. It decides nothing: what is found is compared by digest.
@@ -116,7 +124,7 @@ impl Remembered {
             *to = *from;
         }
         let mixed =
-            (u64::from_le_bytes(start) ^ u64::from_le_bytes(a)).wrapping_mul(u64::from_le_bytes(b) | 1);
+            (u64::from_le_bytes(start) ^ u64::from_le_bytes(*a)).wrapping_mul(u64::from_le_bytes(*b) | 1);
         mixed ^ (mixed >> 32)
     }
 
