@@ -8,8 +8,10 @@ mod page;
 mod postgres;
 mod process;
 mod registry;
+mod remembering;
 mod replay;
 mod serving;
+mod signing;
 mod token;
 
 use measure::Table;
@@ -19,6 +21,8 @@ type Part = (&'static str, fn(&mut Table) -> Result<(), String>);
 
 const PARTS: &[Part] = &[
     ("judging", judging::run),
+    ("remembering", remembering::run),
+    ("signing", signing::run),
     ("replay", replay::run),
     ("durable", durable::run),
     ("lookup", lookup::run),

@@ -47,6 +47,7 @@ mod policy;
 mod private;
 mod public;
 mod remainder;
+mod remembered;
 mod rsa;
 mod spelling;
 
@@ -64,3 +65,4 @@ pub use crate::keyfile::{KeyFile, read_key_file, write_key_file};
 pub use crate::policy::Policy;
 pub use crate::private::PrivateKey;
 pub use crate::public::PublicKey;
+pub use crate::remembered::{Recalled, Remembered, Turn, Wait};
