@@ -61,9 +61,9 @@ pub(crate) fn raise<V: crate::vector::Vector, const L: usize, const W: usize>(
 #[cfg(target_arch = "x86_64")]
 mod arch {
     use super::Vectors;
-    pub(crate) use crate::zmm::Witness;
     use crate::prepared::Numbers;
     use crate::vector::LANES;
+    pub(crate) use crate::zmm::Witness;
     use crate::zmm::Zmm;
 
     impl Vectors for Witness {

@@ -37,7 +37,7 @@ impl std::error::Error for Rejected {}
 
 /// The capability to check signatures side by side. To have one is to have asked the CPU.
 #[derive(Clone, Copy)]
-pub struct Lanes(Witness);
+pub struct Lanes(pub(crate) Witness);
 
 impl Lanes {
     /// Jobs of one size that are checked at once; more of them are checked in turns.
@@ -52,7 +52,6 @@ impl Lanes {
     /// Checks signatures. A turn costs the same for one job as for eight of the same size.
     ///
     /// The outcomes come in the order of the jobs.
-    #[must_use]
     pub fn verify<const N: usize>(&self, jobs: &[Job<'_>; N]) -> [Result<Matched, Rejected>; N] {
         let mut outcomes = [Err(Rejected); N];
         self.verify_slice(jobs, &mut outcomes);
@@ -159,13 +158,10 @@ fn compare_encoded<const L: usize>(
 }
 
 /// Bytes of the modulus that is held in so many limbs.
-const fn modulus_bytes(limbs: usize) -> usize {
+pub(crate) const fn modulus_bytes(limbs: usize) -> usize {
     match limbs {
         40 => 256,
         60 => 384,
         _ => 512,
     }
 }
-
-#[cfg(test)]
-mod tests;

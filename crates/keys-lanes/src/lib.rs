@@ -19,6 +19,8 @@ mod limbs;
 #[cfg(any(target_arch = "x86_64", test))]
 mod montgomery;
 mod prepared;
+#[cfg(feature = "raise")]
+mod raise;
 #[cfg(test)]
 mod test_numbers;
 mod vector;

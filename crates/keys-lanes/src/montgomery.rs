@@ -184,7 +184,6 @@ fn head<V: Vector, const L: usize, const W: usize>(
 
 /// The same, into the columns between: each gets eight products.
 #[inline(always)]
-#[expect(clippy::indexing_slicing, reason = "at + least + 4 is at most 2·L, and least at most L")]
 fn body<V: Vector, const L: usize, const W: usize>(
     t: &mut [V; W],
     at: usize,
@@ -193,6 +192,7 @@ fn body<V: Vector, const L: usize, const W: usize>(
     least: usize,
 ) {
     let [r0, r1, r2, r3] = *rows;
+    // at + least + 4 is at most 2·L, and least at most L - 4.
     let columns = t[at + least + BLOCK..].iter_mut();
     for (column, [a4, a3, a2, a1, a0]) in columns.zip(a[least..].array_windows()) {
         *column = column
@@ -210,12 +210,7 @@ fn body<V: Vector, const L: usize, const W: usize>(
 /// The same, into the last four columns, which the upper limbs of `a` reach.
 #[inline(always)]
 #[expect(clippy::indexing_slicing, reason = "at + 4 is at most L, so at + L + step is below 2·L")]
-fn tail<V: Vector, const L: usize, const W: usize>(
-    t: &mut [V; W],
-    at: usize,
-    rows: &[V; BLOCK],
-    a: &[V; L],
-) {
+fn tail<V: Vector, const L: usize, const W: usize>(t: &mut [V; W], at: usize, rows: &[V; BLOCK], a: &[V; L]) {
     for step in 0..BLOCK {
         let mut column = t[at + L + step];
         for (r, row) in rows.iter().enumerate() {

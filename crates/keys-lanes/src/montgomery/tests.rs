@@ -75,15 +75,20 @@ fn edges<const L: usize, const W: usize>(bytes: usize) {
     let mut stream = Stream(7);
     let pairs: Vec<(&Numbers<L>, BigUint)> = keys
         .iter()
-        .flat_map(|key| values(&biguint(&numbers::<L>(key).n), &mut stream).into_iter().map(move |s| (key, s)))
+        .flat_map(|key| {
+            values(&biguint(&numbers::<L>(key).n), &mut stream).into_iter().map(move |s| (key, s))
+        })
         .map(|(key, s)| (numbers(key), s))
         .collect();
     // A stride that is prime to the count puts different moduli side by side.
     let stride = 29;
-    assert!(pairs.len() % stride != 0 && pairs.len() % LANES == 0, "{}", pairs.len());
+    assert!(!pairs.len().is_multiple_of(stride) && pairs.len().is_multiple_of(LANES), "{}", pairs.len());
     for group in 0..pairs.len() / LANES {
         let of = |lane: usize| &pairs[(group * LANES + lane) * stride % pairs.len()];
-        check::<L, W>(&std::array::from_fn(|lane| of(lane).0), &std::array::from_fn(|lane| of(lane).1.clone()));
+        check::<L, W>(
+            &std::array::from_fn(|lane| of(lane).0),
+            &std::array::from_fn(|lane| of(lane).1.clone()),
+        );
     }
 }
 
@@ -114,7 +119,8 @@ fn products<const L: usize, const W: usize>(bytes: usize) {
         let inverse = r.modinv(&n).unwrap();
         for group in all.as_chunks::<LANES>().0 {
             let load = |group: &[BigUint; LANES]| {
-                let limbs = group.each_ref().map(|s| crate::limbs::from_be_bytes::<L>(&full(s, L / 2 * 13)).unwrap());
+                let limbs =
+                    group.each_ref().map(|s| crate::limbs::from_be_bytes::<L>(&full(s, L / 2 * 13)).unwrap());
                 side_by_side(Checked, &limbs.each_ref())
             };
             let other: [BigUint; LANES] = std::array::from_fn(|_| all[stream.below(all.len())].clone());
