@@ -6,12 +6,13 @@ use crate::ed25519;
 use crate::error::KeyError;
 use crate::fingerprint::Fingerprints;
 use crate::jwk::Jwk;
+use crate::lanes::LaneKey;
 use crate::numbers::{self, Numbers};
 use crate::openssh;
 use aws_lc_rs::signature::ParsedPublicKey;
 use countersign_keys_lc::recover::{MAX_MODULUS_BYTES, RsaPublic};
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Least bits of an RSA key that any signature is checked with.
 const LEAST_RSA_BITS: u32 = 2048;
@@ -25,6 +26,8 @@ pub struct PublicKey {
     parsed: Box<[OnceLock<Option<ParsedPublicKey>>]>,
     /// The form that recovers the digest from an RSA signature.
     recovering: OnceLock<Option<Box<RsaPublic>>>,
+    /// The form for checking many at a time.
+    pub(crate) lane: OnceLock<Option<Arc<LaneKey>>>,
 }
 
 impl PublicKey {
@@ -117,6 +120,7 @@ impl PublicKey {
             spki,
             parsed: std::iter::repeat_with(OnceLock::new).take(slots).collect(),
             recovering: OnceLock::new(),
+            lane: OnceLock::new(),
         }
     }
 
@@ -158,6 +162,14 @@ impl PublicKey {
             RsaPublic::from_pkcs1_der(&pkcs1).map(Box::new)
         });
         key.as_ref()?.recover(signature, out)
+    }
+
+    /// The key for checking many at a time; `None` when the lanes do not serve it.
+    pub(crate) fn to_lane_key(&self) -> Option<LaneKey> {
+        match self.numbers() {
+            Some(Numbers::Rsa { n, e }) => LaneKey::new(&n, &e),
+            _ => None,
+        }
     }
 
     fn parsed_for(&self, algorithm: Algorithm, encoding: Encoding) -> Option<&ParsedPublicKey> {
