@@ -12,6 +12,8 @@
 //! would be a forged signature, so every bound is written down where it is used, and the tests hold the
 //! arithmetic against a big-number library and the verdicts against AWS-LC.
 
+#[cfg(feature = "raise")]
+mod bare;
 mod cpu;
 mod encoded;
 mod lanes;
@@ -19,8 +21,6 @@ mod limbs;
 #[cfg(any(target_arch = "x86_64", test))]
 mod montgomery;
 mod prepared;
-#[cfg(feature = "raise")]
-mod raise;
 #[cfg(test)]
 mod test_numbers;
 mod vector;

@@ -1,5 +1,5 @@
 //! The published Wycheproof vectors of RSA PKCS#1 v1.5, through the lanes and through AWS-LC: one verdict.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{self as lc, ParsedPublicKey, VerificationAlgorithm};

@@ -76,7 +76,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The witness of one check. Only [`verify`], [`verify_many`] and [`crate::Lanes`] make it.
+/// The witness of one check. Only [`verify`], [`verify_many`] and the lanes make it.
 ///
 /// It remembers which signature bytes it was made for, so that the outcome of one job cannot be handed
 /// in for another.

@@ -15,33 +15,19 @@
 //! result in so many. At the first difference the scalar library's verdict counts, and the lanes stay off
 //! for as long as the process lives.
 
-use crate::algorithm::{Algorithm, KeyKind};
+use crate::algorithm::Algorithm;
 use crate::backend;
 use crate::job::{Job, Message, Outcome, verify};
-use crate::public::PublicKey;
-use countersign_keys_lanes::{self as cpu, Prepared};
+use crate::lane_key::LaneKey;
+use countersign_keys_lanes as cpu;
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Jobs of one size from which on the lanes are the faster way: a turn of all eight costs about as much as
 /// one and a half scalar checks of the same size.
 const LEAST: usize = 3;
-
-/// A public key in the form that the lanes take.
-pub(crate) struct LaneKey {
-    prepared: Prepared,
-    /// Whether both ways have agreed about a good signature of this key.
-    confirmed: AtomicBool,
-}
-
-impl LaneKey {
-    /// `None` for keys that the lanes do not serve.
-    pub(crate) fn new(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
-        Some(Self { prepared: Prepared::new(modulus, exponent)?, confirmed: AtomicBool::new(false) })
-    }
-}
 
 /// The lanes of this CPU, with their watch. One for a process; share it behind an `Arc`.
 pub struct Lanes {
@@ -285,16 +271,6 @@ impl Ticket {
 
     fn job(&self) -> cpu::Job<'_> {
         cpu::Job { key: &self.key.prepared, signature: &self.signature, digest_info: &self.digest_info }
-    }
-}
-
-impl PublicKey {
-    /// The key in the form of the lanes, made when first asked for.
-    fn lane_key(&self) -> Option<&Arc<LaneKey>> {
-        if self.kind() != KeyKind::Rsa {
-            return None;
-        }
-        self.lane.get_or_init(|| self.to_lane_key().map(Arc::new)).as_ref()
     }
 }
 

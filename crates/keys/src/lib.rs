@@ -41,6 +41,7 @@ mod job;
 mod jwk;
 mod keyfile;
 mod keyset;
+mod lane_key;
 mod lanes;
 mod load;
 mod numbers;

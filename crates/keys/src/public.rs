@@ -6,7 +6,7 @@ use crate::ed25519;
 use crate::error::KeyError;
 use crate::fingerprint::Fingerprints;
 use crate::jwk::Jwk;
-use crate::lanes::LaneKey;
+use crate::lane_key::LaneKey;
 use crate::numbers::{self, Numbers};
 use crate::openssh;
 use aws_lc_rs::signature::ParsedPublicKey;
@@ -27,7 +27,7 @@ pub struct PublicKey {
     /// The form that recovers the digest from an RSA signature.
     recovering: OnceLock<Option<Box<RsaPublic>>>,
     /// The form for checking many at a time.
-    pub(crate) lane: OnceLock<Option<Arc<LaneKey>>>,
+    lane: OnceLock<Option<Arc<LaneKey>>>,
 }
 
 impl PublicKey {
@@ -164,12 +164,16 @@ impl PublicKey {
         key.as_ref()?.recover(signature, out)
     }
 
-    /// The key for checking many at a time; `None` when the lanes do not serve it.
-    pub(crate) fn to_lane_key(&self) -> Option<LaneKey> {
-        match self.numbers() {
-            Some(Numbers::Rsa { n, e }) => LaneKey::new(&n, &e),
-            _ => None,
+    /// The key for checking many at a time, made when first asked for; `None` when the lanes do not serve it.
+    pub(crate) fn lane_key(&self) -> Option<&Arc<LaneKey>> {
+        if self.kind != KeyKind::Rsa {
+            return None;
         }
+        let key = self.lane.get_or_init(|| match self.numbers() {
+            Some(Numbers::Rsa { n, e }) => LaneKey::new(&n, &e).map(Arc::new),
+            _ => None,
+        });
+        key.as_ref()
     }
 
     fn parsed_for(&self, algorithm: Algorithm, encoding: Encoding) -> Option<&ParsedPublicKey> {
