@@ -1,4 +1,5 @@
 //! The shell around the core: asks the stores its two questions and runs the checks.
+use crate::batch::Batcher;
 use crate::clock::Clock;
 use crate::jwks::Jwks;
 use crate::policy::{Found, Policy, Reply};
@@ -26,6 +27,7 @@ pub struct Guard {
     pub(crate) clock: Arc<dyn Clock>,
     signing: Option<Arc<SigningKeys>>,
     jwks: Option<Arc<Jwks>>,
+    batcher: Option<Arc<Batcher>>,
 }
 
 /// What a judgement says.
@@ -67,7 +69,7 @@ impl Guard {
         sessions: Arc<dyn Sessions>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directory, once, sessions, clock, signing: None, jwks: None }
+        Self { directory, once, sessions, clock, signing: None, jwks: None, batcher: None }
     }
 
     /// With our own signing keys, so that session tokens can be judged.
@@ -81,6 +83,13 @@ impl Guard {
     #[must_use]
     pub fn with_jwks(mut self, jwks: Arc<Jwks>) -> Self {
         self.jwks = Some(jwks);
+        self
+    }
+
+    /// With checks of signatures gathered over requests, for the CPU's lanes.
+    #[must_use]
+    pub fn with_batcher(mut self, batcher: Arc<Batcher>) -> Self {
+        self.batcher = Some(batcher);
         self
     }
 
@@ -172,7 +181,10 @@ impl Guard {
         let mut prepared = proof.prepare(keys, now, trace);
         // Bounded by the attempts: at most `limits.keys` keys times the dialect's spellings.
         let checked = loop {
-            let outcome = countersign_keys::verify(&prepared.job());
+            let outcome = match &self.batcher {
+                Some(batcher) => batcher.verify(&prepared.job()).await,
+                None => countersign_keys::verify(&prepared.job()),
+            };
             match prepared.finish(&outcome, now, trace) {
                 Ok(Finish::Next(next)) => prepared = next,
                 Ok(Finish::Checked(checked)) => break checked,
