@@ -1,5 +1,6 @@
 //! The benchmarks: each case beside its floor in one run, turn by turn, and the medians as ratios.
 mod judging;
+mod lanes;
 mod lookup;
 mod measure;
 mod replay;
@@ -20,11 +21,14 @@ fn main() -> Result<(), String> {
     if runs("lookup") {
         lookup::run(&mut table)?;
     }
+    if runs("lanes") {
+        lanes::run(&mut table)?;
+    }
     if runs("serving") {
         serving::run(&mut table)?;
     }
     if table.is_empty() {
-        return Err(format!("wanted some of judging, replay, lookup, serving; found {wanted:?}"));
+        return Err(format!("wanted some of judging, replay, lookup, lanes, serving; found {wanted:?}"));
     }
     print!("{table}");
     Ok(())
