@@ -1,6 +1,7 @@
 //! The benchmarks: each case beside its floor in one run, turn by turn, and the medians as ratios.
 mod durable;
 mod judging;
+mod lanes;
 mod load;
 mod lookup;
 mod measure;
@@ -25,6 +26,7 @@ const PARTS: &[Part] = &[
     ("signing", signing::run),
     ("replay", replay::run),
     ("durable", durable::run),
+    ("lanes", lanes::run),
     ("lookup", lookup::run),
     ("registry", registry::run),
     ("serving", serving::run),

@@ -1,4 +1,5 @@
 //! The shell around the core: asks the stores its two questions and runs the checks.
+use crate::batch::Batcher;
 use crate::clock::Clock;
 use crate::jwks::Jwks;
 use crate::policy::{Found, Policy, Reply};
@@ -12,7 +13,7 @@ use countersign::reason::{Reason, Refusal, Stage};
 use countersign::time::Time;
 use countersign::trace::{Step, Trace};
 use countersign::verified::Verified;
-use countersign_keys::{Outcome, Recalled, Remembered};
+use countersign_keys::{Job, Outcome, Recalled, Remembered};
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
@@ -28,6 +29,7 @@ pub struct Guard {
     signing: Option<Arc<SigningKeys>>,
     jwks: Option<Arc<Jwks>>,
     remembered: Option<Arc<Remembered>>,
+    batcher: Option<Arc<Batcher>>,
 }
 
 /// What a judgement says.
@@ -69,7 +71,7 @@ impl Guard {
         sessions: Arc<dyn Sessions>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directory, once, sessions, clock, signing: None, jwks: None, remembered: None }
+        Self { directory, once, sessions, clock, signing: None, jwks: None, remembered: None, batcher: None }
     }
 
     /// With our own signing keys, so that session tokens can be judged.
@@ -91,6 +93,13 @@ impl Guard {
     #[must_use]
     pub fn with_remembered(mut self, remembered: Arc<Remembered>) -> Self {
         self.remembered = Some(remembered);
+        self
+    }
+
+    /// With checks of signatures gathered over requests, for the CPU's lanes.
+    #[must_use]
+    pub fn with_batcher(mut self, batcher: Arc<Batcher>) -> Self {
+        self.batcher = Some(batcher);
         self
     }
 
@@ -184,7 +193,7 @@ impl Guard {
         let mut prepared = proof.prepare(keys, now, trace);
         // Bounded by the attempts: at most `limits.keys` keys times the dialect's spellings.
         let checked = loop {
-            let outcome = check(&prepared, remembered, now).await;
+            let outcome = self.check(&prepared, remembered, now).await;
             match prepared.finish(&outcome, now, trace) {
                 Ok(Finish::Next(next)) => prepared = next,
                 Ok(Finish::Checked(checked)) => break checked,
@@ -208,6 +217,37 @@ impl Guard {
             Checked::Done(verified) => Walked::Done(verified),
             Checked::Once(pending) => Walked::Once(dialect, pending),
         })
+    }
+
+    /// Runs the check that stands ready, unless it is remembered that it held.
+    async fn check(&self, prepared: &Prepared<'_>, remembered: Option<&Remembered>, now: Time) -> Outcome {
+        let job = prepared.job();
+        let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?)))
+        else {
+            return self.verify(&job).await;
+        };
+        let mut recalled = memory.recall(&job);
+        if let Recalled::Theirs(wait) = recalled {
+            wait.await;
+            recalled = memory.recall(&job);
+        }
+        match recalled {
+            Recalled::Held(outcome) => outcome,
+            Recalled::Ours(turn) => {
+                let outcome = self.verify(&job).await;
+                turn.keep(&job, outcome, until.seconds(), now.seconds())
+            }
+            // Nobody waits twice: when the other check did not hold, waiting in line would let one bad token stop many.
+            Recalled::Theirs(_) => self.verify(&job).await,
+        }
+    }
+
+    /// The check itself: beside those of other requests, where they are gathered.
+    async fn verify(&self, job: &Job<'_>) -> Outcome {
+        match &self.batcher {
+            Some(batcher) => batcher.verify(job).await,
+            None => countersign_keys::verify(job),
+        }
     }
 
     /// Answers the first question.
@@ -249,26 +289,6 @@ impl Guard {
     /// What the replay memory would say; uses nothing up.
     pub(crate) async fn peek(&self, pending: &Pending, now: Time) -> Result<Use, Fault> {
         self.once.peek(pending.claim(), now).await
-    }
-}
-
-/// Runs the check that stands ready, unless it is remembered that it held.
-async fn check(prepared: &Prepared<'_>, remembered: Option<&Remembered>, now: Time) -> Outcome {
-    let job = prepared.job();
-    let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?)))
-    else {
-        return countersign_keys::verify(&job);
-    };
-    let mut recalled = memory.recall(&job);
-    if let Recalled::Theirs(wait) = recalled {
-        wait.await;
-        recalled = memory.recall(&job);
-    }
-    match recalled {
-        Recalled::Held(outcome) => outcome,
-        Recalled::Ours(turn) => turn.check(&job, until.seconds(), now.seconds()),
-        // Nobody waits twice: when the other check did not hold, waiting in line would let one bad token stop many.
-        Recalled::Theirs(_) => countersign_keys::verify(&job),
     }
 }
 

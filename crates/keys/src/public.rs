@@ -7,12 +7,13 @@ use crate::ed25519;
 use crate::error::KeyError;
 use crate::fingerprint::Fingerprints;
 use crate::jwk::Jwk;
+use crate::lane_key::LaneKey;
 use crate::numbers::{self, Numbers};
 use crate::openssh;
 use aws_lc_rs::signature::ParsedPublicKey;
 use countersign_keys_lc::recover::{MAX_MODULUS_BYTES, RsaPublic};
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Least bits of an RSA key that any signature is checked with.
 const LEAST_RSA_BITS: u32 = 2048;
@@ -28,6 +29,8 @@ pub struct PublicKey {
     digest: OnceLock<[u8; 32]>,
     /// The form that recovers the digest from an RSA signature.
     recovering: OnceLock<Option<Box<RsaPublic>>>,
+    /// The form for checking many at a time.
+    lane: OnceLock<Option<Arc<LaneKey>>>,
 }
 
 impl PublicKey {
@@ -121,6 +124,7 @@ impl PublicKey {
             parsed: std::iter::repeat_with(OnceLock::new).take(slots).collect(),
             digest: OnceLock::new(),
             recovering: OnceLock::new(),
+            lane: OnceLock::new(),
         }
     }
 
@@ -167,6 +171,18 @@ impl PublicKey {
             RsaPublic::from_pkcs1_der(&pkcs1).map(Box::new)
         });
         key.as_ref()?.recover(signature, out)
+    }
+
+    /// The key for checking many at a time, made when first asked for; `None` when the lanes do not serve it.
+    pub(crate) fn lane_key(&self) -> Option<&Arc<LaneKey>> {
+        if self.kind != KeyKind::Rsa {
+            return None;
+        }
+        let key = self.lane.get_or_init(|| match self.numbers() {
+            Some(Numbers::Rsa { n, e }) => LaneKey::new(&n, &e).map(Arc::new),
+            _ => None,
+        });
+        key.as_ref()
     }
 
     fn parsed_for(&self, algorithm: Algorithm, encoding: Encoding) -> Option<&ParsedPublicKey> {

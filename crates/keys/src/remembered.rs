@@ -142,7 +142,12 @@ impl Turn<'_> {
     /// first. `now` likewise.
     #[must_use]
     pub fn check(self, job: &Job<'_>, until: i64, now: i64) -> Outcome {
-        let outcome = verify(job);
+        self.keep(job, verify(job), until, now)
+    }
+
+    /// The same for a check of this very job that was made elsewhere meanwhile, such as in the lanes; gives its outcome back.
+    #[must_use]
+    pub fn keep(self, job: &Job<'_>, outcome: Outcome, until: i64, now: i64) -> Outcome {
         let seconds = |time: i64| u32::try_from(time.max(1)).unwrap_or(u32::MAX);
         let good = outcome.accepted(job.signature).is_ok();
         let again = good && self.memory.shard(self.tag).seen_again(self.tag, self.number);

@@ -5,6 +5,7 @@ use crate::dialects::Dialects;
 use crate::identity::Identity;
 use crate::ids::Ids;
 use crate::key_sets::KeySets;
+use crate::lanes::Side;
 use crate::metrics::Metrics;
 use crate::routes::{Routes, limits};
 use crate::secrets::{challenge_key, signing_keys};
@@ -64,6 +65,8 @@ pub struct App {
     pub sessions: Arc<dyn Sessions>,
     /// Judges.
     pub guard: Arc<Guard>,
+    /// Checks of signatures side by side, when they are on.
+    pub lanes: Option<Side>,
     /// The server's own signing keys.
     pub signing: Arc<SigningKeys>,
     /// The dialects by name.
@@ -107,6 +110,10 @@ impl App {
             let memory = Remembered::new(draw(&*entropy), config.limits.remembered_tokens);
             guard = guard.with_remembered(Arc::new(memory));
         }
+        let lanes = if config.server.lanes { Side::new(&*entropy) } else { None };
+        if let Some(lanes) = &lanes {
+            guard = guard.with_batcher(Arc::clone(&lanes.batcher));
+        }
         let routes = Routes::new(&config, &dialects).map_err(Fault::new)?;
         let operator = dialects.get("operator").cloned();
         let operators =
@@ -136,6 +143,7 @@ impl App {
             once,
             sessions,
             guard,
+            lanes,
             signing,
             dialects,
             routes,
