@@ -23,6 +23,7 @@ const PARTS: &[Part] = &[
     ("durable", durable::run),
     ("lookup", lookup::run),
     ("registry", registry::run),
+    ("start", registry::start),
     ("serving", serving::run),
 ];
 
