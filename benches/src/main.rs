@@ -29,6 +29,7 @@ const PARTS: &[Part] = &[
     ("lanes", lanes::run),
     ("lookup", lookup::run),
     ("registry", registry::run),
+    ("start", registry::start),
     ("serving", serving::run),
 ];
 
