@@ -39,6 +39,8 @@ pub struct Parts {
     pub registry: Arc<dyn Registry>,
     /// The replay memory.
     pub once: Arc<dyn Once>,
+    /// The replay memory of answered challenges: another one, since strangers fill it.
+    pub challenges: Arc<dyn Once>,
     /// Open sessions.
     pub sessions: Arc<dyn Sessions>,
 }
@@ -91,7 +93,7 @@ const MOST_USES: usize = 100_000;
 impl App {
     /// Reads the registry, makes what is missing of the server's own secrets, and puts everything together.
     pub(crate) async fn build(config: Config, dialects: Dialects, parts: Parts) -> Result<Self, Fault> {
-        let Parts { clock, entropy, registry, once, sessions } = parts;
+        let Parts { clock, entropy, registry, once, challenges, sessions } = parts;
         let registrar = Registrar::open(Arc::clone(&registry), Arc::clone(&sessions)).await?;
         let directory = Arc::clone(registrar.directory());
         let signing = signing_keys(&*registry, &directory, &*clock, &*entropy).await?;

@@ -8,14 +8,16 @@ use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::registry::Registry;
-use countersign_store_sqlite::{ReplayStart, SqliteStore};
+use countersign_store_sqlite::{DurableOnce, ReplayStart, Scope, SqliteStore};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The name of the secret that keys the replay memory's fingerprints.
+/// The name of the secret that keys the replay memories' fingerprints.
 const REPLAY: &str = "replay";
 /// Uses remembered at once: 80 MB, and at ±20 seconds a hundred thousand a second.
 const MOST_USES: usize = 4_000_000;
+/// Answered challenges remembered at once: 40 MB, and over their two minutes sixteen thousand a second.
+const MOST_ANSWERED: usize = 2_000_000;
 
 /// The stores of a data directory, opened.
 pub struct Opened {
@@ -51,21 +53,34 @@ pub async fn open(
         .map_err(|_| Fault::new("the replay memory's key in the registry is not 16 bytes"))?;
     let now: Time = clock.now();
     let start = ReplayStart { key, fresh: draw(&*entropy), now, horizon: horizon(config)?, most: MOST_USES };
-    let (once, recovery) = store.replay_memory(start).await?;
-    tracing::info!(claims = recovery.claims, cut = recovery.cut, "replay memory read");
-    if let Some(why) = &recovery.why {
-        tracing::warn!(
-            why,
-            until = recovery.barrier.seconds(),
-            "one-time proofs dated before now are refused for a while"
-        );
-    }
-    let parts =
-        Parts { clock, entropy, registry: store.clone(), once: Arc::new(once), sessions: store.clone() };
+    let answered =
+        ReplayStart { fresh: draw(&*entropy), horizon: challenge_life(config), most: MOST_ANSWERED, ..start };
+    // In this order: see `Scope::Challenges`.
+    let challenges = Arc::new(remember(&store, Scope::Challenges, answered).await?);
+    let once = Arc::new(remember(&store, Scope::Proofs, start).await?);
+    let parts = Parts { clock, entropy, registry: store.clone(), once, challenges, sessions: store.clone() };
     Ok(Opened { parts, store })
 }
 
-/// How far from the clock an accepted one-time proof may be dated, over all dialects and challenges.
+async fn remember(store: &SqliteStore, scope: Scope, start: ReplayStart) -> Result<DurableOnce, Fault> {
+    let (once, recovery) = store.replay_memory_of(scope, start).await?;
+    tracing::info!(?scope, claims = recovery.claims, cut = recovery.cut, "replay memory read");
+    if let Some(why) = &recovery.why {
+        tracing::warn!(
+            ?scope,
+            why,
+            until = recovery.barrier.seconds(),
+            "what works once and is dated before now is refused for a while"
+        );
+    }
+    Ok(once)
+}
+
+fn challenge_life(config: &Config) -> Span {
+    Span::from_seconds(i64::try_from(config.session.challenge_life.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// How far from the clock an accepted one-time proof may be dated, over all dialects.
 fn horizon(config: &Config) -> Result<Span, Fault> {
     let dialects = dialects(config).map_err(|findings| {
         let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
@@ -75,14 +90,14 @@ fn horizon(config: &Config) -> Result<Span, Fault> {
         .values()
         .filter(|dialect| dialect.is_single_use())
         .filter_map(|dialect| dialect.covered().window);
-    let challenge =
-        Span::from_seconds(i64::try_from(config.session.challenge_life.as_secs()).unwrap_or(i64::MAX));
-    Ok(windows.fold(challenge, Span::max))
+    // No shorter than what challenges have: how far a clock may be off does not depend on the dialects in use.
+    Ok(windows.fold(challenge_life(config), Span::max))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use countersign::ask::{Claim, Use};
     use countersign_guard::clock::{FrozenClock, SeededEntropy};
 
     #[tokio::test]
@@ -97,6 +112,13 @@ mod tests {
                 .unwrap();
             let directory = Directory::load(opened.store.load().await.unwrap()).unwrap();
             keys.push(directory.secret(REPLAY).unwrap().value);
+            assert_eq!(opened.parts.once.remembered(), Some(0));
+            // One code answered at the first start: used there, and in no memory but its own.
+            let until = clock.now() + Span::from_seconds(60);
+            let claim = Claim { mark: [9; 32], dated: clock.now(), until };
+            let used = opened.parts.challenges.claim(claim, clock.now()).await.unwrap();
+            assert_eq!(used, if seed == 0 { Use::First } else { Use::Again });
+            assert_eq!(opened.parts.once.peek(claim, clock.now()).await.unwrap(), Use::First);
             assert_eq!(opened.parts.once.remembered(), Some(0));
         }
         assert_eq!(keys[0], keys[1]);

@@ -21,6 +21,7 @@ pub struct SqliteStore {
     pub(crate) registry: Database,
     pub(crate) sessions: Arc<SessionBook>,
     pub(crate) replay_begun: AtomicBool,
+    pub(crate) challenges_begun: AtomicBool,
     // Last: the lock goes after the connections. The replay memory holds it too.
     pub(crate) lock: Arc<DirectoryLock>,
 }
@@ -47,6 +48,7 @@ impl SqliteStore {
             registry,
             sessions,
             replay_begun: AtomicBool::new(false),
+            challenges_begun: AtomicBool::new(false),
             lock: Arc::new(lock),
         })
     }

@@ -108,6 +108,7 @@ impl Bench {
             entropy: Arc::new(SeededEntropy::new(1)),
             registry: Arc::new(Breakable { inner: memory.clone(), broken: broken.clone() }),
             once: memory.clone(),
+            challenges: memory.clone(),
             sessions: memory,
         };
         let app = Arc::new(App::build(config, dialects, parts).await.unwrap());
