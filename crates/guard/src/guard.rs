@@ -184,7 +184,7 @@ impl Guard {
             Checked::Once(pending) => pending.caller(),
         };
         // Before the claim: who is not let in uses nothing up.
-        if !policy.admits(&caller.name) {
+        if !policy.admits(caller) {
             let refusal = Refusal::new(Reason::NotAdmitted, Stage::Policy);
             trace.step(|| {
                 let found = format!("account {}", caller.name);

@@ -15,6 +15,7 @@ use countersign_guard::guard::Guard;
 use countersign_guard::jwks::{Jwks, Times};
 use countersign_guard::policy::Policy;
 use countersign_guard::session::challenges::Stateless;
+use countersign_guard::session::settings::SessionSettings;
 use countersign_guard::session::{SessionApi, SessionParts};
 use countersign_guard::signing::SigningKeys;
 use countersign_store::directory::Directory;
@@ -105,6 +106,11 @@ impl App {
             Err(fault) => tracing::warn!(%fault, "accounts' own key sets are not fetched"),
         }
         let routes = Routes::new(&config, &dialects).map_err(Fault::new)?;
+        for name in routes.admitted() {
+            if directory.account_by_name(&name).is_none() && directory.account(&name).is_none() {
+                tracing::warn!(account = name, "a route admits an account that is not there");
+            }
+        }
         let operator = dialects.get("operator").cloned();
         let operators =
             operator.map(|dialect| Policy { limits: limits(&config, None), ..Policy::of(vec![dialect]) });
@@ -119,9 +125,11 @@ impl App {
             challenges: Arc::new(Stateless::new(
                 challenge_key(&*registry, &directory, &*clock, &*entropy).await?,
             )),
+            once: challenges,
             entropy: Arc::clone(&entropy),
         };
-        let session = SessionApi::new(session, config.session.settings())
+        let settings = SessionSettings { reserved: routes.admitted(), ..config.session.settings() };
+        let session = SessionApi::new(session, settings)
             .map_err(|error| Fault::caused("the session API cannot be set up", error))?;
         Ok(Self {
             config,

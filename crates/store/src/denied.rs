@@ -59,7 +59,7 @@ impl Denied {
         Self::new(Denial::NotFound, code, text)
     }
 
-    pub(crate) fn taken(code: &'static str, text: impl Into<String>) -> Self {
+    pub fn taken(code: &'static str, text: impl Into<String>) -> Self {
         Self::new(Denial::Taken, code, text)
     }
 

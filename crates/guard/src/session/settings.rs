@@ -1,6 +1,7 @@
 //! What an operator decides about sessions: where the calls live, how long things last, and who may register.
 use countersign::life::session::Windows;
 use countersign::time::Span;
+use std::collections::BTreeSet;
 
 /// Settings of the session API. [`SessionSettings::default`] is what ships.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct SessionSettings {
     pub windows: Windows,
     /// Whether the first good answer of an unknown user makes its account.
     pub self_registration: bool,
+    /// Account names that nobody gets by registering itself, such as those that routes admit.
+    pub reserved: BTreeSet<String>,
     /// Whether that takes a join code.
     pub require_join_code: bool,
     /// Whether a key that another account has may be registered too, after its possession was proved.
@@ -44,6 +47,7 @@ impl Default for SessionSettings {
                 grace: Span::ZERO,
             },
             self_registration: true,
+            reserved: BTreeSet::new(),
             require_join_code: false,
             shared_keys: false,
             join_code_life: Span::from_seconds(24 * 3600),

@@ -123,6 +123,12 @@ impl Bench {
         made.await.unwrap()
     }
 
+    /// The answer to a code of this user that another's key signed.
+    async fn answer_wrongly(&self, user: &str) -> Response<Bytes> {
+        let code = self.code(user).await;
+        self.answer(user, &code, &sign(&key(), &code), &shown(&key())).await
+    }
+
     async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Response<Bytes> {
         self.send_from(None, method, path, token, body).await
     }

@@ -3,6 +3,7 @@ use super::reader::Section;
 use countersign::life::session::Windows;
 use countersign::time::Span;
 use countersign_guard::session::settings::{Rate, SessionSettings};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Where sessions are opened and how long they live.
@@ -92,6 +93,7 @@ impl SessionSection {
                 grace: span(self.refresh_grace),
             },
             self_registration: self.self_registration,
+            reserved: BTreeSet::new(),
             require_join_code: self.require_join_code,
             shared_keys: self.shared_keys,
             join_code_life: span(self.join_code_life),
