@@ -15,7 +15,6 @@ use countersign_guard::guard::Guard;
 use countersign_guard::jwks::{Jwks, Times};
 use countersign_guard::policy::Policy;
 use countersign_guard::session::challenges::Stateless;
-use countersign_guard::session::settings::SessionSettings;
 use countersign_guard::session::{SessionApi, SessionParts};
 use countersign_guard::signing::SigningKeys;
 use countersign_store::directory::Directory;
@@ -101,8 +100,12 @@ impl App {
         let mut guard =
             Guard::new(Arc::clone(&directory), Arc::clone(&once), Arc::clone(&sessions), Arc::clone(&clock))
                 .with_signing(Arc::clone(&signing));
-        match KeySets::new(config.jwks.allow_private) {
-            Ok(sets) => guard = guard.with_jwks(Arc::new(Jwks::new(Arc::new(sets), Times::default()))),
+        match KeySets::new(&config.jwks) {
+            Ok(sets) => {
+                let policy = config.keys.policy();
+                let jwks = Jwks::new(Arc::new(sets), Times::default(), policy, &config.jwks.dialects);
+                guard = guard.with_jwks(Arc::new(jwks));
+            }
             Err(fault) => tracing::warn!(%fault, "accounts' own key sets are not fetched"),
         }
         let routes = Routes::new(&config, &dialects).map_err(Fault::new)?;
@@ -128,7 +131,7 @@ impl App {
             once: challenges,
             entropy: Arc::clone(&entropy),
         };
-        let settings = SessionSettings { reserved: routes.admitted(), ..config.session.settings() };
+        let settings = config.session.settings(&config.keys, routes.admitted());
         let session = SessionApi::new(session, settings)
             .map_err(|error| Fault::caused("the session API cannot be set up", error))?;
         Ok(Self {

@@ -11,7 +11,7 @@ use countersign::life::challenge::{Ask, Opened, Purpose};
 use countersign::life::session::Session;
 use countersign::reason::Reason;
 use countersign::time::Time;
-use countersign_keys::{Policy, PublicKey, read_public_key, sha256};
+use countersign_keys::{PublicKey, read_public_key, sha256};
 use countersign_store::denied::{ChangeError, Denied};
 use countersign_store::draft::{Draft, NewAccount, NewKey};
 use countersign_store::fault::Fault;
@@ -115,7 +115,7 @@ impl SessionApi {
             None => {}
         }
         let text = countersign::base64::encode(countersign::base64::Alphabet::Standard, &answer.key);
-        let taken = read_public_key(text.as_bytes(), &Policy::default()).ok()?;
+        let taken = read_public_key(text.as_bytes(), &self.settings.keys).ok()?;
         taken.into_iter().next().map(|intake| intake.key)
     }
 

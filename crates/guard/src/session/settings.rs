@@ -1,6 +1,7 @@
 //! What an operator decides about sessions: where the calls live, how long things last, and who may register.
 use countersign::life::session::Windows;
 use countersign::time::Span;
+use countersign_keys::Policy;
 use std::collections::BTreeSet;
 
 /// Settings of the session API. [`SessionSettings::default`] is what ships.
@@ -20,6 +21,8 @@ pub struct SessionSettings {
     pub require_join_code: bool,
     /// Whether a key that another account has may be registered too, after its possession was proved.
     pub shared_keys: bool,
+    /// Which public keys are taken.
+    pub keys: Policy,
     /// How long a join code made by an invitation works.
     pub join_code_life: Span,
     /// How often one address may ask what strangers may ask; `None`: as often as it likes.
@@ -50,6 +53,7 @@ impl Default for SessionSettings {
             reserved: BTreeSet::new(),
             require_join_code: false,
             shared_keys: false,
+            keys: Policy::default(),
             join_code_life: Span::from_seconds(24 * 3600),
             // Dozens of clients may share one address; a single one needs two calls for a session.
             rate: Some(Rate { per_second: 100, burst: 200 }),

@@ -6,6 +6,7 @@ use crate::inflow::read_small;
 use crate::judge::{faulted, judge};
 use crate::problem::{bad_request, problem, stamp};
 use crate::routes::Place;
+use crate::surface::manage::is_ours;
 use crate::surface::origin::{self, host_of};
 use axum::body::Body;
 use bytes::Bytes;
@@ -118,6 +119,9 @@ async fn is_operator(
     let found =
         origin::of(&app.config.server, call.peer.ip(), call.tls, &parts.headers, parts.uri.authority());
     let origin = found.map_err(|text| Box::new(bad_request(text)))?;
+    if !is_ours(&app.config, Some(call), &origin.own) {
+        return Err(Box::new(bad_request("an operator's request goes to a host among [manage] authorities")));
+    }
     let incoming = Incoming {
         method: parts.method.as_str(),
         target: Target::new(

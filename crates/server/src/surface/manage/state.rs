@@ -25,6 +25,10 @@ pub(crate) struct Manage {
     pub(crate) signing: Arc<SigningKeys>,
     /// Which public keys are taken.
     pub(crate) keys: KeyPolicy,
+    /// Whether a key may stand under two accounts.
+    pub(crate) shared_keys: bool,
+    /// Whether accounts' key sets may be served over plain HTTP.
+    pub(crate) http_key_sets: bool,
     /// The dialects this installation speaks.
     pub(crate) dialects: Vec<Arc<Dialect>>,
 }
