@@ -3,7 +3,7 @@ use crate::clock::Clock;
 use crate::jwks::Jwks;
 use crate::policy::{Found, Policy, Reply};
 use crate::signing::SigningKeys;
-use countersign::ask::{KeyQuery, Keys, Standing, Use, Who};
+use countersign::ask::{Decoys, KeyQuery, Keys, Standing, Use, Who};
 use countersign::dialect::Dialect;
 use countersign::incoming::Incoming;
 use countersign::proof::{Checked, Finish, Pending};
@@ -26,6 +26,7 @@ pub struct Guard {
     pub(crate) clock: Arc<dyn Clock>,
     signing: Option<Arc<SigningKeys>>,
     jwks: Option<Arc<Jwks>>,
+    decoys: Option<Decoys>,
 }
 
 /// What a judgement says.
@@ -67,7 +68,7 @@ impl Guard {
         sessions: Arc<dyn Sessions>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directory, once, sessions, clock, signing: None, jwks: None }
+        Self { directory, once, sessions, clock, signing: None, jwks: None, decoys: None }
     }
 
     /// With our own signing keys, so that session tokens can be judged.
@@ -81,6 +82,13 @@ impl Guard {
     #[must_use]
     pub fn with_jwks(mut self, jwks: Arc<Jwks>) -> Self {
         self.jwks = Some(jwks);
+        self
+    }
+
+    /// With a number of decoy checks for unknown identifiers that differs from one to the next, as accounts' keys do.
+    #[must_use]
+    pub fn with_decoys(mut self, decoys: Decoys) -> Self {
+        self.decoys = Some(decoys);
         self
     }
 
@@ -204,6 +212,7 @@ impl Guard {
             return self.session_keys(id, now).await;
         }
         let mut keys = self.directory.answer(query);
+        keys.decoys = self.decoys;
         if let (Some(jwks), Some(caller)) = (&self.jwks, &keys.caller)
             && let Some(url) = self.directory.jwks_url(&caller.id)
         {

@@ -9,6 +9,7 @@ use crate::metrics::Metrics;
 use crate::routes::{Routes, limits};
 use crate::secrets::{challenge_key, signing_keys};
 use crate::upstream::Upstreams;
+use countersign::ask::Decoys;
 use countersign::time::Time;
 use countersign_guard::clock::{Clock, Entropy};
 use countersign_guard::guard::Guard;
@@ -100,6 +101,9 @@ impl App {
         let mut guard =
             Guard::new(Arc::clone(&directory), Arc::clone(&once), Arc::clone(&sessions), Arc::clone(&clock))
                 .with_signing(Arc::clone(&signing));
+        let challenge_key = challenge_key(&*registry, &directory, &*clock, &*entropy).await?;
+        let decoys = challenge_key.tag(&[b"decoys"]).first_chunk().copied().unwrap_or_default();
+        guard = guard.with_decoys(Decoys::new(decoys));
         match KeySets::new(&config.jwks) {
             Ok(sets) => {
                 let policy = config.keys.policy();
@@ -125,9 +129,7 @@ impl App {
             guard: Arc::clone(&guard),
             registrar: Arc::clone(&registrar),
             signing: Arc::clone(&signing),
-            challenges: Arc::new(Stateless::new(
-                challenge_key(&*registry, &directory, &*clock, &*entropy).await?,
-            )),
+            challenges: Arc::new(Stateless::new(challenge_key)),
             once: challenges,
             entropy: Arc::clone(&entropy),
         };
