@@ -138,8 +138,7 @@ async fn recover(parts: &Parts, data: &Path, keep: bool) -> Result<Option<Made>,
         )
     })?;
     let file = data.join("operator.key");
-    let replaced =
-        file.exists().then(|| data.join(format!("operator.key.before-{}", world::now().seconds())));
+    let replaced = file.exists().then(|| free_name(data));
     if let Some(old) = &replaced {
         std::fs::rename(&file, old)
             .map_err(|error| Failure::failed(format!("{} cannot be moved away: {error}", file.display())))?;
@@ -160,12 +159,22 @@ async fn recover(parts: &Parts, data: &Path, keep: bool) -> Result<Option<Made>,
                 draft.revoke_key(key)?;
             }
         }
-        let new = draft.add_key(&NewKey::new(&owner.id, &label, &spki, OPERATOR))?;
+        // A label that is taken, within the same second: then it gets a number.
+        let taken = draft.keys_of(&owner.id).iter().any(|key| key.label == label);
+        let label = if taken { "" } else { label.as_str() };
+        let new = draft.add_key(&NewKey::new(&owner.id, label, &spki, OPERATOR))?;
         Ok((new.id, others))
     });
     let (key, others) = made.await?;
     let (revoked, kept) = if keep { (Vec::new(), others) } else { (others, Vec::new()) };
     Ok(Some(Made { key, key_file: file, operator: owner.name.clone(), replaced, revoked, kept }))
+}
+
+/// Where the old key file goes; nothing that is there is written over.
+fn free_name(data: &Path) -> PathBuf {
+    let name = format!("operator.key.before-{}", world::now().seconds());
+    let numbered = (2..).map(|number: u32| data.join(format!("{name}-{number}")));
+    std::iter::once(data.join(&name)).chain(numbered).find(|path| !path.exists()).unwrap_or(data.join(name))
 }
 
 async fn registrar(parts: &Parts) -> Result<Registrar, Failure> {

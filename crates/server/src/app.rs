@@ -7,7 +7,8 @@ use crate::ids::Ids;
 use crate::key_sets::KeySets;
 use crate::metrics::Metrics;
 use crate::routes::{Routes, limits};
-use crate::secrets::{challenge_key, signing_keys};
+use crate::seal::Seal;
+use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
 use crate::upstream::Upstreams;
 use countersign::ask::Decoys;
 use countersign::time::Time;
@@ -68,6 +69,8 @@ pub struct App {
     pub guard: Arc<Guard>,
     /// The server's own signing keys.
     pub signing: Arc<SigningKeys>,
+    /// Seals the server's own secrets.
+    pub seal: Arc<Seal>,
     /// The dialects by name.
     pub dialects: Dialects,
     /// The routes.
@@ -97,11 +100,20 @@ impl App {
         let Parts { clock, entropy, registry, once, challenges, sessions } = parts;
         let registrar = Registrar::open(Arc::clone(&registry), Arc::clone(&sessions)).await?;
         let directory = Arc::clone(registrar.directory());
-        let signing = signing_keys(&*registry, &directory, &*clock, &*entropy).await?;
+        let seal = Arc::new(Seal::load(&config.store)?);
+        let keeper = Keeper {
+            registry: &*registry,
+            directory: &directory,
+            clock: &*clock,
+            entropy: &*entropy,
+            seal: &seal,
+        };
+        seal_all(&keeper).await?;
+        let signing = signing_keys(&keeper).await?;
         let mut guard =
             Guard::new(Arc::clone(&directory), Arc::clone(&once), Arc::clone(&sessions), Arc::clone(&clock))
                 .with_signing(Arc::clone(&signing));
-        let challenge_key = challenge_key(&*registry, &directory, &*clock, &*entropy).await?;
+        let challenge_key = challenge_key(&keeper).await?;
         let decoys = challenge_key.tag(&[b"decoys"]).first_chunk().copied().unwrap_or_default();
         guard = guard.with_decoys(Decoys::new(decoys));
         match KeySets::new(&config.jwks) {
@@ -147,6 +159,7 @@ impl App {
             sessions,
             guard,
             signing,
+            seal,
             dialects,
             routes,
             identity,

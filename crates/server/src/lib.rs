@@ -17,6 +17,7 @@ pub mod metrics;
 mod mounts;
 pub mod problem;
 pub mod routes;
+mod seal;
 mod secrets;
 pub mod server;
 pub mod storage;

@@ -146,11 +146,16 @@ impl JwksSection {
 pub struct StoreSection {
     /// The folder of the databases; `None`: the data directory.
     pub path: Option<PathBuf>,
+    /// The file with the key under which the server's own secrets are sealed; `None`: they are kept as they are.
+    pub key_encryption_key_file: Option<PathBuf>,
 }
 
 impl StoreSection {
     pub(super) fn read(section: Section<'_>) -> Self {
-        let store = Self { path: section.maybe_text("path").map(PathBuf::from) };
+        let store = Self {
+            path: section.maybe_text("path").map(PathBuf::from),
+            key_encryption_key_file: section.maybe_text("key_encryption_key_file").map(PathBuf::from),
+        };
         section.finish();
         store
     }

@@ -58,6 +58,7 @@ pub(crate) fn router(app: &Arc<App>) -> Option<Router> {
         sessions: Arc::clone(&app.sessions),
         entropy: Arc::clone(&app.entropy),
         signing: Arc::clone(&app.signing),
+        seal: Arc::clone(&app.seal),
         keys: app.config.keys.policy(),
         http_key_sets: app.config.jwks.allow_http,
         shared_keys: app.config.keys.shared,
