@@ -164,6 +164,7 @@ async fn ours() -> Result<SocketAddr, String> {
         entropy: Arc::new(SystemEntropy),
         registry: store.clone(),
         once: store.clone(),
+        challenges: store.clone(),
         sessions: store,
     };
     let running = Server::start(config, parts).await.map_err(|error| error.to_string())?;

@@ -82,6 +82,27 @@ fn a_key_stands_under_a_second_account_with_proof_and_where_the_server_allows_it
 }
 
 #[test]
+fn operators_come_get_other_roles_and_go() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    place.run("key new eve.pem").ok();
+    let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+    let eve = |line: &str| run(&format!("{line} --operator-key eve.pem"));
+    eve("account list").fails(4, &["refused"]);
+    run("operator add eve --role auditor --file eve.pem.pub").ok();
+    let listed = run("--json operator list").json();
+    assert!(listed.as_array().unwrap().iter().any(|row| row["name"] == "eve" && row["role"] == "auditor"));
+    eve("account list").ok();
+    eve("account add x").fails(4, &["auditor"]);
+    run("operator role eve manager").ok();
+    eve("account add x").ok();
+    eve("operator role eve owner").fails(4, &["owner"]);
+    run("operator remove eve").ok();
+    eve("account list").fails(4, &["operator"]);
+    run("operator remove owner").fails(7, &["owner"]);
+}
+
+#[test]
 fn a_file_is_applied_twice_and_changes_nothing_the_second_time() {
     let place = Place::new();
     let server = Server::start(&place);
