@@ -120,7 +120,8 @@ async fn is_operator(
         origin::of(&app.config.server, call.peer.ip(), call.tls, &parts.headers, parts.uri.authority());
     let origin = found.map_err(|text| Box::new(bad_request(text)))?;
     if !is_ours(&app.config, Some(call), &origin.own) {
-        return Err(Box::new(bad_request("an operator's request goes to a host among [manage] authorities")));
+        let title = "Operators do not call this server by that host";
+        return Err(Box::new(problem(StatusCode::MISDIRECTED_REQUEST, "wrong-authority", title)));
     }
     let incoming = Incoming {
         method: parts.method.as_str(),
