@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::jwks::Jwks;
 use crate::policy::{Found, Policy, Reply};
 use crate::signing::SigningKeys;
-use countersign::ask::{KeyQuery, Keys, Standing, Use, Who};
+use countersign::ask::{Decoys, KeyQuery, Keys, Standing, Use, Who};
 use countersign::dialect::Dialect;
 use countersign::incoming::Incoming;
 use countersign::proof::{Checked, Finish, Pending, Prepared};
@@ -30,6 +30,7 @@ pub struct Guard {
     jwks: Option<Arc<Jwks>>,
     remembered: Option<Arc<Remembered>>,
     batcher: Option<Arc<Batcher>>,
+    decoys: Option<Decoys>,
 }
 
 /// What a judgement says.
@@ -71,7 +72,7 @@ impl Guard {
         sessions: Arc<dyn Sessions>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directory, once, sessions, clock, signing: None, jwks: None, remembered: None, batcher: None }
+        Self { directory, once, sessions, clock, signing: None, jwks: None, remembered: None, batcher: None, decoys: None }
     }
 
     /// With our own signing keys, so that session tokens can be judged.
@@ -100,6 +101,13 @@ impl Guard {
     #[must_use]
     pub fn with_batcher(mut self, batcher: Arc<Batcher>) -> Self {
         self.batcher = Some(batcher);
+        self
+    }
+
+    /// With a number of decoy checks for unknown identifiers that differs from one to the next, as accounts' keys do.
+    #[must_use]
+    pub fn with_decoys(mut self, decoys: Decoys) -> Self {
+        self.decoys = Some(decoys);
         self
     }
 
@@ -205,7 +213,7 @@ impl Guard {
             Checked::Once(pending) => pending.caller(),
         };
         // Before the claim: who is not let in uses nothing up.
-        if !policy.admits(&caller.name) {
+        if !policy.admits(caller) {
             let refusal = Refusal::new(Reason::NotAdmitted, Stage::Policy);
             trace.step(|| {
                 let found = format!("account {}", caller.name);
@@ -256,6 +264,7 @@ impl Guard {
             return self.session_keys(id, now).await;
         }
         let mut keys = self.directory.answer(query);
+        keys.decoys = self.decoys;
         if let (Some(jwks), Some(caller)) = (&self.jwks, &keys.caller)
             && let Some(url) = self.directory.jwks_url(&caller.id)
         {
