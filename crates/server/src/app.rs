@@ -110,6 +110,7 @@ impl App {
         let ids = Ids::new(&*entropy);
         let guard = Arc::new(guard);
         let registrar = Arc::new(registrar);
+        let upstreams = Upstreams::start(&config, None)?;
         let session = SessionParts {
             guard: Arc::clone(&guard),
             registrar: Arc::clone(&registrar),
@@ -139,7 +140,7 @@ impl App {
             metrics: Metrics::default(),
             ids,
             session,
-            upstreams: Upstreams::new()?,
+            upstreams,
             draining: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             uses: Mutex::default(),

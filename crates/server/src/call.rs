@@ -1,5 +1,6 @@
 //! One request's way through the server: who called, under which id, and how it ended, for the log and the metrics.
 use crate::config::listener::Surface;
+use crate::trip::Trip;
 use countersign::time::Time;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,4 +41,8 @@ pub struct Outcome {
     pub acting_as: Option<String>,
     /// The algorithm that held.
     pub algorithm: Option<&'static str>,
+    /// The upstream that the request went to, by name.
+    pub upstream: Option<String>,
+    /// What happened on the way there and back; set when the request was sent on.
+    pub trip: Option<Arc<Trip>>,
 }

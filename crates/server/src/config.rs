@@ -11,6 +11,7 @@ pub mod server;
 pub mod session;
 mod spelling;
 mod tree;
+pub mod upstream;
 
 use dialect::DialectSection;
 use identity::Identity;
@@ -23,6 +24,7 @@ use session::SessionSection;
 use std::collections::BTreeMap;
 use std::fmt;
 use tree::Node;
+use upstream::Upstream;
 
 pub use reader::{Finding, Shown};
 pub use tree::Origin;
@@ -50,6 +52,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Which requests go where.
     pub routes: Vec<Route>,
+    /// Pools of addresses that routes go to by name.
+    pub upstreams: Vec<Upstream>,
     /// Settings of dialects, by name.
     pub dialects: BTreeMap<String, DialectSection>,
     /// The question that other proxies ask.
@@ -148,11 +152,14 @@ impl Config {
             None => Listener::defaults(),
         };
         let routes = root.sections("route").unwrap_or_default().into_iter().filter_map(Route::read).collect();
+        let upstreams = root.sections("upstream").unwrap_or_default();
+        let upstreams = upstreams.into_iter().filter_map(Upstream::read).collect();
         let dialects = root.named("dialect");
         let dialects = dialects.into_iter().map(|(name, section)| (name, DialectSection::read(section)));
         let config = Self {
             listeners,
             routes,
+            upstreams,
             dialects: dialects.collect(),
             server: ServerSection::read(root.section("server")),
             forward_auth: ForwardAuthSection::read(root.section("forward_auth")),
@@ -177,6 +184,7 @@ impl Default for Config {
             server: ServerSection::read(root.section("server")),
             listeners: Listener::defaults(),
             routes: Vec::new(),
+            upstreams: Vec::new(),
             dialects: BTreeMap::new(),
             forward_auth: ForwardAuthSection::read(root.section("forward_auth")),
             session: SessionSection::read(root.section("session")),

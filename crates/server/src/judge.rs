@@ -102,5 +102,6 @@ pub fn held(route: Option<&str>, verified: &Verified) -> Outcome {
         key: Some(verified.key().id.to_string()),
         acting_as: verified.acting_as().map(str::to_owned),
         algorithm: Some(verified.algorithm().name()),
+        ..Outcome::default()
     }
 }

@@ -22,6 +22,7 @@ pub mod server;
 pub mod storage;
 pub mod surface;
 pub mod telemetry;
+pub mod trip;
 mod upstream;
 
 pub use app::{App, Parts};

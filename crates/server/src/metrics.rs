@@ -1,5 +1,6 @@
 //! What the server counts, for Prometheus.
 use crate::call::{Call, Outcome};
+use crate::upstream::Standing;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -41,6 +42,18 @@ struct Answered {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct At {
+    upstream: Word,
+    address: Word,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Sent {
+    upstream: Word,
+    status: Word,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Weak {
     dialect: Word,
 }
@@ -53,6 +66,10 @@ pub struct Metrics {
     weak: Family<Weak, Counter>,
     seconds: Histogram,
     faults: Counter,
+    sent: Family<Sent, Counter>,
+    retries: Family<Sent, Counter>,
+    well: Family<At, Gauge>,
+    in_flight: Family<At, Gauge>,
     accounts: Gauge,
     keys: Gauge,
     sessions: Gauge,
@@ -87,6 +104,10 @@ impl Default for Metrics {
             weak: Family::default(),
             seconds: Histogram::new(buckets),
             faults: Counter::default(),
+            sent: Family::default(),
+            retries: Family::default(),
+            well: Family::default(),
+            in_flight: Family::default(),
             accounts: Gauge::default(),
             keys: Gauge::default(),
             sessions: Gauge::default(),
@@ -107,6 +128,22 @@ impl Default for Metrics {
             metrics.seconds.clone(),
         );
         all.register("faults", "Requests that could not be decided", metrics.faults.clone());
+        all.register(
+            "upstream_requests",
+            "Requests sent on, by upstream and class of the answer's status",
+            metrics.sent.clone(),
+        );
+        all.register(
+            "upstream_retries",
+            "Further attempts, by upstream and class of the status they ended in",
+            metrics.retries.clone(),
+        );
+        all.register(
+            "upstream_well",
+            "Whether requests go to an address (1), or it is ill or left out (0)",
+            metrics.well.clone(),
+        );
+        all.register("upstream_in_flight", "Requests an address is serving", metrics.in_flight.clone());
         all.register("accounts", "Accounts in the registry", metrics.accounts.clone());
         all.register("keys", "Keys in the registry", metrics.keys.clone());
         all.register("sessions", "Live sessions", metrics.sessions.clone());
@@ -128,6 +165,11 @@ impl Metrics {
         };
         self.answered.get_or_create(&Answered { surface: surface.clone(), status: class.into() }).inc();
         self.seconds.observe(seconds);
+        if let (Some(upstream), Some(trip)) = (&outcome.upstream, &outcome.trip) {
+            let sent = Sent { upstream: Word(Cow::Owned(upstream.clone())), status: class.into() };
+            self.retries.get_or_create(&sent).inc_by(trip.retries());
+            self.sent.get_or_create(&sent).inc();
+        }
         let Some(verdict) = outcome.verdict else { return };
         if verdict == "fault" {
             self.faults.inc();
@@ -138,6 +180,21 @@ impl Metrics {
         }
         let reason = outcome.reason.unwrap_or("none").into();
         self.judged.get_or_create(&Judged { surface, dialect, verdict: verdict.into(), reason }).inc();
+    }
+
+    /// Notes how the addresses of the upstreams stand; those that are gone are forgotten.
+    pub(crate) fn standings(&self, standings: &[Standing]) {
+        self.well.clear();
+        self.in_flight.clear();
+        for standing in standings {
+            let at = At {
+                upstream: Word(Cow::Owned(standing.upstream.clone())),
+                address: Word(Cow::Owned(standing.address.clone())),
+            };
+            self.well.get_or_create(&at).set(i64::from(standing.well));
+            let in_flight = i64::try_from(standing.in_flight).unwrap_or(i64::MAX);
+            self.in_flight.get_or_create(&at).set(in_flight);
+        }
     }
 
     /// Everything in the text format.

@@ -1,6 +1,7 @@
 //! What is allowed by the grammar of the configuration and still wrong or doubtful: checked at start and by `config check`.
 use super::listener::Surface;
 use super::reader::Finding;
+use super::route::To;
 use super::tree::Origin;
 use super::{Config, nearest_name};
 use std::collections::BTreeSet;
@@ -33,6 +34,7 @@ impl Config {
     pub fn check(&self, dialects: &[DialectFacts]) -> Checked {
         let mut checked = Checked::default();
         self.check_listeners(&mut checked);
+        self.check_upstreams(&mut checked);
         self.check_routes(dialects, &mut checked);
         checked
     }
@@ -125,6 +127,43 @@ impl Config {
             }
             self.check_carriers(&on_route, &at("dialects"), checked);
             self.check_bodies(&on_route, &route.name, &at("dialects"), checked);
+        }
+    }
+
+    fn check_upstreams(&self, checked: &mut Checked) {
+        let mut names = BTreeSet::new();
+        for (index, upstream) in self.upstreams.iter().enumerate() {
+            let at = |key: &str| format!("upstream[{index}].{key}");
+            if !names.insert(upstream.name.as_str()) {
+                let message = format!("two upstreams are named {:?}", upstream.name);
+                checked.errors.push(self.finding(at("name"), message, "give each upstream its own name"));
+            }
+            let tls = upstream.addresses.iter().any(|address| address.scheme_str() == Some("https"));
+            if !tls && (upstream.ca.is_some() || upstream.server_name.is_some()) {
+                let message = "its addresses speak no TLS, so the tls table means nothing".to_owned();
+                checked.errors.push(self.finding(at("tls"), message, "write the addresses with https"));
+            }
+            if !self
+                .routes
+                .iter()
+                .any(|route| matches!(&route.upstream, Some(To::Pool(name)) if *name == upstream.name))
+            {
+                let message = format!("no route goes to {:?}", upstream.name);
+                checked.lints.push(self.finding(at("name"), message, "name it in a route, or remove it"));
+            }
+        }
+        for (index, route) in self.routes.iter().enumerate() {
+            let Some(To::Pool(name)) = &route.upstream else { continue };
+            if names.contains(name.as_str()) {
+                continue;
+            }
+            let fix = match nearest_name(name, names.iter().copied()) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => "add an [[upstream]] with this name, or write an address with http:// before it"
+                    .to_owned(),
+            };
+            let message = format!("there is no upstream {name:?}");
+            checked.errors.push(self.finding(format!("route[{index}].upstream"), message, &fix));
         }
     }
 

@@ -1,5 +1,6 @@
 //! `[[route]]`: which requests go where, and which dialects may prove who sent them.
 use super::reader::Section;
+use super::upstream::{is_name, read_address};
 use http::Uri;
 
 /// A part of the address space, the dialects it takes and its upstream.
@@ -14,27 +15,43 @@ pub struct Route {
     /// The dialects it takes, in the order of their challenges.
     pub dialects: Vec<String>,
     /// Where its requests go; `None` for routes that only other proxies ask about.
-    pub upstream: Option<Uri>,
+    pub upstream: Option<To>,
     /// Accounts it admits, by name; `None`: all.
     pub admit: Option<Vec<String>>,
     /// Lets paths pass that two servers may read differently.
     pub raw_paths: bool,
+    /// Lets WebSocket handshakes pass.
+    pub websocket: bool,
     /// Bytes of a body that a dialect signs; `None`: `[limits] body`.
     pub body_limit: Option<usize>,
-    /// How long the upstream may take to begin its answer.
+    /// How long the upstream may take to begin its answer, all attempts together.
     pub timeout: std::time::Duration,
+}
+
+/// Where a route's requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    /// An address of its own.
+    Address(Uri),
+    /// A pool, by name.
+    Pool(String),
+}
+
+impl std::fmt::Display for To {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(uri) => uri.fmt(f),
+            Self::Pool(name) => name.fmt(f),
+        }
+    }
 }
 
 impl Route {
     pub(super) fn read(section: Section<'_>) -> Option<Self> {
         let name = section.maybe_text("name");
-        let fits = |name: &str| {
-            !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        };
         match &name {
             None => section.wrong("name", "a route needs a name", "add name = \"api\""),
-            Some(name) if !fits(name) => {
+            Some(name) if !is_name(name) => {
                 let message = format!("wanted letters, digits, dashes, dots, found {name:?}");
                 section.wrong("name", message, "choose a plain name");
             }
@@ -59,19 +76,32 @@ impl Route {
         let dialects = section.texts("dialects", &[]);
         let upstream = section.parsed(
             "upstream",
-            "an address such as \"http://127.0.0.1:9000\", without path",
+            "an address such as \"http://127.0.0.1:9000\", without path, or the name of an [[upstream]]",
             None,
-            Uri::to_string,
-            read_upstream,
+            To::to_string,
+            read_to,
         );
         let admit = section.maybe_texts("admit");
         let raw_paths = section.switch("raw_paths", false);
+        let mut websocket = false;
+        for protocol in section.texts("upgrade", &[]) {
+            if protocol == "websocket" {
+                websocket = true;
+            } else {
+                let message = format!("wanted \"websocket\", found {protocol:?}");
+                section.wrong(
+                    "upgrade",
+                    message,
+                    "write upgrade = [\"websocket\"], the only protocol that can follow",
+                );
+            }
+        }
         // More than 64 MiB held in memory for one unproved request would let strangers exhaust it.
         let body_limit = section.maybe_count("body_limit", 0..=64 * 1024 * 1024);
         let timeout = section.span("timeout", std::time::Duration::from_secs(60));
         section.finish();
         let name = name?;
-        Some(Self { name, host, path, dialects, upstream, admit, raw_paths, body_limit, timeout })
+        Some(Self { name, host, path, dialects, upstream, admit, raw_paths, websocket, body_limit, timeout })
     }
 }
 
@@ -81,10 +111,9 @@ fn is_host(text: &str) -> bool {
     !text.trim_matches('.').is_empty() && (named || literal)
 }
 
-fn read_upstream(text: &str) -> Option<Uri> {
-    let uri: Uri = text.parse().ok()?;
-    let known = matches!(uri.scheme_str(), Some("http" | "https"));
-    let bare = uri.path_and_query().is_none_or(|path| path.as_str() == "/");
-    (known && bare && uri.authority().is_some_and(|authority| !authority.as_str().contains('@')))
-        .then_some(uri)
+fn read_to(text: &str) -> Option<To> {
+    if is_name(text) {
+        return Some(To::Pool(text.to_owned()));
+    }
+    read_address(text).map(To::Address)
 }

@@ -9,3 +9,6 @@ mod gateway;
 mod listeners;
 mod raw;
 mod session;
+mod sockets;
+mod streams;
+mod upstreams;
