@@ -155,7 +155,8 @@ async fn only_what_can_be_done_twice_is_sent_twice_and_a_proof_is_judged_once() 
         assert!(matches!(answer.status, 200 | 502), "{answer:?}");
         let proof = world.proof("asymmetric-jwt", "GET", "/once", b"");
         let request = format!("GET /once HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n");
-        assert_eq!(world.send(&request).await.status, 200);
+        let answer = world.send(&request).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(world.send(&request).await.status, 401);
     }
     assert!(refused > 0 && asked.load(Ordering::SeqCst) >= refused, "{refused}");
@@ -175,7 +176,9 @@ async fn retries_end_after_the_configured_number() {
     }
     let world = World::with(&pool(&format!("{}retries = 2", listed(&rude)), "")).await;
     assert_eq!(world.get("/", "").await.status, 502);
-    assert_eq!(asked.iter().map(|count| count.load(Ordering::SeqCst)).collect::<Vec<_>>(), [1, 1, 1, 0]);
+    let mut asked: Vec<usize> = asked.iter().map(|count| count.load(Ordering::SeqCst)).collect();
+    asked.sort_unstable();
+    assert_eq!(asked, [0, 1, 1, 1]);
 }
 
 #[tokio::test]
