@@ -3,6 +3,7 @@ mod connect;
 mod forward;
 mod health;
 mod member;
+mod members;
 mod outflow;
 mod pool;
 mod tunnel;

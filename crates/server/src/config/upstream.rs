@@ -200,6 +200,15 @@ impl Upstream {
             eject_for: section.span("eject_for", usual.eject_for),
             health: read_health(&section),
         };
+        for (key, span) in [
+            ("connect_timeout", upstream.connect_timeout),
+            ("first_byte_timeout", upstream.first_byte_timeout),
+            ("idle_timeout", upstream.idle_timeout),
+        ] {
+            if span.is_zero() {
+                section.wrong(key, "no upstream is that fast", "write how long it may take, such as \"60s\"");
+            }
+        }
         section.finish();
         name.map(|_| upstream)
     }

@@ -1,8 +1,8 @@
 //! Sends one judged request to an address of a pool, and to another one where that is safe.
 use super::connect::Unreached;
 use super::member::{InFlight, Line, Member};
+use super::members::Members;
 use super::outflow::Outflow;
-use super::pool::Members;
 use crate::inflow::{Failed, Inflow, Passed, ReadFault};
 use crate::trip::Trip;
 use axum::body::Body;

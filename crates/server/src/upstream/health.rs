@@ -1,6 +1,6 @@
 //! Looks after a pool: asks each address whether it is well, and closes connections that nobody used.
 use super::member::{Line, Member};
-use super::pool::Members;
+use super::members::Members;
 use crate::config::upstream::{HealthCheck, Upstream};
 use axum::body::Body;
 use futures_util::future::join_all;

@@ -4,7 +4,6 @@ use crate::accept::{Opened, Phase, Wire};
 use crate::trip::Trip;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -98,16 +97,14 @@ async fn copy(
 }
 
 /// Ends when nothing moved for so long, give or take a quarter.
-fn silence<T: PartialEq>(idle: Duration, moved: impl Fn() -> T) -> impl Future<Output = ()> {
-    async move {
-        let mut before = moved();
-        let mut quiet = 0;
-        while quiet < 4 {
-            sleep(idle / 4).await;
-            let now = moved();
-            quiet = if now == before { quiet + 1 } else { 0 };
-            before = now;
-        }
+async fn silence<T: PartialEq>(idle: Duration, moved: impl Fn() -> T) {
+    let mut before = moved();
+    let mut quiet = 0;
+    while quiet < 4 {
+        sleep(idle / 4).await;
+        let now = moved();
+        quiet = if now == before { quiet + 1 } else { 0 };
+        before = now;
     }
 }
 

@@ -48,9 +48,12 @@ pub(crate) fn listed(addresses: &[SocketAddr]) -> String {
     format!("addresses = [{}]\n", addresses.join(", "))
 }
 
-/// An address where nothing listens.
-async fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+/// An address where nothing listens as long as the socket is held: it has the port and takes no connection.
+fn nobody() -> (tokio::net::TcpSocket, SocketAddr) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 /// An upstream that does the same with every connection once a request's head came; counts them.
@@ -104,7 +107,8 @@ async fn metrics(world: &World) -> String {
 
 #[tokio::test]
 async fn an_address_that_cannot_be_reached_is_passed_over_and_then_left_out() {
-    let (dead, live) = (nobody().await, echo::start("127.0.0.1:0".parse().unwrap()).await.unwrap());
+    let (_held, dead) = nobody();
+    let live = echo::start("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let world = World::with(&pool(&listed(&[dead, live.address()]), "")).await;
     for _ in 0..4 {
         assert_eq!(world.get("/", "").await.status, 200);
@@ -126,14 +130,13 @@ async fn an_address_that_cannot_be_reached_is_passed_over_and_then_left_out() {
 
 #[tokio::test]
 async fn the_last_address_is_never_left_out() {
-    let dead = nobody().await;
+    let (_held, dead) = nobody();
     let world = World::with(&pool(&format!("{}eject_after = 1", listed(&[dead])), "")).await;
     for _ in 0..3 {
         let answer = world.get("/", "").await;
         assert_eq!((answer.status, answer.header("retry-after")), (502, Some("1")));
         assert!(answer.body.contains("bad-gateway") && answer.header("www-authenticate").is_none());
     }
-    let _listener = TcpListener::bind(dead).await.unwrap();
     let text = metrics(&world).await;
     assert!(
         text.contains(&format!("countersign_upstream_well{{upstream=\"pool\",address=\"{dead}\"}} 1")),
