@@ -184,11 +184,19 @@ impl Guard {
             Checked::Once(pending) => pending.caller(),
         };
         // Before the claim: who is not let in uses nothing up.
-        if !policy.admits(&caller.name) {
+        if !policy.admits(caller) {
             let refusal = Refusal::new(Reason::NotAdmitted, Stage::Policy);
             trace.step(|| {
                 let found = format!("account {}", caller.name);
                 Step::new(Stage::Policy, "the route", "an account it admits", found, Some(refusal.reason))
+            });
+            return Ok(Walked::Refused(Some(dialect), refusal));
+        }
+        if let Some(lacking) = Policy::lacking(&policy.require, &dialect.covered()) {
+            let refusal = Refusal::new(Reason::NotCovered, Stage::Policy);
+            trace.step(|| {
+                let found = format!("a dialect that does not bind {lacking}");
+                Step::new(Stage::Policy, "the route", "all it requires", found, Some(refusal.reason))
             });
             return Ok(Walked::Refused(Some(dialect), refusal));
         }

@@ -1,8 +1,10 @@
 //! What a route takes and whom it admits.
+use countersign::ask::Caller;
 use countersign::dialect::Dialect;
 use countersign::incoming::{Incoming, Limits};
 use countersign::read::Addressed;
 use countersign::reason::Reason;
+use countersign::verified::Covered;
 use std::sync::Arc;
 
 /// The conditions of one route.
@@ -12,6 +14,10 @@ pub struct Policy {
     pub dialects: Vec<Arc<Dialect>>,
     /// Names of the accounts it admits; `None`: all.
     pub admit: Option<Vec<String>>,
+    /// Names of the organisations whose accounts it admits; `None`: all, and accounts without one.
+    pub organisations: Option<Vec<String>>,
+    /// What a proof must bind; only the switches count.
+    pub require: Covered,
     /// What a caller may make the verifier read.
     pub limits: Limits,
 }
@@ -36,7 +42,13 @@ impl Policy {
     /// A route that takes these dialects, admits everybody and keeps the shipped limits.
     #[must_use]
     pub fn of(dialects: Vec<Arc<Dialect>>) -> Self {
-        Self { dialects, admit: None, limits: Limits::default() }
+        Self {
+            dialects,
+            admit: None,
+            organisations: None,
+            require: Covered::default(),
+            limits: Limits::default(),
+        }
     }
 
     /// Whether a dialect of the route signs the body, so that it must be read before judging.
@@ -54,8 +66,27 @@ impl Policy {
         }
     }
 
-    pub(crate) fn admits(&self, account: &str) -> bool {
-        self.admit.as_ref().is_none_or(|admitted| admitted.iter().any(|name| name == account))
+    pub(crate) fn admits(&self, caller: &Caller) -> bool {
+        let named = self.admit.as_ref().is_none_or(|names| names.iter().any(|name| **name == *caller.name));
+        let belongs = self.organisations.as_ref().is_none_or(|names| {
+            caller.organisation.as_ref().is_some_and(|own| names.iter().any(|name| **name == **own))
+        });
+        named && belongs
+    }
+
+    /// What a route wants bound that a dialect does not bind, in words.
+    #[must_use]
+    pub fn lacking(require: &Covered, covered: &Covered) -> Option<&'static str> {
+        [
+            (require.method && !covered.method, "the method"),
+            (require.authority && !covered.authority, "the host"),
+            (require.path && !covered.path, "the path"),
+            (require.query && !covered.query, "the query"),
+            (require.body && !covered.body, "the body"),
+            (require.once && !covered.once, "that it works once"),
+        ]
+        .into_iter()
+        .find_map(|(lacks, words)| lacks.then_some(words))
     }
 
     /// One dialect speaks for the request, or none does, or it is refused: there is no "try the next".

@@ -6,6 +6,7 @@ use crate::identity::Identity;
 use crate::ids::Ids;
 use crate::key_sets::KeySets;
 use crate::metrics::Metrics;
+use crate::readiness::Readiness;
 use crate::routes::{Routes, limits};
 use crate::secrets::{challenge_key, signing_keys};
 use crate::upstream::Upstreams;
@@ -79,6 +80,8 @@ pub struct App {
     pub ids: Ids,
     /// Opens and refreshes sessions.
     pub session: SessionApi,
+    /// Who would pass where requests do not have to hold yet.
+    pub readiness: Arc<Readiness>,
     pub(crate) upstreams: Upstreams,
     draining: AtomicBool,
     stale: AtomicBool,
@@ -140,6 +143,7 @@ impl App {
             metrics: Metrics::default(),
             ids,
             session,
+            readiness: Arc::default(),
             upstreams,
             draining: AtomicBool::new(false),
             stale: AtomicBool::new(false),

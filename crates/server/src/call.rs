@@ -1,5 +1,6 @@
 //! One request's way through the server: who called, under which id, and how it ended, for the log and the metrics.
 use crate::config::listener::Surface;
+use crate::config::mode::Mode;
 use crate::trip::Trip;
 use countersign::time::Time;
 use std::net::SocketAddr;
@@ -41,6 +42,10 @@ pub struct Outcome {
     pub acting_as: Option<String>,
     /// The algorithm that held.
     pub algorithm: Option<&'static str>,
+    /// How far the route went, where it does not enforce.
+    pub mode: Option<Mode>,
+    /// The account that a refused proof names, which it did not prove.
+    pub claimed: Option<String>,
     /// The upstream that the request went to, by name.
     pub upstream: Option<String>,
     /// What happened on the way there and back; set when the request was sent on.

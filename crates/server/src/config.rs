@@ -4,6 +4,7 @@ pub mod dialect;
 pub mod identity;
 pub mod limits;
 pub mod listener;
+pub mod mode;
 mod reader;
 pub mod route;
 pub mod sample;

@@ -93,6 +93,7 @@ struct Names {
     session: HeaderName,
     request: HeaderName,
     assertion: HeaderName,
+    mode: HeaderName,
 }
 
 impl Identity {
@@ -117,6 +118,7 @@ impl Identity {
             session: name("session")?,
             request: name("request-id")?,
             assertion: name("assertion")?,
+            mode: name("mode")?,
         };
         let life = i64::try_from(section.assertion_life.as_secs()).unwrap_or(60);
         let assertion = if section.assertion { signing.map(|keys| (keys, life)) } else { None };
@@ -143,6 +145,14 @@ impl Identity {
             || ALWAYS
                 .iter()
                 .any(|known| if known.ends_with('-') { name.starts_with(known) } else { name == *known })
+    }
+
+    /// Says that a request passed a route that does not enforce: without an identity beside it, nobody proved anything.
+    pub fn add_mode(&self, headers: &mut HeaderMap, mode: &'static str, request: &str) {
+        headers.insert(self.names.mode.clone(), HeaderValue::from_static(mode));
+        if let Ok(request) = HeaderValue::try_from(request) {
+            headers.insert(self.names.request.clone(), request);
+        }
     }
 
     /// Adds the identity that was proved.

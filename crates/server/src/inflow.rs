@@ -36,6 +36,14 @@ impl Inflow {
         }
     }
 
+    /// How many bytes there are at least.
+    pub(crate) fn least(&self) -> u64 {
+        match self {
+            Self::Whole(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Self::Stream(body) => body.size_hint().lower(),
+        }
+    }
+
     /// Reads a refused body to its end when it is small.
     pub(crate) async fn pass_over(self, headers: &HeaderMap) {
         let Self::Stream(body) = self else { return };

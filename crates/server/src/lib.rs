@@ -16,6 +16,7 @@ mod key_sets;
 pub mod metrics;
 mod mounts;
 pub mod problem;
+pub mod readiness;
 pub mod routes;
 mod secrets;
 pub mod server;

@@ -42,6 +42,12 @@ struct Answered {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Passed {
+    mode: Word,
+    reason: Word,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct At {
     upstream: Word,
     address: Word,
@@ -66,6 +72,7 @@ pub struct Metrics {
     weak: Family<Weak, Counter>,
     seconds: Histogram,
     faults: Counter,
+    not_enforced: Family<Passed, Counter>,
     sent: Family<Sent, Counter>,
     retries: Family<Sent, Counter>,
     well: Family<At, Gauge>,
@@ -104,6 +111,7 @@ impl Default for Metrics {
             weak: Family::default(),
             seconds: Histogram::new(buckets),
             faults: Counter::default(),
+            not_enforced: Family::default(),
             sent: Family::default(),
             retries: Family::default(),
             well: Family::default(),
@@ -128,6 +136,11 @@ impl Default for Metrics {
             metrics.seconds.clone(),
         );
         all.register("faults", "Requests that could not be decided", metrics.faults.clone());
+        all.register(
+            "not_enforced",
+            "Requests that did not hold and passed as nobody's, by mode and reason",
+            metrics.not_enforced.clone(),
+        );
         all.register(
             "upstream_requests",
             "Requests sent on, by upstream and class of the answer's status",
@@ -178,7 +191,11 @@ impl Metrics {
         if outcome.algorithm.is_some_and(|name| name.contains("sha1") || name.contains("SHA1")) {
             self.weak.get_or_create(&Weak { dialect: dialect.clone() }).inc();
         }
-        let reason = outcome.reason.unwrap_or("none").into();
+        let reason: Word = outcome.reason.unwrap_or("none").into();
+        if let Some(mode) = outcome.mode.filter(|_| verdict != "verified") {
+            let passed = Passed { mode: mode.name().into(), reason: reason.clone() };
+            self.not_enforced.get_or_create(&passed).inc();
+        }
         self.judged.get_or_create(&Judged { surface, dialect, verdict: verdict.into(), reason }).inc();
     }
 

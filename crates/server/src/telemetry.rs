@@ -1,5 +1,6 @@
 //! Logs: set up once, and one documented line for each request.
 use crate::call::{Call, Outcome};
+use crate::config::mode::Mode;
 use crate::config::server::{LogFormat, ServerSection};
 use crate::trip::Trip;
 use http::{Method, Uri, Version};
@@ -61,6 +62,8 @@ pub(crate) fn request(call: &Call, outcome: &Outcome, told: &Told, total_micros:
         reject = outcome.reject,
         route = outcome.route,
         dialect = outcome.dialect,
+        mode = outcome.mode.map(Mode::name),
+        claimed = text(&outcome.claimed),
         account = text(&outcome.account),
         key = outcome.key,
         acting_as = text(&outcome.acting_as),

@@ -1,9 +1,12 @@
 //! What is allowed by the grammar of the configuration and still wrong or doubtful: checked at start and by `config check`.
 use super::listener::Surface;
+use super::mode::Mode;
 use super::reader::Finding;
-use super::route::To;
+use super::route::{Route, To};
 use super::tree::Origin;
 use super::{Config, nearest_name};
+use countersign::verified::Covered;
+use countersign_guard::policy::Policy;
 use std::collections::BTreeSet;
 
 /// What checking found.
@@ -24,6 +27,8 @@ pub struct DialectFacts {
     pub signs_body: bool,
     /// Where its credential stands: a header name with the scheme word, such as `authorization: bearer`.
     pub carriers: Vec<String>,
+    /// What its proofs bind.
+    pub covered: Covered,
     /// Whether something in the credential tells it from another dialect on the same carrier.
     pub discriminated: bool,
 }
@@ -126,6 +131,18 @@ impl Config {
                 }
             }
             self.check_carriers(&on_route, &at("dialects"), checked);
+            let lacking = |dialect: &&DialectFacts| Policy::lacking(&route.require, &dialect.covered);
+            let lacks: Vec<_> =
+                on_route.iter().filter_map(|dialect| Some((&dialect.name, lacking(dialect)?))).collect();
+            if !lacks.is_empty() {
+                let each: Vec<_> =
+                    lacks.iter().map(|(name, part)| format!("{name} does not bind {part}")).collect();
+                let all = if lacks.len() == on_route.len() { ": the route refuses everybody" } else { "" };
+                let message = format!("not-covered: {}{all}", each.join(", "));
+                let fix = "take dialects that bind it, or require less";
+                checked.lints.push(self.finding(at("require"), message, fix));
+            }
+            self.check_modes(route, index, checked);
             self.check_bodies(&on_route, &route.name, &at("dialects"), checked);
         }
     }
@@ -181,6 +198,26 @@ impl Config {
                 let fix = "give them routes of their own, or discriminators in their settings";
                 checked.errors.push(self.finding(path.to_owned(), message, fix));
             }
+        }
+    }
+
+    fn check_modes(&self, route: &Route, index: usize, checked: &mut Checked) {
+        if route.modes.usual == Mode::Enforce && route.modes.is_lenient() {
+            let message = "a route that enforces lets those pass, as nobody's, who name one of these accounts: anybody \
+                           can write a name"
+                .to_owned();
+            let fix =
+                "go by the identity headers at the upstream, or give these accounts a route of their own";
+            checked.lints.push(self.finding(format!("route[{index}].modes"), message, fix));
+        }
+        let asked = self.listeners.iter().any(|listener| listener.has(Surface::ForwardAuth));
+        if route.modes.is_lenient() && asked && !self.server.trusted_proxies.is_empty() {
+            let message = format!(
+                "forward-auth enforces route {:?} in every mode; only the gateway is lenient",
+                route.name
+            );
+            let fix = "send this route through the gateway while it does not enforce";
+            checked.lints.push(self.finding(format!("route[{index}].mode"), message, fix));
         }
     }
 

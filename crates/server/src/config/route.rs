@@ -1,7 +1,10 @@
 //! `[[route]]`: which requests go where, and which dialects may prove who sent them.
+use super::mode::Modes;
 use super::reader::Section;
+use super::spelling::nearest;
 use super::upstream::{is_name, read_address};
-use http::Uri;
+use countersign::verified::Covered;
+use http::{Method, Uri};
 
 /// A part of the address space, the dialects it takes and its upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +21,16 @@ pub struct Route {
     pub upstream: Option<To>,
     /// Accounts it admits, by name; `None`: all.
     pub admit: Option<Vec<String>>,
+    /// Organisations whose accounts it admits; `None`: all.
+    pub organisations: Option<Vec<String>>,
+    /// What a proof must bind; only the switches count.
+    pub require: Covered,
+    /// Methods that pass; `None`: all with a known meaning.
+    pub methods: Option<Vec<Method>>,
+    /// Whether the caller's credentials go on to the upstream; `None`: only while the route does not enforce.
+    pub forward_credentials: Option<bool>,
+    /// How far it goes against requests that do not hold.
+    pub modes: Modes,
     /// Lets paths pass that two servers may read differently.
     pub raw_paths: bool,
     /// Lets WebSocket handshakes pass.
@@ -82,6 +95,12 @@ impl Route {
             read_to,
         );
         let admit = section.maybe_texts("admit");
+        let organisations = section.maybe_texts("organisations");
+        let require = read_require(&section);
+        let methods = read_methods(&section);
+        let forward_credentials =
+            section.has("forward_credentials").then(|| section.switch("forward_credentials", false));
+        let modes = Modes::read(&section);
         let raw_paths = section.switch("raw_paths", false);
         let mut websocket = false;
         for protocol in section.texts("upgrade", &[]) {
@@ -101,8 +120,73 @@ impl Route {
         let timeout = section.span("timeout", std::time::Duration::from_secs(60));
         section.finish();
         let name = name?;
-        Some(Self { name, host, path, dialects, upstream, admit, raw_paths, websocket, body_limit, timeout })
+        Some(Self {
+            name,
+            host,
+            path,
+            dialects,
+            upstream,
+            admit,
+            organisations,
+            require,
+            methods,
+            forward_credentials,
+            modes,
+            raw_paths,
+            websocket,
+            body_limit,
+            timeout,
+        })
     }
+}
+
+/// The parts of a request that a proof can bind, as `require` names them.
+const PARTS: [&str; 6] = ["method", "authority", "path", "query", "body", "once"];
+
+fn read_require(section: &Section<'_>) -> Covered {
+    let mut require = Covered::default();
+    for part in section.texts("require", &[]) {
+        match part.as_str() {
+            "method" => require.method = true,
+            "authority" => require.authority = true,
+            "path" => require.path = true,
+            "query" => require.query = true,
+            "body" => require.body = true,
+            "once" => require.once = true,
+            _ => {
+                let message = format!("a proof binds no {part:?}");
+                let fix = match nearest(&part, PARTS.into_iter()) {
+                    Some(near) => format!("did you mean {near:?}?"),
+                    None => format!("there are {}", PARTS.join(", ")),
+                };
+                section.wrong("require", message, &fix);
+            }
+        }
+    }
+    require
+}
+
+/// Methods with a meaning that a gateway can pass on.
+pub(crate) const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+fn read_methods(section: &Section<'_>) -> Option<Vec<Method>> {
+    let names = section.maybe_texts("methods")?;
+    let mut methods = Vec::new();
+    for name in &names {
+        match METHODS.into_iter().find(|method| method.as_str() == name) {
+            Some(method) => methods.push(method),
+            None => {
+                let all: Vec<String> = METHODS.iter().map(ToString::to_string).collect();
+                let message = format!("wanted methods in capitals, found {name:?}");
+                section.wrong("methods", message, &format!("there are {}", all.join(", ")));
+            }
+        }
+    }
+    if names.is_empty() {
+        section.wrong("methods", "a route without methods takes nothing", "name some, or remove the line");
+    }
+    Some(methods)
 }
 
 fn is_host(text: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Tests of the configuration: layers, every fault at once, checks between settings.
 use super::check::DialectFacts;
 use super::*;
+use countersign::verified::Covered;
 
 fn load(text: &str) -> Result<Config, ConfigErrors> {
     Config::load(&Sources { file: Some(("server.toml".to_owned(), text.to_owned())), ..Sources::default() })
@@ -11,6 +12,7 @@ fn facts(name: &str, signs_body: bool, carrier: &str) -> DialectFacts {
         name: name.to_owned(),
         signs_body,
         carriers: vec![carrier.to_owned()],
+        covered: Covered { body: signs_body, ..Covered::default() },
         discriminated: false,
     }
 }

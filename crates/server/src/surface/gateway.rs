@@ -1,9 +1,12 @@
 //! The reverse proxy: judges, then forwards the same bytes that were judged, with the identity that was proved.
 mod headers;
+mod lenient;
 mod socket;
 
 use crate::app::App;
 use crate::call::{Call, Outcome};
+use crate::config::mode::Mode;
+use crate::config::route::METHODS;
 use crate::hop::returned;
 use crate::inflow::{Inflow, ReadFault, read_all};
 use crate::judge::{confined, held, judge, refused};
@@ -35,7 +38,7 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
     let own = parts.uri.authority();
     let found = origin::of(&app.config.server, call.peer.ip(), call.tls, &parts.headers, own);
     let origin = found.map_err(|wrong| Box::new(bad_request(wrong)))?;
-    check_method(&parts.method)?;
+    check_method(&parts.method, &METHODS)?;
     check_expectation(&parts.headers)?;
     let uri = std::mem::take(&mut parts.uri);
     let Some(target) = uri.path_and_query() else {
@@ -50,9 +53,14 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
     if plain.is_err() && !place.route.raw_paths {
         return Err(Box::new(unplain(app, Some(place))));
     }
+    if let Some(methods) = &place.route.methods {
+        check_method(&parts.method, methods)?;
+    }
     let socket = socket::asked(&place.route, &mut parts, &body)?;
     let mut body = Inflow::Stream(body);
-    if place.policy.needs_body() {
+    // Where nobody has to hold, a body that is too large to be judged still passes, unseen.
+    let too_large = usize::try_from(body.least()).map_or(true, |least| least > place.policy.limits.body);
+    if place.policy.needs_body() && !(too_large && place.route.modes.usual != Mode::Enforce) {
         body = Inflow::Whole(read(app, place, body).await?);
     }
     let incoming = Incoming {
@@ -68,28 +76,49 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         confined(app, route, &verified, target.path())?;
         Ok(verified)
     });
-    let verified = match judged {
-        Ok(verified) => verified,
-        Err(refusal) => {
-            body.pass_over(&parts.headers).await;
-            return Err(refusal);
+    let (verified, mut outcome) = match judged {
+        Ok(verified) => {
+            let mut outcome = held(Some(route), &verified);
+            if place.route.modes.is_lenient() {
+                let name = &verified.caller().name;
+                let mode = place.route.modes.of(Some(name));
+                app.readiness.passed(route, name, mode, app.clock.now());
+                outcome.mode = Some(mode).filter(|mode| *mode != Mode::Enforce);
+            }
+            (Some(verified), outcome)
         }
+        Err(refusal) => match lenient::weigh(app, place, &incoming, &refusal, origin.client) {
+            Some(outcome) => (None, outcome),
+            None => {
+                body.pass_over(&parts.headers).await;
+                return Err(refusal);
+            }
+        },
     };
-    let mut outcome = held(Some(route), &verified);
     let tell = |mut response: Box<Response<Body>>, outcome: &Outcome| {
+        lenient::warn(app, outcome, &mut response);
         response.extensions_mut().insert(outcome.clone());
         response
     };
     let pool = place.route.upstream.as_ref().and_then(|to| app.upstreams.pool(to));
     let Some(pool) = pool else { return Err(tell(Box::new(not_found()), &outcome)) };
     let mut headers = headers::forwarded(&app.identity, &parts.headers);
+    // An old scheme that still guards needs what it judges by.
+    if !place.route.forward_credentials.unwrap_or(outcome.mode.is_some()) {
+        headers::without_credentials(&mut headers, place);
+    }
     if let Some(socket) = &socket {
         socket.ask(&mut headers);
     } else {
         headers::allow_trailers(&mut headers, &parts.headers);
     }
     headers::set_origin(&mut headers, &parts.headers, call, &origin, pool.host());
-    if let Err(fault) = app.identity.add(&mut headers, &verified, &call.id) {
+    if let Some(mode) = outcome.mode {
+        app.identity.add_mode(&mut headers, mode.name(), &call.id);
+    }
+    if let Some(verified) = &verified
+        && let Err(fault) = app.identity.add(&mut headers, verified, &call.id)
+    {
         return Err(tell(crate::judge::faulted(app, Some(route), &fault), &outcome));
     }
     let trip = Arc::new(Trip::default());
@@ -170,24 +199,18 @@ fn unplain(app: &App, place: Option<&Arc<Place>>) -> Response<Body> {
     *refused(app, route, None, reason, &reply)
 }
 
-/// Only methods with a known meaning pass: CONNECT and TRACE mean something to proxies, unknown ones nothing to anybody.
-fn check_method(method: &Method) -> Result<(), Box<Response<Body>>> {
-    let known = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-    ];
-    if known.contains(method) {
+/// Only methods with a known meaning pass, and of those the ones a route names: CONNECT and TRACE mean something to proxies,
+/// unknown ones nothing to anybody.
+fn check_method(method: &Method, taken: &[Method]) -> Result<(), Box<Response<Body>>> {
+    if taken.contains(method) {
         return Ok(());
     }
     let mut response =
         problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This method is not taken here");
-    let allow = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-    response.headers_mut().insert(http::header::ALLOW, allow);
+    let names: Vec<&str> = taken.iter().map(Method::as_str).collect();
+    if let Ok(allow) = HeaderValue::try_from(names.join(", ")) {
+        response.headers_mut().insert(http::header::ALLOW, allow);
+    }
     Err(Box::new(response))
 }
 

@@ -22,6 +22,7 @@ mod operators;
 mod organisations;
 mod page;
 mod problem;
+mod readiness;
 mod secret;
 mod sessions;
 mod signing_keys;
@@ -55,6 +56,7 @@ pub(crate) fn router(app: &Arc<App>) -> Option<Router> {
         sessions: Arc::clone(&app.sessions),
         entropy: Arc::clone(&app.entropy),
         signing: Arc::clone(&app.signing),
+        readiness: Arc::clone(&app.readiness),
         keys: KeyPolicy::default(),
         dialects: app.dialects.values().cloned().collect(),
     };
@@ -77,6 +79,7 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
         .merge(sessions::routes())
         .merge(operators::routes())
         .merge(audit::routes())
+        .merge(readiness::routes())
         .merge(apply::routes())
         .merge(dialects::routes())
         .merge(signing_keys::routes());

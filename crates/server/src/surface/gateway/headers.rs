@@ -2,6 +2,7 @@
 use crate::call::Call;
 use crate::hop::HOP;
 use crate::identity::{Identity, plain};
+use crate::routes::Place;
 use crate::surface::origin::Origin;
 use http::header::{CONNECTION, FORWARDED, HOST, TE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -52,6 +53,14 @@ fn drop_twins(headers: &mut HeaderMap) {
     let twins: Vec<HeaderName> = headers.keys().filter(|name| twin(name)).cloned().collect();
     for twin in twins {
         headers.remove(twin);
+    }
+}
+
+/// Takes the credentials away: the upstream learns who it was from us, and what it does not have it cannot lose.
+pub(super) fn without_credentials(headers: &mut HeaderMap, place: &Place) {
+    let doomed: Vec<HeaderName> = headers.keys().filter(|name| place.carries(name)).cloned().collect();
+    for name in doomed {
+        headers.remove(name);
     }
 }
 

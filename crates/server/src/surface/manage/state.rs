@@ -1,4 +1,5 @@
 //! What the handlers of the management API work with: the parts of a running server that they read and change.
+use crate::readiness::Readiness;
 use countersign::dialect::Dialect;
 use countersign_guard::clock::Entropy;
 use countersign_guard::signing::SigningKeys;
@@ -23,6 +24,8 @@ pub(crate) struct Manage {
     pub(crate) entropy: Arc<dyn Entropy>,
     /// The server's own signing keys.
     pub(crate) signing: Arc<SigningKeys>,
+    /// Who would pass where requests do not have to hold yet.
+    pub(crate) readiness: Arc<Readiness>,
     /// Which public keys are taken.
     pub(crate) keys: KeyPolicy,
     /// The dialects this installation speaks.
