@@ -32,6 +32,8 @@ pub struct Outcome {
     pub verdict: Option<&'static str>,
     /// The reason's code.
     pub reason: Option<&'static str>,
+    /// Whether its signature had held when it was refused.
+    pub signed: bool,
     /// `rej_…`, as in the answer's header.
     pub reject: Option<String>,
     /// The account's name.

@@ -1,6 +1,6 @@
 //! Who would pass if a route enforced: counted in memory while it does not, by account, or by network where no name is believed.
 use crate::config::mode::Mode;
-use countersign::reason::{Class, Reason};
+use countersign::reason::Reason;
 use countersign::time::Time;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -28,6 +28,17 @@ pub enum Who {
     Account(String),
     /// The network that requests came from which named no account we know: a /24, or a /48 of IPv6.
     Network(String),
+}
+
+/// Whose a request is that would be refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tried<'r> {
+    /// An account's: its signature held.
+    Signed(&'r str),
+    /// Anybody's: it names this account and proves nothing.
+    Named(&'r str),
+    /// Somebody's from this address.
+    Nobody(IpAddr),
 }
 
 /// What was seen of one caller on one route.
@@ -77,20 +88,13 @@ impl Readiness {
         });
     }
 
-    /// Counts a request that would be refused; `claimed` is the account it names.
-    pub(crate) fn failed(
-        &self,
-        route: &str,
-        claimed: Option<&str>,
-        client: IpAddr,
-        reason: Reason,
-        mode: Mode,
-        now: Time,
-    ) {
-        let who = claimed.map_or_else(|| Who::Network(network(client)), |name| Who::Account(name.to_owned()));
-        // Reasons of these classes are found only after the signature held.
-        let proven = matches!(reason.class(), Class::Claims | Class::Time | Class::Replay | Class::Policy);
-        let counts = proven || claimed.is_none();
+    /// Counts a request that would be refused.
+    pub(crate) fn failed(&self, route: &str, who: Tried<'_>, reason: Reason, mode: Mode, now: Time) {
+        let counts = !matches!(who, Tried::Named(_));
+        let who = match who {
+            Tried::Signed(name) | Tried::Named(name) => Who::Account(name.to_owned()),
+            Tried::Nobody(client) => Who::Network(network(client)),
+        };
         self.note(route, who, mode, now, |row| {
             if counts {
                 row.failed = row.failed.saturating_add(1);
@@ -151,17 +155,19 @@ fn network(address: IpAddr) -> String {
 mod tests {
     use super::*;
 
-    const NOW: Time = Time::from_seconds(1);
+    fn now() -> Time {
+        Time::from_seconds(1)
+    }
 
     #[test]
     fn a_forged_name_does_not_count_against_its_account() {
         let readiness = Readiness::default();
         let home: IpAddr = "192.0.2.7".parse().unwrap();
-        readiness.passed("api", "alice", Mode::Shadow, NOW);
-        readiness.failed("api", Some("alice"), home, Reason::BadSignature, Mode::Shadow, NOW);
-        readiness.failed("api", Some("bob"), home, Reason::Expired, Mode::Shadow, NOW);
-        readiness.failed("api", Some("eve"), home, Reason::BadSignature, Mode::Shadow, NOW);
-        readiness.failed("api", None, home, Reason::MissingCredentials, Mode::Shadow, NOW);
+        readiness.passed("api", "alice", Mode::Shadow, now());
+        readiness.failed("api", Tried::Named("alice"), Reason::BadSignature, Mode::Shadow, now());
+        readiness.failed("api", Tried::Signed("bob"), Reason::Expired, Mode::Shadow, now());
+        readiness.failed("api", Tried::Named("eve"), Reason::BadSignature, Mode::Shadow, now());
+        readiness.failed("api", Tried::Nobody(home), Reason::MissingCredentials, Mode::Shadow, now());
         let report = readiness.report();
         let found: Vec<_> = report
             .rows
@@ -185,7 +191,7 @@ mod tests {
         let readiness = Readiness::default();
         for number in 0..20_000_u32 {
             let address = IpAddr::V4((number << 8).into());
-            readiness.failed("api", None, address, Reason::MissingCredentials, Mode::Shadow, NOW);
+            readiness.failed("api", Tried::Nobody(address), Reason::MissingCredentials, Mode::Shadow, now());
         }
         let report = readiness.report();
         assert_eq!((report.rows.len(), report.missed), (MOST, 10_000));

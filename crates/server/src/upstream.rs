@@ -109,3 +109,29 @@ impl Pool {
         forward::forward(self.members(), request, body).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    #[tokio::test]
+    async fn a_reload_keeps_the_pools_that_did_not_change() {
+        let started = |text: &str, before: Option<&Upstreams>| {
+            let sources = Sources { file: Some(("f".to_owned(), text.to_owned())), ..Sources::default() };
+            let config = Config::load(&sources).map_err(|errors| panic!("{errors}")).unwrap();
+            Upstreams::start(&config, before).unwrap()
+        };
+        let text = "[[upstream]]\nname = \"a\"\naddresses = [\"http://127.0.0.1:1\"]\n\
+                    [[upstream]]\nname = \"b\"\naddresses = [\"http://127.0.0.1:2\"]\n";
+        let first = started(text, None);
+        let second = started(&text.replace(":2", ":3"), Some(&first));
+        let pool = |upstreams: &Upstreams, name: &str| {
+            Arc::clone(upstreams.pool(&To::Pool(name.to_owned())).unwrap())
+        };
+        assert!(Arc::ptr_eq(&pool(&first, "a"), &pool(&second, "a")));
+        assert!(!Arc::ptr_eq(&pool(&first, "b"), &pool(&second, "b")));
+        drop(first);
+        assert_eq!(second.standings().len(), 2);
+    }
+}

@@ -6,7 +6,7 @@ use super::outflow::Outflow;
 use crate::inflow::{Failed, Inflow, Passed, ReadFault};
 use crate::trip::Trip;
 use axum::body::Body;
-use http::header::HOST;
+use http::header::{HOST, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
@@ -232,6 +232,8 @@ async fn sent(
         Line::One(mut sender, served) => {
             *request.uri_mut() = Uri::from(forward.target.clone());
             *request.version_mut() = Version::HTTP_11;
+            // There it belongs to the hop.
+            request.headers_mut().remove(TE);
             let answer = sender.try_send_request(request);
             let answer = within(patience, end, &forward.trip, answer).await?.map_err(unsent)?;
             Ok((answer, Some((sender, served))))

@@ -3,6 +3,7 @@ use crate::app::App;
 use crate::call::Outcome;
 use crate::config::mode::Mode;
 use crate::problem::{REJECT, stamp};
+use crate::readiness::Tried;
 use crate::routes::Place;
 use axum::body::Body;
 use countersign::incoming::Incoming;
@@ -29,14 +30,19 @@ pub(super) fn weigh(
     let Some(reason) = reason(&outcome) else {
         // A fault of ours. The old scheme still guards what does not enforce.
         let passes = modes.on_fault_forward && modes.usual != Mode::Enforce;
-        return passes.then(|| Outcome { mode: Some(modes.usual), ..outcome });
+        return passes.then_some(Outcome { mode: Some(modes.usual), ..outcome });
     };
     let claimed = app.guard.claimed(&place.policy, incoming);
     let mode = modes.of(claimed.as_deref());
     let now = app.clock.now();
-    app.readiness.failed(&place.route.name, claimed.as_deref(), client, reason, mode, now);
+    let who = match claimed.as_deref() {
+        Some(name) if outcome.signed => Tried::Signed(name),
+        Some(name) => Tried::Named(name),
+        None => Tried::Nobody(client),
+    };
+    app.readiness.failed(&place.route.name, who, reason, mode, now);
     let claimed = claimed.map(String::from);
-    (mode != Mode::Enforce).then(|| Outcome { mode: Some(mode), claimed, ..outcome })
+    (mode != Mode::Enforce).then_some(Outcome { mode: Some(mode), claimed, ..outcome })
 }
 
 /// Adds to the answer what the caller should know: nothing in the shadow, and no more than a refusal would tell.
