@@ -210,9 +210,13 @@ async fn a_kept_connection_that_was_closed_meanwhile_costs_nobody_an_answer() {
     .await;
     let world = World::with(&pool(&listed(&[brief]), "")).await;
     for round in 1..6 {
+        // Whether the end was seen in time or not: this can be sent again.
         assert_eq!(world.get("/", "").await.body, "ok");
-        assert_eq!(post(&world, "/").await.body, "ok");
-        assert_eq!(asked.load(Ordering::SeqCst), round * 2);
+        // This cannot, once it was sent: then its caller is told, and decides.
+        let before = asked.load(Ordering::SeqCst);
+        let answer = post(&world, "/").await;
+        assert!(answer.body == "ok" || answer.status == 502, "{answer:?}");
+        assert!(asked.load(Ordering::SeqCst) - before <= 1, "round {round}");
     }
 }
 
