@@ -20,6 +20,7 @@ mod operator;
 mod org;
 mod print;
 mod proving;
+mod readiness;
 mod registered;
 mod request;
 mod serve;
@@ -82,6 +83,8 @@ enum Command {
     /// What was done, when and by whom.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Who would pass if the routes that only watch or warn enforced, and why the others would not.
+    Readiness(readiness::ReadinessArgs),
     /// Make a server's registry what a file describes.
     Apply(apply::ApplyArgs),
     /// Ways of signing: list, show, lint, test.
@@ -135,6 +138,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Companion(command) => companion::run(command, out),
         Command::Operator(command) => operator::run(command, out),
         Command::Audit(command) => audit::run(command, out),
+        Command::Readiness(args) => readiness::run(args, out),
         Command::Apply(args) => apply::run(args, out),
         Command::Dialect(command) => dialect::run(command, out),
         Command::Serve(args) => serve::run(args),

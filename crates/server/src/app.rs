@@ -7,6 +7,7 @@ use crate::ids::Ids;
 use crate::key_sets::KeySets;
 use crate::lanes::Side;
 use crate::metrics::Metrics;
+use crate::readiness::Readiness;
 use crate::routes::{Routes, limits};
 use crate::seal::Seal;
 use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
@@ -89,6 +90,8 @@ pub struct App {
     pub ids: Ids,
     /// Opens and refreshes sessions.
     pub session: SessionApi,
+    /// Who would pass where requests do not have to hold yet.
+    pub readiness: Arc<Readiness>,
     pub(crate) upstreams: Upstreams,
     draining: AtomicBool,
     stale: AtomicBool,
@@ -149,6 +152,7 @@ impl App {
         let ids = Ids::new(&*entropy);
         let guard = Arc::new(guard);
         let registrar = Arc::new(registrar);
+        let upstreams = Upstreams::start(&config, None)?;
         let session = SessionParts {
             guard: Arc::clone(&guard),
             registrar: Arc::clone(&registrar),
@@ -180,7 +184,8 @@ impl App {
             metrics: Metrics::default(),
             ids,
             session,
-            upstreams: Upstreams::new()?,
+            readiness: Arc::default(),
+            upstreams,
             draining: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             uses: Mutex::default(),

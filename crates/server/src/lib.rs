@@ -17,6 +17,7 @@ pub mod lanes;
 pub mod metrics;
 mod mounts;
 pub mod problem;
+pub mod readiness;
 pub mod routes;
 mod seal;
 mod secrets;
@@ -24,6 +25,7 @@ pub mod server;
 pub mod storage;
 pub mod surface;
 pub mod telemetry;
+pub mod trip;
 mod upstream;
 
 pub use app::{App, Parts};

@@ -92,6 +92,12 @@ async fn ask(
     };
     let verified = judge(app, Some(route), &place.policy, &incoming).await?;
     confined(app, route, &verified, incoming.target.path)?;
+    if place.route.methods.as_ref().is_some_and(|taken| taken.iter().all(|method| method != original.method))
+    {
+        let reason = Reason::NotPermitted;
+        let reply = Reply { status: reason.status(), challenge: None };
+        return Err(refused(app, Some(route), Some(verified.dialect()), reason, &reply));
+    }
     let mut response = Response::new(Body::empty());
     if let Err(fault) = app.identity.add(response.headers_mut(), &verified, route, &call.id) {
         return Err(faulted(app, Some(route), &fault));

@@ -24,6 +24,7 @@ mod organisations;
 mod page;
 mod possession;
 mod problem;
+mod readiness;
 mod secret;
 mod sessions;
 mod signing_keys;
@@ -62,6 +63,7 @@ pub(crate) fn router(app: &Arc<App>) -> Option<Router> {
         keys: app.config.keys.policy(),
         http_key_sets: app.config.jwks.allow_http,
         shared_keys: app.config.keys.shared,
+        readiness: Arc::clone(&app.readiness),
         dialects: app.dialects.values().cloned().collect(),
     };
     Some(build(Arc::new(manage), Arc::new(Gate { app: Arc::clone(app), policy })))
@@ -83,6 +85,7 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
         .merge(sessions::routes())
         .merge(operators::routes())
         .merge(audit::routes())
+        .merge(readiness::routes())
         .merge(apply::routes())
         .merge(dialects::routes())
         .merge(signing_keys::routes());
