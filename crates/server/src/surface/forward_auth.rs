@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::judge::{confined, faulted, held, judge, refused};
 use crate::problem::{bad_request, problem};
 use crate::routes::Place;
-use crate::surface::origin::{self, host_of, single};
+use crate::surface::origin::{self, host_of, single, text};
 use crate::surface::path;
 use axum::body::Body;
 use countersign::incoming::{Body as Seen, Incoming, Target};
@@ -64,6 +64,9 @@ async fn ask(
     let from =
         origin::of(server, call.peer.ip(), call.tls, headers, request.uri.authority()).map_err(wrong)?;
     let original = original(headers).map_err(wrong)?;
+    if !is_target(original.target) {
+        return Err(unplain(app, route));
+    }
     if let Some((scheme, _)) = server.public_url.as_deref().and_then(|url| url.split_once("://"))
         && scheme != original.scheme
     {
@@ -73,10 +76,7 @@ async fn ask(
     let place = find(app, route, original.authority, target.path)?;
     let route = place.route.name.as_str();
     if path::check(target.path).is_err() && !place.route.raw_paths {
-        let reason = Reason::PathNotPlain;
-        // Proxies carry 401 and 403 to the caller; nginx makes 500 of anything else.
-        let reply = Reply { status: StatusCode::FORBIDDEN.as_u16(), challenge: None };
-        return Err(refused(app, Some(route), None, reason, &reply));
+        return Err(unplain(app, Some(route)));
     }
     let target = match server.public_url.as_deref().and_then(|url| url.split_once("://")) {
         Some((scheme, authority)) => Target { scheme, authority, ..target },
@@ -98,6 +98,13 @@ async fn ask(
     }
     response.extensions_mut().insert(held(Some(route), &verified));
     Ok(response)
+}
+
+/// Refuses an address that two servers may read differently. Proxies carry 401 and 403 to the caller; nginx makes 500 of anything
+/// else, and the address is the caller's choice.
+fn unplain(app: &App, route: Option<&str>) -> Box<Response<Body>> {
+    let reply = Reply { status: StatusCode::FORBIDDEN.as_u16(), challenge: None };
+    refused(app, route, None, Reason::PathNotPlain, &reply)
 }
 
 fn find<'a>(
@@ -126,7 +133,7 @@ fn find<'a>(
 
 /// Reads what the proxy says: Traefik's, Caddy's and HAProxy's headers, or those of the nginx recipe.
 fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
-    let either = |first: &str, second: &str| match (single(headers, first)?, single(headers, second)?) {
+    let either = |first: &str, second: &str| match (text(headers, first)?, text(headers, second)?) {
         (Some(_), Some(_)) => Err("the proxy tells the original request in two ways"),
         (Some(value), None) | (None, Some(value)) => Ok(value),
         (None, None) => {
@@ -147,11 +154,13 @@ fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
     if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Err("the original method is no method");
     }
-    let printable = target.bytes().all(|byte| (33..=126).contains(&byte));
-    if !target.starts_with('/') || !printable || target.contains('#') {
-        return Err("the original path is no path with an optional query");
-    }
     Ok(Original { method, scheme, authority, target })
+}
+
+/// Whether this is a path with an optional query, as a caller may send it. Letters of other scripts pass as they are, as they do in
+/// the gateway: clients of PHP send them so.
+fn is_target(target: &str) -> bool {
+    target.starts_with('/') && !target.contains('#') && target.bytes().all(|byte| byte > 32 && byte != 127)
 }
 
 /// Whether the original request may have a body. Its framing seldom reaches us: proxies that ask without the body drop its length

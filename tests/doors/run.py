@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Starts every front door of examples/ with its real program, sends it good and bad requests, and counts what came out.
+
+    run.py --countersign target/debug/countersign --work DIR [--only nginx,haproxy]
+"""
+
+import argparse
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+MOST_FAILURES = 12  # of one door, before it is given up: the first ones say what is wrong
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--countersign", required=True, type=Path, help="the countersign binary")
+    parser.add_argument("--work", required=True, type=Path, help="folder for the virtual environment, keys and logs")
+    parser.add_argument("--only", default="", help="doors to try, with commas between them")
+    options = parser.parse_args()
+    work = options.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    # The packages live in an environment of their own; this program runs again inside it.
+    spec = importlib.util.spec_from_file_location("clients_run", HERE.parent / "clients" / "run.py")
+    clients = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(clients)
+    python = clients.environment(HERE / "requirements.txt", work)
+    if Path(sys.executable) != python:
+        os.execv(python, [str(python), *sys.argv])
+    sys.exit(drive(options.countersign.resolve(), work, [name for name in options.only.split(",") if name]))
+
+
+def drive(countersign, work, only):
+    """Prepares the installation, runs every door, prints every case and the count; returns the exit code."""
+    from callers import Callers
+    from door import Place
+    from doors import DOORS
+    from upstream import Upstream
+
+    unknown = [name for name in only if name not in {door.name for door in DOORS} | {door.label() for door in DOORS}]
+    if unknown:
+        sys.exit(f"--only: wanted some of {', '.join(sorted({door.name for door in DOORS}))}, found {', '.join(unknown)}")
+    place, callers = Place(countersign, work, Upstream()), Callers()
+    shutil.rmtree(place.data, ignore_errors=True)
+    place.data.mkdir(mode=0o700)
+    step(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+          "/CN=api.example.com", "-addext", "subjectAltName=DNS:api.example.com", "-keyout", place.key, "-out", place.certificate])
+    callers.prepare(work / "keys")
+    env = {**os.environ, "COUNTERSIGN_DATA": str(place.data)}
+    step([countersign, "init"], env=env)
+    counts, registered = {True: 0, False: 0}, False
+    for kind in DOORS:
+        if only and kind.name not in only and kind.label() not in only:
+            continue
+        door, began = kind(place), time.monotonic()
+        try:
+            door.start()
+            if not registered:
+                env["COUNTERSIGN_MANAGE"] = f"http://127.0.0.1:{door.manage}"
+                step([countersign, "apply", "accounts.toml"], env=env, cwd=work / "keys")
+                registered = True
+            bad = 0
+            for name, why in judged(door, callers, place.upstream):
+                counts[not why] += 1
+                bad += bool(why)
+                if bad > MOST_FAILURES:
+                    raise RuntimeError("too many failures: this door is given up")
+                if why:
+                    print(f"FAIL  {kind.label():<12}  {name}\n        {why}", flush=True)
+        except Exception as error:  # a door that does not open is a failed case, never a skipped one
+            counts[False] += 1
+            print(f"FAIL  {kind.label():<12}  it starts\n        {type(error).__name__}: {error}", flush=True)
+        finally:
+            door.stop()
+        print(f"{kind.label()} ({kind.version()}): {counts[True]} passed so far, {time.monotonic() - began:.1f} s", flush=True)
+    print(f"doors: {counts[True]} passed, {counts[False]} failed")
+    return 0 if counts[True] and not counts[False] else 1
+
+
+def judged(door, callers, upstream):
+    """Runs every case of a door: its name, and what is wrong or nothing."""
+    from cases import Cases, Failed
+
+    for name, case in Cases(door, callers, upstream).all():
+        try:
+            case()
+            yield name, ""
+        except Failed as why:
+            yield name, str(why)
+        except Exception as error:  # a case that cannot go on is a failed one
+            yield name, f"{type(error).__name__}: {error}"
+
+
+def step(command, env=None, cwd=None):
+    """Runs a command that must end well."""
+    ended = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=env, cwd=cwd, timeout=60)
+    if ended.returncode:
+        sys.exit(f"{command[0]} {command[1]}: exit {ended.returncode}: {ended.stdout}{ended.stderr}")
+
+
+if __name__ == "__main__":
+    main()
