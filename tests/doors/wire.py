@@ -30,7 +30,7 @@ def send(port, host, method, target, headers=(), body=b"", tls=True, version="1.
         lines.append("Connection: close")
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
     raw = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
-    with raw, (_context().wrap_socket(raw, server_hostname=host.partition(":")[0]) if tls else raw) as stream:
+    with raw, (_context().wrap_socket(raw, server_hostname="api.example.com") if tls else raw) as stream:
         stream.sendall(head + body)
         return read(stream)
 
