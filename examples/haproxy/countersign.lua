@@ -68,12 +68,17 @@ core.register_action("countersign", { "http-req" }, function(txn)
     question["x-original-content-length"] = { sent["content-length"][0] }
   end
 
-  local answer = core.httpclient():get {
+  -- The body goes along when all of it is here; a length that does not fit tells countersign that it was cut.
+  local body = txn.f:req_body()
+  local whole = body and #body > 0 and sent["content-length"] and tonumber(sent["content-length"][0]) == #body
+  local client = core.httpclient()
+  local answer = client[whole and "post" or "get"](client, {
     url = url,
     dst = socket,
     headers = question,
+    body = whole and body or nil,
     timeout = 4000,
-  }
+  })
   if not answer or answer.status == nil or answer.status == 0 then
     return refuse(txn, 503)
   end

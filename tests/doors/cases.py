@@ -186,6 +186,8 @@ class Cases:
         def seen():
             self.passes("skillhive", "POST", "/hive/a", self.hive("/hive/a", content='{"a":"\u00fc"}'), body='{"a":"\u00fc"}'.encode())
             self.refused("POST", "/hive/a", self.hive("/hive/a", content='{"a":1}'), body=b'{"a":2}', status=(403,), code="bad-signature")
+            self.never("POST", "/hive/a", self.hive("/hive/a"), body=b"x" * 200_000)
+            self.passes("skillhive", "POST", "/hive/a", self.hive("/hive/a", content="y" * 20_000), body=b"y" * 20_000)
         yield "skillhive with a body", seen if self.door.passes_bodies else unseen
         chunked = [("Transfer-Encoding", "chunked")]
         yield "skillhive: GET with an unsigned body", lambda: self.never("GET", "/hive/a", self.hive("/hive/a"), body=b"evil")

@@ -41,7 +41,7 @@ class HaProxy(Door):
 
     name, program = "haproxy", "haproxy"
     files, asks_version = ["haproxy.cfg", "countersign.lua"], ["haproxy", "-v"]
-    takes_letters = False  # HAProxy answers 400
+    takes_letters, passes_bodies = False, True  # HAProxy answers such letters with 400
 
     def changes(self):
         return {
@@ -132,8 +132,7 @@ class Traefik(Door):
 
     name, program = "traefik", "traefik"
     files, asks_version = ["traefik.yml", "dynamic.yml"], [Path(sys.executable).with_name("traefik"), "version"]
-    takes_letters, when_down, retry_after = False, 500, False
-    respells = False
+    takes_letters, when_down, retry_after, passes_bodies = False, 500, False, True
 
     def changes(self):
         return {

@@ -147,7 +147,7 @@ impl Config {
 
     fn check_bodies(&self, on_route: &[&DialectFacts], route: &str, path: &str, checked: &mut Checked) {
         let asked = self.listeners.iter().any(|listener| listener.has(Surface::ForwardAuth));
-        if !asked || self.server.trusted_proxies.is_empty() {
+        if !asked || self.server.trusted_proxies.is_empty() || self.forward_auth.bodies {
             return;
         }
         for dialect in on_route.iter().filter(|dialect| dialect.signs_body) {
@@ -156,7 +156,7 @@ impl Config {
                  are refused there",
                 dialect.name
             );
-            let fix = "send this route through the gateway";
+            let fix = "send this route through the gateway, or set [forward_auth] bodies = true when the proxy sends bodies along";
             checked.lints.push(self.finding(path.to_owned(), message, fix));
         }
     }

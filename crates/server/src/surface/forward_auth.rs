@@ -1,12 +1,14 @@
 //! The question that other proxies ask: may this request pass, and who is it? Only trusted proxies are answered.
 use crate::app::App;
 use crate::call::Call;
+use crate::inflow::{Inflow, ReadFault, read_all};
 use crate::judge::{confined, faulted, held, judge, refused};
-use crate::problem::{bad_request, problem};
+use crate::problem::{bad_request, problem, too_slow};
 use crate::routes::Place;
 use crate::surface::origin::{self, host_of, single, text};
 use crate::surface::path;
 use axum::body::Body;
+use bytes::Bytes;
 use countersign::incoming::{Body as Seen, Incoming, Target};
 use countersign::reason::Reason;
 use countersign_guard::policy::Reply;
@@ -32,8 +34,8 @@ pub(crate) async fn answer(
     route: Option<&str>,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    match ask(app, call, route, &parts).await {
+    let (parts, body) = request.into_parts();
+    match ask(app, call, route, &parts, body).await {
         Ok(response) => response,
         Err(response) => *response,
     }
@@ -52,6 +54,7 @@ async fn ask(
     call: &Call,
     route: Option<&str>,
     request: &Parts,
+    body: Body,
 ) -> Result<Response<Body>, Box<Response<Body>>> {
     let headers = &request.headers;
     let wrong = |text: &str| Box::new(bad_request(text));
@@ -82,11 +85,17 @@ async fn ask(
         Some((scheme, authority)) => Target { scheme, authority, ..target },
         None => target,
     };
+    let carried = carried(app, place, headers, body).await?;
     let incoming = Incoming {
         method: original.method,
         target,
         headers,
-        body: if may_have_body(original.method, headers) { Seen::Unseen } else { Seen::Empty },
+        body: match &carried {
+            Some(bytes) if bytes.is_empty() => Seen::Empty,
+            Some(bytes) => Seen::Seen(bytes),
+            None if may_have_body(original.method, headers) => Seen::Unseen,
+            None => Seen::Empty,
+        },
         client: Some(from.client),
         challenge: None,
     };
@@ -161,6 +170,30 @@ fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
 /// the gateway: clients of PHP send them so.
 fn is_target(target: &str) -> bool {
     target.starts_with('/') && !target.contains('#') && target.bytes().all(|byte| byte > 32 && byte != 127)
+}
+
+/// The original request's body, where the proxies send it along with the question and a dialect looks at it. Where they say another
+/// length than came, it was cut, and counts as unseen.
+async fn carried(
+    app: &App,
+    place: &Place,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Option<Bytes>, Box<Response<Body>>> {
+    if !app.config.forward_auth.bodies {
+        Inflow::Stream(body).pass_over(headers).await;
+        return Ok(None);
+    }
+    // Read also where nobody looks at it: a proxy that is still sending would take our answer for a broken connection.
+    let bytes = match read_all(body, place.policy.limits.body, app.config.limits.body_time).await {
+        Ok(bytes) => bytes,
+        Err(ReadFault::TooLarge) => return Ok(None),
+        Err(ReadFault::TooSlow) => return Err(Box::new(too_slow())),
+        Err(ReadFault::Broken) => return Err(Box::new(bad_request("the body cannot be read"))),
+    };
+    let mut told = headers.get_all("x-original-content-length").iter();
+    let whole = told.all(|length| length.as_bytes() == bytes.len().to_string().as_bytes());
+    Ok((whole && place.policy.needs_body()).then_some(bytes))
 }
 
 /// Whether the original request may have a body. Its framing seldom reaches us: proxies that ask without the body drop its length

@@ -117,3 +117,37 @@ async fn another_scheme_than_the_public_one_is_refused() {
     let https = ORIGINAL.map(|line| if line.0 == "X-Forwarded-Proto" { (line.0, "https") } else { line });
     assert_eq!(ask(&world, "/verify", &proof, &https).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_body_that_comes_along_is_judged_where_the_configuration_says_that_it_does() {
+    let world = World::with(&ROUTES.replace("[identity]", "[forward_auth]\nbodies = true\n[identity]")).await;
+    let proof = world.proof("skillhive", "POST", "/hive/a", b"hello");
+    let original = ORIGINAL.map(|line| match line.0 {
+        "X-Forwarded-Uri" => (line.0, "/hive/a"),
+        "X-Forwarded-Method" => (line.0, "POST"),
+        _ => line,
+    });
+    let lines: String = original.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let long = "x".repeat(1001);
+    for (body, told, status) in [
+        ("hello", "", 200),
+        ("hello", "X-Original-Content-Length: 5\r\n", 200),
+        ("hello", "X-Original-Content-Length: 6\r\n", 403),
+        ("hello", "X-Original-Content-Length: chunked\r\n", 403),
+        ("hallo", "", 403),
+        ("", "", 403),
+        (long.as_str(), "", 403),
+    ] {
+        let length = body.len();
+        let head = format!("GET /verify HTTP/1.1\r\nHost: inner\r\n{proof}{lines}{told}Content-Length: {length}");
+        let answer = world.send(format!("{head}\r\n\r\n{body}")).await;
+        assert_eq!(answer.status, status, "{body:.9} {told} {answer:?}");
+        let unseen = !told.is_empty() && status == 403 || length > 1000;
+        assert_eq!(answer.body.contains("body-unseen"), unseen, "{body:.9} {told} {answer:?}");
+    }
+    // Dialects that do not look at it pass with any.
+    let proof = world.proof("skykit", "POST", "/public/ok", b"");
+    let lines = lines.replace("/hive/a", "/public/ok");
+    let head = format!("GET /verify HTTP/1.1\r\nHost: inner\r\n{proof}{lines}Content-Length: 5");
+    assert_eq!(world.send(format!("{head}\r\n\r\nhello")).await.status, 200);
+}
