@@ -39,7 +39,7 @@ class Door:
     bodies = True  # whether our own problem document reaches the caller
     passes_bodies = False  # whether a dialect that signs the body can be judged with one
     takes_letters = True  # whether paths that are not ASCII get through
-    respells = False  # whether the program makes paths plain before it asks; judged and passed on is the plain one
+    http2 = False  # whether the example speaks it
     internal = False  # whether the question has an address on the door itself
     when_down = 503  # what the door answers when countersign is down
     retry_after = True

@@ -95,6 +95,7 @@ class Caddy(Door):
 
     name, program = "caddy", "caddy"
     files, asks_version = ["Caddyfile"], ["/usr/bin/caddy", "version"]
+    http2 = True
     takes_letters = False  # judged as Caddy passes them on, which is encoded; the caller signed something else
 
     def changes(self):
@@ -133,6 +134,7 @@ class Traefik(Door):
     name, program = "traefik", "traefik"
     files, asks_version = ["traefik.yml", "dynamic.yml"], [Path(sys.executable).with_name("traefik"), "version"]
     takes_letters, when_down, retry_after, passes_bodies = False, 500, False, True
+    http2 = True
 
     def changes(self):
         return {

@@ -24,6 +24,7 @@ def main():
     parser.add_argument("--work", required=True, type=Path, help="folder for the virtual environment, keys and logs")
     parser.add_argument("--only", default="", help="doors to try, with commas between them")
     options = parser.parse_args()
+    os.environ["PATH"] += os.pathsep + "/usr/sbin"  # where Debian puts servers, which only root looks for there
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     # The packages live in an environment of their own; this program runs again inside it.

@@ -1,7 +1,8 @@
-//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `attacks`, `tour`.
+//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `doors`, `attacks`, `tour`.
 mod bench;
 mod clients;
 mod docs;
+mod doors;
 mod fuzz;
 mod house;
 mod run;
@@ -16,6 +17,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   house           the structure: crate edges, closed lists, import cycles, file rules
   attacks         every recorded attack, in process and over TCP
   clients         the real client libraries against a running server
+  doors           every front door of examples/ before a running server
   fuzz MINUTES    coverage-guided fuzzing of every target (nightly; without one, a runner for stable)
   bench           the benchmarks, as ratios
   docs            writes the documents that are made from tables; `docs --check` only compares
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         ["house"] => house::run().map(print_counted),
         ["attacks"] => test::attacks().map(print_counted),
         ["clients"] => tools::clients().and_then(|()| clients::run()).map(print_counted),
+        ["doors"] => tools::clients().and_then(|()| doors::run()).map(print_counted),
         ["fuzz", minutes] => match minutes.parse() {
             Ok(minutes) => fuzz::run(minutes).map(print_counted),
             Err(_) => Err(format!("fuzz: wanted a number of minutes, found {minutes}")),

@@ -33,7 +33,8 @@ async fn a_good_request_gets_200_and_its_identity() {
     ];
     assert_eq!(ask(&world, "/verify", &proof, &nginx).await.status, 200);
     assert_eq!(ask(&world, "/verify", "", &ORIGINAL).await.status, 401);
-    let umlaut = ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/public/\u{fc}") } else { line });
+    let umlaut =
+        ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/public/\u{fc}") } else { line });
     assert_eq!(ask(&world, "/verify", &proof, &umlaut).await.status, 200);
 }
 
@@ -139,7 +140,8 @@ async fn a_body_that_comes_along_is_judged_where_the_configuration_says_that_it_
         (long.as_str(), "", 403),
     ] {
         let length = body.len();
-        let head = format!("GET /verify HTTP/1.1\r\nHost: inner\r\n{proof}{lines}{told}Content-Length: {length}");
+        let head =
+            format!("GET /verify HTTP/1.1\r\nHost: inner\r\n{proof}{lines}{told}Content-Length: {length}");
         let answer = world.send(format!("{head}\r\n\r\n{body}")).await;
         assert_eq!(answer.status, status, "{body:.9} {told} {answer:?}");
         let unseen = !told.is_empty() && status == 403 || length > 1000;
