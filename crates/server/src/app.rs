@@ -2,6 +2,7 @@
 use crate::call::Outcome;
 use crate::config::Config;
 use crate::dialects::Dialects;
+use crate::doctor::Doctor;
 use crate::identity::Identity;
 use crate::ids::Ids;
 use crate::key_sets::KeySets;
@@ -77,6 +78,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Makes ids.
     pub ids: Ids,
+    /// What arrived of the requests that examine the proxies before us.
+    pub doctor: Arc<Doctor>,
     /// Opens and refreshes sessions.
     pub session: SessionApi,
     pub(crate) upstreams: Upstreams,
@@ -138,6 +141,7 @@ impl App {
             operators,
             metrics: Metrics::default(),
             ids,
+            doctor: Arc::default(),
             session,
             upstreams: Upstreams::new()?,
             draining: AtomicBool::new(false),

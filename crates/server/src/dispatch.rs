@@ -3,6 +3,7 @@ use crate::accept::Peer;
 use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::config::listener::Surface;
+use crate::doctor;
 use crate::problem::{not_found, problem};
 use crate::surface::{explain, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
@@ -39,6 +40,12 @@ impl Surfaces {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let client = origin::client(&app.config.server, peer.address.ip(), request.headers());
         request.extensions_mut().insert(call.clone());
+        let mut examined = None;
+        if let Some((id, probe)) = app.doctor.called(request.headers(), started) {
+            let (seen, same) = doctor::look(app, &call, probe, request).await;
+            request = same;
+            examined = Some((id, seen));
+        }
         let response = if request.headers().len() > app.config.limits.header_fields {
             // HTTP/2 comes here unbounded in number, though not in size.
             problem(
@@ -57,6 +64,9 @@ impl Surfaces {
         // A clock that stepped back took no time.
         let micros = u64::try_from(nanos / 1000).unwrap_or(0);
         let status = response.status().as_u16();
+        if let Some((id, seen)) = examined {
+            app.doctor.keep(&id, seen, &outcome, status);
+        }
         log_request(
             &call,
             &outcome,

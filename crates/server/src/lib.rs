@@ -6,6 +6,7 @@ mod chores;
 pub mod config;
 pub mod dialects;
 mod dispatch;
+pub mod doctor;
 pub mod echo;
 mod hop;
 pub mod identity;

@@ -42,11 +42,11 @@ pub(crate) async fn answer(
 }
 
 /// The original request, as the proxy tells it.
-struct Original<'h> {
-    method: &'h str,
-    scheme: &'h str,
-    authority: &'h str,
-    target: &'h str,
+pub(crate) struct Original<'h> {
+    pub(crate) method: &'h str,
+    pub(crate) scheme: &'h str,
+    pub(crate) authority: &'h str,
+    pub(crate) target: &'h str,
 }
 
 async fn ask(
@@ -141,7 +141,7 @@ fn find<'a>(
 }
 
 /// Reads what the proxy says: Traefik's, Caddy's and HAProxy's headers, or those of the nginx recipe.
-fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
+pub(crate) fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
     let either = |first: &str, second: &str| match (text(headers, first)?, text(headers, second)?) {
         (Some(_), Some(_)) => Err("the proxy tells the original request in two ways"),
         (Some(value), None) | (None, Some(value)) => Ok(value),

@@ -7,6 +7,7 @@ mod audit;
 mod companions;
 mod connections;
 mod dialects;
+mod doctor;
 mod document;
 mod found;
 mod gate;
@@ -55,6 +56,7 @@ pub(crate) fn router(app: &Arc<App>) -> Option<Router> {
         sessions: Arc::clone(&app.sessions),
         entropy: Arc::clone(&app.entropy),
         signing: Arc::clone(&app.signing),
+        doctor: Arc::clone(&app.doctor),
         keys: KeyPolicy::default(),
         dialects: app.dialects.values().cloned().collect(),
     };
@@ -79,7 +81,8 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
         .merge(audit::routes())
         .merge(apply::routes())
         .merge(dialects::routes())
-        .merge(signing_keys::routes());
+        .merge(signing_keys::routes())
+        .merge(doctor::routes());
     let (guarded, mut document) = guarded.split_for_parts();
     let (open, about) = about::open_routes().split_for_parts();
     document.merge(about);

@@ -1,4 +1,5 @@
 //! What the handlers of the management API work with: the parts of a running server that they read and change.
+use crate::doctor::Doctor;
 use countersign::dialect::Dialect;
 use countersign_guard::clock::Entropy;
 use countersign_guard::signing::SigningKeys;
@@ -23,6 +24,8 @@ pub(crate) struct Manage {
     pub(crate) entropy: Arc<dyn Entropy>,
     /// The server's own signing keys.
     pub(crate) signing: Arc<SigningKeys>,
+    /// What arrived of examinations' requests.
+    pub(crate) doctor: Arc<Doctor>,
     /// Which public keys are taken.
     pub(crate) keys: KeyPolicy,
     /// The dialects this installation speaks.
