@@ -44,7 +44,7 @@ def drive(countersign, work, only):
     from doors import DOORS
     from upstream import Upstream
 
-    unknown = [name for name in only if name not in {door.name for door in DOORS} | {door.label() for door in DOORS}]
+    unknown = [name for name in only if name not in {door.name for door in DOORS} | {door.label() for door in DOORS} | {"doctor"}]
     if unknown:
         sys.exit(f"--only: wanted some of {', '.join(sorted({door.name for door in DOORS}))}, found {', '.join(unknown)}")
     place, callers = Place(countersign, work, Upstream()), Callers()
@@ -81,8 +81,34 @@ def drive(countersign, work, only):
         finally:
             door.stop()
         print(f"{kind.label()} ({kind.version()}): {counts[True]} passed so far, {time.monotonic() - began:.1f} s", flush=True)
+    if not only or "doctor" in only:
+        examined(place, callers, counts)
     print(f"doors: {counts[True]} passed, {counts[False]} failed")
     return 0 if counts[True] and not counts[False] else 1
+
+
+def examined(place, callers, counts):
+    """Runs `countersign doctor` through chains that are set wrongly on purpose."""
+    from doctor import Doctor
+
+    doctor, began = Doctor(place, callers), time.monotonic()
+    try:
+        doctor.start()
+        env = {**os.environ, "COUNTERSIGN_DATA": str(place.data), "COUNTERSIGN_MANAGE": f"http://127.0.0.1:{doctor.manage}"}
+        step([place.countersign, "apply", "accounts.toml"], env=env, cwd=place.work / "keys")
+        for name, case in doctor.all():
+            try:
+                case()
+                counts[True] += 1
+            except Exception as error:  # a case that cannot go on is a failed one
+                counts[False] += 1
+                print(f"FAIL  doctor        {name}\n        {type(error).__name__}: {error}", flush=True)
+    except Exception as error:  # a chain that does not start is a failed case, never a skipped one
+        counts[False] += 1
+        print(f"FAIL  doctor        it starts\n        {type(error).__name__}: {error}", flush=True)
+    finally:
+        doctor.stop()
+    print(f"doctor: {counts[True]} passed so far, {time.monotonic() - began:.1f} s", flush=True)
 
 
 def asked(door):

@@ -227,10 +227,7 @@ mod tests {
             doctor.open(format!("more{number}"), Time::from_seconds(1_001));
         }
         assert!(doctor.seen("one", now).is_none());
-        assert_eq!(
-            doctor.called(&named("more1/path"), now),
-            Some(("more1".to_owned(), "path".to_owned()))
-        );
+        assert_eq!(doctor.called(&named("more1/path"), now), Some(("more1".to_owned(), "path".to_owned())));
         assert_eq!(doctor.called(&named("more1/path"), Time::from_seconds(2_000)), None);
         assert!(!doctor.any.load(Ordering::Acquire));
     }
