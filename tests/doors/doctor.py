@@ -2,10 +2,10 @@
 
 import json
 import os
+import socket
 import socketserver
 import subprocess
 import threading
-import urllib.parse
 
 import door
 from callers import USER, WHO
@@ -58,8 +58,10 @@ CHAINS = {
     "gateway, body taken away": (
         PASSES, {"more": 'proxy_pass_request_body off; proxy_set_header Content-Length "";'}, [("body", "taken away", "proxy_pass_request_body on")]),
     "asks as it should be": (ASKS, GOOD, [UNSEEN]),
-    "asks, address decoded": (ASKS, {**GOOD, "uri": "$uri"}, [
-        UNSEEN, ("path", "decoded", "X-Original-Uri $request_uri"), ("query", "taken away", "$request_uri")]),
+    "asks, address decoded": (ASKS.replace("{{", "{{ set $decoded $uri$is_args$args;", 1), {**GOOD, "uri": "$decoded"}, [
+        UNSEEN, ("path", "decoded", "X-Original-Uri $request_uri")]),
+    "asks, address of the question told": (ASKS, {**GOOD, "uri": "$uri"}, [
+        UNSEEN, ("path", "another path", "X-Original-Uri $request_uri"), ("query", "taken away", "$request_uri")]),
     "asks, scheme told wrongly": (ASKS, {**GOOD, "scheme": "https"}, [UNSEEN, ("scheme", "another scheme", "X-Forwarded-Proto $scheme")]),
     "asks, host told wrongly": (ASKS, {**GOOD, "host": "inner.example"}, [
         UNSEEN, ("host", "another host", "X-Forwarded-Host $http_host")]),
@@ -99,7 +101,6 @@ def meddle(rfile, wfile, behind):
     path, mark, query = target.partition("?")
     headers["connection"] = "close"
     lines = [f"{method} {path}{mark}{'&'.join(sorted(query.split('&')))} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    import socket
     with socket.create_connection(("127.0.0.1", behind), timeout=15) as one:
         one.sendall("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
         while piece := one.recv(65536):

@@ -68,6 +68,11 @@ def drive(countersign, work, only):
                 registered = True
             bad = 0
             door.until_judged(lambda: asked(door) == 401)
+            told = subprocess.run([countersign, "config", "check", "--config", door.folder / "server.toml"], capture_output=True, text=True)
+            linted = "body-unseen" in told.stdout + told.stderr
+            counts[linted != door.passes_bodies] += 1
+            if linted == door.passes_bodies:
+                print(f"FAIL  {kind.label():<12}  config check tells what cannot be judged\n        {told}", flush=True)
             for name, why in judged(door, callers, place.upstream):
                 counts[not why] += 1
                 bad += bool(why)

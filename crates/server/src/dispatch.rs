@@ -1,9 +1,9 @@
 //! Finds the surface that answers a request, then logs and counts how it ended; the only place that does.
 use crate::accept::Peer;
 use crate::app::App;
+use crate::arrival;
 use crate::call::{Call, Outcome};
 use crate::config::listener::Surface;
-use crate::doctor;
 use crate::problem::{not_found, problem};
 use crate::surface::{explain, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
@@ -42,7 +42,7 @@ impl Surfaces {
         request.extensions_mut().insert(call.clone());
         let mut examined = None;
         if let Some((id, probe)) = app.doctor.called(request.headers(), started) {
-            let (seen, same) = doctor::look(app, &call, probe, request).await;
+            let (seen, same) = arrival::look(app, &call, probe, request).await;
             request = same;
             examined = Some((id, seen));
         }

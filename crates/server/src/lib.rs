@@ -1,6 +1,7 @@
 //! The countersign server: gateway, forward-auth, sessions, management, explain, key sets, health and metrics in one process.
 mod accept;
 pub mod app;
+mod arrival;
 pub mod call;
 mod chores;
 pub mod config;

@@ -130,6 +130,8 @@ fn address(sent: &Sent, seen: &Seen<'_>, covered: (bool, bool), findings: &mut V
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     if path != sent.path {
         let (how, fix) = path_change(&sent.path, path, seen.pass_address_on());
+        // Where the proxy only tells the address, nothing rewrites it: another variable was told.
+        let fix = if seen.forward_auth { seen.pass_address_on() } else { fix };
         findings.push(Finding::new("path", sent, covered.0, how, fix).between(&sent.path, path));
     }
     if query != sent.query.as_deref() {
