@@ -8,6 +8,7 @@ mod completions;
 mod configuration;
 mod demo;
 mod dialect;
+mod doctor;
 mod exit;
 mod help;
 mod init;
@@ -61,6 +62,8 @@ enum Command {
     Verify(Box<verify::VerifyArgs>),
     /// Judge a captured request here and show every step.
     Explain(Box<verify::VerifyArgs>),
+    /// Send known requests through your own proxies and tell what they change, and what to set: exit code 3 when proofs fail by it.
+    Doctor(Box<doctor::DoctorArgs>),
     /// Open a session and keep its tokens.
     Login(Box<session::LoginArgs>),
     /// End a session.
@@ -130,6 +133,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Request(args) => request::run(args, out),
         Command::Verify(args) => verify::verify(args, out),
         Command::Explain(args) => verify::explain(args, out),
+        Command::Doctor(args) => doctor::run(args, out),
         Command::Login(args) => session::login(args, out),
         Command::Logout(args) => session::logout(args, out),
         Command::Account(command) => account::run(command, out),

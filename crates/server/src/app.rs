@@ -2,6 +2,7 @@
 use crate::call::Outcome;
 use crate::config::Config;
 use crate::dialects::Dialects;
+use crate::doctor::Doctor;
 use crate::identity::Identity;
 use crate::ids::Ids;
 use crate::key_sets::KeySets;
@@ -88,6 +89,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Makes ids.
     pub ids: Ids,
+    /// What arrived of the requests that examine the proxies before us.
+    pub doctor: Arc<Doctor>,
     /// Opens and refreshes sessions.
     pub session: SessionApi,
     /// Who would pass where requests do not have to hold yet.
@@ -183,6 +186,7 @@ impl App {
             operators,
             metrics: Metrics::default(),
             ids,
+            doctor: Arc::default(),
             session,
             readiness: Arc::default(),
             upstreams,

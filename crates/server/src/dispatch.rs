@@ -1,6 +1,7 @@
 //! Finds the surface that answers a request, then logs and counts how it ended; the only place that does.
 use crate::accept::Peer;
 use crate::app::App;
+use crate::arrival;
 use crate::call::{Asked, Call, Outcome};
 use crate::config::listener::Surface;
 use crate::problem::{not_found, problem};
@@ -49,6 +50,12 @@ impl Surfaces {
         let protocol = request.version();
         let client = origin::client(&app.config.server, peer.address.ip(), request.headers());
         request.extensions_mut().insert(call.clone());
+        let mut examined = None;
+        if let Some((id, probe)) = app.doctor.called(request.headers(), started) {
+            let (seen, same) = arrival::look(app, &call, probe, request).await;
+            request = same;
+            examined = Some((id, seen));
+        }
         let response = if request.headers().len() > app.config.limits.header_fields {
             // HTTP/2 comes here unbounded in number, though not in size.
             problem(
@@ -68,6 +75,9 @@ impl Surfaces {
         let asked = response.extensions().get::<Asked>().cloned();
         let client = asked.as_ref().and_then(|asked| asked.client).unwrap_or(client);
         let status = asked.as_ref().and_then(|asked| asked.status).unwrap_or(response.status().as_u16());
+        if let Some((id, seen)) = examined {
+            app.doctor.keep(&id, seen, &outcome, status);
+        }
         let seconds = std::time::Duration::from_micros(micros).as_secs_f64();
         app.metrics.count(&call, &outcome, status, seconds);
         app.used(&outcome, started, client);

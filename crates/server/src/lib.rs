@@ -1,11 +1,13 @@
 //! The countersign server: gateway, forward-auth, sessions, management, explain, key sets, health and metrics in one process.
 mod accept;
 pub mod app;
+mod arrival;
 pub mod call;
 mod chores;
 pub mod config;
 pub mod dialects;
 mod dispatch;
+pub mod doctor;
 pub mod echo;
 mod hop;
 pub mod identity;

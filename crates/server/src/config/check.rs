@@ -301,7 +301,7 @@ impl Config {
                 checked.lints.push(self.finding(path.to_owned(), message, fix));
             }
         }
-        if !has(Surface::ForwardAuth) {
+        if !has(Surface::ForwardAuth) || self.forward_auth.bodies {
             return;
         }
         for dialect in on_route.iter().filter(|dialect| dialect.signs_body) {
@@ -310,7 +310,7 @@ impl Config {
                  are refused there",
                 dialect.name
             );
-            let fix = "send this route through the gateway";
+            let fix = "send this route through the gateway, or set [forward_auth] bodies = true when the proxy sends bodies along";
             checked.lints.push(self.finding(path.to_owned(), message, fix));
         }
     }

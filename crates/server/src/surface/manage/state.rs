@@ -1,4 +1,5 @@
 //! What the handlers of the management API work with: the parts of a running server that they read and change.
+use crate::doctor::Doctor;
 use crate::readiness::Readiness;
 use crate::seal::Seal;
 use countersign::dialect::Dialect;
@@ -29,6 +30,8 @@ pub(crate) struct Manage {
     pub(crate) seal: Arc<Seal>,
     /// Who would pass where requests do not have to hold yet.
     pub(crate) readiness: Arc<Readiness>,
+    /// What arrived of examinations' requests.
+    pub(crate) doctor: Arc<Doctor>,
     /// Which public keys are taken.
     pub(crate) keys: KeyPolicy,
     /// Whether a key may stand under two accounts.
