@@ -6,7 +6,7 @@ use crate::{keyring, world};
 use clap::Args;
 use countersign_guard::clock::{SystemClock, SystemEntropy};
 use countersign_keys::{KeyKind, PrivateKey, write_key_file};
-use countersign_server::app::Parts;
+use countersign_server::Parts;
 use countersign_server::config::Config;
 use countersign_server::storage::{self, Opened};
 use countersign_store::denied::{ChangeError, Denied};

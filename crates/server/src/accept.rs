@@ -6,6 +6,7 @@ mod strict;
 pub(crate) mod tls;
 
 use crate::config::limits::Limits;
+use arc_swap::ArcSwap;
 use axum::body::Body;
 use bounds::Bounds;
 use futures_util::future::BoxFuture;
@@ -15,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -55,8 +57,11 @@ pub(crate) struct Peer {
 /// One listener's loop.
 pub(crate) struct Loop {
     pub(crate) listener: TcpListener,
-    pub(crate) tls: Option<TlsAcceptor>,
-    pub(crate) limits: Limits,
+    pub(crate) tls: Option<Arc<ArcSwap<ServerConfig>>>,
+    /// What holds for connections that come from now on.
+    pub(crate) limits: watch::Receiver<Limits>,
+    /// One for each connection that may be open at once.
+    pub(crate) places: Arc<Semaphore>,
     pub(crate) handler: Handler,
     pub(crate) phase: watch::Receiver<Phase>,
     /// Held by everything that is not finished.
@@ -74,7 +79,7 @@ const LAST_CALL: Duration = Duration::from_secs(1);
 impl Loop {
     /// Accepts until the server stops, then takes what already waits in the kernel's queue.
     pub(crate) async fn run(mut self) {
-        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let places = Arc::clone(&self.places);
         let stopping = |phase: &Phase| *phase >= Phase::Stopping;
         let mut phase = self.phase.clone();
         loop {
@@ -109,13 +114,13 @@ impl Loop {
         // Small answers go out at once; a socket that refuses the option works without.
         let _ = stream.set_nodelay(true);
         let connection = Connection {
-            limits: self.limits,
+            limits: *self.limits.borrow(),
             handler: Arc::clone(&self.handler),
             phase: self.phase.clone(),
             peer: Peer { address, tls: self.tls.is_some() },
             _alive: self.alive.clone(),
         };
-        let tls = self.tls.clone();
+        let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.load_full()));
         tokio::spawn(async move {
             let _place = place;
             let mut phase = connection.phase.clone();

@@ -45,6 +45,11 @@ struct Weak {
     dialect: Word,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reloads {
+    outcome: Word,
+}
+
 /// The server's counters.
 pub struct Metrics {
     registry: Registry,
@@ -58,6 +63,9 @@ pub struct Metrics {
     sessions: Gauge,
     replay: Gauge,
     version: Gauge,
+    generation: Gauge,
+    unread: Gauge,
+    reloads: Family<Reloads, Counter>,
 }
 
 /// What is not counted but looked up when somebody asks.
@@ -92,6 +100,9 @@ impl Default for Metrics {
             sessions: Gauge::default(),
             replay: Gauge::default(),
             version: Gauge::default(),
+            generation: Gauge::default(),
+            unread: Gauge::default(),
+            reloads: Family::default(),
         };
         let all = &mut metrics.registry;
         all.register(
@@ -112,6 +123,14 @@ impl Default for Metrics {
         all.register("sessions", "Live sessions", metrics.sessions.clone());
         all.register("replay_claims", "Claims that the replay memory holds", metrics.replay.clone());
         all.register("registry_version", "Version of the registry in memory", metrics.version.clone());
+        all.register(
+            "config_generation",
+            "Configurations in force since the start",
+            metrics.generation.clone(),
+        );
+        let text = "1 when the last reload failed and an older configuration is in force";
+        all.register("config_reload_failed", text, metrics.unread.clone());
+        all.register("config_loads", "Configurations read, by outcome", metrics.reloads.clone());
         metrics
     }
 }
@@ -138,6 +157,14 @@ impl Metrics {
         }
         let reason = outcome.reason.unwrap_or("none").into();
         self.judged.get_or_create(&Judged { surface, dialect, verdict: verdict.into(), reason }).inc();
+    }
+
+    /// Notes a start or a reload, and the configuration in force after it.
+    pub fn reloaded(&self, generation: u64, taken: bool) {
+        self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+        self.unread.set(i64::from(!taken));
+        let outcome = if taken { "taken" } else { "refused" }.into();
+        self.reloads.get_or_create(&Reloads { outcome }).inc();
     }
 
     /// Everything in the text format.

@@ -1,8 +1,8 @@
 //! Opens the stores that the configuration names: SQLite in a folder, with its durable replay memory.
-use crate::app::Parts;
 use crate::config::Config;
 use crate::dialects::dialects;
 use crate::secrets::ensure;
+use crate::shared::Parts;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_store::directory::Directory;

@@ -5,13 +5,12 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
 use std::sync::Arc;
-use tokio_rustls::TlsAcceptor;
 
 /// Reads the files and checks that they belong together.
 ///
 /// # Errors
 /// Says which file is wrong and how.
-pub(crate) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, String> {
+pub(crate) fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
     let told = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let chain = CertificateDer::pem_file_iter(&tls.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -28,5 +27,5 @@ pub(crate) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, String> {
         .with_single_cert(chain, key)
         .map_err(|error| told(&tls.key, &error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Arc::new(config))
 }

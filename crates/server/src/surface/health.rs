@@ -23,6 +23,10 @@ pub(crate) async fn ready(app: &App) -> Response<Body> {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
     match app.registry.version().await {
+        // It serves, so it is ready; but somebody should look at the file.
+        Ok(_) if app.is_unread() => {
+            plain(StatusCode::OK, "ready\nthe last reload of the configuration failed\n")
+        }
         Ok(_) => plain(StatusCode::OK, "ready\n"),
         Err(fault) => {
             tracing::error!(%fault, "not ready");

@@ -8,4 +8,5 @@ mod forward_auth;
 mod gateway;
 mod listeners;
 mod raw;
+mod reload;
 mod session;
