@@ -3,7 +3,6 @@ mod bounds;
 pub(crate) mod head;
 mod scanner;
 mod strict;
-pub(crate) mod tls;
 
 use crate::config::limits::Limits;
 use arc_swap::ArcSwap;

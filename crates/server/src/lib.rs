@@ -25,6 +25,7 @@ pub mod shared;
 pub mod storage;
 pub mod surface;
 pub mod telemetry;
+mod tls;
 mod upstream;
 
 pub use app::App;

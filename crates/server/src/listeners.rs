@@ -1,13 +1,15 @@
 //! The addresses that are listened on: opened at start, matched with a new configuration at reload, drained when they go.
-use crate::accept::{Handler, Loop, Phase, tls};
+use crate::accept::{Handler, Loop, Phase};
 use crate::app::App;
 use crate::config::Config;
 use crate::config::limits::Limits;
-use crate::config::listener::{Listener, Surface};
+use crate::config::listener::{Listener, Surface, Tls};
 use crate::dispatch::Surfaces;
+use crate::metrics::Metrics;
 use crate::mounts;
+use crate::tls::{self, Loaded, Presented};
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
+use countersign::time::Time;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +48,7 @@ struct Open {
     limits: watch::Sender<Limits>,
     places: Arc<Semaphore>,
     phase: watch::Sender<Phase>,
-    tls: Option<Arc<ArcSwap<ServerConfig>>>,
+    tls: Option<Presented>,
 }
 
 /// What makes two listeners the same: the address as it is written, and the how manieth with it (only port 0 stands twice).
@@ -56,7 +58,7 @@ pub(crate) type Key = (SocketAddr, usize);
 struct Ready {
     key: Key,
     surfaces: Vec<Surface>,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<(Tls, Loaded)>,
     /// Its socket, when it is new.
     socket: Option<(TcpListener, SocketAddr)>,
 }
@@ -81,11 +83,16 @@ impl Listeners {
         let mut wrong = Vec::new();
         for (index, listener) in config.listeners.iter().enumerate() {
             let key = key(&config.listeners, index);
-            let tls = listener.tls.as_ref().map(tls::server_config).transpose();
-            let tls = tls.unwrap_or_else(|error| {
-                wrong.push(error);
-                None
-            });
+            let tls = match &listener.tls {
+                Some(tls) => match tls::load(tls) {
+                    Ok(loaded) => Some((tls.clone(), loaded)),
+                    Err(error) => {
+                        wrong.push(error);
+                        None
+                    }
+                },
+                None => None,
+            };
             let socket = if self.open.iter().any(|open| open.key == key) {
                 None
             } else {
@@ -126,8 +133,8 @@ impl Listeners {
                     if let Some(before) = before {
                         resize(&old.places, before.config.limits.connections, limits.connections);
                     }
-                    if let (Some(swap), Some(tls)) = (&old.tls, ready.tls) {
-                        swap.store(tls);
+                    if let (Some(presented), Some((tls, loaded))) = (&mut old.tls, ready.tls) {
+                        presented.replace(tls, loaded);
                     }
                     open.push(old);
                 }
@@ -152,6 +159,20 @@ impl Listeners {
     /// Every address, in the configuration's order.
     pub(crate) fn bound(&self) -> Vec<Bound> {
         self.open.iter().map(|open| open.bound.clone()).collect()
+    }
+
+    /// Reads certificates again whose files changed.
+    pub(crate) async fn refresh(&mut self, now: Time, metrics: &Metrics) {
+        let mut ends = Vec::new();
+        let mut broken = 0;
+        for open in &mut self.open {
+            let Some(presented) = &mut open.tls else { continue };
+            let listener = open.bound.address.to_string();
+            presented.refresh(&listener, now).await;
+            broken += i64::from(presented.is_broken());
+            ends.extend(presented.ends().into_iter().map(|(file, ends)| (listener.clone(), file, ends)));
+        }
+        metrics.certificates(&ends, broken);
     }
 
     /// Whether a listener speaks TLS now; `None` when it is not open.
@@ -192,7 +213,7 @@ fn listen(
     key: Key,
     listener: TcpListener,
     bound: Bound,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<(Tls, Loaded)>,
     face: Arc<ArcSwap<Surfaces>>,
     limits: Limits,
     alive: mpsc::Sender<()>,
@@ -200,13 +221,13 @@ fn listen(
     let (phase, follow) = watch::channel(Phase::Serving);
     let places = Arc::new(Semaphore::new(limits.connections));
     let (limits, read) = watch::channel(limits);
-    let tls = tls.map(|tls| Arc::new(ArcSwap::new(tls)));
+    let tls = tls.map(|(tls, loaded)| Presented::new(tls, loaded));
     let current = Arc::clone(&face);
     // The one look at what is in force; a request keeps what it finds here to its end.
     let handler: Handler = Arc::new(move |request, peer| Box::pin(current.load_full().answer(request, peer)));
     let looping = Loop {
         listener,
-        tls: tls.clone(),
+        tls: tls.as_ref().map(Presented::swap),
         limits: read,
         places: Arc::clone(&places),
         handler,

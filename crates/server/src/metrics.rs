@@ -1,5 +1,6 @@
 //! What the server counts, for Prometheus.
 use crate::call::{Call, Outcome};
+use countersign::time::Time;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -46,6 +47,12 @@ struct Weak {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Presented {
+    listener: String,
+    certificate: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reloads {
     outcome: Word,
 }
@@ -66,6 +73,8 @@ pub struct Metrics {
     generation: Gauge,
     unread: Gauge,
     reloads: Family<Reloads, Counter>,
+    ends: Family<Presented, Gauge>,
+    broken: Gauge,
 }
 
 /// What is not counted but looked up when somebody asks.
@@ -103,6 +112,8 @@ impl Default for Metrics {
             generation: Gauge::default(),
             unread: Gauge::default(),
             reloads: Family::default(),
+            ends: Family::default(),
+            broken: Gauge::default(),
         };
         let all = &mut metrics.registry;
         all.register(
@@ -130,6 +141,11 @@ impl Default for Metrics {
         );
         let text = "1 when the last reload failed and an older configuration is in force";
         all.register("config_reload_failed", text, metrics.unread.clone());
+        let text = "When each certificate ends, in seconds since 1970";
+        all.register("certificate_ends", text, metrics.ends.clone());
+        let text =
+            "Listeners whose changed certificate files cannot be used, so that the old ones are presented";
+        all.register("certificates_broken", text, metrics.broken.clone());
         all.register("config_loads", "Configurations read, by outcome", metrics.reloads.clone());
         metrics
     }
@@ -167,6 +183,16 @@ impl Metrics {
         self.reloads.get_or_create(&Reloads { outcome }).inc();
     }
 
+    /// Notes what is presented: listener, file and end of each certificate, and how many listeners have broken files.
+    pub(crate) fn certificates(&self, ends: &[(String, String, Time)], broken: i64) {
+        self.ends.clear();
+        for (listener, certificate, ends) in ends {
+            let labels = Presented { listener: listener.clone(), certificate: certificate.clone() };
+            self.ends.get_or_create(&labels).set(ends.seconds());
+        }
+        self.broken.set(broken);
+    }
+
     /// Everything in the text format.
     #[must_use]
     pub fn text(&self, levels: Levels) -> String {
@@ -187,7 +213,6 @@ impl Metrics {
 mod tests {
     use super::*;
     use crate::config::listener::Surface;
-    use countersign::time::Time;
 
     #[test]
     fn what_was_counted_is_told() {

@@ -11,6 +11,7 @@ use countersign::time::Span;
 use countersign_store::fault::Fault;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// Reads the configuration anew, from wherever it came; an error is a text with a line for each fault.
@@ -26,6 +27,9 @@ pub enum StartError {
     /// A store failed.
     Fault(Fault),
 }
+
+/// The files of certificates are looked at this often.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// Holds what is in force and replaces it.
 pub(crate) struct Reloader {
@@ -54,6 +58,7 @@ impl Reloader {
         let app = App::over(Arc::clone(&shared), config, dialects, None).map_err(StartError::Fault)?;
         let app = Arc::new(app);
         listeners.enforce(prepared, &app, None);
+        listeners.refresh(shared.clock.now(), &shared.metrics).await;
         shared.metrics.reloaded(app.generation, true);
         Ok(Self {
             shared,
@@ -77,6 +82,19 @@ impl Reloader {
     /// Tells every listener how far the end has come.
     pub(crate) async fn tell(&self, phase: Phase) {
         self.listeners.lock().await.tell(phase);
+    }
+
+    /// Reads certificates again whose files changed.
+    pub(crate) async fn refresh_certificates(&self) {
+        self.listeners.lock().await.refresh(self.shared.clock.now(), &self.shared.metrics).await;
+    }
+
+    /// Looks at the certificates' files every minute; never ends.
+    pub(crate) async fn watch(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            self.refresh_certificates().await;
+        }
     }
 
     /// Whether there is a file to read again.
@@ -134,6 +152,7 @@ impl Reloader {
         telemetry::refilter(&app.config.server).map_err(|error| StartError::Setup(vec![error]))?;
         // From here on nothing fails.
         listeners.enforce(prepared, &app, Some(&before));
+        listeners.refresh(self.shared.clock.now(), &self.shared.metrics).await;
         self.bound.store(Arc::new(listeners.bound()));
         let generation = app.generation;
         self.current.store(app);

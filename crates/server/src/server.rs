@@ -53,6 +53,8 @@ impl Server {
         let reloader = Arc::new(reloader);
         let mut chores = JoinSet::new();
         chores.spawn(chores::run(Arc::clone(reloader.app().shared())));
+        let watched = Arc::clone(&reloader);
+        chores.spawn(async move { watched.watch().await });
         Ok(Running { reloader, finished, chores })
     }
 }
@@ -87,6 +89,11 @@ impl Running {
     /// [`StartError`], with everything that is wrong at once, or that only a restart can change: the old one stays in force.
     pub async fn reload(&self, config: Config) -> Result<u64, StartError> {
         self.reloader.replace(config).await
+    }
+
+    /// Reads certificates again whose files changed; done each minute anyway.
+    pub async fn refresh_certificates(&self) {
+        self.reloader.refresh_certificates().await;
     }
 
     /// Waits for SIGTERM or SIGINT, then ends as [`Running::shutdown`] does; a second signal ends at once. SIGHUP reads the

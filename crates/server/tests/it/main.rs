@@ -10,3 +10,4 @@ mod listeners;
 mod raw;
 mod reload;
 mod session;
+mod tls;
