@@ -1,29 +1,28 @@
 //! The accept loop: connections with a cap, clocks and strict framing, and an end that drops no request.
+mod activity;
 mod bounds;
 pub(crate) mod head;
 mod scanner;
 mod strict;
+mod two;
 
 use crate::config::limits::Limits;
+use activity::Activity;
 use arc_swap::ArcSwap;
 use axum::body::Body;
 use bounds::Bounds;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Request, Response, header};
-use http_body::{Frame, SizeHint};
+use http::{HeaderValue, Method, Request, Response, header};
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
-use strict::{Busy, Patience, Strict, Version};
+use strict::{Patience, Strict, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -161,8 +160,8 @@ impl Connection {
             line: limits.line_bytes,
         };
         let patience = Patience { head: limits.header_time, idle: limits.idle_time, write: limits.body_time };
-        let busy: Busy = Arc::new(AtomicUsize::new(0));
-        let mut strict = Strict::new(stream, bounds, patience, Arc::clone(&busy));
+        let activity = Activity::new();
+        let mut strict = Strict::new(stream, bounds, patience, Arc::clone(&activity));
         let mut phase = self.phase.clone();
         let last_word = async {
             let _ = phase.wait_for(|phase| *phase >= Phase::Stopping).await;
@@ -175,9 +174,9 @@ impl Connection {
         let Some(version) = version else { return };
         let service = {
             let (handler, peer, phase) = (Arc::clone(&self.handler), self.peer, self.phase.clone());
+            let activity = Arc::clone(&activity);
             service_fn(move |request: Request<Incoming>| {
-                busy.fetch_add(1, Ordering::AcqRel);
-                let held = Held(Arc::clone(&busy));
+                let held = activity.begin(request.method() == Method::HEAD);
                 let leaving = phase.clone();
                 let answer = handler(request.map(Body::new), peer);
                 async move {
@@ -185,7 +184,7 @@ impl Connection {
                     if version == Version::One && *leaving.borrow() >= Phase::Draining {
                         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                     }
-                    Ok::<_, Infallible>(response.map(|body| Tracked { body, _held: held }))
+                    Ok::<_, Infallible>(response.map(|body| held.watch(body)))
                 }
             })
         };
@@ -204,70 +203,11 @@ impl Connection {
                 }
                 let _ = connection.await;
             }
-            Version::Two => {
-                let came = *self.phase.borrow();
-                let mut builder = http2::Builder::new(TokioExecutor::new());
-                builder.timer(TokioTimer::new());
-                builder.max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
-                // As many as browsers open; floods are counted and ended by the library beyond that.
-                builder.max_concurrent_streams(128);
-                builder
-                    .keep_alive_interval(Some(Duration::from_secs(30)))
-                    .keep_alive_timeout(Duration::from_secs(20));
-                let connection = builder.serve_connection(TokioIo::new(strict), service);
-                let mut connection = std::pin::pin!(connection);
-                tokio::select! {
-                    _ = connection.as_mut() => return,
-                    () = self.draining(came) => connection.as_mut().graceful_shutdown(),
-                }
-                let _ = connection.await;
-            }
+            Version::Two => two::serve(&self, strict, &activity, service).await,
         }
-    }
-
-    /// When an HTTP/2 connection is told to go elsewhere: at once, but one that came while draining may serve until the end.
-    async fn draining(&self, came: Phase) {
-        let until = if came == Phase::Serving { Phase::Draining } else { Phase::Stopping };
-        // A server that is gone has stopped, too.
-        let _ = self.phase.clone().wait_for(|phase| *phase >= until).await;
     }
 
     async fn stopping(&self) {
         let _ = self.phase.clone().wait_for(|phase| *phase >= Phase::Stopping).await;
-    }
-}
-
-/// Counts a request as being answered until its answer's body is gone.
-struct Held(Busy);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// An answer's body that knows when it is done.
-struct Tracked {
-    body: Body,
-    _held: Held,
-}
-
-impl http_body::Body for Tracked {
-    type Data = bytes::Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -11,3 +11,4 @@ mod raw;
 mod reload;
 mod session;
 mod tls;
+mod two;
