@@ -9,6 +9,7 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("openssl", &["version"], "openssl"),
     ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
     ("git", &["--version"], "git"),
+    ("pebble", &["-help"], "pebble"),
 ];
 
 /// What the real clients need.

@@ -15,7 +15,7 @@ pub(crate) fn run(args: &ConfigArgs) -> Done {
     let args = args.clone();
     let read: Read = Arc::new(move || args.load().map_err(|failure| failure.message));
     world::run(async {
-        let running = start(config, &data, Options { read: Some(read) }).await?;
+        let running = start(config, &data, Options { read: Some(read), data: Some(data.clone()) }).await?;
         for bound in running.addresses() {
             let names: Vec<&str> = bound.surfaces.iter().map(|surface| surface.name()).collect();
             let scheme = if bound.tls { "https" } else { "http" };

@@ -7,6 +7,7 @@ mod strict;
 mod two;
 
 use crate::config::limits::Limits;
+use crate::tls::acme::PROTOCOL;
 use activity::Activity;
 use arc_swap::ArcSwap;
 use axum::body::Body;
@@ -129,6 +130,10 @@ impl Loop {
                         let handshake =
                             tokio::time::timeout(connection.limits.header_time, tls.accept(stream));
                         if let Ok(Ok(stream)) = handshake.await {
+                            // The authority has seen what it came for.
+                            if stream.get_ref().1.alpn_protocol() == Some(PROTOCOL) {
+                                return;
+                            }
                             connection.serve(stream).await;
                         }
                     }

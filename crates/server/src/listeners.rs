@@ -7,10 +7,12 @@ use crate::config::listener::{Listener, Surface, Tls};
 use crate::dispatch::Surfaces;
 use crate::metrics::Metrics;
 use crate::mounts;
+use crate::tls::acme::{Issued, Orders};
 use crate::tls::{self, Loaded, Presented};
 use arc_swap::ArcSwap;
 use countersign::time::Time;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -36,6 +38,9 @@ pub(crate) struct Listeners {
     open: Vec<Open>,
     /// Those that a reload removed, until their last connection is finished.
     leaving: JoinSet<()>,
+    /// Certificates that are ordered, and where they are kept.
+    orders: Orders,
+    data: Option<PathBuf>,
     /// Held by everything that is not finished; gone once the server ends.
     alive: Option<mpsc::Sender<()>>,
 }
@@ -67,8 +72,9 @@ struct Ready {
 pub(crate) struct Prepared(Vec<Ready>);
 
 impl Listeners {
-    pub(crate) fn new(alive: mpsc::Sender<()>) -> Self {
-        Self { open: Vec::new(), leaving: JoinSet::new(), alive: Some(alive) }
+    pub(crate) fn new(alive: mpsc::Sender<()>, data: Option<PathBuf>) -> Self {
+        let orders = Orders::default();
+        Self { open: Vec::new(), leaving: JoinSet::new(), orders, data, alive: Some(alive) }
     }
 
     /// Reads certificates and binds what is new; what is open is not touched.
@@ -81,10 +87,11 @@ impl Listeners {
         }
         let mut ready = Vec::new();
         let mut wrong = Vec::new();
+        let mut ordered: Vec<Arc<Issued>> = Vec::new();
         for (index, listener) in config.listeners.iter().enumerate() {
             let key = key(&config.listeners, index);
             let tls = match &listener.tls {
-                Some(tls) => match tls::load(tls) {
+                Some(tls) => match self.load(tls, &mut ordered) {
                     Ok(loaded) => Some((tls.clone(), loaded)),
                     Err(error) => {
                         wrong.push(error);
@@ -107,6 +114,22 @@ impl Listeners {
             ready.push(Ready { key, surfaces: listener.surfaces.clone(), tls, socket });
         }
         if wrong.is_empty() { Ok(Prepared(ready)) } else { Err(wrong) }
+    }
+
+    /// Reads what a listener presents; listeners that order the same share the order.
+    fn load(&self, tls: &Tls, ordered: &mut Vec<Arc<Issued>>) -> Result<Loaded, String> {
+        let issued = match &tls.acme {
+            None => None,
+            Some(acme) => match ordered.iter().find(|issued| issued.settings == *acme) {
+                Some(issued) => Some(Arc::clone(issued)),
+                None => {
+                    let issued = self.orders.issued(acme, self.data.as_deref())?;
+                    ordered.push(Arc::clone(&issued));
+                    Some(issued)
+                }
+            },
+        };
+        tls::load(tls, issued)
     }
 
     /// Puts a generation in force: new requests get it at once; new addresses answer before old ones drain.
@@ -154,6 +177,9 @@ impl Listeners {
             self.leaving.spawn(gone.leave(app.config.server.drain));
         }
         while self.leaving.try_join_next().is_some() {}
+        let ordered = self.open.iter().filter_map(|open| open.tls.as_ref()?.issued().cloned());
+        let ordered: Vec<Arc<Issued>> = ordered.collect();
+        self.orders.tend(&ordered, app.shared());
     }
 
     /// Every address, in the configuration's order.
@@ -161,8 +187,9 @@ impl Listeners {
         self.open.iter().map(|open| open.bound.clone()).collect()
     }
 
-    /// Reads certificates again whose files changed.
+    /// Reads certificates again whose files changed, and looks whether one must be ordered.
     pub(crate) async fn refresh(&mut self, now: Time, metrics: &Metrics) {
+        self.orders.wake();
         let mut ends = Vec::new();
         let mut broken = 0;
         for open in &mut self.open {

@@ -53,7 +53,7 @@ struct Presented {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reloads {
+struct Ended {
     outcome: Word,
 }
 
@@ -72,9 +72,10 @@ pub struct Metrics {
     version: Gauge,
     generation: Gauge,
     unread: Gauge,
-    reloads: Family<Reloads, Counter>,
+    reloads: Family<Ended, Counter>,
     ends: Family<Presented, Gauge>,
     broken: Gauge,
+    orders: Family<Ended, Counter>,
 }
 
 /// What is not counted but looked up when somebody asks.
@@ -114,6 +115,7 @@ impl Default for Metrics {
             reloads: Family::default(),
             ends: Family::default(),
             broken: Gauge::default(),
+            orders: Family::default(),
         };
         let all = &mut metrics.registry;
         all.register(
@@ -146,6 +148,7 @@ impl Default for Metrics {
         let text =
             "Listeners whose changed certificate files cannot be used, so that the old ones are presented";
         all.register("certificates_broken", text, metrics.broken.clone());
+        all.register("certificate_orders", "Certificates ordered, by outcome", metrics.orders.clone());
         all.register("config_loads", "Configurations read, by outcome", metrics.reloads.clone());
         metrics
     }
@@ -180,7 +183,7 @@ impl Metrics {
         self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
         self.unread.set(i64::from(!taken));
         let outcome = if taken { "taken" } else { "refused" }.into();
-        self.reloads.get_or_create(&Reloads { outcome }).inc();
+        self.reloads.get_or_create(&Ended { outcome }).inc();
     }
 
     /// Notes what is presented: listener, file and end of each certificate, and how many listeners have broken files.
@@ -191,6 +194,11 @@ impl Metrics {
             self.ends.get_or_create(&labels).set(ends.seconds());
         }
         self.broken.set(broken);
+    }
+
+    pub(crate) fn ordered(&self, issued: bool) {
+        let outcome = if issued { "issued" } else { "refused" }.into();
+        self.orders.get_or_create(&Ended { outcome }).inc();
     }
 
     /// Everything in the text format.

@@ -8,6 +8,7 @@ use crate::listeners::{FINISH, Listeners};
 use crate::reload::Reloader;
 use crate::shared::{Parts, Shared};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -23,6 +24,8 @@ pub struct Server;
 pub struct Options {
     /// Reads the configuration anew; without it the server cannot reload by itself.
     pub read: Option<Read>,
+    /// The data directory; without it no certificates can be ordered.
+    pub data: Option<PathBuf>,
 }
 
 /// A running server. Dropping it ends it at once, without draining.
@@ -48,7 +51,7 @@ impl Server {
     /// [`StartError`], with everything that is wrong with the configuration at once.
     pub async fn start_with(config: Config, parts: Parts, options: Options) -> Result<Running, StartError> {
         let (alive, finished) = mpsc::channel(1);
-        let listeners = Listeners::new(alive);
+        let listeners = Listeners::new(alive, options.data);
         let reloader = Reloader::start(Shared::open(parts), config, listeners, options.read).await?;
         let reloader = Arc::new(reloader);
         let mut chores = JoinSet::new();
@@ -91,7 +94,7 @@ impl Running {
         self.reloader.replace(config).await
     }
 
-    /// Reads certificates again whose files changed; done each minute anyway.
+    /// Reads certificates again whose files changed, and orders those that are due; done each minute anyway.
     pub async fn refresh_certificates(&self) {
         self.reloader.refresh_certificates().await;
     }

@@ -1,8 +1,10 @@
 //! What a listener that speaks TLS presents: its certificates, chosen by the name the caller asks for, replaced while it runs.
+pub(crate) mod acme;
 pub(crate) mod certificate;
 mod resolver;
 
 use crate::config::listener::Tls;
+use acme::Issued;
 use arc_swap::ArcSwap;
 use certificate::{Certificate, Stamp};
 use countersign::time::Time;
@@ -18,6 +20,7 @@ const DAY: i64 = 24 * 60 * 60;
 pub(crate) struct Loaded {
     config: Arc<ServerConfig>,
     certificates: Vec<Arc<Certificate>>,
+    issued: Option<Arc<Issued>>,
     stamps: Vec<Stamp>,
 }
 
@@ -25,19 +28,22 @@ pub(crate) struct Loaded {
 ///
 /// # Errors
 /// Says which file is wrong and how.
-pub(crate) fn load(tls: &Tls) -> Result<Loaded, String> {
+pub(crate) fn load(tls: &Tls, issued: Option<Arc<Issued>>) -> Result<Loaded, String> {
     // Before the files: what changes while they are read is read again.
     let stamps = stamps(tls);
     let certificates = tls.files.iter().map(|files| Certificate::read(files).map(Arc::new));
     let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
-    let resolver = Resolver { known: certificates.clone() };
+    let resolver = Resolver { known: certificates.clone(), issued: issued.clone() };
     let mut config = ServerConfig::builder_with_provider(certificate::provider())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| error.to_string())?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Loaded { config: Arc::new(config), certificates, stamps })
+    if issued.is_some() {
+        config.alpn_protocols.push(acme::PROTOCOL.to_vec());
+    }
+    Ok(Loaded { config: Arc::new(config), certificates, issued, stamps })
 }
 
 fn stamps(tls: &Tls) -> Vec<Stamp> {
@@ -76,11 +82,11 @@ impl Presented {
 
     /// Reads the files again when they changed. A broken or outlived new certificate keeps the old one.
     pub(crate) async fn refresh(&mut self, listener: &str, now: Time) {
-        let settings = self.settings.clone();
+        let (settings, issued) = (self.settings.clone(), self.loaded.issued.clone());
         let known = self.tried.clone();
         let reading = tokio::task::spawn_blocking(move || {
             let stamps = stamps(&settings);
-            (stamps != known).then(|| (stamps, load(&settings)))
+            (stamps != known).then(|| (stamps, load(&settings, issued)))
         });
         match reading.await {
             Ok(None) | Err(_) => {}
@@ -115,7 +121,7 @@ impl Presented {
 
     /// Says once a day which certificate ends soon.
     fn warn(&mut self, listener: &str, now: Time) {
-        let Some(first) = self.loaded.certificates.iter().min_by_key(|one| one.ends) else { return };
+        let Some(first) = self.presented().into_iter().min_by_key(|one| one.ends) else { return };
         let (left, life) = (first.ends.since(now).seconds(), first.ends.since(first.begins).seconds());
         let days = left.div_euclid(DAY);
         if left > SOON.min(life / 5) || self.warned == Some(days) {
@@ -137,6 +143,16 @@ impl Presented {
 
     /// Every certificate's name here, and when it ends.
     pub(crate) fn ends(&self) -> Vec<(String, Time)> {
-        self.loaded.certificates.iter().map(|one| (one.file.display().to_string(), one.ends)).collect()
+        self.presented().iter().map(|one| (one.file.display().to_string(), one.ends)).collect()
+    }
+
+    /// What was ordered for this listener.
+    pub(crate) fn issued(&self) -> Option<&Arc<Issued>> {
+        self.loaded.issued.as_ref()
+    }
+
+    fn presented(&self) -> Vec<Arc<Certificate>> {
+        let issued = self.issued().and_then(|issued| issued.certificate());
+        self.loaded.certificates.iter().cloned().chain(issued).collect()
     }
 }

@@ -1,4 +1,5 @@
 //! `[[listener]]`: an address and the surfaces that answer there.
+use super::acme::Acme;
 use super::reader::Section;
 use super::spelling::nearest;
 use std::net::SocketAddr;
@@ -20,6 +21,8 @@ pub struct Listener {
 pub struct Tls {
     /// Certificates with their keys; the caller's name chooses, the first is for names that fit none.
     pub files: Vec<Files>,
+    /// Orders a further certificate.
+    pub acme: Option<Acme>,
 }
 
 /// A certificate and its key, PEM.
@@ -143,8 +146,9 @@ impl Listener {
             files.extend(Files::read(&other));
             other.finish();
         }
+        let acme = if tls.has("acme") { Acme::read(tls.section("acme")) } else { None };
         tls.finish();
-        let tls = (!files.is_empty()).then_some(Tls { files });
+        let tls = (!files.is_empty() || acme.is_some()).then_some(Tls { files, acme });
         section.finish();
         Some(Self { address: address?, surfaces, tls })
     }
