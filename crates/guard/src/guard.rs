@@ -6,12 +6,13 @@ use crate::signing::SigningKeys;
 use countersign::ask::{KeyQuery, Keys, Standing, Use, Who};
 use countersign::dialect::Dialect;
 use countersign::incoming::Incoming;
-use countersign::proof::{Checked, Finish, Pending};
+use countersign::proof::{Checked, Finish, Pending, Prepared};
 use countersign::read::Scratch;
 use countersign::reason::{Reason, Refusal, Stage};
 use countersign::time::Time;
 use countersign::trace::{Step, Trace};
 use countersign::verified::Verified;
+use countersign_keys::{Outcome, Recalled, Remembered};
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
@@ -26,6 +27,7 @@ pub struct Guard {
     pub(crate) clock: Arc<dyn Clock>,
     signing: Option<Arc<SigningKeys>>,
     jwks: Option<Arc<Jwks>>,
+    remembered: Option<Arc<Remembered>>,
 }
 
 /// What a judgement says.
@@ -67,7 +69,7 @@ impl Guard {
         sessions: Arc<dyn Sessions>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directory, once, sessions, clock, signing: None, jwks: None }
+        Self { directory, once, sessions, clock, signing: None, jwks: None, remembered: None }
     }
 
     /// With our own signing keys, so that session tokens can be judged.
@@ -81,6 +83,14 @@ impl Guard {
     #[must_use]
     pub fn with_jwks(mut self, jwks: Arc<Jwks>) -> Self {
         self.jwks = Some(jwks);
+        self
+    }
+
+    /// With a memory for signature checks of tokens that come again. A token is judged the same with it and without; only the check
+    /// is spared.
+    #[must_use]
+    pub fn with_remembered(mut self, remembered: Arc<Remembered>) -> Self {
+        self.remembered = Some(remembered);
         self
     }
 
@@ -115,7 +125,8 @@ impl Guard {
     pub async fn judge(&self, policy: &Policy, incoming: &Incoming<'_>) -> Result<Verdict, Fault> {
         let now = self.clock.now();
         let mut scratch = Scratch::default();
-        let walked = self.walk(policy, incoming, now, &mut scratch, &mut ()).await?;
+        let walked =
+            self.walk(policy, incoming, now, &mut scratch, self.remembered.as_deref(), &mut ()).await?;
         Ok(match walked {
             Walked::Absent => Verdict::Absent(policy.reply(Reason::MissingCredentials)),
             Walked::Refused(dialect, refusal) => Verdict::Refused(denial(policy, dialect, refusal)),
@@ -143,6 +154,7 @@ impl Guard {
         incoming: &Incoming<'_>,
         now: Time,
         scratch: &mut Scratch,
+        remembered: Option<&Remembered>,
         trace: &mut T,
     ) -> Result<Walked<'p>, Fault> {
         let dialect = match policy.find(incoming) {
@@ -172,7 +184,7 @@ impl Guard {
         let mut prepared = proof.prepare(keys, now, trace);
         // Bounded by the attempts: at most `limits.keys` keys times the dialect's spellings.
         let checked = loop {
-            let outcome = countersign_keys::verify(&prepared.job());
+            let outcome = check(&prepared, remembered, now).await;
             match prepared.finish(&outcome, now, trace) {
                 Ok(Finish::Next(next)) => prepared = next,
                 Ok(Finish::Checked(checked)) => break checked,
@@ -237,6 +249,26 @@ impl Guard {
     /// What the replay memory would say; uses nothing up.
     pub(crate) async fn peek(&self, pending: &Pending, now: Time) -> Result<Use, Fault> {
         self.once.peek(pending.claim(), now).await
+    }
+}
+
+/// Runs the check that stands ready, unless it is remembered that it held.
+async fn check(prepared: &Prepared<'_>, remembered: Option<&Remembered>, now: Time) -> Outcome {
+    let job = prepared.job();
+    let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?)))
+    else {
+        return countersign_keys::verify(&job);
+    };
+    let mut recalled = memory.recall(&job);
+    if let Recalled::Theirs(wait) = recalled {
+        wait.await;
+        recalled = memory.recall(&job);
+    }
+    match recalled {
+        Recalled::Held(outcome) => outcome,
+        Recalled::Ours(turn) => turn.check(&job, until.seconds(), now.seconds()),
+        // Nobody waits twice: when the other check did not hold, waiting in line would let one bad token stop many.
+        Recalled::Theirs(_) => countersign_keys::verify(&job),
     }
 }
 

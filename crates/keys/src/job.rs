@@ -75,7 +75,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The witness of one check. Only [`verify`] and [`verify_many`] make it.
+/// The witness of one check. Only [`verify`] and [`verify_many`] make it, and [`crate::Remembered`] for a check that they made before.
 ///
 /// It remembers which signature bytes it was made for, so that the outcome of one job cannot be handed
 /// in for another.
@@ -87,6 +87,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The witness of a check with one message that was made before and held.
+    pub(crate) fn remembered(job: &Job<'_>) -> Self {
+        Self { address: job.signature.as_ptr().addr(), len: job.signature.len(), found: Some(0) }
+    }
+
     /// Asks whether `signature`, the very slice of the job, was good.
     ///
     /// # Errors

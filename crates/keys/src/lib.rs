@@ -47,6 +47,7 @@ mod policy;
 mod private;
 mod public;
 mod remainder;
+mod remembered;
 mod rsa;
 mod spelling;
 
@@ -54,7 +55,7 @@ pub use crate::algorithm::{Algorithm, Encoding, KeyKind};
 pub use crate::compact::CompactKey;
 pub use crate::digest::{MacKey, sha256};
 pub use crate::error::KeyError;
-pub use crate::fingerprint::Fingerprints;
+pub use crate::fingerprint::{Digests, Fingerprints};
 pub use crate::intake::{Intake, KeySet, MAX_TEXT, RefusedKey, read_key_set, read_public_key};
 pub use crate::job::{
     Accepted, Candidate, Job, MAX_CANDIDATES, Message, Outcome, Rejected, verify, verify_many,
@@ -64,3 +65,4 @@ pub use crate::keyfile::{KeyFile, read_key_file, write_key_file};
 pub use crate::policy::Policy;
 pub use crate::private::PrivateKey;
 pub use crate::public::PublicKey;
+pub use crate::remembered::{Recalled, Remembered, Turn, Wait};

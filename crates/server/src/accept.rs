@@ -7,7 +7,7 @@ mod strict;
 mod two;
 
 use crate::config::limits::Limits;
-use crate::tls::acme::PROTOCOL;
+use crate::tls::acme::issued::PROTOCOL;
 use activity::Activity;
 use arc_swap::ArcSwap;
 use axum::body::Body;

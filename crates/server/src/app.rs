@@ -8,11 +8,13 @@ use crate::routes::{Routes, limits};
 use crate::shared::Parts;
 use crate::shared::Shared;
 use crate::upstream::Upstreams;
+use countersign_guard::clock::draw;
 use countersign_guard::guard::Guard;
 use countersign_guard::jwks::{Jwks, Times};
 use countersign_guard::policy::Policy;
 use countersign_guard::session::challenges::Challenges;
 use countersign_guard::session::{SessionApi, SessionParts};
+use countersign_keys::Remembered;
 use countersign_store::fault::Fault;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -78,6 +80,10 @@ impl App {
         };
         if let Some(jwks) = &jwks {
             guard = guard.with_jwks(Arc::clone(jwks));
+        }
+        if config.limits.remembered_tokens > 0 {
+            let memory = Remembered::new(draw(&*shared.entropy), config.limits.remembered_tokens);
+            guard = guard.with_remembered(Arc::new(memory));
         }
         let routes = Routes::new(&config, &dialects).map_err(Fault::new)?;
         let operator = dialects.get("operator").cloned();

@@ -4,7 +4,7 @@ pub(crate) mod certificate;
 mod resolver;
 
 use crate::config::listener::Tls;
-use acme::Issued;
+use acme::issued::{Issued, PROTOCOL};
 use arc_swap::ArcSwap;
 use certificate::{Certificate, Stamp};
 use countersign::time::Time;
@@ -41,7 +41,7 @@ pub(crate) fn load(tls: &Tls, issued: Option<Arc<Issued>>) -> Result<Loaded, Str
         .with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     if issued.is_some() {
-        config.alpn_protocols.push(acme::PROTOCOL.to_vec());
+        config.alpn_protocols.push(PROTOCOL.to_vec());
     }
     Ok(Loaded { config: Arc::new(config), certificates, issued, stamps })
 }

@@ -1,25 +1,18 @@
 //! Certificates that the server orders for itself: when, how often after a failure, and what is presented meanwhile.
+pub(crate) mod issued;
 mod kept;
 mod order;
 
-use super::certificate::Certificate;
 use crate::config::acme::Acme;
 use crate::shared::Shared;
-use arc_swap::ArcSwapOption;
+use crate::tls::certificate::Certificate;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::draw;
-use kept::Kept;
-use rustls::sign::CertifiedKey;
-use std::collections::HashMap;
+use issued::Issued;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-
-/// The protocol in which the authority asks whether a name is ours
-/// ([RFC 8737, section 3](https://www.rfc-editor.org/rfc/rfc8737#section-3)).
-pub(crate) const PROTOCOL: &[u8] = b"acme-tls/1";
 
 /// The first wait after a failure; it doubles up to the longest. Authorities allow about five failures an hour for a name.
 const FIRST_WAIT: Duration = Duration::from_secs(5 * 60);
@@ -28,15 +21,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(6 * 60 * 60);
 const LOOK: Duration = Duration::from_secs(60 * 60);
 /// An order takes seconds; one that hangs is given up.
 const WHOLE: Duration = Duration::from_secs(5 * 60);
-
-/// What was ordered: the certificate in force, and answers to the authority while an order is under way.
-pub(crate) struct Issued {
-    pub(crate) settings: Acme,
-    kept: Kept,
-    current: ArcSwapOption<Certificate>,
-    answers: Mutex<HashMap<String, Arc<CertifiedKey>>>,
-    wake: Notify,
-}
 
 /// One order that is looked after.
 struct Tended {
@@ -58,15 +42,7 @@ impl Orders {
             return Ok(Arc::clone(&tended.issued));
         }
         let data = data.ok_or("acme: the server was started without a data directory to keep keys in")?;
-        let kept = Kept::open(data, acme)?;
-        let current = kept.certificate()?.map(Arc::new);
-        Ok(Arc::new(Issued {
-            settings: acme.clone(),
-            kept,
-            current: ArcSwapOption::new(current),
-            answers: Mutex::default(),
-            wake: Notify::new(),
-        }))
+        Issued::open(data, acme).map(Arc::new)
     }
 
     /// Looks after these and no others from now on.
@@ -77,7 +53,7 @@ impl Orders {
                 continue;
             }
             let (issued, shared) = (Arc::clone(issued), Arc::clone(shared));
-            let task = tokio::spawn(Arc::clone(&issued).tend(shared));
+            let task = tokio::spawn(tend(Arc::clone(&issued), shared));
             self.0.push(Tended { issued, task });
         }
     }
@@ -85,7 +61,7 @@ impl Orders {
     /// Makes everybody look at the clock.
     pub(crate) fn wake(&self) {
         for tended in &self.0 {
-            tended.issued.wake.notify_one();
+            tended.issued.wake();
         }
     }
 }
@@ -96,89 +72,52 @@ impl Drop for Tended {
     }
 }
 
-impl Issued {
-    /// The certificate in force; `None` until the first one is there.
-    pub(crate) fn certificate(&self) -> Option<Arc<Certificate>> {
-        self.current.load_full()
-    }
-
-    /// The answer to the authority for a name.
-    pub(crate) fn answer(&self, name: &str) -> Option<Arc<CertifiedKey>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).get(&name.to_ascii_lowercase()).cloned()
-    }
-
-    fn put_answer(&self, name: &str, answer: CertifiedKey) {
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.insert(name.to_owned(), Arc::new(answer));
-    }
-
-    /// Orders when it is time to; never ends.
-    async fn tend(self: Arc<Self>, shared: Arc<Shared>) {
-        let mut failures = 0_u32;
-        let mut again: Option<Time> = None;
-        // Servers that were started together do not order together.
-        let share = u64::from_be_bytes(draw(&*shared.entropy));
-        loop {
-            let due = self.certificate().map(|current| due(&current, share));
-            let now = shared.clock.now();
-            let wait = again.map_or(Duration::ZERO, |again| until(now, again));
-            // A clock that was set back must not make the wait longer than any wait is.
-            let wait = if wait > LONGEST_WAIT * 2 { Duration::ZERO } else { wait };
-            let left = due.map_or(Duration::ZERO, |due| until(now, due)).max(wait);
-            if !left.is_zero() {
-                self.rest(left.min(LOOK)).await;
-                continue;
-            }
-            let names = self.settings.domains.join(", ");
-            let ordered = tokio::time::timeout(WHOLE, order::obtain(&self)).await;
-            self.answers.lock().unwrap_or_else(PoisonError::into_inner).clear();
-            let ordered = ordered.unwrap_or_else(|_| Err("the authority took too long".to_owned()));
-            shared.metrics.ordered(ordered.is_ok());
-            match ordered.and_then(|pem| self.take(&pem, shared.clock.now())) {
-                Ok(ends) => {
-                    (failures, again) = (0, None);
-                    tracing::info!(
-                        names,
-                        ends = ends.seconds(),
-                        "a certificate was issued and is presented from now on"
-                    );
-                }
-                Err(error) => {
-                    let wait = pause(failures, share);
-                    again = Some(
-                        shared.clock.now() + Span::from_seconds(i64::try_from(wait.as_secs()).unwrap_or(0)),
-                    );
-                    failures = failures.saturating_add(1);
-                    let has =
-                        if self.certificate().is_some() { "the old one stays" } else { "there is none yet" };
-                    tracing::error!(
-                        names,
-                        failures,
-                        again_in = wait.as_secs(),
-                        "no certificate was issued, {has}: {error}"
-                    );
-                    self.rest(wait).await;
-                }
-            }
+/// Orders when it is time to; never ends.
+async fn tend(issued: Arc<Issued>, shared: Arc<Shared>) {
+    let mut failures = 0_u32;
+    let mut again: Option<Time> = None;
+    // Servers that were started together do not order together.
+    let share = u64::from_be_bytes(draw(&*shared.entropy));
+    loop {
+        let due = issued.certificate().map(|current| due(&current, share));
+        let now = shared.clock.now();
+        let wait = again.map_or(Duration::ZERO, |again| until(now, again));
+        // A clock that was set back must not make the wait longer than any wait is.
+        let wait = if wait > LONGEST_WAIT * 2 { Duration::ZERO } else { wait };
+        let left = due.map_or(Duration::ZERO, |due| until(now, due)).max(wait);
+        if !left.is_zero() {
+            issued.rest(left.min(LOOK)).await;
+            continue;
         }
-    }
-
-    /// Keeps and presents what was issued.
-    fn take(&self, pem: &[u8], now: Time) -> Result<Time, String> {
-        let certificate = self.kept.parse(pem)?;
-        if certificate.ends <= now {
-            return Err("what the authority issued has ended already; is the clock right?".to_owned());
-        }
-        self.kept.keep_certificate(pem)?;
-        let ends = certificate.ends;
-        self.current.store(Some(Arc::new(certificate)));
-        Ok(ends)
-    }
-
-    async fn rest(&self, time: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(time) => {}
-            () = self.wake.notified() => {}
+        let names = issued.settings.domains.join(", ");
+        let ordered = tokio::time::timeout(WHOLE, order::obtain(&issued)).await;
+        issued.clear_answers();
+        let ordered = ordered.unwrap_or_else(|_| Err("the authority took too long".to_owned()));
+        shared.metrics.ordered(ordered.is_ok());
+        match ordered.and_then(|pem| issued.take(&pem, shared.clock.now())) {
+            Ok(ends) => {
+                (failures, again) = (0, None);
+                tracing::info!(
+                    names,
+                    ends = ends.seconds(),
+                    "a certificate was issued and is presented from now on"
+                );
+            }
+            Err(error) => {
+                let wait = pause(failures, share);
+                again =
+                    Some(shared.clock.now() + Span::from_seconds(i64::try_from(wait.as_secs()).unwrap_or(0)));
+                failures = failures.saturating_add(1);
+                let has =
+                    if issued.certificate().is_some() { "the old one stays" } else { "there is none yet" };
+                tracing::error!(
+                    names,
+                    failures,
+                    again_in = wait.as_secs(),
+                    "no certificate was issued, {has}: {error}"
+                );
+                issued.rest(wait).await;
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Chooses the certificate for the name that a caller asks for.
-use super::acme::{Issued, PROTOCOL};
-use super::certificate::Certificate;
+use crate::tls::acme::issued::{Issued, PROTOCOL};
+use crate::tls::certificate::Certificate;
 use rustls::client::verify_server_name;
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;

@@ -3,6 +3,7 @@
 mod acme;
 mod drain;
 mod explain;
+mod ext_authz;
 mod faults;
 mod fixture;
 mod forward_auth;

@@ -1,6 +1,6 @@
 //! What is kept of orders in the data directory: the account's key, and the certificate with its key, for nobody else to read.
-use super::super::certificate::Certificate;
 use crate::config::acme::Acme;
+use crate::tls::certificate::Certificate;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};

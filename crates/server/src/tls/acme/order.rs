@@ -1,6 +1,6 @@
 //! One order from beginning to end ([RFC 8555](https://www.rfc-editor.org/rfc/rfc8555)), shown to be ours by TLS-ALPN-01.
-use super::super::certificate::provider;
-use super::{Issued, PROTOCOL};
+use crate::tls::acme::issued::{Issued, PROTOCOL};
+use crate::tls::certificate::provider;
 use instant_acme::{
     Account, AccountBuilder, AuthorizationStatus, ChallengeType, Error, Identifier, NewAccount, NewOrder,
     Order, OrderStatus, RetryPolicy,
