@@ -16,6 +16,7 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("/usr/bin/caddy", &["version"], "caddy"),
     ("/usr/sbin/apache2", &["-v"], "apache2"),
     ("test", &["-f", "/usr/share/lua/5.3/socket.lua"], "lua-socket"),
+    ("pebble", &["-help"], "pebble"),
 ];
 
 /// The database that the benchmarks measure beside ours.

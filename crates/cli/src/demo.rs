@@ -15,7 +15,7 @@ use clap::Args;
 use countersign_server::config::listener::Surface;
 use countersign_server::config::{Config, Sources};
 use countersign_server::echo;
-use countersign_server::server::Running;
+use countersign_server::server::{Options, Running};
 use serde_json::json;
 use stage::{Row, Stage};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -49,7 +49,8 @@ async fn play(args: &DemoArgs, folder: &Path, watch: watch::Watch, out: Out) -> 
     let echo = echo::start(loopback(0))
         .await
         .map_err(|error| Failure::failed(format!("the echo cannot listen: {error}")))?;
-    let running = serve::start(configuration(args, folder, echo.address())?, folder).await?;
+    let running =
+        serve::start(configuration(args, folder, echo.address())?, folder, Options::default()).await?;
     let base = |surface| {
         let address = running.address(surface);
         address

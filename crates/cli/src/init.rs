@@ -7,7 +7,7 @@ use clap::Args;
 use countersign::life::key::KeyState;
 use countersign_guard::clock::{SystemClock, SystemEntropy};
 use countersign_keys::{KeyKind, PrivateKey, write_key_file};
-use countersign_server::app::Parts;
+use countersign_server::Parts;
 use countersign_server::config::Config;
 use countersign_server::storage::{self, Opened};
 use countersign_store::denied::{ChangeError, Denied};

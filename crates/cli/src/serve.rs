@@ -4,15 +4,18 @@ use crate::exit::{Done, Failure};
 use crate::print::Out;
 use crate::{init, world};
 use countersign_server::config::Config;
-use countersign_server::server::{Running, Server, StartError};
+use countersign_server::server::{Options, Read, Running, Server, StartError};
 use countersign_server::telemetry;
 use std::path::Path;
+use std::sync::Arc;
 
 pub(crate) fn run(args: &ConfigArgs) -> Done {
     let (config, data) = (args.load()?, args.data_dir()?);
     telemetry::init(&config.server).map_err(Failure::usage)?;
+    let args = args.clone();
+    let read: Read = Arc::new(move || args.load().map_err(|failure| failure.message));
     world::run(async {
-        let running = start(config, &data).await?;
+        let running = start(config, &data, Options { read: Some(read), data: Some(data.clone()) }).await?;
         for bound in running.addresses() {
             let names: Vec<&str> = bound.surfaces.iter().map(|surface| surface.name()).collect();
             let scheme = if bound.tls { "https" } else { "http" };
@@ -26,7 +29,7 @@ pub(crate) fn run(args: &ConfigArgs) -> Done {
 }
 
 /// Opens the stores, makes the first operator where there is none, and starts.
-pub(crate) async fn start(config: Config, data: &Path) -> Result<Running, Failure> {
+pub(crate) async fn start(config: Config, data: &Path, options: Options) -> Result<Running, Failure> {
     let opened = init::open(&config, data).await?;
     if let Some(made) = init::first(&opened.parts, data).await? {
         Out::note(&format!(
@@ -34,7 +37,7 @@ pub(crate) async fn start(config: Config, data: &Path) -> Result<Running, Failur
             made.key_file.display()
         ));
     }
-    Server::start(config, opened.parts).await.map_err(|error| match error {
+    Server::start_with(config, opened.parts, options).await.map_err(|error| match error {
         StartError::Config(_) | StartError::Setup(_) => Failure::usage(error),
         StartError::Fault(_) => Failure::failed(error),
     })

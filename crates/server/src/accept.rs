@@ -1,33 +1,34 @@
 //! The accept loop: connections with a cap, clocks and strict framing, and an end that drops no request.
+mod activity;
 mod bounds;
 pub(crate) mod head;
 mod phase;
 mod scanner;
 mod strict;
-pub(crate) mod tls;
+mod two;
 mod wire;
 
 pub(crate) use phase::Phase;
 pub(crate) use wire::{Opened, Wire};
 
 use crate::config::limits::Limits;
+use crate::tls::acme::issued::PROTOCOL;
+use activity::Activity;
+use arc_swap::ArcSwap;
 use axum::body::Body;
 use bounds::Bounds;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Request, Response, header};
-use http_body::{Frame, SizeHint};
+use http::{HeaderValue, Method, Request, Response, header};
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
-use strict::{Busy, Patience, Strict, Version};
+use strict::{Patience, Strict, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -47,8 +48,11 @@ pub(crate) struct Peer {
 /// One listener's loop.
 pub(crate) struct Loop {
     pub(crate) listener: TcpListener,
-    pub(crate) tls: Option<TlsAcceptor>,
-    pub(crate) limits: Limits,
+    pub(crate) tls: Option<Arc<ArcSwap<ServerConfig>>>,
+    /// What holds for connections that come from now on.
+    pub(crate) limits: watch::Receiver<Limits>,
+    /// One for each connection that may be open at once.
+    pub(crate) places: Arc<Semaphore>,
     pub(crate) handler: Handler,
     pub(crate) phase: watch::Receiver<Phase>,
     /// Held by everything that is not finished.
@@ -66,7 +70,7 @@ const LAST_CALL: Duration = Duration::from_secs(1);
 impl Loop {
     /// Accepts until the server stops, then takes what already waits in the kernel's queue.
     pub(crate) async fn run(mut self) {
-        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let places = Arc::clone(&self.places);
         let stopping = |phase: &Phase| *phase >= Phase::Stopping;
         let mut phase = self.phase.clone();
         loop {
@@ -101,14 +105,14 @@ impl Loop {
         // Small answers go out at once; a socket that refuses the option works without.
         let _ = stream.set_nodelay(true);
         let connection = Connection {
-            limits: self.limits,
+            limits: *self.limits.borrow(),
             handler: Arc::clone(&self.handler),
             phase: self.phase.clone(),
             peer: Peer { address, tls: self.tls.is_some() },
             alive: self.alive.clone(),
             place: Arc::new(place),
         };
-        let tls = self.tls.clone();
+        let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.load_full()));
         tokio::spawn(async move {
             let mut phase = connection.phase.clone();
             let serve = async {
@@ -118,6 +122,10 @@ impl Loop {
                         let handshake =
                             tokio::time::timeout(connection.limits.header_time, tls.accept(stream));
                         if let Ok(Ok(stream)) = handshake.await {
+                            // The authority has seen what it came for.
+                            if stream.get_ref().1.alpn_protocol() == Some(PROTOCOL) {
+                                return;
+                            }
                             connection.serve(stream).await;
                         }
                     }
@@ -150,8 +158,8 @@ impl Connection {
             line: limits.line_bytes,
         };
         let patience = Patience { head: limits.header_time, idle: limits.idle_time, write: limits.body_time };
-        let busy: Busy = Arc::new(AtomicUsize::new(0));
-        let mut strict = Strict::new(stream, bounds, patience, Arc::clone(&busy));
+        let activity = Activity::new();
+        let mut strict = Strict::new(stream, bounds, patience, Arc::clone(&activity));
         let mut phase = self.phase.clone();
         let last_word = async {
             let _ = phase.wait_for(|phase| *phase >= Phase::Stopping).await;
@@ -164,6 +172,7 @@ impl Connection {
         let Some(version) = version else { return };
         let service = {
             let (handler, peer, phase) = (Arc::clone(&self.handler), self.peer, self.phase.clone());
+            let activity = Arc::clone(&activity);
             let wire = (version == Version::One)
                 .then(|| Wire::new::<S>(self.phase.clone(), self.alive.clone(), Arc::clone(&self.place)));
             service_fn(move |mut request: Request<Incoming>| {
@@ -171,8 +180,7 @@ impl Connection {
                 {
                     request.extensions_mut().insert(wire.clone());
                 }
-                busy.fetch_add(1, Ordering::AcqRel);
-                let held = Held(Arc::clone(&busy));
+                let held = activity.begin(request.method() == Method::HEAD);
                 let leaving = phase.clone();
                 let answer = handler(request.map(Body::new), peer);
                 async move {
@@ -180,7 +188,7 @@ impl Connection {
                     if version == Version::One && *leaving.borrow() >= Phase::Draining {
                         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                     }
-                    Ok::<_, Infallible>(response.map(|body| Tracked { body, _held: held }))
+                    Ok::<_, Infallible>(response.map(|body| held.watch(body)))
                 }
             })
         };
@@ -199,70 +207,11 @@ impl Connection {
                 }
                 let _ = connection.await;
             }
-            Version::Two => {
-                let came = *self.phase.borrow();
-                let mut builder = http2::Builder::new(TokioExecutor::new());
-                builder.timer(TokioTimer::new());
-                builder.max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
-                // As many as browsers open; floods are counted and ended by the library beyond that.
-                builder.max_concurrent_streams(128);
-                builder
-                    .keep_alive_interval(Some(Duration::from_secs(30)))
-                    .keep_alive_timeout(Duration::from_secs(20));
-                let connection = builder.serve_connection(TokioIo::new(strict), service);
-                let mut connection = std::pin::pin!(connection);
-                tokio::select! {
-                    _ = connection.as_mut() => return,
-                    () = self.draining(came) => connection.as_mut().graceful_shutdown(),
-                }
-                let _ = connection.await;
-            }
+            Version::Two => two::serve(&self, strict, &activity, service).await,
         }
-    }
-
-    /// When an HTTP/2 connection is told to go elsewhere: at once, but one that came while draining may serve until the end.
-    async fn draining(&self, came: Phase) {
-        let until = if came == Phase::Serving { Phase::Draining } else { Phase::Stopping };
-        // A server that is gone has stopped, too.
-        let _ = self.phase.clone().wait_for(|phase| *phase >= until).await;
     }
 
     async fn stopping(&self) {
         let _ = self.phase.clone().wait_for(|phase| *phase >= Phase::Stopping).await;
-    }
-}
-
-/// Counts a request as being answered until its answer's body is gone.
-struct Held(Busy);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// An answer's body that knows when it is done.
-struct Tracked {
-    body: Body,
-    _held: Held,
-}
-
-impl http_body::Body for Tracked {
-    type Data = bytes::Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -1,6 +1,6 @@
 //! What the server does besides answering: follows the registry, writes last uses, forgets old sessions.
-use crate::app::App;
 use crate::secrets::read;
+use crate::shared::Shared;
 use countersign_store::fault::Fault;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const WRITE: Duration = Duration::from_secs(10);
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Runs until dropped.
-pub(crate) async fn run(app: Arc<App>) {
+pub(crate) async fn run(app: Arc<Shared>) {
     let every = |period: Duration| {
         let mut interval = interval(period);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -50,7 +50,7 @@ pub(crate) async fn run(app: Arc<App>) {
 }
 
 /// Takes up what other nodes wrote.
-async fn follow(app: &App, signed: &mut u64) -> Result<(), Fault> {
+async fn follow(app: &Shared, signed: &mut u64) -> Result<(), Fault> {
     app.registrar.refresh().await?;
     // Our own writes are in the directory already, but not in the signing keys.
     let version = app.directory.version();
@@ -62,7 +62,7 @@ async fn follow(app: &App, signed: &mut u64) -> Result<(), Fault> {
 }
 
 /// Writes the last uses of keys.
-pub(crate) async fn flush(app: &App) {
+pub(crate) async fn flush(app: &Shared) {
     let uses = app.take_uses();
     if uses.is_empty() {
         return;

@@ -1,4 +1,5 @@
 //! The configuration: one TOML file under environment under flags, read whole, every fault told at once.
+pub mod acme;
 pub mod check;
 pub mod dialect;
 pub mod identity;

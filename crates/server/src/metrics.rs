@@ -1,6 +1,7 @@
 //! What the server counts, for Prometheus.
 use crate::call::{Call, Outcome};
 use crate::upstream::Standing;
+use countersign::time::Time;
 use countersign_keys::Counts;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -65,6 +66,17 @@ struct Weak {
     dialect: Word,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Presented {
+    listener: String,
+    certificate: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    outcome: Word,
+}
+
 /// The server's counters.
 pub struct Metrics {
     registry: Registry,
@@ -84,6 +96,12 @@ pub struct Metrics {
     replay: Gauge,
     version: Gauge,
     lanes: [Counter; 4],
+    generation: Gauge,
+    unread: Gauge,
+    reloads: Family<Ended, Counter>,
+    ends: Family<Presented, Gauge>,
+    broken: Gauge,
+    orders: Family<Ended, Counter>,
 }
 
 /// What is not counted but looked up when somebody asks.
@@ -126,6 +144,12 @@ impl Default for Metrics {
             replay: Gauge::default(),
             version: Gauge::default(),
             lanes: Default::default(),
+            generation: Gauge::default(),
+            unread: Gauge::default(),
+            reloads: Family::default(),
+            ends: Family::default(),
+            broken: Gauge::default(),
+            orders: Family::default(),
         };
         let all = &mut metrics.registry;
         all.register(
@@ -179,6 +203,20 @@ impl Default for Metrics {
             all.register(name, help, counter.clone());
         }
         all.register("registry_version", "Version of the registry in memory", metrics.version.clone());
+        all.register(
+            "config_generation",
+            "Configurations in force since the start",
+            metrics.generation.clone(),
+        );
+        let text = "1 when the last reload failed and an older configuration is in force";
+        all.register("config_reload_failed", text, metrics.unread.clone());
+        let text = "When each certificate ends, in seconds since 1970";
+        all.register("certificate_ends", text, metrics.ends.clone());
+        let text =
+            "Listeners whose changed certificate files cannot be used, so that the old ones are presented";
+        all.register("certificates_broken", text, metrics.broken.clone());
+        all.register("certificate_orders", "Certificates ordered, by outcome", metrics.orders.clone());
+        all.register("config_loads", "Configurations read, by outcome", metrics.reloads.clone());
         metrics
     }
 }
@@ -231,6 +269,29 @@ impl Metrics {
         }
     }
 
+    /// Notes a start or a reload, and the configuration in force after it.
+    pub fn reloaded(&self, generation: u64, taken: bool) {
+        self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+        self.unread.set(i64::from(!taken));
+        let outcome = if taken { "taken" } else { "refused" }.into();
+        self.reloads.get_or_create(&Ended { outcome }).inc();
+    }
+
+    /// Notes what is presented: listener, file and end of each certificate, and how many listeners have broken files.
+    pub(crate) fn certificates(&self, ends: &[(String, String, Time)], broken: i64) {
+        self.ends.clear();
+        for (listener, certificate, ends) in ends {
+            let labels = Presented { listener: listener.clone(), certificate: certificate.clone() };
+            self.ends.get_or_create(&labels).set(ends.seconds());
+        }
+        self.broken.set(broken);
+    }
+
+    pub(crate) fn ordered(&self, issued: bool) {
+        let outcome = if issued { "issued" } else { "refused" }.into();
+        self.orders.get_or_create(&Ended { outcome }).inc();
+    }
+
     /// Everything in the text format.
     #[must_use]
     pub fn text(&self, levels: Levels) -> String {
@@ -256,7 +317,6 @@ impl Metrics {
 mod tests {
     use super::*;
     use crate::config::listener::Surface;
-    use countersign::time::Time;
 
     #[test]
     fn what_was_counted_is_told() {

@@ -1,58 +1,40 @@
 //! Starts the server and ends it: listeners, each with its surfaces, over one set of shared parts.
-use crate::accept::{Handler, Loop, Phase, tls};
-use crate::app::{App, Parts};
+use crate::accept::Phase;
+use crate::app::App;
 use crate::chores;
+use crate::config::Config;
 use crate::config::listener::Surface;
-use crate::config::{Config, Finding};
-use crate::dialects::{dialects, facts};
-use crate::dispatch::Surfaces;
-use crate::mounts;
-use countersign_store::fault::Fault;
-use std::fmt;
+use crate::listeners::{FINISH, Listeners};
+use crate::reload::Reloader;
+use crate::shared::{Parts, Shared};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+pub use crate::listeners::Bound;
+pub use crate::reload::{Read, StartError};
 
 /// Starts servers.
 pub struct Server;
 
+/// What a server may be given besides its configuration and its parts.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Reads the configuration anew; without it the server cannot reload by itself.
+    pub read: Option<Read>,
+    /// The data directory; without it no certificates can be ordered.
+    pub data: Option<PathBuf>,
+}
+
 /// A running server. Dropping it ends it at once, without draining.
 pub struct Running {
-    app: Arc<App>,
-    bound: Vec<Bound>,
-    phase: watch::Sender<Phase>,
+    reloader: Arc<Reloader>,
     /// Closed when every connection is finished.
     finished: mpsc::Receiver<()>,
-    chores: JoinHandle<()>,
+    chores: JoinSet<()>,
 }
-
-/// An address that is listened on.
-#[derive(Clone, Debug)]
-pub struct Bound {
-    /// The address, with the port that was taken.
-    pub address: SocketAddr,
-    /// What answers there.
-    pub surfaces: Vec<Surface>,
-    /// Whether it speaks TLS.
-    pub tls: bool,
-}
-
-/// Why a server did not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// The configuration contradicts itself.
-    Config(Vec<Finding>),
-    /// Something else is wrong with it; one text each.
-    Setup(Vec<String>),
-    /// A store failed.
-    Fault(Fault),
-}
-
-/// Requests that were begun get this long once the server ends; a second signal shortens it.
-const FINISH: Duration = Duration::from_secs(60);
 
 impl Server {
     /// Starts a server; when this returns, its addresses accept requests.
@@ -60,74 +42,66 @@ impl Server {
     /// # Errors
     /// [`StartError`], with everything that is wrong with the configuration at once.
     pub async fn start(config: Config, parts: Parts) -> Result<Running, StartError> {
-        let dialects = dialects(&config).map_err(StartError::Config)?;
-        let checked = config.check(&facts(&dialects));
-        if !checked.errors.is_empty() {
-            return Err(StartError::Config(checked.errors));
-        }
-        for lint in &checked.lints {
-            tracing::warn!("{lint}");
-        }
-        let mut listeners = Vec::new();
-        for listener in &config.listeners {
-            let tls = listener.tls.as_ref().map(tls::acceptor).transpose();
-            let tls = tls.map_err(|error| StartError::Setup(vec![error]))?;
-            let bind = |error: std::io::Error| {
-                let fix = "stop what listens there, or choose another address";
-                StartError::Setup(vec![format!("cannot listen on {}: {error}; {fix}", listener.address)])
-            };
-            let socket = TcpListener::bind(listener.address).await.map_err(bind)?;
-            let address = socket.local_addr().map_err(bind)?;
-            let bound = Bound { address, surfaces: listener.surfaces.clone(), tls: tls.is_some() };
-            listeners.push((socket, tls, bound));
-        }
-        let limits = config.limits;
-        let app = Arc::new(App::build(config, dialects, parts).await.map_err(StartError::Fault)?);
-        let (phase, follow) = watch::channel(Phase::Serving);
+        Self::start_with(config, parts, Options::default()).await
+    }
+
+    /// Starts a server that can do more by itself.
+    ///
+    /// # Errors
+    /// [`StartError`], with everything that is wrong with the configuration at once.
+    pub async fn start_with(config: Config, parts: Parts, options: Options) -> Result<Running, StartError> {
         let (alive, finished) = mpsc::channel(1);
-        let mut bound = Vec::new();
-        for (listener, tls, place) in listeners {
-            let surfaces = Arc::new(Surfaces {
-                app: Arc::clone(&app),
-                named: place.surfaces.clone(),
-                address: place.address,
-                session: place.surfaces.contains(&Surface::Session).then(|| mounts::session(&app)).flatten(),
-                manage: place.surfaces.contains(&Surface::Manage).then(|| mounts::manage(&app)).flatten(),
-            });
-            let handler: Handler =
-                Arc::new(move |request, peer| Box::pin(Arc::clone(&surfaces).answer(request, peer)));
-            let looping =
-                Loop { listener, tls, limits, handler, phase: follow.clone(), alive: alive.clone() };
-            tokio::spawn(looping.run());
-            let names: Vec<&str> = place.surfaces.iter().map(|surface| surface.name()).collect();
-            tracing::info!(address = %place.address, tls = place.tls, surfaces = names.join(", "), "listening");
-            bound.push(place);
-        }
-        let chores = tokio::spawn(chores::run(Arc::clone(&app)));
-        Ok(Running { app, bound, phase, finished, chores })
+        let listeners = Listeners::new(alive, options.data);
+        let reloader =
+            Reloader::start(Shared::open(parts, &config), config.clone(), listeners, options.read).await?;
+        let reloader = Arc::new(reloader);
+        let mut chores = JoinSet::new();
+        chores.spawn(chores::run(Arc::clone(reloader.app().shared())));
+        let watched = Arc::clone(&reloader);
+        chores.spawn(async move { watched.watch().await });
+        Ok(Running { reloader, finished, chores })
     }
 }
 
 impl Running {
     /// Every address that is listened on, in the configuration's order.
     #[must_use]
-    pub fn addresses(&self) -> &[Bound] {
-        &self.bound
+    pub fn addresses(&self) -> Vec<Bound> {
+        self.reloader.bound().to_vec()
     }
 
     /// The first address where a surface answers.
     #[must_use]
     pub fn address(&self, surface: Surface) -> Option<SocketAddr> {
-        self.bound.iter().find(|bound| bound.surfaces.contains(&surface)).map(|bound| bound.address)
+        self.reloader
+            .bound()
+            .iter()
+            .find(|bound| bound.surfaces.contains(&surface))
+            .map(|bound| bound.address)
     }
 
-    /// What the surfaces share.
+    /// What the surfaces share, as the configuration in force has it.
     #[must_use]
-    pub fn app(&self) -> &Arc<App> {
-        &self.app
+    pub fn app(&self) -> Arc<App> {
+        self.reloader.app()
     }
 
-    /// Waits for SIGTERM or SIGINT, then ends as [`Running::shutdown`] does; a second signal ends at once.
+    /// Puts another configuration in force. When this returns, every new request goes by it; those that were begun end under the
+    /// old one. Gives the number of the configuration.
+    ///
+    /// # Errors
+    /// [`StartError`], with everything that is wrong at once, or that only a restart can change: the old one stays in force.
+    pub async fn reload(&self, config: Config) -> Result<u64, StartError> {
+        self.reloader.replace(config).await
+    }
+
+    /// Reads certificates again whose files changed, and orders those that are due; done each minute anyway.
+    pub async fn refresh_certificates(&self) {
+        self.reloader.refresh_certificates().await;
+    }
+
+    /// Waits for SIGTERM or SIGINT, then ends as [`Running::shutdown`] does; a second signal ends at once. SIGHUP reads the
+    /// configuration anew when the server knows how ([`Options::read`]).
     ///
     /// # Errors
     /// When the signals cannot be waited for.
@@ -135,14 +109,30 @@ impl Running {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+        // Without a way to reload, the signal keeps its usual meaning.
+        let mut hang_up = self.reloader.can_read().then(|| signal(SignalKind::hangup())).transpose()?;
+        let mut asked = async || match &mut hang_up {
+            Some(hang_up) => drop(hang_up.recv().await),
+            None => std::future::pending().await,
+        };
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                () = asked() => {
+                    tracing::info!("told to reload");
+                    // What is wrong was logged; the old configuration stays.
+                    let _ = self.reloader.reload().await;
+                }
+            }
+        }
         tracing::info!("told to stop: draining; a second signal stops at once");
-        let phase = self.phase.clone();
+        let reloader = Arc::clone(&self.reloader);
         tokio::select! {
             () = self.shutdown() => {}
             () = async { tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} } } => {
                 tracing::warn!("told to stop again: stopping at once");
-                let _ = phase.send(Phase::Now);
+                reloader.tell(Phase::Now).await;
             }
         }
         Ok(())
@@ -150,30 +140,17 @@ impl Running {
 
     /// Ends without dropping a request: not ready from now on, still accepting for the drain time, then finishing what was begun.
     pub async fn shutdown(mut self) {
-        self.app.drain();
-        // Receivers are gone only when nothing is left to tell.
-        let _ = self.phase.send(Phase::Draining);
-        tokio::time::sleep(self.app.config.server.drain).await;
-        let _ = self.phase.send(Phase::Stopping);
+        let app = self.reloader.app();
+        app.drain();
+        self.reloader.tell(Phase::Draining).await;
+        tokio::time::sleep(app.config.server.drain).await;
+        self.reloader.tell(Phase::Stopping).await;
         if tokio::time::timeout(FINISH, self.finished.recv()).await.is_err() {
             tracing::warn!("some requests did not finish in time; they are dropped now");
-            let _ = self.phase.send(Phase::Now);
+            self.reloader.tell(Phase::Now).await;
         }
-        self.chores.abort();
-        chores::flush(&self.app).await;
+        self.chores.abort_all();
+        chores::flush(app.shared()).await;
         tracing::info!("stopped");
     }
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = match self {
-            Self::Config(findings) => findings.iter().map(ToString::to_string).collect(),
-            Self::Setup(texts) => texts.clone(),
-            Self::Fault(fault) => vec![fault.to_string()],
-        };
-        f.write_str(&lines.join("\n"))
-    }
-}
-
-impl std::error::Error for StartError {}

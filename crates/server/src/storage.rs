@@ -1,9 +1,9 @@
 //! Opens the stores that the configuration names: SQLite in a folder, with its durable replay memory.
-use crate::app::Parts;
 use crate::config::Config;
 use crate::dialects::dialects;
 use crate::seal::Seal;
 use crate::secrets::{Keeper, ensure, seal_all};
+use crate::shared::Parts;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_store::fault::Fault;

@@ -7,6 +7,7 @@ use http::{Method, Uri, Version};
 use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
 
 /// A text of the caller's in a log line is cut here: enough to recognise, too little to fill a disk.
@@ -17,18 +18,53 @@ const MOST: usize = 256;
 /// # Errors
 /// When the filter cannot be read, or logging was set up before.
 pub fn init(server: &ServerSection) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&server.log).map_err(|error| {
-        format!("[server] log: wanted a level or a filter, found {:?}: {error}", server.log)
-    })?;
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter(server)?)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    match server.log_format {
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
-        LogFormat::Text => builder.try_init(),
+    let initialised = match server.log_format {
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_current_span(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.try_init().map(|()| keep(move |filter| handle.reload(filter)))
+        }
+        LogFormat::Text => {
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.try_init().map(|()| keep(move |filter| handle.reload(filter)))
+        }
+    };
+    initialised.map_err(|error| format!("logging is set up already: {error}"))
+}
+
+/// Logs by another filter from now on, where [`init`] set the log up.
+///
+/// # Errors
+/// When the filter cannot be read; the old one stays.
+pub fn refilter(server: &ServerSection) -> Result<(), String> {
+    let filter = filter(server)?;
+    match FILTER.get() {
+        Some(replace) => replace(filter),
+        None => Ok(()),
     }
-    .map_err(|error| format!("logging is set up already: {error}"))
+}
+
+/// Replaces the filter of the log.
+type Replace = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>;
+
+/// The process has one log, so one place that its filter is replaced in.
+static FILTER: OnceLock<Replace> = OnceLock::new();
+
+fn keep(
+    replace: impl Fn(EnvFilter) -> Result<(), tracing_subscriber::reload::Error> + Send + Sync + 'static,
+) {
+    // A log is set up once.
+    let _ = FILTER.set(Box::new(move |filter| replace(filter).map_err(|error| error.to_string())));
+}
+
+fn filter(server: &ServerSection) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(&server.log)
+        .map_err(|error| format!("[server] log: wanted a level or a filter, found {:?}: {error}", server.log))
 }
 
 /// What the line tells of the request and its answer.

@@ -2,4 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "tests may stop at once")]
 mod callers;
 mod operators;
+mod reload;
 mod run;

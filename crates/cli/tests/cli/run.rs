@@ -3,6 +3,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 /// A folder to run in.
@@ -93,6 +94,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) public: String,
     pub(crate) manage: String,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -126,8 +128,35 @@ impl Server {
         };
         let (public, manage) = (address(), address());
         // Whatever else it says must not fill the pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, public, manage }
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || lines.for_each(|line| kept.lock().unwrap().push(line)));
+        Self { child, public, manage, log }
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for words in a line of the log.
+    #[track_caller]
+    pub(crate) fn logs(&self, words: &[&str]) {
+        let told =
+            || self.log.lock().unwrap().iter().any(|line| words.iter().all(|word| line.contains(word)));
+        for _ in 0..500 {
+            if told() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert!(told(), "no line with {words:?} in: {:#?}", self.log.lock().unwrap());
+    }
+
+    /// Waits for the end after a signal.
+    pub(crate) fn ended(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 }
 

@@ -1,4 +1,5 @@
 //! A connection whose HTTP/1 bytes are checked before the HTTP library sees them, with its clocks for silence.
+use super::activity::Activity;
 use super::bounds::{Bounds, Broken};
 use super::scanner::Scanner;
 use bytes::{Buf, BytesMut};
@@ -6,7 +7,6 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
@@ -37,9 +37,6 @@ pub(super) struct Patience {
     pub(super) write: Duration,
 }
 
-/// How many requests of a connection are being answered; while there are any, silence is not idleness.
-pub(super) type Busy = Arc<AtomicUsize>;
-
 /// The checked connection.
 pub(super) struct Strict<S> {
     io: S,
@@ -51,7 +48,7 @@ pub(super) struct Strict<S> {
     broken: bool,
     patience: Patience,
     fields: usize,
-    busy: Busy,
+    activity: Arc<Activity>,
     clock: Pin<Box<Sleep>>,
     waiting: Waiting,
     /// Runs while the other end takes nothing.
@@ -67,7 +64,7 @@ enum Waiting {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
-    pub(super) fn new(io: S, bounds: Bounds, patience: Patience, busy: Busy) -> Self {
+    pub(super) fn new(io: S, bounds: Bounds, patience: Patience, activity: Arc<Activity>) -> Self {
         Self {
             io,
             buffer: BytesMut::new(),
@@ -76,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
             broken: false,
             patience,
             fields: bounds.fields,
-            busy,
+            activity,
             clock: Box::pin(sleep(patience.head)),
             waiting: Waiting::Head,
             stalled: None,
@@ -181,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
                 return Poll::Pending;
             }
             ready!(self.clock.as_mut().poll(cx));
-            if self.busy.load(Ordering::Acquire) == 0 {
+            if !self.activity.is_busy() {
                 return Poll::Ready(());
             }
             self.rewind();
@@ -251,7 +248,17 @@ fn read_piece<S: AsyncRead + Unpin>(
     reading.as_mut().poll(cx)
 }
 
+/// Pings and their like are smaller, pieces of answers larger.
+const PIECE_OF_ANSWER: usize = 256;
+
 impl<S> Strict<S> {
+    /// An answer that goes out slowly is no silence, though HTTP/2 has buffered all of it and counts it as done.
+    fn note(&self, written: &Poll<io::Result<usize>>) {
+        if matches!(written, Poll::Ready(Ok(count)) if *count >= PIECE_OF_ANSWER) {
+            self.activity.moves();
+        }
+    }
+
     /// Gives up on an end that takes nothing for too long: it holds memory here and a connection behind us.
     fn patiently<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if done.is_ready() {
@@ -268,6 +275,7 @@ impl<S> Strict<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.note(&written);
         self.patiently(cx, written)
     }
 
@@ -286,6 +294,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
+        self.note(&written);
         self.patiently(cx, written)
     }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Open connections of one listener: each costs about 10 KiB.
     pub connections: usize,
+    /// Requests at once on one HTTP/2 connection: as many as browsers and proxies want.
+    pub streams: usize,
     /// Bytes of a request's head: four times what browsers with many cookies send.
     pub header_bytes: usize,
     /// Fields of a request's head: real ones have under 40.
@@ -25,7 +27,7 @@ pub struct Limits {
     pub header_time: Duration,
     /// How long a body that a dialect signs may take to arrive; for others, the longest silence.
     pub body_time: Duration,
-    /// How long a connection may stay open without a request.
+    /// How long a connection may stay open without a request; HTTP/2 as well.
     pub idle_time: Duration,
 }
 
@@ -33,6 +35,7 @@ impl Limits {
     pub(super) fn read(section: Section<'_>) -> Self {
         let limits = Self {
             connections: section.count("connections", 10_000, 1..=1_000_000),
+            streams: section.count("streams", 128, 1..=10_000),
             header_bytes: section.count("header_bytes", 32 * 1024, 1024..=1024 * 1024),
             header_fields: section.count("header_fields", 100, 10..=1000),
             field_bytes: section.count("field_bytes", 20 * 1024, 1024..=1024 * 1024),

@@ -1,4 +1,5 @@
 //! `[[listener]]`: an address and the surfaces that answer there.
+use super::acme::Acme;
 use super::reader::Section;
 use super::spelling::nearest;
 use std::net::SocketAddr;
@@ -15,9 +16,18 @@ pub struct Listener {
     pub tls: Option<Tls>,
 }
 
-/// The files of a TLS listener, PEM.
+/// What a TLS listener presents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
+    /// Certificates with their keys; the caller's name chooses, the first is for names that fit none.
+    pub files: Vec<Files>,
+    /// Orders a further certificate.
+    pub acme: Option<Acme>,
+}
+
+/// A certificate and its key, PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
     /// The certificate chain, leaf first.
     pub certificate: PathBuf,
     /// The private key.
@@ -135,26 +145,34 @@ impl Listener {
             );
         }
         let tls = section.section("tls");
-        let certificate = tls.maybe_text("certificate");
-        let key = tls.maybe_text("key");
-        let tls_files = match (certificate, key) {
-            (Some(certificate), Some(key)) => Some(Tls { certificate: certificate.into(), key: key.into() }),
+        let mut files: Vec<Files> = Files::read(&tls).into_iter().collect();
+        for other in tls.sections("others").unwrap_or_default() {
+            files.extend(Files::read(&other));
+            other.finish();
+        }
+        let acme = if tls.has("acme") { Acme::read(tls.section("acme")) } else { None };
+        tls.finish();
+        let tls = (!files.is_empty() || acme.is_some()).then_some(Tls { files, acme });
+        section.finish();
+        Some(Self { address: address?, surfaces, tls })
+    }
+}
+
+impl Files {
+    /// Both or none.
+    fn read(tls: &Section<'_>) -> Option<Self> {
+        match (tls.maybe_text("certificate"), tls.maybe_text("key")) {
+            (Some(certificate), Some(key)) => Some(Self { certificate: certificate.into(), key: key.into() }),
             (None, None) => None,
             (Some(_), None) => {
                 tls.wrong("key", "a certificate came without its key", "add key = \"key.pem\"");
                 None
             }
             (None, Some(_)) => {
-                tls.wrong(
-                    "certificate",
-                    "a key came without its certificate",
-                    "add certificate = \"chain.pem\"",
-                );
+                let fix = "add certificate = \"chain.pem\"";
+                tls.wrong("certificate", "a key came without its certificate", fix);
                 None
             }
-        };
-        tls.finish();
-        section.finish();
-        Some(Self { address: address?, surfaces, tls: tls_files })
+        }
     }
 }

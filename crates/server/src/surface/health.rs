@@ -26,13 +26,16 @@ pub(crate) async fn ready(app: &App) -> Response<Body> {
         Ok(_) => {
             let standings = app.upstreams.standings();
             let well = standings.iter().filter(|standing| standing.well).count();
-            let mut response = plain(StatusCode::OK, "ready\n");
+            let mut text = "ready\n".to_owned();
+            // It serves, so it is ready; but somebody should look at the file.
+            if app.is_unread() {
+                text.push_str("the last reload of the configuration failed\n");
+            }
             if well < standings.len() {
                 // Not by name: strangers may ask. It stays ready: other routes are served, and leaving would help nobody.
-                let text = format!("ready\nupstreams: {well} of {} addresses well\n", standings.len());
-                *response.body_mut() = Body::from(text);
+                text.push_str(&format!("upstreams: {well} of {} addresses well\n", standings.len()));
             }
-            response
+            plain(StatusCode::OK, text)
         }
         Err(fault) => {
             tracing::error!(%fault, "not ready");
@@ -60,8 +63,8 @@ pub(crate) async fn metrics(app: &App) -> Response<Body> {
     response
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
+fn plain(status: StatusCode, text: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(text.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -173,7 +173,8 @@ pub(crate) fn proof(
     body: &[u8],
     random: [u8; 16],
 ) -> String {
-    let dialect = &running.app().dialects[dialect];
+    let app = running.app();
+    let dialect = &app.dialects[dialect];
     let key = match &**dialect.name() {
         "asymmetric-jwt" => ed25519(),
         "operator" => p256(),

@@ -1,5 +1,6 @@
 //! The server as callers and proxies meet it: real listeners on free ports, a store in memory, a clock that stands.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop at once")]
+mod acme;
 mod drain;
 mod explain;
 mod ext_authz;
@@ -13,7 +14,10 @@ mod listeners;
 mod modes;
 mod policies;
 mod raw;
+mod reload;
 mod session;
 mod sockets;
 mod streams;
+mod tls;
+mod two;
 mod upstreams;

@@ -1,8 +1,9 @@
 //! A management API in memory, with three operators and a caller, driven in process by signed requests.
 use super::breakable::Breakable;
-use crate::app::{App, Parts};
+use crate::app::App;
 use crate::config::{Config, Sources};
 use crate::dialects::dialects;
+use crate::shared::Parts;
 use crate::surface::manage::router;
 use axum::Router;
 use axum::body::Body;

@@ -1,0 +1,180 @@
+//! What every generation of the configuration shares: stores, clock, signing keys, counters, and how the server does.
+use crate::call::Outcome;
+use crate::config::Config;
+use crate::doctor::Doctor;
+use crate::ids::Ids;
+use crate::lanes::Side;
+use crate::metrics::Metrics;
+use crate::readiness::Readiness;
+use crate::seal::Seal;
+use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
+use countersign::ask::Decoys;
+use countersign::time::Time;
+use countersign_guard::clock::{Clock, Entropy};
+use countersign_guard::session::challenges::Stateless;
+use countersign_guard::signing::SigningKeys;
+use countersign_store::directory::Directory;
+use countersign_store::fault::Fault;
+use countersign_store::once::Once;
+use countersign_store::registrar::Registrar;
+use countersign_store::registry::{LastUse, Registry};
+use countersign_store::sessions::Sessions;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the server runs on; tests put frozen and faulty ones in.
+#[derive(Clone)]
+pub struct Parts {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// The rows of the installation.
+    pub registry: Arc<dyn Registry>,
+    /// The replay memory.
+    pub once: Arc<dyn Once>,
+    /// The replay memory of answered challenges: another one, since strangers fill it.
+    pub challenges: Arc<dyn Once>,
+    /// Open sessions.
+    pub sessions: Arc<dyn Sessions>,
+}
+
+/// What outlives a reload.
+pub struct Shared {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// The rows of the installation.
+    pub registry: Arc<dyn Registry>,
+    /// Makes every change.
+    pub registrar: Arc<Registrar>,
+    /// Every row, in memory.
+    pub directory: Arc<Directory>,
+    /// The replay memory.
+    pub once: Arc<dyn Once>,
+    /// Open sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// The server's own signing keys.
+    pub signing: Arc<SigningKeys>,
+    /// Seals the server's own secrets.
+    pub seal: Arc<Seal>,
+    /// Checks of signatures side by side, when they are on.
+    pub lanes: Option<Side>,
+    /// What arrived of the requests that examine the proxies before us.
+    pub doctor: Arc<Doctor>,
+    /// Who would pass where requests do not have to hold yet.
+    pub readiness: Arc<Readiness>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Makes ids.
+    pub ids: Ids,
+    pub(crate) challenges: Arc<Stateless>,
+    pub(crate) answered: Arc<dyn Once>,
+    pub(crate) decoys: Decoys,
+    draining: AtomicBool,
+    stale: AtomicBool,
+    unread: AtomicBool,
+    uses: Mutex<HashMap<String, LastUse>>,
+}
+
+/// Uses of keys waiting to be written, at most; what comes beyond is written with a later use.
+const MOST_USES: usize = 100_000;
+
+impl Shared {
+    /// Reads the registry and makes what is missing of the server's own secrets.
+    pub(crate) async fn open(parts: Parts, config: &Config) -> Result<Self, Fault> {
+        let Parts { clock, entropy, registry, once, challenges: answered, sessions } = parts;
+        let registrar = Registrar::open(Arc::clone(&registry), Arc::clone(&sessions)).await?;
+        let directory = Arc::clone(registrar.directory());
+        let seal = Arc::new(Seal::load(&config.store)?);
+        let keeper = Keeper {
+            registry: &*registry,
+            directory: &directory,
+            clock: &*clock,
+            entropy: &*entropy,
+            seal: &seal,
+        };
+        seal_all(&keeper).await?;
+        let signing = signing_keys(&keeper).await?;
+        let key = challenge_key(&keeper).await?;
+        let decoys = Decoys::new(key.tag(&[b"decoys"]).first_chunk().copied().unwrap_or_default());
+        let lanes = if config.server.lanes { Side::new(&*entropy) } else { None };
+        Ok(Self {
+            ids: Ids::new(&*entropy),
+            challenges: Arc::new(Stateless::new(key)),
+            answered,
+            decoys,
+            seal,
+            lanes,
+            doctor: Arc::default(),
+            readiness: Arc::default(),
+            clock,
+            entropy,
+            registry,
+            registrar: Arc::new(registrar),
+            directory,
+            once,
+            sessions,
+            signing,
+            metrics: Metrics::default(),
+            draining: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
+            uses: Mutex::default(),
+        })
+    }
+
+    /// Whether the configuration as it stands in its file could not be taken, so that an older one is in force.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.unread.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_unread(&self, unread: bool) {
+        self.unread.store(unread, Ordering::Release);
+    }
+
+    /// Whether the server was told to stop.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether the registry could not be asked for so long that a revocation may have been missed: nobody is let in then.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_stale(&self, stale: bool) {
+        if self.stale.swap(stale, Ordering::AcqRel) != stale {
+            if stale {
+                tracing::error!("the registry does not answer: requests get 503 until it does");
+            } else {
+                tracing::info!("the registry answers again");
+            }
+        }
+    }
+
+    /// Notes that a key was used; it is written with others, later.
+    pub(crate) fn used(&self, outcome: &Outcome, at: Time, client: IpAddr) {
+        let Some(key) = outcome.key.as_ref().filter(|_| outcome.verdict == Some("verified")) else { return };
+        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        if uses.len() < MOST_USES || uses.contains_key(key) {
+            uses.insert(key.clone(), LastUse { key: key.clone(), at, address: Some(client.to_string()) });
+        }
+    }
+
+    /// Takes the uses that wait to be written.
+    pub(crate) fn take_uses(&self) -> Vec<LastUse> {
+        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *uses).into_values().collect()
+    }
+}
