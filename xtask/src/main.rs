@@ -1,7 +1,8 @@
-//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `attacks`, `tour`.
+//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `doors`, `attacks`, `tour`.
 mod bench;
 mod clients;
 mod docs;
+mod doors;
 mod envoy;
 mod fuzz;
 mod house;
@@ -17,6 +18,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   house           the structure: crate edges, closed lists, import cycles, file rules
   attacks         every recorded attack, in process and over TCP
   clients         the real client libraries against a running server
+  doors           every front door of examples/ before a running server
   envoy           the real Envoy with the configuration of examples/envoy before a real server
   fuzz MINUTES    coverage-guided fuzzing of every target (nightly; without one, a runner for stable)
   bench [PART…]   the benchmarks, as ratios; `bench --write` keeps the day's figures in the book
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         ["attacks"] => test::attacks().map(print_counted),
         ["envoy"] => tools::clients().and_then(|()| envoy::run()).map(print_counted),
         ["clients"] => tools::clients().and_then(|()| clients::run()).map(print_counted),
+        ["doors"] => tools::clients().and_then(|()| doors::run()).map(print_counted),
         ["fuzz", minutes] => match minutes.parse() {
             Ok(minutes) => fuzz::run(minutes).map(print_counted),
             Err(_) => Err(format!("fuzz: wanted a number of minutes, found {minutes}")),

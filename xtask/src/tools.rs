@@ -8,13 +8,20 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("php", &["--version"], "php-cli"),
     ("openssl", &["version"], "openssl"),
     ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
+    ("curl", &["--version"], "curl"),
     ("git", &["--version"], "git"),
+    // The front doors. Debian may start them as services when it installs them; the tests start their own beside those.
+    ("/usr/sbin/nginx", &["-v"], "nginx"),
+    ("/usr/sbin/haproxy", &["-v"], "haproxy"),
+    ("/usr/bin/caddy", &["version"], "caddy"),
+    ("/usr/sbin/apache2", &["-v"], "apache2"),
+    ("test", &["-f", "/usr/share/lua/5.3/socket.lua"], "lua-socket"),
 ];
 
 /// The database that the benchmarks measure beside ours.
 const DATABASE: &[(&str, &[&str], &str)] = &[("psql", &["--version"], "postgresql")];
 
-/// What the real clients need.
+/// What the real clients and the front doors need.
 ///
 /// # Errors
 /// What is missing and could not be installed.

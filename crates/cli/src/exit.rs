@@ -33,7 +33,11 @@ pub(crate) const TABLE: &[(u8, &str, &str)] = &[
     (0, "ok", "The command did what it was asked for."),
     (1, "failed", "It could not; the message says why."),
     (2, "usage", "The arguments, a file or the configuration cannot be understood."),
-    (3, "refused", "Verification says no: `verify`, `explain`, and `request` when the answer is 401 or 403."),
+    (
+        3,
+        "refused",
+        "Verification says no: `verify`, `explain`, `doctor`, and `request` when the answer is 401 or 403.",
+    ),
     (
         4,
         "unauthenticated",

@@ -8,6 +8,7 @@ mod completions;
 mod configuration;
 mod demo;
 mod dialect;
+mod doctor;
 mod exit;
 mod help;
 mod init;
@@ -20,6 +21,7 @@ mod operator;
 mod org;
 mod print;
 mod proving;
+mod readiness;
 mod registered;
 mod request;
 mod serve;
@@ -60,6 +62,8 @@ enum Command {
     Verify(Box<verify::VerifyArgs>),
     /// Judge a captured request here and show every step.
     Explain(Box<verify::VerifyArgs>),
+    /// Send known requests through your own proxies and tell what they change, and what to set: exit code 3 when proofs fail by it.
+    Doctor(Box<doctor::DoctorArgs>),
     /// Open a session and keep its tokens.
     Login(Box<session::LoginArgs>),
     /// End a session.
@@ -82,6 +86,8 @@ enum Command {
     /// What was done, when and by whom.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Who would pass if the routes that only watch or warn enforced, and why the others would not.
+    Readiness(readiness::ReadinessArgs),
     /// Make a server's registry what a file describes.
     Apply(apply::ApplyArgs),
     /// Ways of signing: list, show, lint, test.
@@ -127,6 +133,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Request(args) => request::run(args, out),
         Command::Verify(args) => verify::verify(args, out),
         Command::Explain(args) => verify::explain(args, out),
+        Command::Doctor(args) => doctor::run(args, out),
         Command::Login(args) => session::login(args, out),
         Command::Logout(args) => session::logout(args, out),
         Command::Account(command) => account::run(command, out),
@@ -135,6 +142,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Companion(command) => companion::run(command, out),
         Command::Operator(command) => operator::run(command, out),
         Command::Audit(command) => audit::run(command, out),
+        Command::Readiness(args) => readiness::run(args, out),
         Command::Apply(args) => apply::run(args, out),
         Command::Dialect(command) => dialect::run(command, out),
         Command::Serve(args) => serve::run(args),

@@ -198,4 +198,12 @@ impl Dialect {
             Find::Body => Vec::new(),
         }
     }
+    /// The header of the companion key that stands beside its proofs.
+    #[must_use]
+    pub fn companion(&self) -> Option<&HeaderName> {
+        self.rules.iter().find_map(|rule| match rule {
+            Rule::Companion(Source::Header(name)) => Some(name),
+            _ => None,
+        })
+    }
 }

@@ -208,6 +208,9 @@ reasons! {
     NotAdmitted "not-admitted" Policy "not-permitted" 403 "not_admitted":
         "The proof holds, but the route does not admit this account.",
         "Ask the operator.";
+    NotCovered "not-covered" Policy "not-permitted" 403 "not_covered":
+        "The proof holds, but it binds less of the request than the route wants.",
+        "Sign in a dialect of this route that binds more, or ask the operator.";
     PathNotPlain "path-not-plain" Malformed "malformed" 400 "path_not_plain":
         "The path has dot segments, doubled or encoded slashes or other spellings that two servers may read differently.",
         "Send the plain path.";

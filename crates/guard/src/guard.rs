@@ -72,7 +72,17 @@ impl Guard {
         sessions: Arc<dyn Sessions>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directory, once, sessions, clock, signing: None, jwks: None, remembered: None, batcher: None, decoys: None }
+        Self {
+            directory,
+            once,
+            sessions,
+            clock,
+            signing: None,
+            jwks: None,
+            remembered: None,
+            batcher: None,
+            decoys: None,
+        }
     }
 
     /// With our own signing keys, so that session tokens can be judged.
@@ -218,6 +228,14 @@ impl Guard {
             trace.step(|| {
                 let found = format!("account {}", caller.name);
                 Step::new(Stage::Policy, "the route", "an account it admits", found, Some(refusal.reason))
+            });
+            return Ok(Walked::Refused(Some(dialect), refusal));
+        }
+        if let Some(lacking) = Policy::lacking(&policy.require, &dialect.covered()) {
+            let refusal = Refusal::new(Reason::NotCovered, Stage::Policy);
+            trace.step(|| {
+                let found = format!("a dialect that does not bind {lacking}");
+                Step::new(Stage::Policy, "the route", "all it requires", found, Some(refusal.reason))
             });
             return Ok(Walked::Refused(Some(dialect), refusal));
         }

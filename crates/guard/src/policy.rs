@@ -4,6 +4,7 @@ use countersign::dialect::Dialect;
 use countersign::incoming::{Incoming, Limits};
 use countersign::read::Addressed;
 use countersign::reason::Reason;
+use countersign::verified::Covered;
 use std::sync::Arc;
 
 /// The conditions of one route.
@@ -13,6 +14,10 @@ pub struct Policy {
     pub dialects: Vec<Arc<Dialect>>,
     /// Names or ids of the accounts it admits; `None`: all. What looks like an id is one, whatever accounts are called.
     pub admit: Option<Vec<String>>,
+    /// Names of the organisations whose accounts it admits; `None`: all, and accounts without one.
+    pub organisations: Option<Vec<String>>,
+    /// What a proof must bind; only the switches count.
+    pub require: Covered,
     /// What a caller may make the verifier read.
     pub limits: Limits,
 }
@@ -37,7 +42,13 @@ impl Policy {
     /// A route that takes these dialects, admits everybody and keeps the shipped limits.
     #[must_use]
     pub fn of(dialects: Vec<Arc<Dialect>>) -> Self {
-        Self { dialects, admit: None, limits: Limits::default() }
+        Self {
+            dialects,
+            admit: None,
+            organisations: None,
+            require: Covered::default(),
+            limits: Limits::default(),
+        }
     }
 
     /// Whether a dialect of the route signs the body, so that it must be read before judging.
@@ -58,7 +69,26 @@ impl Policy {
     pub(crate) fn admits(&self, caller: &Caller) -> bool {
         let is_meant =
             |listed: &String| *listed == *caller.id || (!is_account_id(listed) && *listed == *caller.name);
-        self.admit.as_ref().is_none_or(|admitted| admitted.iter().any(is_meant))
+        let named = self.admit.as_ref().is_none_or(|admitted| admitted.iter().any(is_meant));
+        let belongs = self.organisations.as_ref().is_none_or(|names| {
+            caller.organisation.as_ref().is_some_and(|own| names.iter().any(|name| **name == **own))
+        });
+        named && belongs
+    }
+
+    /// What a route wants bound that a dialect does not bind, in words.
+    #[must_use]
+    pub fn lacking(require: &Covered, covered: &Covered) -> Option<&'static str> {
+        [
+            (require.method && !covered.method, "the method"),
+            (require.authority && !covered.authority, "the host"),
+            (require.path && !covered.path, "the path"),
+            (require.query && !covered.query, "the query"),
+            (require.body && !covered.body, "the body"),
+            (require.once && !covered.once, "that it works once"),
+        ]
+        .into_iter()
+        .find_map(|(lacks, words)| lacks.then_some(words))
     }
 
     /// One dialect speaks for the request, or none does, or it is refused: there is no "try the next".

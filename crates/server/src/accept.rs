@@ -1,9 +1,14 @@
 //! The accept loop: connections with a cap, clocks and strict framing, and an end that drops no request.
 mod bounds;
 pub(crate) mod head;
+mod phase;
 mod scanner;
 mod strict;
 pub(crate) mod tls;
+mod wire;
+
+pub(crate) use phase::Phase;
+pub(crate) use wire::{Opened, Wire};
 
 use crate::config::limits::Limits;
 use axum::body::Body;
@@ -25,21 +30,8 @@ use std::time::Duration;
 use strict::{Busy, Patience, Strict, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
-
-/// How far the server's end has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    /// All is well.
-    Serving,
-    /// It will end: still accepting, but answers ask callers to connect anew.
-    Draining,
-    /// It ends: nothing new, what was begun is finished.
-    Stopping,
-    /// It ends at once.
-    Now,
-}
 
 /// Answers one request that came from this peer.
 pub(crate) type Handler =
@@ -105,7 +97,7 @@ impl Loop {
         }
     }
 
-    fn spawn(&mut self, stream: TcpStream, address: SocketAddr, place: tokio::sync::OwnedSemaphorePermit) {
+    fn spawn(&mut self, stream: TcpStream, address: SocketAddr, place: OwnedSemaphorePermit) {
         // Small answers go out at once; a socket that refuses the option works without.
         let _ = stream.set_nodelay(true);
         let connection = Connection {
@@ -113,11 +105,11 @@ impl Loop {
             handler: Arc::clone(&self.handler),
             phase: self.phase.clone(),
             peer: Peer { address, tls: self.tls.is_some() },
-            _alive: self.alive.clone(),
+            alive: self.alive.clone(),
+            place: Arc::new(place),
         };
         let tls = self.tls.clone();
         tokio::spawn(async move {
-            let _place = place;
             let mut phase = connection.phase.clone();
             let serve = async {
                 match tls {
@@ -144,7 +136,8 @@ struct Connection {
     handler: Handler,
     phase: watch::Receiver<Phase>,
     peer: Peer,
-    _alive: mpsc::Sender<()>,
+    alive: mpsc::Sender<()>,
+    place: Arc<OwnedSemaphorePermit>,
 }
 
 impl Connection {
@@ -171,7 +164,13 @@ impl Connection {
         let Some(version) = version else { return };
         let service = {
             let (handler, peer, phase) = (Arc::clone(&self.handler), self.peer, self.phase.clone());
-            service_fn(move |request: Request<Incoming>| {
+            let wire = (version == Version::One)
+                .then(|| Wire::new::<S>(self.phase.clone(), self.alive.clone(), Arc::clone(&self.place)));
+            service_fn(move |mut request: Request<Incoming>| {
+                if let Some(wire) = wire.as_ref().filter(|_| request.headers().contains_key(header::UPGRADE))
+                {
+                    request.extensions_mut().insert(wire.clone());
+                }
                 busy.fetch_add(1, Ordering::AcqRel);
                 let held = Held(Arc::clone(&busy));
                 let leaving = phase.clone();
@@ -192,7 +191,7 @@ impl Connection {
                 // Strict has the clocks; half-closed callers still get their answer.
                 builder.timer(TokioTimer::new()).header_read_timeout(None).half_close(true);
                 builder.max_headers(limits.header_fields).max_buf_size(limits.header_bytes.max(64 * 1024));
-                let connection = builder.serve_connection(TokioIo::new(strict), service);
+                let connection = builder.serve_connection(TokioIo::new(strict), service).with_upgrades();
                 let mut connection = std::pin::pin!(connection);
                 tokio::select! {
                     _ = connection.as_mut() => return,

@@ -2,11 +2,13 @@
 use crate::call::Outcome;
 use crate::config::Config;
 use crate::dialects::Dialects;
+use crate::doctor::Doctor;
 use crate::identity::Identity;
 use crate::ids::Ids;
 use crate::key_sets::KeySets;
 use crate::lanes::Side;
 use crate::metrics::Metrics;
+use crate::readiness::Readiness;
 use crate::routes::{Routes, limits};
 use crate::seal::Seal;
 use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
@@ -87,8 +89,12 @@ pub struct App {
     pub metrics: Metrics,
     /// Makes ids.
     pub ids: Ids,
+    /// What arrived of the requests that examine the proxies before us.
+    pub doctor: Arc<Doctor>,
     /// Opens and refreshes sessions.
     pub session: SessionApi,
+    /// Who would pass where requests do not have to hold yet.
+    pub readiness: Arc<Readiness>,
     pub(crate) upstreams: Upstreams,
     draining: AtomicBool,
     stale: AtomicBool,
@@ -149,6 +155,7 @@ impl App {
         let ids = Ids::new(&*entropy);
         let guard = Arc::new(guard);
         let registrar = Arc::new(registrar);
+        let upstreams = Upstreams::start(&config, None)?;
         let session = SessionParts {
             guard: Arc::clone(&guard),
             registrar: Arc::clone(&registrar),
@@ -179,8 +186,10 @@ impl App {
             operators,
             metrics: Metrics::default(),
             ids,
+            doctor: Arc::default(),
             session,
-            upstreams: Upstreams::new()?,
+            readiness: Arc::default(),
+            upstreams,
             draining: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             uses: Mutex::default(),

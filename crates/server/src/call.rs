@@ -1,5 +1,7 @@
 //! One request's way through the server: who called, under which id, and how it ended, for the log and the metrics.
 use crate::config::listener::Surface;
+use crate::config::mode::Mode;
+use crate::trip::Trip;
 use countersign::time::Time;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -45,6 +47,8 @@ pub struct Outcome {
     pub verdict: Option<&'static str>,
     /// The reason's code.
     pub reason: Option<&'static str>,
+    /// Whether its signature had held when it was refused.
+    pub signed: bool,
     /// `rej_…`, as in the answer's header.
     pub reject: Option<String>,
     /// The account's name.
@@ -55,4 +59,12 @@ pub struct Outcome {
     pub acting_as: Option<String>,
     /// The algorithm that held.
     pub algorithm: Option<&'static str>,
+    /// How far the route went, where it does not enforce.
+    pub mode: Option<Mode>,
+    /// The account that a refused proof names, which it did not prove.
+    pub claimed: Option<String>,
+    /// The upstream that the request went to, by name.
+    pub upstream: Option<String>,
+    /// What happened on the way there and back; set when the request was sent on.
+    pub trip: Option<Arc<Trip>>,
 }

@@ -5,6 +5,7 @@ pub mod identity;
 pub mod keys;
 pub mod limits;
 pub mod listener;
+pub mod mode;
 mod reader;
 pub mod route;
 pub mod sample;
@@ -12,6 +13,7 @@ pub mod server;
 pub mod session;
 mod spelling;
 mod tree;
+pub mod upstream;
 
 use dialect::DialectSection;
 use identity::Identity;
@@ -25,6 +27,7 @@ use session::SessionSection;
 use std::collections::BTreeMap;
 use std::fmt;
 use tree::Node;
+use upstream::Upstream;
 
 pub use reader::{Finding, Shown};
 pub use tree::Origin;
@@ -52,6 +55,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Which requests go where.
     pub routes: Vec<Route>,
+    /// Pools of addresses that routes go to by name.
+    pub upstreams: Vec<Upstream>,
     /// Settings of dialects, by name.
     pub dialects: BTreeMap<String, DialectSection>,
     /// The question that other proxies ask.
@@ -154,11 +159,14 @@ impl Config {
             None => Listener::defaults(),
         };
         let routes = root.sections("route").unwrap_or_default().into_iter().filter_map(Route::read).collect();
+        let upstreams = root.sections("upstream").unwrap_or_default();
+        let upstreams = upstreams.into_iter().filter_map(Upstream::read).collect();
         let dialects = root.named("dialect");
         let dialects = dialects.into_iter().map(|(name, section)| (name, DialectSection::read(section)));
         let config = Self {
             listeners,
             routes,
+            upstreams,
             dialects: dialects.collect(),
             server: ServerSection::read(root.section("server")),
             forward_auth: ForwardAuthSection::read(root.section("forward_auth")),
@@ -185,6 +193,7 @@ impl Default for Config {
             server: ServerSection::read(root.section("server")),
             listeners: Listener::defaults(),
             routes: Vec::new(),
+            upstreams: Vec::new(),
             dialects: BTreeMap::new(),
             forward_auth: ForwardAuthSection::read(root.section("forward_auth")),
             session: SessionSection::read(root.section("session")),

@@ -50,6 +50,7 @@ pub fn facts(dialects: &Dialects) -> Vec<DialectFacts> {
         name: name.clone(),
         signs_body: dialect.needs_body(),
         carriers: dialect.places(),
+        covered: dialect.covered(),
         discriminated: dialect.has_discriminator(),
     });
     facts.collect()

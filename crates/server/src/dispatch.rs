@@ -1,16 +1,22 @@
 //! Finds the surface that answers a request, then logs and counts how it ended; the only place that does.
 use crate::accept::Peer;
 use crate::app::App;
+use crate::arrival;
 use crate::call::{Asked, Call, Outcome};
 use crate::config::listener::Surface;
 use crate::problem::{not_found, problem};
 use crate::surface::{explain, ext_authz, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
+use crate::upstream::Waiting;
 use axum::Router;
 use axum::body::Body;
+use countersign::time::Time;
 use http::{Method, Request, Response, StatusCode};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use tower::ServiceExt;
 
 /// What answers on one listener.
@@ -41,8 +47,15 @@ impl Surfaces {
             surface: surface.unwrap_or(Surface::Gateway),
         };
         let (method, uri) = (request.method().clone(), request.uri().clone());
+        let protocol = request.version();
         let client = origin::client(&app.config.server, peer.address.ip(), request.headers());
         request.extensions_mut().insert(call.clone());
+        let mut examined = None;
+        if let Some((id, probe)) = app.doctor.called(request.headers(), started) {
+            let (seen, same) = arrival::look(app, &call, probe, request).await;
+            request = same;
+            examined = Some((id, seen));
+        }
         let response = if request.headers().len() > app.config.limits.header_fields {
             // HTTP/2 comes here unbounded in number, though not in size.
             problem(
@@ -57,22 +70,24 @@ impl Surfaces {
             }
         };
         let outcome = response.extensions().get::<Outcome>().cloned().unwrap_or_default();
-        let nanos = app.clock.now().nanos().saturating_sub(started.nanos());
-        // A clock that stepped back took no time.
-        let micros = u64::try_from(nanos / 1000).unwrap_or(0);
-        let mut status = response.status().as_u16();
-        let (mut method, mut path, mut client) = (method.as_str(), uri.path(), client);
-        let asked = response.extensions().get::<Asked>();
-        if let Some(asked) = asked {
-            (method, path) = (&asked.method, &asked.path);
-            client = asked.client.unwrap_or(client);
-            status = asked.status.unwrap_or(status);
+        let micros = since(app, started);
+        // What another proxy asked about is told in place of the question.
+        let asked = response.extensions().get::<Asked>().cloned();
+        let client = asked.as_ref().and_then(|asked| asked.client).unwrap_or(client);
+        let status = asked.as_ref().and_then(|asked| asked.status).unwrap_or(response.status().as_u16());
+        if let Some((id, seen)) = examined {
+            app.doctor.keep(&id, seen, &outcome, status);
         }
-        log_request(&call, &outcome, Told { method, path, client }, status, micros);
         let seconds = std::time::Duration::from_micros(micros).as_secs_f64();
         app.metrics.count(&call, &outcome, status, seconds);
         app.used(&outcome, started, client);
-        response
+        let line = Line {
+            app: Arc::clone(app),
+            call,
+            outcome,
+            told: Told { method, uri, asked, protocol, client, status, micros },
+        };
+        line.follow(response)
     }
 
     /// Open paths match exactly; what none of them takes goes to the gateway.
@@ -136,6 +151,73 @@ impl Surfaces {
                 problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Only GET is taken here")
             }
         }
+    }
+}
+
+/// Microseconds since then; a clock that stepped back took no time.
+fn since(app: &App, started: Time) -> u64 {
+    let nanos = app.clock.now().nanos().saturating_sub(started.nanos());
+    u64::try_from(nanos / 1000).unwrap_or(0)
+}
+
+/// A request whose line is written when nothing of it is left.
+struct Line {
+    app: Arc<App>,
+    call: Call,
+    outcome: Outcome,
+    told: Told,
+}
+
+impl Line {
+    /// Goes with what comes from an upstream until its end; writes what we answer ourselves at once.
+    fn follow(self, mut response: Response<Body>) -> Response<Body> {
+        if let Some(tunnel) = response.extensions_mut().remove::<Waiting>().and_then(|waiting| waiting.take())
+        {
+            tokio::spawn(async move {
+                tunnel.run().await;
+                drop(self);
+            });
+            return response;
+        }
+        let Some(trip) = &self.outcome.trip else {
+            return response;
+        };
+        if response.body().is_end_stream() || trip.micros().is_none() {
+            return response;
+        }
+        response.map(|body| Body::new(Logged { body, _line: self }))
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        log_request(&self.call, &self.outcome, &self.told, since(&self.app, self.call.at));
+    }
+}
+
+/// An answer's body that takes its line along.
+struct Logged {
+    body: Body,
+    _line: Line,
+}
+
+impl HttpBody for Logged {
+    type Data = bytes::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

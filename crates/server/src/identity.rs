@@ -102,6 +102,7 @@ struct Names {
     session: HeaderName,
     request: HeaderName,
     assertion: HeaderName,
+    mode: HeaderName,
 }
 
 impl Identity {
@@ -126,6 +127,7 @@ impl Identity {
             session: name("session")?,
             request: name("request-id")?,
             assertion: name("assertion")?,
+            mode: name("mode")?,
         };
         let life = i64::try_from(section.assertion_life.as_secs()).unwrap_or(60);
         let audience = section.assertion_audience.clone();
@@ -156,7 +158,7 @@ impl Identity {
     }
 
     /// Every header that may say who was recognised.
-    pub(crate) fn names(&self) -> [&HeaderName; 10] {
+    pub(crate) fn names(&self) -> [&HeaderName; 11] {
         let names = &self.names;
         [
             &names.account,
@@ -169,7 +171,16 @@ impl Identity {
             &names.session,
             &names.request,
             &names.assertion,
+            &names.mode,
         ]
+    }
+
+    /// Says that a request passed a route that does not enforce: without an identity beside it, nobody proved anything.
+    pub fn add_mode(&self, headers: &mut HeaderMap, mode: &'static str, request: &str) {
+        headers.insert(self.names.mode.clone(), HeaderValue::from_static(mode));
+        if let Ok(request) = HeaderValue::try_from(request) {
+            headers.insert(self.names.request.clone(), request);
+        }
     }
 
     /// Adds the identity that was proved on a route.

@@ -1,5 +1,6 @@
 //! Callers' bodies on their way: read whole within bounds, or passed on frame by frame within a patience.
 use crate::problem::{bad_request, problem, too_slow};
+use crate::trip::Trip;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use countersign::incoming::Body as Seen;
@@ -32,6 +33,14 @@ impl Inflow {
             Self::Whole(bytes) => Seen::Seen(bytes),
             Self::Stream(body) if body.is_end_stream() => Seen::Empty,
             Self::Stream(_) => Seen::Unseen,
+        }
+    }
+
+    /// How many bytes there are at least.
+    pub(crate) fn least(&self) -> u64 {
+        match self {
+            Self::Whole(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Self::Stream(body) => body.size_hint().lower(),
         }
     }
 
@@ -123,10 +132,11 @@ pub(crate) struct Passed {
     clock: Pin<Box<Sleep>>,
     begun: Instant,
     bytes: u64,
+    trip: Arc<Trip>,
 }
 
 impl Passed {
-    pub(crate) fn new(body: Body, patience: Duration) -> (Self, Failed) {
+    pub(crate) fn new(body: Body, patience: Duration, trip: Arc<Trip>) -> (Self, Failed) {
         let failed = Failed::default();
         let passed = Self {
             body,
@@ -135,6 +145,7 @@ impl Passed {
             clock: Box::pin(sleep(patience)),
             begun: Instant::now(),
             bytes: 0,
+            trip,
         };
         (passed, failed)
     }
@@ -157,6 +168,7 @@ impl HttpBody for Passed {
             Poll::Ready(Some(Ok(frame))) => {
                 // Trailers were not judged; the upstream does not see them.
                 let Ok(data) = frame.into_data() else { return Poll::Ready(None) };
+                self.trip.passed_in(data.len());
                 self.bytes = self.bytes.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
                 let slow = self.begun.elapsed().saturating_sub(self.patience).as_secs();
                 if self.bytes < slow.saturating_mul(LEAST_RATE) {
@@ -204,7 +216,8 @@ mod tests {
     #[tokio::test]
     async fn a_silent_caller_fails_the_body_that_is_passed_on() {
         let never = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
-        let (mut passed, failed) = Passed::new(Body::from_stream(never), Duration::from_millis(20));
+        let (mut passed, failed) =
+            Passed::new(Body::from_stream(never), Duration::from_millis(20), Arc::default());
         assert_eq!(failed.how(), None);
         assert!(passed.frame().await.unwrap().is_err());
         assert_eq!(failed.how(), Some(ReadFault::TooSlow));

@@ -5,7 +5,7 @@ use crate::problem;
 use crate::surface::path;
 use axum::body::Body;
 use countersign::incoming::Incoming;
-use countersign::reason::Reason;
+use countersign::reason::{Reason, Stage};
 use countersign::verified::Verified;
 use countersign_guard::guard::Verdict;
 use countersign_guard::policy::{Policy, Reply};
@@ -29,7 +29,12 @@ pub async fn judge(
         Ok(Verdict::Verified(verified)) => Ok(verified),
         Ok(Verdict::Absent(reply)) => Err(refused(app, route, None, Reason::MissingCredentials, &reply)),
         Ok(Verdict::Refused(denial)) => {
-            Err(refused(app, route, denial.dialect.as_deref(), denial.refusal.reason, &denial.reply))
+            let mut response =
+                refused(app, route, denial.dialect.as_deref(), denial.refusal.reason, &denial.reply);
+            if let Some(outcome) = response.extensions_mut().get_mut::<Outcome>() {
+                outcome.signed = matches!(denial.refusal.stage, Stage::Rules | Stage::Once | Stage::Policy);
+            }
+            Err(response)
         }
         Err(fault) => Err(faulted(app, route, &fault)),
     }
@@ -52,7 +57,11 @@ pub(crate) fn confined(
     }
     let reason = Reason::NotPermitted;
     let reply = Reply { status: reason.status(), challenge: None };
-    Err(refused(app, Some(route), Some(verified.dialect()), reason, &reply))
+    let mut response = refused(app, Some(route), Some(verified.dialect()), reason, &reply);
+    if let Some(outcome) = response.extensions_mut().get_mut::<Outcome>() {
+        outcome.signed = true;
+    }
+    Err(response)
 }
 
 /// The answer to a refusal.
@@ -102,5 +111,6 @@ pub fn held(route: Option<&str>, verified: &Verified) -> Outcome {
         key: Some(verified.key().id.to_string()),
         acting_as: verified.acting_as().map(str::to_owned),
         algorithm: Some(verified.algorithm().name()),
+        ..Outcome::default()
     }
 }

@@ -1,11 +1,13 @@
 //! The countersign server: gateway, forward-auth, sessions, management, explain, key sets, health and metrics in one process.
 mod accept;
 pub mod app;
+mod arrival;
 pub mod call;
 mod chores;
 pub mod config;
 pub mod dialects;
 mod dispatch;
+pub mod doctor;
 pub mod echo;
 mod hop;
 pub mod identity;
@@ -17,6 +19,7 @@ pub mod lanes;
 pub mod metrics;
 mod mounts;
 pub mod problem;
+pub mod readiness;
 pub mod routes;
 mod seal;
 mod secrets;
@@ -24,6 +27,7 @@ pub mod server;
 pub mod storage;
 pub mod surface;
 pub mod telemetry;
+pub mod trip;
 mod upstream;
 
 pub use app::{App, Parts};

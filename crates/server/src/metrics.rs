@@ -1,5 +1,6 @@
 //! What the server counts, for Prometheus.
 use crate::call::{Call, Outcome};
+use crate::upstream::Standing;
 use countersign_keys::Counts;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -42,6 +43,24 @@ struct Answered {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Passed {
+    mode: Word,
+    reason: Word,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct At {
+    upstream: Word,
+    address: Word,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Sent {
+    upstream: Word,
+    status: Word,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Weak {
     dialect: Word,
 }
@@ -54,6 +73,11 @@ pub struct Metrics {
     weak: Family<Weak, Counter>,
     seconds: Histogram,
     faults: Counter,
+    not_enforced: Family<Passed, Counter>,
+    sent: Family<Sent, Counter>,
+    retries: Family<Sent, Counter>,
+    well: Family<At, Gauge>,
+    in_flight: Family<At, Gauge>,
     accounts: Gauge,
     keys: Gauge,
     sessions: Gauge,
@@ -91,6 +115,11 @@ impl Default for Metrics {
             weak: Family::default(),
             seconds: Histogram::new(buckets),
             faults: Counter::default(),
+            not_enforced: Family::default(),
+            sent: Family::default(),
+            retries: Family::default(),
+            well: Family::default(),
+            in_flight: Family::default(),
             accounts: Gauge::default(),
             keys: Gauge::default(),
             sessions: Gauge::default(),
@@ -112,6 +141,27 @@ impl Default for Metrics {
             metrics.seconds.clone(),
         );
         all.register("faults", "Requests that could not be decided", metrics.faults.clone());
+        all.register(
+            "not_enforced",
+            "Requests that did not hold and passed as nobody's, by mode and reason",
+            metrics.not_enforced.clone(),
+        );
+        all.register(
+            "upstream_requests",
+            "Requests sent on, by upstream and class of the answer's status",
+            metrics.sent.clone(),
+        );
+        all.register(
+            "upstream_retries",
+            "Further attempts, by upstream and class of the status they ended in",
+            metrics.retries.clone(),
+        );
+        all.register(
+            "upstream_well",
+            "Whether requests go to an address (1), or it is ill or left out (0)",
+            metrics.well.clone(),
+        );
+        all.register("upstream_in_flight", "Requests an address is serving", metrics.in_flight.clone());
         all.register("accounts", "Accounts in the registry", metrics.accounts.clone());
         all.register("keys", "Keys in the registry", metrics.keys.clone());
         all.register("sessions", "Live sessions", metrics.sessions.clone());
@@ -145,6 +195,11 @@ impl Metrics {
         };
         self.answered.get_or_create(&Answered { surface: surface.clone(), status: class.into() }).inc();
         self.seconds.observe(seconds);
+        if let (Some(upstream), Some(trip)) = (&outcome.upstream, &outcome.trip) {
+            let sent = Sent { upstream: Word(Cow::Owned(upstream.clone())), status: class.into() };
+            self.retries.get_or_create(&sent).inc_by(trip.retries());
+            self.sent.get_or_create(&sent).inc();
+        }
         let Some(verdict) = outcome.verdict else { return };
         if verdict == "fault" {
             self.faults.inc();
@@ -153,8 +208,27 @@ impl Metrics {
         if outcome.algorithm.is_some_and(|name| name.contains("sha1") || name.contains("SHA1")) {
             self.weak.get_or_create(&Weak { dialect: dialect.clone() }).inc();
         }
-        let reason = outcome.reason.unwrap_or("none").into();
+        let reason: Word = outcome.reason.unwrap_or("none").into();
+        if let Some(mode) = outcome.mode.filter(|_| verdict != "verified") {
+            let passed = Passed { mode: mode.name().into(), reason: reason.clone() };
+            self.not_enforced.get_or_create(&passed).inc();
+        }
         self.judged.get_or_create(&Judged { surface, dialect, verdict: verdict.into(), reason }).inc();
+    }
+
+    /// Notes how the addresses of the upstreams stand; those that are gone are forgotten.
+    pub(crate) fn standings(&self, standings: &[Standing]) {
+        self.well.clear();
+        self.in_flight.clear();
+        for standing in standings {
+            let at = At {
+                upstream: Word(Cow::Owned(standing.upstream.clone())),
+                address: Word(Cow::Owned(standing.address.clone())),
+            };
+            self.well.get_or_create(&at).set(i64::from(standing.well));
+            let in_flight = i64::try_from(standing.in_flight).unwrap_or(i64::MAX);
+            self.in_flight.get_or_create(&at).set(in_flight);
+        }
     }
 
     /// Everything in the text format.

@@ -2,9 +2,11 @@
 use crate::config::Config;
 use crate::config::route::Route;
 use crate::dialects::Dialects;
+use crate::identity::plain;
 use crate::surface::path::{decoded, under};
 use countersign::incoming::Limits;
 use countersign_guard::policy::Policy;
+use http::HeaderName;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -17,6 +19,16 @@ pub struct Place {
     pub policy: Policy,
     /// Its path prefix as it is compared: decoded where it is plain.
     prefix: String,
+    /// Headers that carry credentials in one of its dialects, as [`plain`] spells them.
+    credentials: Vec<String>,
+}
+
+impl Place {
+    /// Whether a header carries a credential in one of the route's dialects, in any spelling.
+    pub(crate) fn carries(&self, name: &HeaderName) -> bool {
+        let name = plain(name.as_str());
+        self.credentials.contains(&name)
+    }
 }
 
 /// All routes, in the order in which they are asked: own hosts before all hosts, long paths before short ones.
@@ -39,9 +51,19 @@ impl Routes {
                 })
                 .collect();
             let limits = limits(config, route.body_limit);
-            let policy = Policy { dialects: taken?, admit: route.admit.clone(), limits };
+            let policy = Policy {
+                dialects: taken?,
+                admit: route.admit.clone(),
+                organisations: route.organisations.clone(),
+                require: route.require,
+                limits,
+            };
+            let carriers = policy.dialects.iter().flat_map(|dialect| {
+                dialect.carriers().into_iter().chain(dialect.companion()).map(|name| plain(name.as_str()))
+            });
+            let credentials = carriers.collect();
             let prefix = decoded(&route.path).into_owned();
-            places.push(Arc::new(Place { route: route.clone(), policy, prefix }));
+            places.push(Arc::new(Place { route: route.clone(), policy, prefix, credentials }));
         }
         places.sort_by_key(|place| (place.route.host.is_none(), usize::MAX - place.prefix.len()));
         Ok(Self(places))

@@ -1,6 +1,9 @@
 //! Logs: set up once, and one documented line for each request.
-use crate::call::{Call, Outcome};
+use crate::call::{Asked, Call, Outcome};
+use crate::config::mode::Mode;
 use crate::config::server::{LogFormat, ServerSection};
+use crate::trip::Trip;
+use http::{Method, Uri, Version};
 use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::net::IpAddr;
@@ -28,34 +31,56 @@ pub fn init(server: &ServerSection) -> Result<(), String> {
     .map_err(|error| format!("logging is set up already: {error}"))
 }
 
-/// What the line tells of the request itself.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Told<'r> {
-    pub(crate) method: &'r str,
-    pub(crate) path: &'r str,
+/// What the line tells of the request and its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    /// The request that was asked about, where it was another.
+    pub(crate) asked: Option<Asked>,
+    pub(crate) protocol: Version,
     pub(crate) client: IpAddr,
+    pub(crate) status: u16,
+    /// To the answer's head.
+    pub(crate) micros: u64,
 }
 
 /// Writes the request line. Its fields are an interface (docs/request-log.md): names stay, new ones may come.
-pub(crate) fn request(call: &Call, outcome: &Outcome, told: Told<'_>, status: u16, micros: u64) {
+pub(crate) fn request(call: &Call, outcome: &Outcome, told: &Told, total_micros: u64) {
     let text = |text: &Option<String>| text.as_deref().map(|text| clean(text).into_owned());
+    let trip = outcome.trip.as_deref();
+    let asked = told.asked.as_ref();
+    let method = asked.map_or(told.method.as_str(), |asked| &*asked.method);
+    let path = asked.map_or(told.uri.path(), |asked| &*asked.path);
     tracing::info!(
         target: "countersign::request",
         request = %call.id,
         surface = call.surface.name(),
         client = %told.client,
-        method = %clean(told.method),
-        path = %clean(told.path),
-        status,
+        protocol = ?told.protocol,
+        tls = call.tls,
+        method = %clean(method),
+        path = %clean(path),
+        status = told.status,
         verdict = outcome.verdict,
         reason = outcome.reason,
         reject = outcome.reject,
         route = outcome.route,
         dialect = outcome.dialect,
+        mode = outcome.mode.map(Mode::name),
+        claimed = text(&outcome.claimed),
         account = text(&outcome.account),
         key = outcome.key,
         acting_as = text(&outcome.acting_as),
-        micros,
+        upstream = outcome.upstream,
+        upstream_address = trip.and_then(Trip::upstream).as_deref(),
+        upstream_micros = trip.and_then(Trip::micros),
+        retries = trip.map(Trip::retries),
+        bytes_in = trip.map(Trip::bytes_in),
+        bytes_out = trip.map(Trip::bytes_out),
+        whole = trip.map(Trip::is_whole),
+        micros = told.micros,
+        total_micros,
         "request"
     );
 }

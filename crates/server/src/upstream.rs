@@ -1,144 +1,137 @@
-//! Sends a request that holds to its upstream and brings the answer back.
-use crate::config::limits::Limits;
-use crate::hop::returned;
-use crate::inflow::{Inflow, Passed, ReadFault};
-use crate::problem::{bad_request, problem, too_slow};
-use crate::routes::Place;
-use axum::body::Body;
+//! The upstreams that routes go to: one running pool for each, kept over a reload when its settings did not change.
+mod connect;
+mod forward;
+mod health;
+mod member;
+mod members;
+mod outflow;
+mod pool;
+mod tunnel;
+
+pub(crate) use forward::{Came, Failure, Forward};
+pub(crate) use member::InFlight;
+pub(crate) use tunnel::{Tunnel, Waiting};
+
+use crate::config::Config;
+use crate::config::route::To;
+use crate::config::upstream::Upstream;
+use crate::inflow::Inflow;
 use countersign_store::fault::Fault;
-use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use pool::Pool;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// How long connecting to an upstream may take: it stands nearby.
-const CONNECTING: Duration = Duration::from_secs(5);
-/// How long an unused connection is kept; most servers close theirs after 60 seconds or more.
-const UNUSED: Duration = Duration::from_secs(30);
+/// Every pool, by the name or address that routes have. Dropped, it ends its tasks and connections; answers that are under way
+/// finish first.
+#[derive(Default)]
+pub(crate) struct Upstreams(BTreeMap<String, Arc<Pool>>);
 
-/// The client side of the proxy, with its connections.
-pub(crate) struct Upstreams {
-    client: Client<HttpsConnector<HttpConnector>, Body>,
+/// How one address stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) upstream: String,
+    pub(crate) address: String,
+    /// Requests go there.
+    pub(crate) well: bool,
+    pub(crate) in_flight: usize,
 }
 
 impl Upstreams {
-    /// # Errors
-    /// [`Fault`] when the TLS library cannot be set up.
-    pub(crate) fn new() -> Result<Self, Fault> {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_connect_timeout(Some(CONNECTING));
-        http.set_nodelay(true);
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let https = match HttpsConnectorBuilder::new().with_provider_and_native_roots(Arc::clone(&provider)) {
-            Ok(builder) => builder.https_or_http().enable_http1().wrap_connector(http),
-            Err(error) => {
-                tracing::warn!(%error, "the machine has no root certificates: https upstreams will not be reached");
-                let config = rustls::ClientConfig::builder_with_provider(provider)
-                    .with_safe_default_protocol_versions()
-                    .map_err(|error| Fault::caused("TLS cannot be set up", error))?
-                    .with_root_certificates(rustls::RootCertStore::empty())
-                    .with_no_client_auth();
-                HttpsConnectorBuilder::new()
-                    .with_tls_config(config)
-                    .https_or_http()
-                    .enable_http1()
-                    .wrap_connector(http)
-            }
-        };
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(UNUSED)
-            .build(https);
-        Ok(Self { client })
-    }
-
-    /// Sends a request; the path's bytes are those that were judged.
+    /// Starts the pools of a configuration; takes over those of `before` whose settings did not change.
     ///
     /// # Errors
-    /// The answer to send when the upstream gave none.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one request in its parts; a struct would live for this call only"
-    )]
-    pub(crate) async fn send(
-        &self,
-        place: &Place,
-        upstream: &Uri,
-        method: Method,
-        target: &PathAndQuery,
-        headers: HeaderMap,
-        body: Inflow,
-        limits: Limits,
-    ) -> Result<Response<Body>, Box<Response<Body>>> {
-        let mut uri = upstream.clone().into_parts();
-        uri.path_and_query = Some(target.clone());
-        let uri =
-            Uri::from_parts(uri).map_err(|_| Box::new(bad_request("the target cannot be passed on")))?;
-        let (body, failed) = match body {
-            Inflow::Whole(bytes) => (Body::from(bytes), None),
-            Inflow::Stream(body) => {
-                let (passed, failed) = Passed::new(body, limits.body_time);
-                // An empty body stays empty: no framing headers appear that the caller did not send.
-                (
-                    if http_body::Body::is_end_stream(&passed) { Body::empty() } else { Body::new(passed) },
-                    Some(failed),
-                )
+    /// [`Fault`] when TLS cannot be set up or a certificate cannot be read.
+    pub(crate) fn start(config: &Config, before: Option<&Self>) -> Result<Self, Fault> {
+        let mut pools = BTreeMap::new();
+        let own = config.routes.iter().filter_map(|route| match &route.upstream {
+            Some(To::Address(address)) => Some((address.to_string(), Upstream::single(address))),
+            _ => None,
+        });
+        let named = config.upstreams.iter().map(|upstream| (upstream.name.clone(), upstream.clone()));
+        for (key, settings) in own.chain(named) {
+            if pools.contains_key(&key) {
+                continue;
             }
-        };
-        let mut request = Request::new(body);
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        *request.version_mut() = Version::HTTP_11;
-        let route = place.route.name.as_str();
-        let answer = match tokio::time::timeout(place.route.timeout, self.client.request(request)).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                return Err(Box::new(match failed.and_then(|failed| failed.how()) {
-                    Some(ReadFault::TooSlow) => too_slow(),
-                    Some(_) => bad_request("the body cannot be read"),
-                    None => {
-                        tracing::warn!(route, error = %told(&error), "the upstream gave no answer");
-                        problem(
-                            StatusCode::BAD_GATEWAY,
-                            "bad-gateway",
-                            "The service behind this address gave no answer",
-                        )
-                    }
-                }));
-            }
-            Err(_) => {
-                tracing::warn!(route, "the upstream took too long");
-                let title = "The service behind this address took too long";
-                return Err(Box::new(problem(StatusCode::GATEWAY_TIMEOUT, "gateway-timeout", title)));
-            }
-        };
-        if answer.status().is_informational() {
-            // Upgrades are not asked for, so none can be granted.
-            tracing::warn!(route, "the upstream switched protocols unasked");
-            let title = "The service behind this address gave no answer";
-            return Err(Box::new(problem(StatusCode::BAD_GATEWAY, "bad-gateway", title)));
+            let kept = before.and_then(|before| before.0.get(&key)).filter(|pool| pool.serves(&settings));
+            let pool = match kept {
+                Some(pool) => Arc::clone(pool),
+                None => Arc::new(Pool::start(&settings)?),
+            };
+            pools.insert(key, pool);
         }
-        let mut response = answer.map(Body::new);
-        *response.version_mut() = Version::HTTP_11;
-        returned(response.headers_mut());
-        Ok(response)
+        Ok(Self(pools))
+    }
+
+    /// The pool that a route goes to.
+    pub(crate) fn pool(&self, to: &To) -> Option<&Arc<Pool>> {
+        match to {
+            To::Address(address) => self.0.get(&address.to_string()),
+            To::Pool(name) => self.0.get(name),
+        }
+    }
+
+    /// How every address stands.
+    pub(crate) fn standings(&self) -> Vec<Standing> {
+        let pools = self.0.values().map(|pool| pool.members());
+        let standings = pools.flat_map(|members| {
+            members.all.iter().map(|member| Standing {
+                upstream: members.settings.name.clone(),
+                address: member.label.to_string(),
+                well: member.is_well(),
+                in_flight: member.in_flight(),
+            })
+        });
+        standings.collect()
     }
 }
 
-/// An error with its causes, for the log.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+impl Pool {
+    /// What `Host` tells the upstream; `None`: the caller's.
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.members().settings.host.as_deref()
     }
-    text
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.members().settings.name
+    }
+
+    /// How long a tunnel through it may be silent.
+    pub(crate) fn idle_timeout(&self) -> std::time::Duration {
+        self.members().settings.idle_timeout
+    }
+
+    /// Sends a request that was judged.
+    ///
+    /// # Errors
+    /// [`Failure`] when no answer came.
+    pub(crate) async fn send(&self, request: Forward<'_>, body: Inflow) -> Result<Came, Failure> {
+        forward::forward(self.members(), request, body).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    #[tokio::test]
+    async fn a_reload_keeps_the_pools_that_did_not_change() {
+        let started = |text: &str, before: Option<&Upstreams>| {
+            let sources = Sources { file: Some(("f".to_owned(), text.to_owned())), ..Sources::default() };
+            let config = Config::load(&sources).map_err(|errors| panic!("{errors}")).unwrap();
+            Upstreams::start(&config, before).unwrap()
+        };
+        let text = "[[upstream]]\nname = \"a\"\naddresses = [\"http://127.0.0.1:1\"]\n\
+                    [[upstream]]\nname = \"b\"\naddresses = [\"http://127.0.0.1:2\"]\n";
+        let first = started(text, None);
+        let second = started(&text.replace(":2", ":3"), Some(&first));
+        let pool = |upstreams: &Upstreams, name: &str| {
+            Arc::clone(upstreams.pool(&To::Pool(name.to_owned())).unwrap())
+        };
+        assert!(Arc::ptr_eq(&pool(&first, "a"), &pool(&second, "a")));
+        assert!(!Arc::ptr_eq(&pool(&first, "b"), &pool(&second, "b")));
+        drop(first);
+        assert_eq!(second.standings().len(), 2);
+    }
 }

@@ -42,6 +42,29 @@ fn the_registry_is_managed_over_the_api() {
 }
 
 #[test]
+fn readiness_says_who_would_not_pass_and_why() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+    assert!(run("readiness").ok().contains("No request was seen"));
+    place.run("key new a.pem").ok();
+    // Another dialect's proof is none here; the route watches, so the request passes, to an upstream that is not there.
+    let asked = format!("request GET {}/watched/x -d asymmetric-jwt -k a.pem --as me", server.public);
+    place.run(&asked).fails(1, &["bad-gateway"]);
+    let told = run("readiness").ok();
+    for wanted in [
+        "0 of 1 callers would pass; this one would not.",
+        "- 127.0.0.0/24 on watched:",
+        "missing-credentials",
+    ] {
+        assert!(told.contains(wanted), "{wanted}\n{told}");
+    }
+    let report = run("--json readiness").json();
+    assert_eq!((report["callers"].as_u64(), report["ready"].as_u64()), (Some(1), Some(0)));
+    assert_eq!(report["seen"][0]["kind"], "network");
+}
+
+#[test]
 fn strangers_and_silence_have_their_exit_codes() {
     let place = Place::new();
     place.run("key new a.pem").ok();

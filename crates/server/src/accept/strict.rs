@@ -113,6 +113,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
         Some(version)
     }
 
+    /// The connection below, when nothing was read beyond the last whole message: for a protocol that follows HTTP.
+    pub(super) fn into_raw(self) -> Option<S> {
+        let between = self.scanner.is_some_and(|scanner| scanner.between());
+        (between && self.buffer.is_empty() && !self.broken).then_some(self.io)
+    }
+
     /// Moves `good` as far as the bytes allow, or puts poison where they go wrong.
     fn check(&mut self) {
         let Some(scanner) = &mut self.scanner else {

@@ -1,9 +1,13 @@
 //! What is allowed by the grammar of the configuration and still wrong or doubtful: checked at start and by `config check`.
 use super::listener::Surface;
+use super::mode::Mode;
 use super::reader::Finding;
+use super::route::{Route, To};
 use super::tree::Origin;
 use super::{Config, nearest_name};
 use countersign::ask::Network;
+use countersign::verified::Covered;
+use countersign_guard::policy::Policy;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -28,6 +32,8 @@ pub struct DialectFacts {
     pub signs_body: bool,
     /// Where its credential stands: a header name with the scheme word, such as `authorization: bearer`.
     pub carriers: Vec<String>,
+    /// What its proofs bind.
+    pub covered: Covered,
     /// Whether something in the credential tells it from another dialect on the same carrier.
     pub discriminated: bool,
 }
@@ -38,6 +44,7 @@ impl Config {
     pub fn check(&self, dialects: &[DialectFacts]) -> Checked {
         let mut checked = Checked::default();
         self.check_listeners(&mut checked);
+        self.check_upstreams(&mut checked);
         self.check_routes(dialects, &mut checked);
         self.check_key_sets(dialects, &mut checked);
         checked
@@ -168,6 +175,18 @@ impl Config {
                 }
             }
             self.check_carriers(&on_route, &at("dialects"), checked);
+            let lacking = |dialect: &&DialectFacts| Policy::lacking(&route.require, &dialect.covered);
+            let lacks: Vec<_> =
+                on_route.iter().filter_map(|dialect| Some((&dialect.name, lacking(dialect)?))).collect();
+            if !lacks.is_empty() {
+                let each: Vec<_> =
+                    lacks.iter().map(|(name, part)| format!("{name} does not bind {part}")).collect();
+                let all = if lacks.len() == on_route.len() { ": the route refuses everybody" } else { "" };
+                let message = format!("not-covered: {}{all}", each.join(", "));
+                let fix = "take dialects that bind it, or require less";
+                checked.lints.push(self.finding(at("require"), message, fix));
+            }
+            self.check_modes(route, index, checked);
             self.check_bodies(&on_route, &route.name, &at("dialects"), checked);
         }
     }
@@ -192,6 +211,43 @@ impl Config {
         }
     }
 
+    fn check_upstreams(&self, checked: &mut Checked) {
+        let mut names = BTreeSet::new();
+        for (index, upstream) in self.upstreams.iter().enumerate() {
+            let at = |key: &str| format!("upstream[{index}].{key}");
+            if !names.insert(upstream.name.as_str()) {
+                let message = format!("two upstreams are named {:?}", upstream.name);
+                checked.errors.push(self.finding(at("name"), message, "give each upstream its own name"));
+            }
+            let tls = upstream.addresses.iter().any(|address| address.scheme_str() == Some("https"));
+            if !tls && (upstream.ca.is_some() || upstream.server_name.is_some()) {
+                let message = "its addresses speak no TLS, so the tls table means nothing".to_owned();
+                checked.errors.push(self.finding(at("tls"), message, "write the addresses with https"));
+            }
+            if !self
+                .routes
+                .iter()
+                .any(|route| matches!(&route.upstream, Some(To::Pool(name)) if *name == upstream.name))
+            {
+                let message = format!("no route goes to {:?}", upstream.name);
+                checked.lints.push(self.finding(at("name"), message, "name it in a route, or remove it"));
+            }
+        }
+        for (index, route) in self.routes.iter().enumerate() {
+            let Some(To::Pool(name)) = &route.upstream else { continue };
+            if names.contains(name.as_str()) {
+                continue;
+            }
+            let fix = match nearest_name(name, names.iter().copied()) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => "add an [[upstream]] with this name, or write an address with http:// before it"
+                    .to_owned(),
+            };
+            let message = format!("there is no upstream {name:?}");
+            checked.errors.push(self.finding(format!("route[{index}].upstream"), message, &fix));
+        }
+    }
+
     fn check_carriers(&self, on_route: &[&DialectFacts], path: &str, checked: &mut Checked) {
         for (index, left) in on_route.iter().enumerate() {
             for right in on_route.iter().skip(index + 1) {
@@ -206,6 +262,26 @@ impl Config {
                 let fix = "give them routes of their own, or discriminators in their settings";
                 checked.errors.push(self.finding(path.to_owned(), message, fix));
             }
+        }
+    }
+
+    fn check_modes(&self, route: &Route, index: usize, checked: &mut Checked) {
+        if route.modes.usual == Mode::Enforce && route.modes.is_lenient() {
+            let message = "a route that enforces lets those pass, as nobody's, who name one of these accounts: anybody \
+                           can write a name"
+                .to_owned();
+            let fix =
+                "go by the identity headers at the upstream, or give these accounts a route of their own";
+            checked.lints.push(self.finding(format!("route[{index}].modes"), message, fix));
+        }
+        let asked = self.listeners.iter().any(|listener| listener.has(Surface::ForwardAuth));
+        if route.modes.is_lenient() && asked && !self.server.trusted_proxies.is_empty() {
+            let message = format!(
+                "forward-auth enforces route {:?} in every mode; only the gateway is lenient",
+                route.name
+            );
+            let fix = "send this route through the gateway while it does not enforce";
+            checked.lints.push(self.finding(format!("route[{index}].mode"), message, fix));
         }
     }
 
@@ -225,7 +301,7 @@ impl Config {
                 checked.lints.push(self.finding(path.to_owned(), message, fix));
             }
         }
-        if !has(Surface::ForwardAuth) {
+        if !has(Surface::ForwardAuth) || self.forward_auth.bodies {
             return;
         }
         for dialect in on_route.iter().filter(|dialect| dialect.signs_body) {
@@ -234,7 +310,7 @@ impl Config {
                  are refused there",
                 dialect.name
             );
-            let fix = "send this route through the gateway";
+            let fix = "send this route through the gateway, or set [forward_auth] bodies = true when the proxy sends bodies along";
             checked.lints.push(self.finding(path.to_owned(), message, fix));
         }
     }

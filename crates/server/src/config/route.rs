@@ -1,6 +1,10 @@
 //! `[[route]]`: which requests go where, and which dialects may prove who sent them.
+use super::mode::Modes;
 use super::reader::Section;
-use http::Uri;
+use super::spelling::nearest;
+use super::upstream::{is_name, read_address};
+use countersign::verified::Covered;
+use http::{Method, Uri};
 
 /// A part of the address space, the dialects it takes and its upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,27 +18,53 @@ pub struct Route {
     /// The dialects it takes, in the order of their challenges.
     pub dialects: Vec<String>,
     /// Where its requests go; `None` for routes that only other proxies ask about.
-    pub upstream: Option<Uri>,
+    pub upstream: Option<To>,
     /// Accounts it admits, by name or id; `None`: all. Nobody gets such a name by registering itself.
     pub admit: Option<Vec<String>>,
+    /// Organisations whose accounts it admits; `None`: all.
+    pub organisations: Option<Vec<String>>,
+    /// What a proof must bind; only the switches count.
+    pub require: Covered,
+    /// Methods that pass; `None`: all with a known meaning.
+    pub methods: Option<Vec<Method>>,
+    /// Whether the caller's credentials go on to the upstream; `None`: only while the route does not enforce.
+    pub forward_credentials: Option<bool>,
+    /// How far it goes against requests that do not hold.
+    pub modes: Modes,
     /// Lets paths pass that two servers may read differently.
     pub raw_paths: bool,
+    /// Lets WebSocket handshakes pass.
+    pub websocket: bool,
     /// Bytes of a body that a dialect signs; `None`: `[limits] body`.
     pub body_limit: Option<usize>,
-    /// How long the upstream may take to begin its answer.
+    /// How long the upstream may take to begin its answer, all attempts together.
     pub timeout: std::time::Duration,
+}
+
+/// Where a route's requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    /// An address of its own.
+    Address(Uri),
+    /// A pool, by name.
+    Pool(String),
+}
+
+impl std::fmt::Display for To {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(uri) => uri.fmt(f),
+            Self::Pool(name) => name.fmt(f),
+        }
+    }
 }
 
 impl Route {
     pub(super) fn read(section: Section<'_>) -> Option<Self> {
         let name = section.maybe_text("name");
-        let fits = |name: &str| {
-            !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        };
         match &name {
             None => section.wrong("name", "a route needs a name", "add name = \"api\""),
-            Some(name) if !fits(name) => {
+            Some(name) if !is_name(name) => {
                 let message = format!("wanted letters, digits, dashes, dots, found {name:?}");
                 section.wrong("name", message, "choose a plain name");
             }
@@ -59,20 +89,104 @@ impl Route {
         let dialects = section.texts("dialects", &[]);
         let upstream = section.parsed(
             "upstream",
-            "an address such as \"http://127.0.0.1:9000\", without path",
+            "an address such as \"http://127.0.0.1:9000\", without path, or the name of an [[upstream]]",
             None,
-            Uri::to_string,
-            read_upstream,
+            To::to_string,
+            read_to,
         );
         let admit = section.maybe_texts("admit");
+        let organisations = section.maybe_texts("organisations");
+        let require = read_require(&section);
+        let methods = read_methods(&section);
+        let forward_credentials =
+            section.has("forward_credentials").then(|| section.switch("forward_credentials", false));
+        let modes = Modes::read(&section);
         let raw_paths = section.switch("raw_paths", false);
+        let mut websocket = false;
+        for protocol in section.texts("upgrade", &[]) {
+            if protocol == "websocket" {
+                websocket = true;
+            } else {
+                let message = format!("wanted \"websocket\", found {protocol:?}");
+                section.wrong(
+                    "upgrade",
+                    message,
+                    "write upgrade = [\"websocket\"], the only protocol that can follow",
+                );
+            }
+        }
         // More than 64 MiB held in memory for one unproved request would let strangers exhaust it.
         let body_limit = section.maybe_count("body_limit", 0..=64 * 1024 * 1024);
         let timeout = section.span("timeout", std::time::Duration::from_secs(60));
         section.finish();
         let name = name?;
-        Some(Self { name, host, path, dialects, upstream, admit, raw_paths, body_limit, timeout })
+        Some(Self {
+            name,
+            host,
+            path,
+            dialects,
+            upstream,
+            admit,
+            organisations,
+            require,
+            methods,
+            forward_credentials,
+            modes,
+            raw_paths,
+            websocket,
+            body_limit,
+            timeout,
+        })
     }
+}
+
+/// The parts of a request that a proof can bind, as `require` names them.
+const PARTS: [&str; 6] = ["method", "authority", "path", "query", "body", "once"];
+
+fn read_require(section: &Section<'_>) -> Covered {
+    let mut require = Covered::default();
+    for part in section.texts("require", &[]) {
+        match part.as_str() {
+            "method" => require.method = true,
+            "authority" => require.authority = true,
+            "path" => require.path = true,
+            "query" => require.query = true,
+            "body" => require.body = true,
+            "once" => require.once = true,
+            _ => {
+                let message = format!("a proof binds no {part:?}");
+                let fix = match nearest(&part, PARTS.into_iter()) {
+                    Some(near) => format!("did you mean {near:?}?"),
+                    None => format!("there are {}", PARTS.join(", ")),
+                };
+                section.wrong("require", message, &fix);
+            }
+        }
+    }
+    require
+}
+
+/// Methods with a meaning that a gateway can pass on.
+pub(crate) const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+fn read_methods(section: &Section<'_>) -> Option<Vec<Method>> {
+    let names = section.maybe_texts("methods")?;
+    let mut methods = Vec::new();
+    for name in &names {
+        match METHODS.into_iter().find(|method| method.as_str() == name) {
+            Some(method) => methods.push(method),
+            None => {
+                let all: Vec<String> = METHODS.iter().map(ToString::to_string).collect();
+                let message = format!("wanted methods in capitals, found {name:?}");
+                section.wrong("methods", message, &format!("there are {}", all.join(", ")));
+            }
+        }
+    }
+    if names.is_empty() {
+        section.wrong("methods", "a route without methods takes nothing", "name some, or remove the line");
+    }
+    Some(methods)
 }
 
 fn is_host(text: &str) -> bool {
@@ -81,10 +195,9 @@ fn is_host(text: &str) -> bool {
     !text.trim_matches('.').is_empty() && (named || literal)
 }
 
-fn read_upstream(text: &str) -> Option<Uri> {
-    let uri: Uri = text.parse().ok()?;
-    let known = matches!(uri.scheme_str(), Some("http" | "https"));
-    let bare = uri.path_and_query().is_none_or(|path| path.as_str() == "/");
-    (known && bare && uri.authority().is_some_and(|authority| !authority.as_str().contains('@')))
-        .then_some(uri)
+fn read_to(text: &str) -> Option<To> {
+    if is_name(text) {
+        return Some(To::Pool(text.to_owned()));
+    }
+    read_address(text).map(To::Address)
 }

@@ -82,6 +82,8 @@ impl ServerSection {
 pub struct ForwardAuthSection {
     /// Where other proxies ask; `<path>/<route>` names a route.
     pub path: String,
+    /// The proxies send the original request's body along with the question.
+    pub bodies: bool,
 }
 
 impl ForwardAuthSection {
@@ -90,8 +92,9 @@ impl ForwardAuthSection {
         let path = section.parsed("path", wanted, Some("/verify".to_owned()), Clone::clone, |text| {
             (text.starts_with('/') && !text.ends_with('/')).then(|| text.to_owned())
         });
+        let bodies = section.switch("bodies", false);
         section.finish();
-        Self { path: path.unwrap_or_default() }
+        Self { path: path.unwrap_or_default(), bodies }
     }
 }
 

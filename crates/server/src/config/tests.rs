@@ -1,6 +1,7 @@
 //! Tests of the configuration: layers, every fault at once, checks between settings.
 use super::check::DialectFacts;
 use super::*;
+use countersign::verified::Covered;
 
 fn load(text: &str) -> Result<Config, ConfigErrors> {
     Config::load(&Sources { file: Some(("server.toml".to_owned(), text.to_owned())), ..Sources::default() })
@@ -11,6 +12,7 @@ fn facts(name: &str, signs_body: bool, carrier: &str) -> DialectFacts {
         name: name.to_owned(),
         signs_body,
         carriers: vec![carrier.to_owned()],
+        covered: Covered { body: signs_body, ..Covered::default() },
         discriminated: false,
     }
 }
@@ -186,4 +188,48 @@ fn ext_authz_wants_a_listener_of_its_own_a_trusted_envoy_and_whole_bodies() {
     let found = lints(&format!("{own}{route}"));
     assert!(found.contains("body-unseen") && found.contains("with_request_body"), "{found}");
     assert!(!found.contains("shares") && !found.contains("refuses every"), "{found}");
+}
+
+#[test]
+fn upstreams_are_read_with_every_fault_and_checked_against_routes() {
+    let text = "[[upstream]]\nname = \"a\"\naddresses = [\"http://h:1\", \"https://h:2\", \"h:3\", \"http://h:1\"]\n\
+                balance = \"best\"\nidle_timeout = \"0s\"\nhealth = { interval = \"1ms\" }\n\
+                [[upstream]]\nname = \"b/c\"\n[[route]]\nname = \"r\"\nmode = \"shadw\"\nmodes = { bob = \"wrn\" }\n\
+                require = [\"pth\"]\nmethods = [\"get\"]\nupgrade = [\"h2c\"]\n";
+    let told = load(text).unwrap_err().to_string();
+    for wanted in [
+        "upstream[0].addresses: some speak TLS and some do not",
+        "found \"h:3\"",
+        "\"http://h:1\" stands twice",
+        "upstream[0].balance: wanted \"least-requests\" or \"two-choices\", found \"best\"",
+        "upstream[0].idle_timeout: no upstream is that fast",
+        "upstream[0].health.path: a health check needs a path",
+        "upstream[0].health.interval: wanted at least 100ms",
+        "upstream[1].name: wanted letters",
+        "upstream[1].addresses: an upstream needs an address",
+        "route[0].mode: wanted \"shadow\", \"warn\" or \"enforce\", found \"shadw\"",
+        "route[0].modes.bob: wanted",
+        "a proof binds no \"pth\"; did you mean \"path\"?",
+        "wanted methods in capitals, found \"get\"",
+        "wanted \"websocket\", found \"h2c\"",
+    ] {
+        assert!(told.contains(wanted), "{wanted}\n---\n{told}");
+    }
+    let text = "[[upstream]]\nname = \"orders\"\naddresses = [\"http://h:1\"]\ntls = { server_name = \"x\" }\n\
+                [[upstream]]\nname = \"orders\"\naddresses = [\"http://h:2\"]\n\
+                [[route]]\nname = \"r\"\ndialects = [\"skykit\"]\nupstream = \"order\"\n";
+    let checked = load(text).unwrap().check(&[facts("skykit", false, "authorization: bearer")]);
+    let errors = checked.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    for wanted in [
+        "speak no TLS",
+        "two upstreams are named",
+        "there is no upstream \"order\"; did you mean \"orders\"?",
+    ] {
+        assert!(errors.contains(wanted), "{wanted}\n{errors}");
+    }
+    assert!(
+        checked.lints.iter().any(|lint| lint.message.contains("no route goes to")),
+        "{:?}",
+        checked.lints
+    );
 }

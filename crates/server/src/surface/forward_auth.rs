@@ -1,12 +1,14 @@
 //! The question that other proxies ask: may this request pass, and who is it? Only trusted proxies are answered.
 use crate::app::App;
 use crate::call::Call;
+use crate::inflow::{Inflow, ReadFault, read_all};
 use crate::judge::{confined, faulted, held, judge, refused};
-use crate::problem::{bad_request, problem};
+use crate::problem::{bad_request, problem, too_slow};
 use crate::routes::Place;
-use crate::surface::origin::{self, host_of, single};
+use crate::surface::origin::{self, host_of, single, text};
 use crate::surface::path;
 use axum::body::Body;
+use bytes::Bytes;
 use countersign::incoming::{Body as Seen, Incoming, Target};
 use countersign::reason::Reason;
 use countersign_guard::policy::Reply;
@@ -32,19 +34,19 @@ pub(crate) async fn answer(
     route: Option<&str>,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    match ask(app, call, route, &parts).await {
+    let (parts, body) = request.into_parts();
+    match ask(app, call, route, &parts, body).await {
         Ok(response) => response,
         Err(response) => *response,
     }
 }
 
 /// The original request, as the proxy tells it.
-struct Original<'h> {
-    method: &'h str,
-    scheme: &'h str,
-    authority: &'h str,
-    target: &'h str,
+pub(crate) struct Original<'h> {
+    pub(crate) method: &'h str,
+    pub(crate) scheme: &'h str,
+    pub(crate) authority: &'h str,
+    pub(crate) target: &'h str,
 }
 
 async fn ask(
@@ -52,6 +54,7 @@ async fn ask(
     call: &Call,
     route: Option<&str>,
     request: &Parts,
+    body: Body,
 ) -> Result<Response<Body>, Box<Response<Body>>> {
     let headers = &request.headers;
     let wrong = |text: &str| Box::new(bad_request(text));
@@ -64,6 +67,9 @@ async fn ask(
     let from =
         origin::of(server, call.peer.ip(), call.tls, headers, request.uri.authority()).map_err(wrong)?;
     let original = original(headers).map_err(wrong)?;
+    if !is_target(original.target) {
+        return Err(unplain(app, route));
+    }
     if let Some((scheme, _)) = server.public_url.as_deref().and_then(|url| url.split_once("://"))
         && scheme != original.scheme
     {
@@ -73,31 +79,47 @@ async fn ask(
     let place = find(app, route, original.authority, target.path)?;
     let route = place.route.name.as_str();
     if path::check(target.path).is_err() && !place.route.raw_paths {
-        let reason = Reason::PathNotPlain;
-        // Proxies carry 401 and 403 to the caller; nginx makes 500 of anything else.
-        let reply = Reply { status: StatusCode::FORBIDDEN.as_u16(), challenge: None };
-        return Err(refused(app, Some(route), None, reason, &reply));
+        return Err(unplain(app, Some(route)));
     }
     let target = match server.public_url.as_deref().and_then(|url| url.split_once("://")) {
         Some((scheme, authority)) => Target { scheme, authority, ..target },
         None => target,
     };
+    let carried = carried(app, place, headers, body).await?;
     let incoming = Incoming {
         method: original.method,
         target,
         headers,
-        body: if may_have_body(original.method, headers) { Seen::Unseen } else { Seen::Empty },
+        body: match &carried {
+            Some(bytes) if bytes.is_empty() => Seen::Empty,
+            Some(bytes) => Seen::Seen(bytes),
+            None if may_have_body(original.method, headers) => Seen::Unseen,
+            None => Seen::Empty,
+        },
         client: Some(from.client),
         challenge: None,
     };
     let verified = judge(app, Some(route), &place.policy, &incoming).await?;
     confined(app, route, &verified, incoming.target.path)?;
+    if place.route.methods.as_ref().is_some_and(|taken| taken.iter().all(|method| method != original.method))
+    {
+        let reason = Reason::NotPermitted;
+        let reply = Reply { status: reason.status(), challenge: None };
+        return Err(refused(app, Some(route), Some(verified.dialect()), reason, &reply));
+    }
     let mut response = Response::new(Body::empty());
     if let Err(fault) = app.identity.add(response.headers_mut(), &verified, route, &call.id) {
         return Err(faulted(app, Some(route), &fault));
     }
     response.extensions_mut().insert(held(Some(route), &verified));
     Ok(response)
+}
+
+/// Refuses an address that two servers may read differently. Proxies carry 401 and 403 to the caller; nginx makes 500 of anything
+/// else, and the address is the caller's choice.
+fn unplain(app: &App, route: Option<&str>) -> Box<Response<Body>> {
+    let reply = Reply { status: StatusCode::FORBIDDEN.as_u16(), challenge: None };
+    refused(app, route, None, Reason::PathNotPlain, &reply)
 }
 
 fn find<'a>(
@@ -125,8 +147,8 @@ fn find<'a>(
 }
 
 /// Reads what the proxy says: Traefik's, Caddy's and HAProxy's headers, or those of the nginx recipe.
-fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
-    let either = |first: &str, second: &str| match (single(headers, first)?, single(headers, second)?) {
+pub(crate) fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
+    let either = |first: &str, second: &str| match (text(headers, first)?, text(headers, second)?) {
         (Some(_), Some(_)) => Err("the proxy tells the original request in two ways"),
         (Some(value), None) | (None, Some(value)) => Ok(value),
         (None, None) => {
@@ -147,11 +169,37 @@ fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
     if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Err("the original method is no method");
     }
-    let printable = target.bytes().all(|byte| (33..=126).contains(&byte));
-    if !target.starts_with('/') || !printable || target.contains('#') {
-        return Err("the original path is no path with an optional query");
-    }
     Ok(Original { method, scheme, authority, target })
+}
+
+/// Whether this is a path with an optional query, as a caller may send it. Letters of other scripts pass as they are, as they do in
+/// the gateway: clients of PHP send them so.
+fn is_target(target: &str) -> bool {
+    target.starts_with('/') && !target.contains('#') && target.bytes().all(|byte| byte > 32 && byte != 127)
+}
+
+/// The original request's body, where the proxies send it along with the question and a dialect looks at it. Where they say another
+/// length than came, it was cut, and counts as unseen.
+async fn carried(
+    app: &App,
+    place: &Place,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Option<Bytes>, Box<Response<Body>>> {
+    if !app.config.forward_auth.bodies {
+        Inflow::Stream(body).pass_over(headers).await;
+        return Ok(None);
+    }
+    // Read also where nobody looks at it: a proxy that is still sending would take our answer for a broken connection.
+    let bytes = match read_all(body, place.policy.limits.body, app.config.limits.body_time).await {
+        Ok(bytes) => bytes,
+        Err(ReadFault::TooLarge) => return Ok(None),
+        Err(ReadFault::TooSlow) => return Err(Box::new(too_slow())),
+        Err(ReadFault::Broken) => return Err(Box::new(bad_request("the body cannot be read"))),
+    };
+    let mut told = headers.get_all("x-original-content-length").iter();
+    let whole = told.all(|length| length.as_bytes() == bytes.len().to_string().as_bytes());
+    Ok((whole && place.policy.needs_body()).then_some(bytes))
 }
 
 /// Whether the original request may have a body. Its framing seldom reaches us: proxies that ask without the body drop its length

@@ -1,21 +1,29 @@
 //! The reverse proxy: judges, then forwards the same bytes that were judged, with the identity that was proved.
 mod headers;
+mod lenient;
+mod socket;
 
 use crate::app::App;
-use crate::call::Call;
+use crate::call::{Call, Outcome};
+use crate::config::mode::Mode;
+use crate::config::route::METHODS;
+use crate::hop::returned;
 use crate::inflow::{Inflow, ReadFault, read_all};
 use crate::judge::{confined, held, judge, refused};
 use crate::problem::{bad_request, not_found, problem, too_slow};
 use crate::routes::Place;
 use crate::surface::origin;
 use crate::surface::path;
+use crate::trip::Trip;
+use crate::upstream::{Came, Failure, Forward};
 use axum::body::Body;
 use bytes::Bytes;
 use countersign::incoming::{Incoming, Target};
 use countersign::reason::Reason;
 use countersign_guard::policy::Reply;
-use http::header::EXPECT;
-use http::{Method, Request, Response, StatusCode};
+use http::header::{EXPECT, RETRY_AFTER};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use std::sync::Arc;
 
 /// Answers one request.
 pub(crate) async fn answer(app: &App, call: &Call, request: Request<Body>) -> Response<Body> {
@@ -26,13 +34,14 @@ pub(crate) async fn answer(app: &App, call: &Call, request: Request<Body>) -> Re
 }
 
 async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response<Body>, Box<Response<Body>>> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let own = parts.uri.authority();
     let found = origin::of(&app.config.server, call.peer.ip(), call.tls, &parts.headers, own);
     let origin = found.map_err(|wrong| Box::new(bad_request(wrong)))?;
-    check_method(&parts.method)?;
+    check_method(&parts.method, &METHODS)?;
     check_expectation(&parts.headers)?;
-    let Some(target) = parts.uri.path_and_query() else {
+    let uri = std::mem::take(&mut parts.uri);
+    let Some(target) = uri.path_and_query() else {
         return Err(Box::new(bad_request("the target has no path")));
     };
     let place = app.routes.find(&origin.host, target.path());
@@ -44,8 +53,14 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
     if plain.is_err() && !place.route.raw_paths {
         return Err(Box::new(unplain(app, Some(place))));
     }
+    if let Some(methods) = &place.route.methods {
+        check_method(&parts.method, methods)?;
+    }
+    let socket = socket::asked(&place.route, &mut parts, &body)?;
     let mut body = Inflow::Stream(body);
-    if place.policy.needs_body() {
+    // Where nobody has to hold, a body that is too large to be judged still passes, unseen.
+    let too_large = usize::try_from(body.least()).map_or(true, |least| least > place.policy.limits.body);
+    if place.policy.needs_body() && !(too_large && place.route.modes.usual != Mode::Enforce) {
         body = Inflow::Whole(read(app, place, body).await?);
     }
     let incoming = Incoming {
@@ -61,30 +76,103 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         confined(app, route, &verified, target.path())?;
         Ok(verified)
     });
-    let verified = match judged {
-        Ok(verified) => verified,
-        Err(refusal) => {
-            body.pass_over(&parts.headers).await;
-            return Err(refusal);
+    let (verified, mut outcome) = match judged {
+        Ok(verified) => {
+            let mut outcome = held(Some(route), &verified);
+            if place.route.modes.is_lenient() {
+                let name = &verified.caller().name;
+                let mode = place.route.modes.of(Some(name));
+                app.readiness.passed(route, name, mode, app.clock.now());
+                outcome.mode = Some(mode).filter(|mode| *mode != Mode::Enforce);
+            }
+            (Some(verified), outcome)
         }
+        Err(refusal) => match lenient::weigh(app, place, &incoming, &refusal, origin.client) {
+            Some(outcome) => (None, outcome),
+            None => {
+                body.pass_over(&parts.headers).await;
+                return Err(refusal);
+            }
+        },
     };
-    let outcome = held(Some(route), &verified);
-    let tell = |mut response: Box<Response<Body>>| {
+    let tell = |mut response: Box<Response<Body>>, outcome: &Outcome| {
+        lenient::warn(app, outcome, &mut response);
         response.extensions_mut().insert(outcome.clone());
         response
     };
-    let Some(upstream) = &place.route.upstream else { return Err(tell(Box::new(not_found()))) };
+    let pool = place.route.upstream.as_ref().and_then(|to| app.upstreams.pool(to));
+    let Some(pool) = pool else { return Err(tell(Box::new(not_found()), &outcome)) };
     let mut headers = headers::forwarded(&app.identity, &parts.headers);
-    headers::set_origin(&mut headers, &parts.headers, call, &origin);
-    if let Err(fault) = app.identity.add(&mut headers, &verified, route, &call.id) {
-        return Err(tell(crate::judge::faulted(app, Some(route), &fault)));
+    // An old scheme that still guards needs what it judges by.
+    if !place.route.forward_credentials.unwrap_or(outcome.mode.is_some()) {
+        headers::without_credentials(&mut headers, place);
     }
-    let sent =
-        app.upstreams.send(place, upstream, parts.method, target, headers, body, app.config.limits).await;
-    match sent {
-        Ok(response) => Ok(*tell(Box::new(response))),
-        Err(response) => Err(tell(response)),
+    if let Some(socket) = &socket {
+        socket.ask(&mut headers);
+    } else {
+        headers::allow_trailers(&mut headers, &parts.headers);
     }
+    headers::set_origin(&mut headers, &parts.headers, call, &origin, pool.host());
+    if let Some(mode) = outcome.mode {
+        app.identity.add_mode(&mut headers, mode.name(), &call.id);
+    }
+    if let Some(verified) = &verified
+        && let Err(fault) = app.identity.add(&mut headers, verified, route, &call.id)
+    {
+        return Err(tell(crate::judge::faulted(app, Some(route), &fault), &outcome));
+    }
+    let trip = Arc::new(Trip::default());
+    outcome.upstream = Some(pool.name().to_owned());
+    outcome.trip = Some(Arc::clone(&trip));
+    let forward = Forward {
+        method: parts.method,
+        target,
+        headers,
+        timeout: place.route.timeout,
+        body_time: app.config.limits.body_time,
+        upgrade: socket.is_some(),
+        trip: Arc::clone(&trip),
+    };
+    match pool.send(forward, body).await {
+        Ok(Came::Answer(mut response)) => {
+            *response.version_mut() = Version::HTTP_11;
+            returned(response.headers_mut());
+            Ok(*tell(Box::new(response), &outcome))
+        }
+        Ok(Came::Switched(response, flight)) => {
+            let Some(socket) = socket else {
+                return Err(tell(Box::new(failed(&Failure::NoneWell)), &outcome));
+            };
+            let response = socket.switched(response, pool.idle_timeout(), trip, flight);
+            response.map(|response| *tell(response, &outcome)).map_err(|response| tell(response, &outcome))
+        }
+        Err(failure) => {
+            tracing::warn!(route, upstream = pool.name(), %failure, "the upstream gave no answer");
+            Err(tell(Box::new(failed(&failure)), &outcome))
+        }
+    }
+}
+
+/// The answer when the upstream gave none: never one about the caller's credentials.
+fn failed(failure: &Failure) -> Response<Body> {
+    let (status, code, title) = match failure {
+        Failure::Caller(ReadFault::TooSlow) => return too_slow(),
+        Failure::Caller(_) => return bad_request("the body cannot be read"),
+        Failure::NoneWell => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no-upstream",
+            "The service behind this address is not well; nothing was sent to it",
+        ),
+        Failure::NoAnswer(_) => {
+            (StatusCode::BAD_GATEWAY, "bad-gateway", "The service behind this address gave no answer")
+        }
+        Failure::TooSlow => {
+            (StatusCode::GATEWAY_TIMEOUT, "gateway-timeout", "The service behind this address took too long")
+        }
+    };
+    let mut response = problem(status, code, title);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 async fn read(app: &App, place: &Place, body: Inflow) -> Result<Bytes, Box<Response<Body>>> {
@@ -104,31 +192,25 @@ async fn read(app: &App, place: &Place, body: Inflow) -> Result<Bytes, Box<Respo
     })
 }
 
-fn unplain(app: &App, place: Option<&std::sync::Arc<Place>>) -> Response<Body> {
+fn unplain(app: &App, place: Option<&Arc<Place>>) -> Response<Body> {
     let reason = Reason::PathNotPlain;
     let route = place.map(|place| place.route.name.as_str());
     let reply = Reply { status: reason.status(), challenge: None };
     *refused(app, route, None, reason, &reply)
 }
 
-/// Only methods with a known meaning pass: CONNECT and TRACE mean something to proxies, unknown ones nothing to anybody.
-fn check_method(method: &Method) -> Result<(), Box<Response<Body>>> {
-    let known = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-    ];
-    if known.contains(method) {
+/// Only methods with a known meaning pass, and of those the ones a route names: CONNECT and TRACE mean something to proxies,
+/// unknown ones nothing to anybody.
+fn check_method(method: &Method, taken: &[Method]) -> Result<(), Box<Response<Body>>> {
+    if taken.contains(method) {
         return Ok(());
     }
     let mut response =
         problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This method is not taken here");
-    let allow = http::HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-    response.headers_mut().insert(http::header::ALLOW, allow);
+    let names: Vec<&str> = taken.iter().map(Method::as_str).collect();
+    if let Ok(allow) = HeaderValue::try_from(names.join(", ")) {
+        response.headers_mut().insert(http::header::ALLOW, allow);
+    }
     Err(Box::new(response))
 }
 

@@ -23,7 +23,17 @@ pub(crate) async fn ready(app: &App) -> Response<Body> {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
     match app.registry.version().await {
-        Ok(_) => plain(StatusCode::OK, "ready\n"),
+        Ok(_) => {
+            let standings = app.upstreams.standings();
+            let well = standings.iter().filter(|standing| standing.well).count();
+            let mut response = plain(StatusCode::OK, "ready\n");
+            if well < standings.len() {
+                // Not by name: strangers may ask. It stays ready: other routes are served, and leaving would help nobody.
+                let text = format!("ready\nupstreams: {well} of {} addresses well\n", standings.len());
+                *response.body_mut() = Body::from(text);
+            }
+            response
+        }
         Err(fault) => {
             tracing::error!(%fault, "not ready");
             plain(StatusCode::SERVICE_UNAVAILABLE, "the registry does not answer\n")
@@ -42,6 +52,7 @@ pub(crate) async fn metrics(app: &App) -> Response<Body> {
         lanes: app.lanes.as_ref().map(|lanes| lanes.batcher.lanes().counts()),
         version: app.directory.version(),
     };
+    app.metrics.standings(&app.upstreams.standings());
     let mut response = plain(StatusCode::OK, "");
     *response.body_mut() = Body::from(app.metrics.text(levels));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

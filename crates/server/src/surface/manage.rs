@@ -8,6 +8,7 @@ mod authority;
 mod companions;
 mod connections;
 mod dialects;
+mod doctor;
 mod document;
 mod found;
 mod gate;
@@ -24,6 +25,7 @@ mod organisations;
 mod page;
 mod possession;
 mod problem;
+mod readiness;
 mod secret;
 mod sessions;
 mod signing_keys;
@@ -62,6 +64,8 @@ pub(crate) fn router(app: &Arc<App>) -> Option<Router> {
         keys: app.config.keys.policy(),
         http_key_sets: app.config.jwks.allow_http,
         shared_keys: app.config.keys.shared,
+        readiness: Arc::clone(&app.readiness),
+        doctor: Arc::clone(&app.doctor),
         dialects: app.dialects.values().cloned().collect(),
     };
     Some(build(Arc::new(manage), Arc::new(Gate { app: Arc::clone(app), policy })))
@@ -83,9 +87,11 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
         .merge(sessions::routes())
         .merge(operators::routes())
         .merge(audit::routes())
+        .merge(readiness::routes())
         .merge(apply::routes())
         .merge(dialects::routes())
-        .merge(signing_keys::routes());
+        .merge(signing_keys::routes())
+        .merge(doctor::routes());
     let (guarded, mut document) = guarded.split_for_parts();
     let (open, about) = about::open_routes().split_for_parts();
     document.merge(about);

@@ -86,12 +86,24 @@ pub(crate) fn client(config: &ServerSection, peer: IpAddr, headers: &HeaderMap) 
 /// # Errors
 /// When it stands twice or is not plain text.
 pub(crate) fn single<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, &'static str> {
+    match text(headers, name)? {
+        Some(value) if !value.is_ascii() => Err("a header has bytes that are not ASCII"),
+        value => Ok(value),
+    }
+}
+
+/// The only value of a header that may have letters of other scripts.
+///
+/// # Errors
+/// When it stands twice or is not UTF-8.
+pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, &'static str> {
     let mut values = headers.get_all(name).iter();
-    let (first, second) = (values.next(), values.next());
-    match (first, second) {
+    match (values.next(), values.next()) {
         (_, Some(_)) => Err("a header that must stand once stands twice"),
         (None, None) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| "a header has bytes that are not ASCII"),
+        (Some(value), None) => {
+            std::str::from_utf8(value.as_bytes()).map(Some).map_err(|_| "a header is not UTF-8")
+        }
     }
 }
 

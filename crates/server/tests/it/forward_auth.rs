@@ -33,6 +33,9 @@ async fn a_good_request_gets_200_and_its_identity() {
     ];
     assert_eq!(ask(&world, "/verify", &proof, &nginx).await.status, 200);
     assert_eq!(ask(&world, "/verify", "", &ORIGINAL).await.status, 401);
+    let umlaut =
+        ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/public/\u{fc}") } else { line });
+    assert_eq!(ask(&world, "/verify", &proof, &umlaut).await.status, 200);
 }
 
 #[tokio::test]
@@ -47,18 +50,20 @@ async fn doubled_missing_and_strange_originals_are_refused() {
         doubled.push(twice);
         assert_eq!(ask(&world, "/verify", &proof, &doubled).await.status, 400, "{twice:?} twice");
     }
-    for (name, value) in [
-        ("X-Forwarded-Uri", "public/ok"),
-        ("X-Forwarded-Uri", "/public/%0d%0aX: 1"),
-        ("X-Forwarded-Uri", "/public/ok, /admin/x"),
-        ("X-Forwarded-Uri", "/public/ok#x"),
-        ("X-Forwarded-Uri", "http://evil/x"),
-        ("X-Forwarded-Host", "a/b"),
-        ("X-Forwarded-Proto", "gopher"),
-        ("X-Forwarded-Method", "G T"),
+    for (name, value, status) in [
+        // The caller chose these, so proxies must be able to carry the answer to it.
+        ("X-Forwarded-Uri", "public/ok", 403),
+        ("X-Forwarded-Uri", "/public/%0d%0aX: 1", 403),
+        ("X-Forwarded-Uri", "/public/ok, /admin/x", 403),
+        ("X-Forwarded-Uri", "/public/ok#x", 403),
+        ("X-Forwarded-Uri", "http://evil/x", 403),
+        ("X-Forwarded-Uri", "*", 403),
+        ("X-Forwarded-Host", "a/b", 400),
+        ("X-Forwarded-Proto", "gopher", 400),
+        ("X-Forwarded-Method", "G T", 400),
     ] {
         let changed = ORIGINAL.map(|line| if line.0 == name { (name, value) } else { line });
-        assert_eq!(ask(&world, "/verify", &proof, &changed).await.status, 400, "{name}: {value}");
+        assert_eq!(ask(&world, "/verify", &proof, &changed).await.status, status, "{name}: {value}");
     }
     let dots =
         ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/public/../admin") } else { line });
@@ -112,4 +117,39 @@ async fn another_scheme_than_the_public_one_is_refused() {
     assert_eq!(ask(&world, "/verify", &proof, &ORIGINAL).await.status, 400);
     let https = ORIGINAL.map(|line| if line.0 == "X-Forwarded-Proto" { (line.0, "https") } else { line });
     assert_eq!(ask(&world, "/verify", &proof, &https).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_that_comes_along_is_judged_where_the_configuration_says_that_it_does() {
+    let world = World::with(&ROUTES.replace("[identity]", "[forward_auth]\nbodies = true\n[identity]")).await;
+    let proof = world.proof("skillhive", "POST", "/hive/a", b"hello");
+    let original = ORIGINAL.map(|line| match line.0 {
+        "X-Forwarded-Uri" => (line.0, "/hive/a"),
+        "X-Forwarded-Method" => (line.0, "POST"),
+        _ => line,
+    });
+    let lines: String = original.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let long = "x".repeat(1001);
+    for (body, told, status) in [
+        ("hello", "", 200),
+        ("hello", "X-Original-Content-Length: 5\r\n", 200),
+        ("hello", "X-Original-Content-Length: 6\r\n", 403),
+        ("hello", "X-Original-Content-Length: chunked\r\n", 403),
+        ("hallo", "", 403),
+        ("", "", 403),
+        (long.as_str(), "", 403),
+    ] {
+        let length = body.len();
+        let head =
+            format!("GET /verify HTTP/1.1\r\nHost: inner\r\n{proof}{lines}{told}Content-Length: {length}");
+        let answer = world.send(format!("{head}\r\n\r\n{body}")).await;
+        assert_eq!(answer.status, status, "{body:.9} {told} {answer:?}");
+        let unseen = !told.is_empty() && status == 403 || length > 1000;
+        assert_eq!(answer.body.contains("body-unseen"), unseen, "{body:.9} {told} {answer:?}");
+    }
+    // Dialects that do not look at it pass with any.
+    let proof = world.proof("skykit", "POST", "/public/ok", b"");
+    let lines = lines.replace("/hive/a", "/public/ok");
+    let head = format!("GET /verify HTTP/1.1\r\nHost: inner\r\n{proof}{lines}Content-Length: 5");
+    assert_eq!(world.send(format!("{head}\r\n\r\nhello")).await.status, 200);
 }

@@ -2,9 +2,11 @@
 use crate::call::Call;
 use crate::hop::HOP;
 use crate::identity::{Identity, twins};
+use crate::routes::Place;
 use crate::surface::origin::Origin;
-use http::header::{CONNECTION, HOST};
+use http::header::{CONNECTION, FORWARDED, HOST, TE};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::net::IpAddr;
 
 /// What a caller's `Connection` cannot take away: the upstream's reading of the message would change.
 const KEPT: [HeaderName; 10] = [
@@ -43,8 +45,30 @@ pub(super) fn forwarded(identity: &Identity, sent: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Says where the request came from, in our own words.
-pub(super) fn set_origin(headers: &mut HeaderMap, sent: &HeaderMap, call: &Call, origin: &Origin) {
+/// Takes the credentials away: the upstream learns who it was from us, and what it does not have it cannot lose.
+pub(super) fn without_credentials(headers: &mut HeaderMap, place: &Place) {
+    let doomed: Vec<HeaderName> = headers.keys().filter(|name| place.carries(name)).cloned().collect();
+    for name in doomed {
+        headers.remove(name);
+    }
+}
+
+/// Says that trailers are understood, as gRPC wants it said: only this word of `TE` has a meaning beyond the hop.
+pub(super) fn allow_trailers(headers: &mut HeaderMap, sent: &HeaderMap) {
+    if sent.get(TE).is_some_and(|value| value == "trailers") {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Says where the request came from, in our own words; `host` is what the upstream wants to be called, when not by the caller's
+/// name for it.
+pub(super) fn set_origin(
+    headers: &mut HeaderMap,
+    sent: &HeaderMap,
+    call: &Call,
+    origin: &Origin,
+    host: Option<&str>,
+) {
     let peer = call.peer.ip().to_string();
     let chain: Vec<&str> = if origin.trusted {
         sent.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect()
@@ -61,11 +85,30 @@ pub(super) fn set_origin(headers: &mut HeaderMap, sent: &HeaderMap, call: &Call,
             headers.insert(name, value);
         }
     }
+    // The standard's own form of the same (RFC 7239). A chain of other proxies is in X-Forwarded-For, as they told it.
+    let forwarded =
+        format!("for={};host={};proto={}", node(origin.client), quoted(&origin.authority), origin.scheme);
+    if let Ok(value) = HeaderValue::try_from(forwarded) {
+        headers.insert(FORWARDED, value);
+    }
     // The host that the route was found by, wherever it stood (HTTP/2 has no Host, a proxy may tell another): the upstream must
     // not serve one host by what was judged for another.
-    if let Ok(host) = HeaderValue::try_from(origin.own.as_str()) {
+    if let Ok(host) = HeaderValue::try_from(host.unwrap_or(&origin.own)) {
         headers.insert(HOST, host);
     }
+}
+
+/// An address as `Forwarded` wants it: IPv6 in brackets and quotes.
+fn node(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("\"[{address}]\""),
+    }
+}
+
+/// A host with its port, which is no token, in quotes. Hosts were checked: they have neither quotes nor backslashes.
+fn quoted(host: &str) -> String {
+    if host.contains([':', '[']) { format!("\"{host}\"") } else { host.to_owned() }
 }
 
 #[cfg(test)]

@@ -49,7 +49,8 @@ pub(crate) fn head() -> Whole {
         (name = "audit", description = "What was changed, when, by whom."),
         (name = "apply", description = "A whole installation described in one document."),
         (name = "dialects", description = "How requests carry proofs here."),
-        (name = "signing keys", description = "The server's own keys.")
+        (name = "signing keys", description = "The server's own keys."),
+        (name = "doctor", description = "What the proxies before the server change.")
     ),
     modifiers(&Signed)
 )]

@@ -1,4 +1,6 @@
 //! What the handlers of the management API work with: the parts of a running server that they read and change.
+use crate::doctor::Doctor;
+use crate::readiness::Readiness;
 use crate::seal::Seal;
 use countersign::dialect::Dialect;
 use countersign_guard::clock::Entropy;
@@ -26,6 +28,10 @@ pub(crate) struct Manage {
     pub(crate) signing: Arc<SigningKeys>,
     /// Seals a new one where it is kept.
     pub(crate) seal: Arc<Seal>,
+    /// Who would pass where requests do not have to hold yet.
+    pub(crate) readiness: Arc<Readiness>,
+    /// What arrived of examinations' requests.
+    pub(crate) doctor: Arc<Doctor>,
     /// Which public keys are taken.
     pub(crate) keys: KeyPolicy,
     /// Whether a key may stand under two accounts.

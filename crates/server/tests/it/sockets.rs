@@ -1,0 +1,236 @@
+//! WebSocket through the gateway, against a real WebSocket server: judged first, then bytes both ways, and no way around.
+use crate::fixture::{HOST, World};
+use crate::upstreams::{head, listed, pool, scripted};
+use futures_util::{SinkExt, StreamExt};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+
+const OPEN: &str = "upgrade = [\"websocket\"]";
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+/// A WebSocket server that says every message again, and first who it thinks the caller is.
+async fn server() -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let count = Arc::new(AtomicUsize::new(0));
+    let opened = Arc::clone(&count);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let opened = Arc::clone(&opened);
+            tokio::spawn(async move {
+                let mut who = String::new();
+                #[expect(clippy::result_large_err, reason = "the library's callback")]
+                let tell = |request: &Request, response: Response| {
+                    let all = request.headers().get_all("x-countersign-account").iter();
+                    who = all.map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join("+");
+                    Ok(response)
+                };
+                let Ok(mut socket) = tokio_tungstenite::accept_hdr_async(stream, tell).await else { return };
+                opened.fetch_add(1, Ordering::SeqCst);
+                socket.send(Message::text(who)).await.unwrap();
+                while let Some(Ok(message)) = socket.next().await {
+                    if message.is_text() || message.is_binary() {
+                        socket.send(message).await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    (address, count)
+}
+
+fn handshake(proof: &str, more: &str) -> String {
+    format!(
+        "GET /chat HTTP/1.1\r\nHost: {HOST}\r\n{proof}Upgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
+    )
+}
+
+async fn world(upstream: &str, route: &str) -> World {
+    World::with(&pool(upstream, route)).await
+}
+
+#[tokio::test]
+async fn a_judged_handshake_opens_a_tunnel_with_our_identity() {
+    let (address, opened) = server().await;
+    let world = world(&listed(&[address]), OPEN).await;
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    let proof = world.proof("skykit", "GET", "/chat", b"");
+    let more = "X-Countersign-Account: admin\r\nConnection: x-countersign-account\r\n";
+    stream.write_all(handshake(&proof, more).as_bytes()).await.unwrap();
+    let answer = head(&mut stream).await.to_ascii_lowercase();
+    assert!(
+        answer.starts_with("http/1.1 101") && answer.contains("s3pplmbitxaq9kygzzhzrbk+xoo="),
+        "{answer}"
+    );
+    let mut socket = tokio_tungstenite::WebSocketStream::from_raw_socket(
+        stream,
+        tokio_tungstenite::tungstenite::protocol::Role::Client,
+        None,
+    )
+    .await;
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("alice"));
+    let large = Message::binary(vec![7_u8; 3_000_000]);
+    for message in [Message::text("hello"), large, Message::text("grüße")] {
+        socket.send(message.clone()).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), message);
+    }
+    socket.close(None).await.unwrap();
+    while let Some(Ok(_)) = socket.next().await {}
+    assert_eq!(opened.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn who_is_refused_never_reaches_the_socket_server() {
+    let (address, opened) = server().await;
+    let world = world(&listed(&[address]), OPEN).await;
+    let stranger = world.proof_of("mallory", "skykit", "GET", "/chat", b"");
+    for proof in ["", stranger.as_str()] {
+        assert_eq!(world.send(handshake(proof, "")).await.status, 401);
+    }
+    let proof = world.proof("skykit", "GET", "/chat", b"");
+    for (from, to) in [
+        ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 8"),
+        (KEY, "short"),
+        ("Upgrade: websocket", "Upgrade: h2c"),
+        ("Upgrade: websocket", "Upgrade: websocket\r\nUpgrade: h2c"),
+        ("Connection: Upgrade", "Connection: keep-alive"),
+        ("GET ", "POST "),
+        ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 13\r\nContent-Length: 3"),
+    ] {
+        let asked = handshake(&proof, "").replacen(from, to, 1);
+        let answer = world.send(format!("{asked}abc")).await;
+        assert_eq!(answer.status, 400, "{to} {answer:?}");
+    }
+    assert_eq!(opened.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn other_routes_drop_the_upgrade() {
+    let (plain, _) = scripted(async |mut stream| {
+        stream.write_all(b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    })
+    .await;
+    let world = world(&listed(&[plain]), "").await;
+    let proof = world.proof("skykit", "GET", "/chat", b"");
+    assert_eq!(world.send(handshake(&proof, "")).await.status, 426);
+}
+
+#[tokio::test]
+async fn bytes_before_the_answer_go_nowhere() {
+    let (address, opened) = server().await;
+    let world = world(&listed(&[address]), OPEN).await;
+    let proof = world.proof("skykit", "GET", "/chat", b"");
+    // A frame, and a request that somebody hopes is passed on unjudged.
+    let smuggled = format!("GET /admin HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    for early in [&b"\x81\x85\x01\x02\x03\x04iggnn"[..], smuggled.as_bytes(), b"G"] {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        let mut bytes = handshake(&proof, "").into_bytes();
+        bytes.extend_from_slice(early);
+        stream.write_all(&bytes).await.unwrap();
+        let mut rest = Vec::new();
+        // Whatever it says, it ends, and nothing of the socket server's comes through.
+        let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await.unwrap();
+        let text = String::from_utf8_lossy(&rest).into_owned();
+        assert!(!text.contains("alice") && !text.contains("200 OK"), "{text}");
+    }
+    let _ = opened;
+}
+
+#[tokio::test]
+async fn a_request_behind_a_handshake_that_the_upstream_refused_is_judged() {
+    let (plain, _) = scripted(async |mut stream| {
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        stream.write_all(answer).await.unwrap();
+        head(&mut stream).await;
+        stream.write_all(answer).await.unwrap();
+    })
+    .await;
+    let world = world(&listed(&[plain]), OPEN).await;
+    let proof = world.proof("skykit", "GET", "/chat", b"");
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    let second = format!("GET /admin HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
+    stream.write_all(format!("{}{second}", handshake(&proof, "")).as_bytes()).await.unwrap();
+    let mut all = String::new();
+    stream.read_to_string(&mut all).await.unwrap();
+    let (first, second) = all.split_once("ok").unwrap();
+    assert!(first.starts_with("HTTP/1.1 200") && second.starts_with("HTTP/1.1 401"), "{all}");
+}
+
+#[tokio::test]
+async fn an_upstream_that_did_not_take_this_handshake_has_not_switched() {
+    for lie in [
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
+    ] {
+        let (liar, _) = scripted(async move |mut stream| {
+            stream.write_all(lie.as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        })
+        .await;
+        let world = world(&listed(&[liar]), OPEN).await;
+        let proof = world.proof("skykit", "GET", "/chat", b"");
+        assert_eq!(world.send(handshake(&proof, "")).await.status, 502, "{lie}");
+        // Nor when nobody asked.
+        assert_eq!(world.get("/chat", "").await.status, 502, "{lie}");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_tunnel_and_one_of_a_server_that_stops_are_closed() {
+    let (address, _) = server().await;
+    let settings = format!("{}idle_timeout = \"300ms\"", listed(&[address]));
+    for silent in [true, false] {
+        let text = if silent { settings.clone() } else { listed(&[address]) };
+        let world = world(&text, OPEN).await;
+        let proof = world.proof("skykit", "GET", "/chat", b"");
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(handshake(&proof, "").as_bytes()).await.unwrap();
+        assert!(head(&mut stream).await.starts_with("HTTP/1.1 101"));
+        let ending = (!silent).then(|| tokio::spawn(world.running.shutdown()));
+        let mut rest = Vec::new();
+        tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await.unwrap().unwrap();
+        assert!(rest.ends_with(b"alice"), "{rest:?}");
+        if let Some(ending) = ending {
+            ending.await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn http_2_opens_no_tunnels() {
+    let (address, opened) = server().await;
+    let world = world(&listed(&[address]), OPEN).await;
+    let stream = TcpStream::connect(world.address).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake::<_, _, http_body_util::Empty<bytes::Bytes>>(
+            hyper_util::rt::TokioExecutor::new(),
+            hyper_util::rt::TokioIo::new(stream),
+        )
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let proof = world.proof("skykit", "GET", "/chat", b"");
+    let (name, value) = proof.trim_end().split_once(": ").unwrap();
+    let mut request = http::Request::builder()
+        .method("CONNECT")
+        .uri(format!("http://{HOST}/chat"))
+        .header(name, value)
+        .header("sec-websocket-version", "13")
+        .body(http_body_util::Empty::new())
+        .unwrap();
+    request.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
+    // The server did not offer it, so the client's library or ours refuses.
+    let answer = sender.send_request(request).await;
+    assert!(answer.as_ref().is_err() || answer.as_ref().unwrap().status().is_client_error(), "{answer:?}");
+    assert_eq!(opened.load(Ordering::SeqCst), 0);
+}
