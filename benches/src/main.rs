@@ -1,6 +1,7 @@
 //! The benchmarks: each case beside its floor in one run, turn by turn, and the medians as ratios.
 mod durable;
 mod judging;
+mod lanes;
 mod load;
 mod lookup;
 mod measure;
@@ -8,8 +9,10 @@ mod page;
 mod postgres;
 mod process;
 mod registry;
+mod remembering;
 mod replay;
 mod serving;
+mod signing;
 mod token;
 
 use measure::Table;
@@ -19,8 +22,11 @@ type Part = (&'static str, fn(&mut Table) -> Result<(), String>);
 
 const PARTS: &[Part] = &[
     ("judging", judging::run),
+    ("remembering", remembering::run),
+    ("signing", signing::run),
     ("replay", replay::run),
     ("durable", durable::run),
+    ("lanes", lanes::run),
     ("lookup", lookup::run),
     ("registry", registry::run),
     ("start", registry::start),

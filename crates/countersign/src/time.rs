@@ -71,6 +71,9 @@ impl Time {
     /// year 9999 is that year's end. `None` when it is not a JSON number or no double could hold it (`1e999`).
     #[must_use]
     pub fn from_decimal(text: &str) -> Option<Self> {
+        if let Some(seconds) = whole_seconds(text) {
+            return Some(Self::from_seconds(seconds));
+        }
         let (negative, rest) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -215,6 +218,22 @@ macro_rules! as_nanos {
 }
 as_nanos!(Time);
 as_nanos!(Span);
+
+/// The usual spelling, digits alone and few of them, read without ceremony: every token has two or three of these.
+fn whole_seconds(text: &str) -> Option<i64> {
+    // Eleven digits reach beyond the year 5000 and cannot overflow.
+    if text.is_empty() || text.len() > 11 {
+        return None;
+    }
+    let mut sum = 0_i64;
+    let mut other = false;
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        other |= digit > 9;
+        sum = sum * 10 + i64::from(digit);
+    }
+    (!other).then_some(sum)
+}
 
 fn digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())

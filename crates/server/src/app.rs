@@ -5,18 +5,20 @@ use crate::dialects::Dialects;
 use crate::identity::Identity;
 use crate::ids::Ids;
 use crate::key_sets::KeySets;
+use crate::lanes::Side;
 use crate::metrics::Metrics;
 use crate::routes::{Routes, limits};
 use crate::secrets::{challenge_key, signing_keys};
 use crate::upstream::Upstreams;
 use countersign::time::Time;
-use countersign_guard::clock::{Clock, Entropy};
+use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_guard::guard::Guard;
 use countersign_guard::jwks::{Jwks, Times};
 use countersign_guard::policy::Policy;
 use countersign_guard::session::challenges::Stateless;
 use countersign_guard::session::{SessionApi, SessionParts};
 use countersign_guard::signing::SigningKeys;
+use countersign_keys::Remembered;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
@@ -63,6 +65,8 @@ pub struct App {
     pub sessions: Arc<dyn Sessions>,
     /// Judges.
     pub guard: Arc<Guard>,
+    /// Checks of signatures side by side, when they are on.
+    pub lanes: Option<Side>,
     /// The server's own signing keys.
     pub signing: Arc<SigningKeys>,
     /// The dialects by name.
@@ -102,6 +106,14 @@ impl App {
             Ok(sets) => guard = guard.with_jwks(Arc::new(Jwks::new(Arc::new(sets), Times::default()))),
             Err(fault) => tracing::warn!(%fault, "accounts' own key sets are not fetched"),
         }
+        if config.limits.remembered_tokens > 0 {
+            let memory = Remembered::new(draw(&*entropy), config.limits.remembered_tokens);
+            guard = guard.with_remembered(Arc::new(memory));
+        }
+        let lanes = if config.server.lanes { Side::new(&*entropy) } else { None };
+        if let Some(lanes) = &lanes {
+            guard = guard.with_batcher(Arc::clone(&lanes.batcher));
+        }
         let routes = Routes::new(&config, &dialects).map_err(Fault::new)?;
         let operator = dialects.get("operator").cloned();
         let operators =
@@ -131,6 +143,7 @@ impl App {
             once,
             sessions,
             guard,
+            lanes,
             signing,
             dialects,
             routes,

@@ -28,6 +28,9 @@ pub(crate) async fn run(app: Arc<App>) {
     loop {
         tokio::select! {
             _ = follow_tick.tick() => {
+                if let Some(lanes) = &app.lanes {
+                    lanes.tell();
+                }
                 // A registry that hangs is as bad as one that fails.
                 match tokio::time::timeout(STALE, follow(&app, &mut signed)).await {
                     Ok(Ok(())) => confirmed = Instant::now(),

@@ -13,6 +13,7 @@ pub mod ids;
 mod inflow;
 pub mod judge;
 mod key_sets;
+pub mod lanes;
 pub mod metrics;
 mod mounts;
 pub mod problem;

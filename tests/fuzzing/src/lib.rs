@@ -2,7 +2,9 @@
 #![expect(clippy::panic, reason = "a panic is how a target tells what it found")]
 pub mod ext_authz;
 pub mod judge;
+pub mod lanes;
 pub mod parts;
+pub mod smooth;
 
 /// A target: gives a number that tells outcomes apart, so that a runner without coverage can keep what led to new ones.
 pub type Target = fn(&[u8]) -> u64;
@@ -17,6 +19,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("key_intake", parts::key_intake),
     ("judge", judge::judge),
     ("ext_authz", ext_authz::ext_authz),
+    ("lanes", lanes::lanes),
     #[cfg(feature = "config")]
     ("config", parts::config),
 ];

@@ -15,6 +15,8 @@ pub struct ServerSection {
     pub insecure_http: bool,
     /// How long the server keeps accepting after it was told to stop, so that load balancers notice.
     pub drain: Duration,
+    /// Checks RSA signatures of requests that wait together side by side, where the CPU can.
+    pub lanes: bool,
     /// What is logged: a level or a filter.
     pub log: String,
     /// How it is logged.
@@ -65,6 +67,7 @@ impl ServerSection {
             trusted_proxies,
             insecure_http: section.switch("insecure_http", false),
             drain: section.span("drain", Duration::from_secs(5)),
+            lanes: section.switch("lanes", false),
             log: section.text("log", "info"),
             log_format: log_format.unwrap_or(LogFormat::Text),
         };

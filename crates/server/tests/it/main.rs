@@ -7,6 +7,7 @@ mod faults;
 mod fixture;
 mod forward_auth;
 mod gateway;
+mod lanes;
 mod listeners;
 mod raw;
 mod session;
