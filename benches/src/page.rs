@@ -23,8 +23,18 @@ pub(crate) fn write(table: &Table) -> Result<(), String> {
         table.markdown()
     );
     std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    list(&path.with_file_name("SUMMARY.md")).map_err(|error| format!("SUMMARY.md: {error}"))?;
     println!("bench: wrote {}", path.display());
     Ok(())
+}
+
+/// Puts the page into the book's table of contents, once.
+fn list(summary: &Path) -> std::io::Result<()> {
+    let text = std::fs::read_to_string(summary)?;
+    if text.contains("figures.md") {
+        return Ok(());
+    }
+    std::fs::write(summary, format!("{}\n- [Figures](figures.md)\n", text.trim_end()))
 }
 
 fn processor() -> String {
