@@ -1,10 +1,12 @@
 //! `cargo xtask test`: every check in order, a stop at the first that fails, and a table of what was done.
 use crate::run::{built, cargo, command, passed, root, shown};
-use crate::{clients, docs, fuzz, house, tools, tour};
+use crate::{clients, docs, envoy, fuzz, house, tools, tour};
 use std::time::{Duration, Instant};
 
 /// One way of building serves every step, so that nothing is built twice.
-const EVERYTHING: &[&str] = &["--workspace", "--all-targets", "--features", "countersign-fuzzing/config"];
+const EVERYTHING: &[&str] = &["--workspace", "--all-targets", "--features", FEATURES];
+/// What nothing in the workspace asks for by itself.
+const FEATURES: &str = "countersign-fuzzing/config,countersign-client/middleware";
 /// How long each fuzz target runs here.
 const FUZZ_SECONDS: u64 = 60;
 
@@ -18,13 +20,12 @@ const STEPS: &[Step] = &[
     ("build", || shown(cargo(&[&["build"], EVERYTHING].concat())).map(|_| 1)),
     ("tests", tests),
     ("doc tests", || {
-        let text =
-            shown(cargo(&["test", "--workspace", "--doc", "--features", "countersign-fuzzing/config"]))?;
+        let text = shown(cargo(&["test", "--workspace", "--doc", "--features", FEATURES]))?;
         // A workspace without an example in its documents has nothing to count here.
         Ok(crate::run::counts(&text).map_or(0, |(passed, _)| passed))
     }),
     ("documents", || {
-        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--features", "countersign-fuzzing/config"]);
+        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--features", FEATURES]);
         doc.env("RUSTDOCFLAGS", "-D warnings");
         shown(doc)?;
         docs::run(true)
@@ -33,6 +34,7 @@ const STEPS: &[Step] = &[
     ("attacks", attacks),
     ("demo", || shown(command(built("countersign")?, &["demo", "--once"])).map(|_| 1)),
     ("real clients", clients::run),
+    ("envoy", envoy::run),
     ("tour", tour::run),
     ("fuzz", || fuzz::smoke(FUZZ_SECONDS)),
 ];

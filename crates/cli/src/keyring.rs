@@ -9,11 +9,12 @@ use zeroize::Zeroizing;
 /// Loads a private key; asks for the passphrase where it is encrypted and none was given.
 pub(crate) fn private_key(path: &Path, passphrase: Option<&Path>) -> Result<PrivateKey, Failure> {
     let file = read_key_file(path).map_err(|error| told(path, &error))?;
-    if let Some(warning) = &file.warning {
-        Out::note(&format!("warning: {warning}"));
-    }
     let given = passphrase.map(world::read_secret).transpose()?;
     let first = PrivateKey::read(&file.text, given.as_deref().map(|text| text.as_bytes()));
+    // Who reads a file that holds no private key does no harm.
+    if let (Some(warning), Ok(_) | Err(KeyError::Encrypted)) = (&file.warning, &first) {
+        Out::note(&format!("warning: {warning}"));
+    }
     match first {
         Err(KeyError::Encrypted) if given.is_none() => {
             let asked: Zeroizing<String> = world::ask_passphrase(&path.display().to_string(), false)?;

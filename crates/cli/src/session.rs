@@ -163,7 +163,12 @@ fn remove_leftover(path: &Path) -> Done {
 /// What a failed call means for the exit code.
 pub(crate) fn told(error: &NoAnswer) -> Failure {
     let exit = match error {
-        NoAnswer::Connection(_) => Exit::Unreachable,
+        NoAnswer::Connection(_) => {
+            return Failure::new(
+                Exit::Unreachable,
+                format!("no answer came: {error}; is the address right, and does the server run?"),
+            );
+        }
         NoAnswer::NoSession(NoSession::Refused { status, .. }) if status.is_client_error() => Exit::Refused,
         NoAnswer::NoSession(_) => Exit::Unreachable,
         NoAnswer::Clock(_) => Exit::Failed,

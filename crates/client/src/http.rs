@@ -1,18 +1,18 @@
 //! A client over reqwest that signs each request, asks once more when its clock was off, and keeps sessions fresh.
 use crate::ambient::Ambient;
-use crate::keeper::{Call, Keeper, LONGEST_ANSWER, Next, NoSession};
+use crate::keeper::{self, Call, Keeper, LONGEST_ANSWER, NoSession};
 use crate::offset::{ClockOffset, Lesson, TooFar};
 use crate::signer::{NotSigned, RequestSigner};
 use bytes::{Bytes, BytesMut};
 use countersign::time::Time;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A refusal longer than this is handed on as far as it was read: it is no refusal of ours.
-const LONGEST_REFUSAL: usize = 64 * 1024;
+pub(crate) const LONGEST_REFUSAL: usize = 64 * 1024;
 /// A server that does not answer for so long is taken for gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -55,6 +55,15 @@ pub struct Answer {
     pub tries: u8,
     /// The correction of the clock in use.
     pub offset: ClockOffset,
+}
+
+/// What an answer calls for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Next {
+    /// It is the answer.
+    Keep,
+    /// Something was learned from it: prove anew and ask once more.
+    AskAgain,
 }
 
 impl Client {
@@ -113,32 +122,38 @@ impl Client {
         let local = self.ambient.now();
         let (ready, token) = self.ready(&request, public).await?;
         let first = self.once(ready, limit).await?;
-        let known = self.offset();
-        let learned =
-            known.learn(first.status(), first.headers(), first.body(), local).map_err(NoAnswer::Clock)?;
-        let again = match learned {
-            Lesson::Learned(offset) => {
-                *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = offset;
-                true
+        match self.heed(first.status(), first.headers(), first.body(), local, token).await? {
+            Next::Keep => Ok(Answer { response: first, tries: 1, offset: self.offset() }),
+            Next::AskAgain => {
+                let (ready, _) = self.ready(&request, public).await?;
+                let response = self.once(ready, limit).await?;
+                Ok(Answer { response, tries: 2, offset: self.offset() })
             }
-            Lesson::Nothing => false,
-        };
-        // A session may have ended on the server: its token is given up and a new one fetched, once.
-        let ended = match (&self.credential, token) {
-            (Credential::Session { keeper, .. }, Some(token))
-                if first.status() == StatusCode::UNAUTHORIZED =>
-            {
-                keeper.lock().await.distrust_access(&token);
-                true
-            }
-            _ => false,
-        };
-        if !again && !ended {
-            return Ok(Answer { response: first, tries: 1, offset: known });
         }
-        let (ready, _) = self.ready(&request, public).await?;
-        let response = self.once(ready, limit).await?;
-        Ok(Answer { response, tries: 2, offset: self.offset() })
+    }
+
+    /// Learns from an answer to what was proved when this machine's clock showed `local`.
+    pub(crate) async fn heed(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        local: Time,
+        token: Option<String>,
+    ) -> Result<Next, NoAnswer> {
+        let learned = self.offset().learn(status, headers, body, local).map_err(NoAnswer::Clock)?;
+        if let Lesson::Learned(offset) = learned {
+            *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = offset;
+            return Ok(Next::AskAgain);
+        }
+        // A session may have ended on the server: its token is given up and a new one fetched, once.
+        if let (Credential::Session { keeper, .. }, Some(token)) = (&self.credential, token)
+            && status == StatusCode::UNAUTHORIZED
+        {
+            keeper.lock().await.distrust_access(&token);
+            return Ok(Next::AskAgain);
+        }
+        Ok(Next::Keep)
     }
 
     /// Ends the session, where there is one.
@@ -186,21 +201,7 @@ impl Client {
         let url = reqwest::Url::parse(&request.uri().to_string()).map_err(|error| {
             NoAnswer::Request(format!("wanted an absolute address, found {}: {error}", request.uri()))
         })?;
-        let token = match &self.credential {
-            Credential::Signer(signer) => {
-                let public = public.unwrap_or(url.as_str());
-                signer
-                    .sign(&mut request, public, self.now(), self.ambient.random())
-                    .map_err(NoAnswer::NotSigned)?;
-                None
-            }
-            Credential::Session { base, keeper } => {
-                let mut keeper = keeper.lock().await;
-                let token = self.access(base, &mut keeper).await?;
-                request.headers_mut().insert(AUTHORIZATION, bearer(&token)?);
-                Some(token)
-            }
-        };
+        let token = self.prove(&mut request, public.unwrap_or(url.as_str())).await?;
         let (parts, body) = request.into_parts();
         let mut ready = reqwest::Request::new(parts.method, url);
         *ready.headers_mut() = parts.headers;
@@ -210,14 +211,47 @@ impl Client {
         Ok((ready, token))
     }
 
+    /// Adds the proof to a request for this address; gives the access token where it has one.
+    pub(crate) async fn prove(
+        &self,
+        request: &mut Request<Bytes>,
+        url: &str,
+    ) -> Result<Option<String>, NoAnswer> {
+        match &self.credential {
+            Credential::Signer(signer) => {
+                signer.sign(request, url, self.now(), self.ambient.random()).map_err(NoAnswer::NotSigned)?;
+                Ok(None)
+            }
+            Credential::Session { base, keeper } => {
+                let mut keeper = keeper.lock().await;
+                let token = self.access(base, &mut keeper).await?;
+                request.headers_mut().insert(AUTHORIZATION, bearer(&token)?);
+                Ok(Some(token))
+            }
+        }
+    }
+
+    /// Whether a proof of this client covers the body, which must then be there whole.
+    pub(crate) fn covers_body(&self) -> bool {
+        match &self.credential {
+            Credential::Signer(signer) => signer.dialect().covered().body,
+            Credential::Session { .. } => false,
+        }
+    }
+
+    /// The time on this machine.
+    pub(crate) fn local(&self) -> Time {
+        self.ambient.now()
+    }
+
     /// The lock on the keeper is held meanwhile: one call is under way, the others wait for its answer.
     async fn access(&self, base: &str, keeper: &mut Keeper) -> Result<String, NoAnswer> {
         // Code, token, and a refresh that failed before them: no session needs a fourth round.
         for _ in 0..4 {
             match keeper.next(self.now()) {
-                Next::Ready(token) => return Ok(token.to_string()),
-                Next::Call(call) => self.walk(base, keeper, call).await?,
-                Next::Wait => break,
+                keeper::Next::Ready(token) => return Ok(token.to_string()),
+                keeper::Next::Call(call) => self.walk(base, keeper, call).await?,
+                keeper::Next::Wait => break,
             }
         }
         Err(NoAnswer::Request(
@@ -313,4 +347,4 @@ impl fmt::Display for NoAnswer {
 impl std::error::Error for NoAnswer {}
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

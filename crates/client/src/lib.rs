@@ -1,7 +1,8 @@
 //! The caller's side: signs requests in any dialect, keeps sessions fresh, and learns how far the clock is off.
 //!
 //! Nothing here opens a clock or draws random bytes: both are arguments, so that every request can be made again exactly. With the
-//! feature `reqwest`, [`http::Client`] sends the requests too; it is handed both doors in an [`ambient::Ambient`].
+//! feature `reqwest`, [`http::Client`] sends the requests too; it is handed both doors in an [`ambient::Ambient`]. With the feature
+//! `middleware`, it signs what passes through a `reqwest-middleware` client.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -24,6 +25,8 @@ pub mod ambient;
 #[cfg(feature = "reqwest")]
 pub mod http;
 pub mod keeper;
+#[cfg(feature = "middleware")]
+pub mod middleware;
 pub mod offset;
 pub mod signer;
 pub mod tokens;

@@ -90,7 +90,8 @@ pub struct KnownKey {
     /// Where it may be used.
     pub limits: KeyLimits,
     key: CompactKey,
-    parsed: OnceLock<PublicKey>,
+    /// Boxed, since most registered keys are not in use.
+    parsed: OnceLock<Box<PublicKey>>,
     fingerprints: OnceLock<Box<Fingerprints>>,
     last_used: AtomicI64,
 }
@@ -207,7 +208,7 @@ impl KnownKey {
 
     /// The parsed key; parsed at the first call and kept.
     pub fn key(&self) -> &PublicKey {
-        self.parsed.get_or_init(|| self.key.parse())
+        self.parsed.get_or_init(|| Box::new(self.key.parse()))
     }
 
     /// The compact form.

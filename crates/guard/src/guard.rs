@@ -7,12 +7,13 @@ use crate::signing::SigningKeys;
 use countersign::ask::{KeyQuery, Keys, Standing, Use, Who};
 use countersign::dialect::Dialect;
 use countersign::incoming::Incoming;
-use countersign::proof::{Checked, Finish, Pending};
+use countersign::proof::{Checked, Finish, Pending, Prepared};
 use countersign::read::Scratch;
 use countersign::reason::{Reason, Refusal, Stage};
 use countersign::time::Time;
 use countersign::trace::{Step, Trace};
 use countersign::verified::Verified;
+use countersign_keys::{Outcome, Recalled, Remembered};
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
@@ -28,6 +29,7 @@ pub struct Guard {
     signing: Option<Arc<SigningKeys>>,
     jwks: Option<Arc<Jwks>>,
     batcher: Option<Arc<Batcher>>,
+    remembered: Option<Arc<Remembered>>,
 }
 
 /// What a judgement says.
@@ -69,7 +71,7 @@ impl Guard {
         sessions: Arc<dyn Sessions>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directory, once, sessions, clock, signing: None, jwks: None, batcher: None }
+        Self { directory, once, sessions, clock, signing: None, jwks: None, remembered: None, batcher: None }
     }
 
     /// With our own signing keys, so that session tokens can be judged.
@@ -86,10 +88,11 @@ impl Guard {
         self
     }
 
-    /// With checks of signatures gathered over requests, for the CPU's lanes.
+    /// With a memory for signature checks of tokens that come again. A token is judged the same with it and without; only the check
+    /// is spared.
     #[must_use]
-    pub fn with_batcher(mut self, batcher: Arc<Batcher>) -> Self {
-        self.batcher = Some(batcher);
+    pub fn with_remembered(mut self, remembered: Arc<Remembered>) -> Self {
+        self.remembered = Some(remembered);
         self
     }
 
@@ -124,7 +127,8 @@ impl Guard {
     pub async fn judge(&self, policy: &Policy, incoming: &Incoming<'_>) -> Result<Verdict, Fault> {
         let now = self.clock.now();
         let mut scratch = Scratch::default();
-        let walked = self.walk(policy, incoming, now, &mut scratch, &mut ()).await?;
+        let walked =
+            self.walk(policy, incoming, now, &mut scratch, self.remembered.as_deref(), &mut ()).await?;
         Ok(match walked {
             Walked::Absent => Verdict::Absent(policy.reply(Reason::MissingCredentials)),
             Walked::Refused(dialect, refusal) => Verdict::Refused(denial(policy, dialect, refusal)),
@@ -152,6 +156,7 @@ impl Guard {
         incoming: &Incoming<'_>,
         now: Time,
         scratch: &mut Scratch,
+        remembered: Option<&Remembered>,
         trace: &mut T,
     ) -> Result<Walked<'p>, Fault> {
         let dialect = match policy.find(incoming) {
@@ -181,10 +186,7 @@ impl Guard {
         let mut prepared = proof.prepare(keys, now, trace);
         // Bounded by the attempts: at most `limits.keys` keys times the dialect's spellings.
         let checked = loop {
-            let outcome = match &self.batcher {
-                Some(batcher) => batcher.verify(&prepared.job()).await,
-                None => countersign_keys::verify(&prepared.job()),
-            };
+            let outcome = check(&prepared, remembered, self.batcher.as_deref(), now).await;
             match prepared.finish(&outcome, now, trace) {
                 Ok(Finish::Next(next)) => prepared = next,
                 Ok(Finish::Checked(checked)) => break checked,
@@ -249,6 +251,42 @@ impl Guard {
     /// What the replay memory would say; uses nothing up.
     pub(crate) async fn peek(&self, pending: &Pending, now: Time) -> Result<Use, Fault> {
         self.once.peek(pending.claim(), now).await
+    }
+}
+
+/// Runs the check that stands ready, unless it is remembered that it held.
+async fn check(
+    prepared: &Prepared<'_>,
+    remembered: Option<&Remembered>,
+    batcher: Option<&Batcher>,
+    now: Time,
+) -> Outcome {
+    let job = prepared.job();
+    let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?)))
+    else {
+        return made(batcher, &job).await;
+    };
+    let mut recalled = memory.recall(&job);
+    if let Recalled::Theirs(wait) = recalled {
+        wait.await;
+        recalled = memory.recall(&job);
+    }
+    match recalled {
+        Recalled::Held(outcome) => outcome,
+        Recalled::Ours(turn) => match batcher {
+            Some(batcher) => turn.keep(&job, batcher.verify(&job).await, until.seconds(), now.seconds()),
+            None => turn.check(&job, until.seconds(), now.seconds()),
+        },
+        // Nobody waits twice: when the other check did not hold, waiting in line would let one bad token stop many.
+        Recalled::Theirs(_) => made(batcher, &job).await,
+    }
+}
+
+/// Makes a check: with those of other requests where lanes are on, else at once.
+async fn made(batcher: Option<&Batcher>, job: &Job<'_>) -> Outcome {
+    match batcher {
+        Some(batcher) => batcher.verify(job).await,
+        None => countersign_keys::verify(job),
     }
 }
 

@@ -60,18 +60,25 @@ impl Policy {
 
     /// One dialect speaks for the request, or none does, or it is refused: there is no "try the next".
     pub(crate) fn find(&self, incoming: &Incoming<'_>) -> Found<'_> {
-        let addressed = |discriminate: bool| {
-            self.dialects.iter().filter(move |dialect| {
-                dialect.addressed(incoming, &self.limits, discriminate) == Addressed::Yes
-            })
+        match self.addressed(incoming, false) {
+            // Only where several dialects share a place is the proof itself looked at.
+            Found::Several => match self.addressed(incoming, true) {
+                Found::None => Found::Several,
+                found => found,
+            },
+            found => found,
+        }
+    }
+
+    fn addressed(&self, incoming: &Incoming<'_>, discriminate: bool) -> Found<'_> {
+        let ours = |dialect: &&Arc<Dialect>| {
+            dialect.addressed(incoming, &self.limits, discriminate) == Addressed::Yes
         };
-        match (addressed(false).next(), addressed(false).nth(1)) {
+        let mut found = self.dialects.iter().filter(ours);
+        match (found.next(), found.next()) {
             (None, _) => Found::None,
             (Some(only), None) => Found::One(only),
-            _ => match (addressed(true).next(), addressed(true).nth(1)) {
-                (Some(only), None) => Found::One(only),
-                _ => Found::Several,
-            },
+            _ => Found::Several,
         }
     }
 }

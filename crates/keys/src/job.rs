@@ -76,7 +76,8 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The witness of one check. Only [`verify`], [`verify_many`] and the lanes make it.
+/// The witness of one check. Only [`verify`], [`verify_many`] and the lanes make it, and [`crate::Remembered`] for a check that
+/// [`verify`] made before.
 ///
 /// It remembers which signature bytes it was made for, so that the outcome of one job cannot be handed
 /// in for another.
@@ -95,6 +96,11 @@ impl Outcome {
     ) -> Self {
         let found = verdict.ok().map(|_: Matched| 0);
         Self { address: job.signature.as_ptr().addr(), len: job.signature.len(), found }
+    }
+
+    /// The witness of a check with one message that was made before and held.
+    pub(crate) fn remembered(job: &Job<'_>) -> Self {
+        Self { address: job.signature.as_ptr().addr(), len: job.signature.len(), found: Some(0) }
     }
 
     /// Asks whether `signature`, the very slice of the job, was good.

@@ -50,6 +50,7 @@ mod policy;
 mod private;
 mod public;
 mod remainder;
+mod remembered;
 mod rsa;
 mod spelling;
 
@@ -57,7 +58,7 @@ pub use crate::algorithm::{Algorithm, Encoding, KeyKind};
 pub use crate::compact::CompactKey;
 pub use crate::digest::{MacKey, sha256};
 pub use crate::error::KeyError;
-pub use crate::fingerprint::Fingerprints;
+pub use crate::fingerprint::{Digests, Fingerprints};
 pub use crate::intake::{Intake, KeySet, MAX_TEXT, RefusedKey, read_key_set, read_public_key};
 pub use crate::job::{
     Accepted, Candidate, Job, MAX_CANDIDATES, Message, Outcome, Rejected, verify, verify_many,
@@ -68,3 +69,4 @@ pub use crate::lanes::{Check, Counts, Difference, Found, Lanes, Ticket};
 pub use crate::policy::Policy;
 pub use crate::private::PrivateKey;
 pub use crate::public::PublicKey;
+pub use crate::remembered::{Recalled, Remembered, Turn, Wait};

@@ -2,6 +2,7 @@
 
 use crate::algorithm::{Algorithm, Encoding, KeyKind};
 use crate::backend;
+use crate::digest::sha256;
 use crate::ed25519;
 use crate::error::KeyError;
 use crate::fingerprint::Fingerprints;
@@ -24,6 +25,8 @@ pub struct PublicKey {
     spki: Box<[u8]>,
     /// The library's form of the key, one for each algorithm, made when first asked for.
     parsed: Box<[OnceLock<Option<ParsedPublicKey>>]>,
+    /// SHA-256 of the DER, made when first asked for.
+    digest: OnceLock<[u8; 32]>,
     /// The form that recovers the digest from an RSA signature.
     recovering: OnceLock<Option<Box<RsaPublic>>>,
     /// The form for checking many at a time.
@@ -119,9 +122,15 @@ impl PublicKey {
             bits,
             spki,
             parsed: std::iter::repeat_with(OnceLock::new).take(slots).collect(),
+            digest: OnceLock::new(),
             recovering: OnceLock::new(),
             lane: OnceLock::new(),
         }
+    }
+
+    /// SHA-256 of the DER: what tells this key from every other.
+    pub(crate) fn digest(&self) -> &[u8; 32] {
+        self.digest.get_or_init(|| sha256(&[&self.spki]))
     }
 
     /// The numbers again; there, since the key was built from them.

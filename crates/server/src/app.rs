@@ -11,13 +11,14 @@ use crate::routes::{Routes, limits};
 use crate::secrets::{challenge_key, signing_keys};
 use crate::upstream::Upstreams;
 use countersign::time::Time;
-use countersign_guard::clock::{Clock, Entropy};
+use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_guard::guard::Guard;
 use countersign_guard::jwks::{Jwks, Times};
 use countersign_guard::policy::Policy;
 use countersign_guard::session::challenges::Stateless;
 use countersign_guard::session::{SessionApi, SessionParts};
 use countersign_guard::signing::SigningKeys;
+use countersign_keys::Remembered;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
@@ -108,6 +109,10 @@ impl App {
         let lanes = if config.server.lanes { Side::new(&*entropy) } else { None };
         if let Some(lanes) = &lanes {
             guard = guard.with_batcher(Arc::clone(&lanes.batcher));
+        }
+        if config.limits.remembered_tokens > 0 {
+            let memory = Remembered::new(draw(&*entropy), config.limits.remembered_tokens);
+            guard = guard.with_remembered(Arc::new(memory));
         }
         let routes = Routes::new(&config, &dialects).map_err(Fault::new)?;
         let operator = dialects.get("operator").cloned();

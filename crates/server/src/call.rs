@@ -1,7 +1,7 @@
 //! One request's way through the server: who called, under which id, and how it ended, for the log and the metrics.
 use crate::config::listener::Surface;
 use countersign::time::Time;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// What is known of a request before anybody judged it; every surface finds it among the request's extensions.
@@ -17,6 +17,19 @@ pub struct Call {
     pub at: Time,
     /// What answers it.
     pub surface: Surface,
+}
+
+/// A request that another proxy asked about whole; the log and the metrics tell it in place of the question.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Its method.
+    pub method: Box<str>,
+    /// Its path, without the query.
+    pub path: Box<str>,
+    /// The caller's address, where the proxy knows it.
+    pub client: Option<IpAddr>,
+    /// The status that the proxy was told.
+    pub status: Option<u16>,
 }
 
 /// How a request ended; a surface leaves it among the answer's extensions, and one place logs and counts it.

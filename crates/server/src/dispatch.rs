@@ -1,10 +1,10 @@
 //! Finds the surface that answers a request, then logs and counts how it ended; the only place that does.
 use crate::accept::Peer;
 use crate::app::App;
-use crate::call::{Call, Outcome};
+use crate::call::{Asked, Call, Outcome};
 use crate::config::listener::Surface;
 use crate::problem::{not_found, problem};
-use crate::surface::{explain, forward_auth, gateway, health, jwks, origin};
+use crate::surface::{explain, ext_authz, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
 use axum::Router;
 use axum::body::Body;
@@ -56,14 +56,15 @@ impl Surfaces {
         let nanos = app.clock.now().nanos().saturating_sub(started.nanos());
         // A clock that stepped back took no time.
         let micros = u64::try_from(nanos / 1000).unwrap_or(0);
-        let status = response.status().as_u16();
-        log_request(
-            &call,
-            &outcome,
-            Told { method: method.as_str(), path: uri.path(), client },
-            status,
-            micros,
-        );
+        let mut status = response.status().as_u16();
+        let (mut method, mut path, mut client) = (method.as_str(), uri.path(), client);
+        let asked = response.extensions().get::<Asked>();
+        if let Some(asked) = asked {
+            (method, path) = (&asked.method, &asked.path);
+            client = asked.client.unwrap_or(client);
+            status = asked.status.unwrap_or(status);
+        }
+        log_request(&call, &outcome, Told { method, path, client }, status, micros);
         let seconds = std::time::Duration::from_micros(micros).as_secs_f64();
         app.metrics.count(&call, &outcome, status, seconds);
         app.used(&outcome, started, client);
@@ -90,6 +91,9 @@ impl Surfaces {
         if here(Surface::ForwardAuth) && forward_auth::asked(app, path).is_some() {
             return Some(Surface::ForwardAuth);
         }
+        if here(Surface::ExtAuthz) && ext_authz::asked(path) {
+            return Some(Surface::ExtAuthz);
+        }
         if here(Surface::Manage) && self.manage.is_some() && under(path, MANAGE) {
             return Some(Surface::Manage);
         }
@@ -112,6 +116,7 @@ impl Surfaces {
                 let route = forward_auth::asked(app, &path).flatten();
                 forward_auth::answer(app, call, route, request).await
             }
+            Surface::ExtAuthz => ext_authz::answer(app, call, request).await,
             Surface::Explain => {
                 // Operators ask where the management API answers.
                 let own = self.named.contains(&Surface::Manage);

@@ -1,5 +1,6 @@
 //! How the upstream learns who was recognised, and which of the caller's headers never reach it.
 use crate::config::identity::Identity as Section;
+use crate::hop::HOP;
 use countersign::verified::Verified;
 use countersign_guard::signing::SigningKeys;
 use countersign_store::fault::Fault;
@@ -145,6 +146,23 @@ impl Identity {
                 .any(|known| if known.ends_with('-') { name.starts_with(known) } else { name == *known })
     }
 
+    /// Every header that may say who was recognised.
+    pub(crate) fn names(&self) -> [&HeaderName; 10] {
+        let names = &self.names;
+        [
+            &names.account,
+            &names.account_id,
+            &names.identifier,
+            &names.dialect,
+            &names.key,
+            &names.organisation,
+            &names.acting_as,
+            &names.session,
+            &names.request,
+            &names.assertion,
+        ]
+    }
+
     /// Adds the identity that was proved.
     ///
     /// # Errors
@@ -184,6 +202,16 @@ impl Identity {
 pub(crate) fn plain(name: &str) -> String {
     let letter = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
     name.bytes().map(|byte| char::from(letter(byte))).collect()
+}
+
+/// `Api_Signature` beside `Api-Signature`: many upstreams read both as one name, and only the second was judged. And
+/// `Transfer_Encoding` always, which HTTP/2 carries: upstreams that read it would frame the message otherwise than we did.
+pub(crate) fn twins(headers: &HeaderMap) -> Vec<HeaderName> {
+    let twin = |name: &HeaderName| {
+        let plain = plain(name.as_str());
+        plain != name.as_str() && (headers.contains_key(&plain) || HOP.iter().any(|hop| *hop == *plain))
+    };
+    headers.keys().filter(|name| twin(name)).cloned().collect()
 }
 
 /// A value of ours: what is not printable ASCII goes out percent-encoded, so that nothing ends a header early.

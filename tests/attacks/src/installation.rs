@@ -59,7 +59,7 @@ pub fn dialect(corpus: &str) -> Option<(&'static str, &'static str)> {
 pub fn settings(dialect: &str) -> Settings {
     let pairs: &[(&str, &str)] = match dialect {
         "skykit" => &[("kid", "strict"), ("greatest_ahead", "1h"), ("refuse_unknown_audience", "on")],
-        "asymmetric-jwt" => &[("kid", "strict"), ("nonce", "text"), ("nonce_bytes", "256")],
+        "asymmetric-jwt" => &[("kid", "strict"), ("nonce_kind", "text"), ("nonce_bytes", "256")],
         "partner-key" => &[
             ("kid", "strict"),
             ("scheme", ""),

@@ -1,5 +1,6 @@
 //! What fuzzing feeds: each target takes any bytes, must never panic, and checks what must hold whatever comes.
 #![expect(clippy::panic, reason = "a panic is how a target tells what it found")]
+pub mod ext_authz;
 pub mod judge;
 pub mod lanes;
 pub mod parts;
@@ -18,6 +19,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("key_intake", parts::key_intake),
     ("judge", judge::judge),
     ("lanes", lanes::lanes),
+    ("ext_authz", ext_authz::ext_authz),
     #[cfg(feature = "config")]
     ("config", parts::config),
 ];

@@ -2,7 +2,7 @@
 //!
 //! `countersign-fuzzing SECONDS [TARGET…]`; `countersign-fuzzing seeds DIR` writes the seeds that are made here;
 //! `countersign-fuzzing differential SECONDS` compares the lanes with other libraries on numbers drawn at random.
-use countersign_fuzzing::{TARGETS, Target, judge, lanes};
+use countersign_fuzzing::{TARGETS, Target, ext_authz, judge, lanes};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,10 @@ use std::time::{Duration, Instant};
 const LONGEST: usize = 8 * 1024;
 /// Seeds and finds kept per target.
 const MOST_KEPT: usize = 4096;
+/// Makes seeds.
+type Seeds = fn() -> Vec<Vec<u8>>;
+/// Targets whose seeds are made here and not committed.
+const MADE: &[(&str, Seeds)] = &[("judge", judge::seeds), ("ext_authz", ext_authz::seeds)];
 /// Texts that mean something to one of the readers.
 const WORDS: &[&str] = &[
     "{}",
@@ -146,9 +150,7 @@ impl Names for [(&'static str, Target)] {
 
 fn fuzz(name: &str, target: Target, time: Duration, here: &Path) -> bool {
     let mut kept = seeds(&here.join("seeds").join(name));
-    if name == "judge" {
-        kept.extend(judge::seeds());
-    }
+    kept.extend(MADE.iter().filter(|(made, _)| *made == name).flat_map(|(_, make)| make()));
     if kept.is_empty() {
         println!("fuzz {name}: no seeds; wanted some in fuzz/seeds/{name}");
         return false;
@@ -244,9 +246,10 @@ fn seeds(folder: &Path) -> Vec<Vec<u8>> {
 }
 
 fn write_seeds(folder: &Path) -> ExitCode {
-    let folder = folder.join("judge");
-    let written = std::fs::create_dir_all(&folder).and_then(|()| {
-        judge::seeds()
+    let written = MADE.iter().try_for_each(|(name, make)| {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder)?;
+        make()
             .iter()
             .enumerate()
             .try_for_each(|(number, seed)| std::fs::write(folder.join(number.to_string()), seed))

@@ -17,7 +17,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("guard", &["store", "dialects", "countersign", "keys"]),
     ("client", &["dialects", "countersign", "keys"]),
     ("testkit", &["guard", "store", "dialects", "countersign", "keys"]),
-    ("server", &["guard", "store", "store-sqlite", "dialects", "countersign", "keys"]),
+    ("envoy", &["guard", "countersign"]),
+    ("server", &["envoy", "guard", "store", "store-sqlite", "dialects", "countersign", "keys"]),
     // The command line opens stores through the server's one place for that, and judges offline through the guard.
     ("cli", &["server", "client", "guard", "store", "dialects", "countersign", "keys"]),
 ];

@@ -49,6 +49,7 @@ const GIVEN: &[&str] = &[
     "crates/store/",
     "crates/store-sqlite/",
     "crates/guard/",
+    "crates/envoy/",
     "crates/server/",
 ];
 

@@ -67,6 +67,18 @@ fn a_key_that_others_may_read_is_used_with_a_warning() {
     let ran = place.run("sign -d asymmetric-jwt -k a.pem --as me");
     assert!(ran.err.contains("chmod 600"), "{}", ran.err);
     ran.ok();
+    fs::set_permissions(place.path("a.pem.pub"), fs::Permissions::from_mode(0o644)).unwrap();
+    let public = place.run("key show a.pem.pub");
+    assert!(!public.err.contains("chmod"), "a public key is everybody's: {}", public.err);
+    public.ok();
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_told_as_that() {
+    let place = Place::new();
+    place.run("key new a.pem").ok();
+    let request = "request GET http://127.0.0.1:1/x -d asymmetric-jwt -k a.pem --as me";
+    place.run(request).fails(5, &["no answer came", "refused", "does the server run?"]);
 }
 
 #[test]

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-const NOW: i64 = 1_700_000_000;
+pub(crate) const NOW: i64 = 1_700_000_000;
 
 /// Answers each connection's one request with what `answer` makes of it; gives the address.
-async fn server(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> String {
+pub(crate) async fn server(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -37,15 +37,15 @@ async fn server(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Stri
     address
 }
 
-fn reply(status: &str, headers: &str, body: &str) -> String {
+pub(crate) fn reply(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
-fn ambient(now: i64) -> Ambient {
+pub(crate) fn ambient(now: i64) -> Ambient {
     Ambient::new(move || Time::from_seconds(now), || [3; 16])
 }
 
-fn signer(dialect: &str) -> RequestSigner {
+pub(crate) fn signer(dialect: &str) -> RequestSigner {
     let dialect = countersign_dialects::load(dialect, &Default::default()).unwrap();
     RequestSigner::new(
         Arc::new(dialect),
@@ -59,7 +59,7 @@ fn get(address: &str) -> Request<Bytes> {
 }
 
 /// The payload of the token in a request.
-fn claims(text: &str) -> String {
+pub(crate) fn claims(text: &str) -> String {
     let token = text.split("JWT ").nth(1).unwrap().split_whitespace().next().unwrap();
     let payload = token.split('.').nth(1).unwrap();
     let mut bytes = Vec::new();

@@ -1,7 +1,7 @@
 //! Reads a dialect file (TOML) and says exactly what is wrong with one that cannot be used.
 use super::settings::{self, Settings};
 use super::{By, Dialect, Find, Form, Pattern, ReplyShape, Schemes, WhoFrom, covered};
-use crate::form::make::{Make, MakeFile};
+use crate::form::make::{self, Make, MakeFile};
 use crate::form::text::{TextFile, TextForm};
 use crate::rule::Rule;
 use crate::rule::file::RuleFile;
@@ -164,7 +164,16 @@ fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
 fn read_settings(value: Option<toml::Value>) -> Result<Settings, String> {
     match value {
         None => Ok(Settings::new()),
-        Some(value) => value.try_into().map_err(|error| format!("every setting is a text: {error}")),
+        Some(value) => {
+            let settings: Settings =
+                value.try_into().map_err(|error| format!("every setting is a text: {error}"))?;
+            match settings.keys().find(|key| make::is_name(key)) {
+                Some(key) => Err(format!(
+                    "`{key}` is a name that the signer fills in [make], so no setting may have it; call it {key}_kind or so"
+                )),
+                None => Ok(settings),
+            }
+        }
     }
 }
 
@@ -276,3 +285,16 @@ impl fmt::Display for DialectError {
 }
 
 impl std::error::Error for DialectError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_setting_has_a_name_that_the_signer_fills() {
+        let text = "name = 'x'\nsummary = 'x'\n[settings]\nnonce = 'text'\n";
+        let error = Dialect::parse(text, &Settings::new()).unwrap_err();
+        assert_eq!(error.at, "settings");
+        assert!(error.what.contains("`nonce` is a name that the signer fills"), "{}", error.what);
+    }
+}

@@ -113,6 +113,11 @@ impl Template {
     }
 }
 
+/// Whether a signer fills this name itself: a setting of the same name would stand in its place.
+pub(crate) fn is_name(name: &str) -> bool {
+    read_name(name).is_ok()
+}
+
 fn read_name(name: &str) -> Result<Name, String> {
     Ok(match name {
         "identifier" => Name::Identifier,

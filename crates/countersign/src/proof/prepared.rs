@@ -20,12 +20,16 @@ use std::sync::Arc;
 pub struct Prepared<'s> {
     proof: Proof<'s>,
     keys: Keys,
-    attempts: SmallVec<[Attempt; 8]>,
+    attempts: Attempts,
     at: usize,
-    candidates: SmallVec<[Candidate<'s>; 16]>,
+    /// Empty but for RSA over a text with several spellings.
+    candidates: Vec<Candidate<'s>>,
     /// Known before the signature is checked; told only after it was.
     standing: Option<Reason>,
 }
+
+/// Most callers have one key or two.
+type Attempts = SmallVec<[Attempt; 2]>;
 
 #[derive(Clone, Copy, Debug)]
 struct Attempt {
@@ -62,7 +66,7 @@ impl<'s> Proof<'s> {
             };
             Step::new(Stage::Keys, "keys of the caller", "a live key of an enabled account", found, standing)
         });
-        let mut attempts: SmallVec<[Attempt; 8]> = SmallVec::new();
+        let mut attempts = Attempts::new();
         for index in chosen {
             if let Some(key) = keys.keys.get(index) {
                 self.attempts_with(index, key, &mut attempts);
@@ -75,8 +79,7 @@ impl<'s> Proof<'s> {
         if attempts.is_empty() {
             attempts.push(self.decoy());
         }
-        let mut prepared =
-            Prepared { proof: self, keys, attempts, at: 0, candidates: SmallVec::new(), standing };
+        let mut prepared = Prepared { proof: self, keys, attempts, at: 0, candidates: Vec::new(), standing };
         prepared.ready();
         prepared
     }
@@ -120,7 +123,7 @@ impl<'s> Proof<'s> {
         (chosen, standing)
     }
 
-    fn attempts_with(&self, index: usize, key: &KnownKey, attempts: &mut SmallVec<[Attempt; 8]>) {
+    fn attempts_with(&self, index: usize, key: &KnownKey, attempts: &mut Attempts) {
         let kind = key.key().kind();
         let attempt = |algorithm, text| Attempt { key: Some(index), kind, algorithm, text };
         match self.algorithm {
@@ -197,6 +200,20 @@ impl<'s> Prepared<'s> {
             }
             None => Job::any_of(self.public(), attempt.algorithm, &self.candidates, self.proof.signature),
         }
+    }
+
+    /// Until when the check at hand may be answered by one that was made before. Only for a token that may come again, that says when
+    /// it ends, and about whose maker nothing is known to be wrong: everybody else pays for a check of his own, so that its cost tells
+    /// nobody whether the signature held. Nothing but the check is ever spared: rules and limits are judged anew.
+    #[must_use]
+    pub fn comes_again(&self, now: Time) -> Option<Time> {
+        let Proof { dialect, facts, .. } = &self.proof;
+        let wrong = self.standing.is_some() || self.attempt().key.is_none();
+        if wrong || dialect.covered.once || !matches!(dialect.form, Form::Jws) {
+            return None;
+        }
+        let until = rule::valid_until(&dialect.rules, facts).filter(|until| now < *until)?;
+        rule::identity_holds(&dialect.rules, &Scene { facts, keys: &self.keys, now }).then_some(until)
     }
 
     /// The proof at hand.
@@ -278,21 +295,18 @@ impl<'s> Prepared<'s> {
             }
             _ => None,
         };
-        let (session, identifier) = match &proof.dialect.who.by {
-            By::Session { identifier } => (
-                Some(proof.identifier().to_owned()),
-                proof.facts.value(identifier).text().unwrap_or("").to_owned(),
-            ),
-            _ => (None, proof.identifier().to_owned()),
+        let holder = match &proof.dialect.who.by {
+            By::Session { identifier } => Some(proof.facts.value(identifier).text().unwrap_or("").to_owned()),
+            By::Namespace(_) | By::Key => None,
         };
         let verified = Box::new(Verified {
             caller,
             key,
             dialect: Arc::clone(&proof.dialect.name),
             named: proof.named.into_owned(),
-            identifier,
+            part: proof.identifier,
+            holder,
             acting_as: proof.acting_as.map(Cow::into_owned),
-            session,
             algorithm,
             at: now,
             until,

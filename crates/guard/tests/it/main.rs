@@ -2,4 +2,5 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop at once")]
 mod installation;
 mod layer;
+mod remembered;
 mod roundtrip;

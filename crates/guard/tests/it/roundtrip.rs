@@ -97,6 +97,19 @@ proptest! {
     }
 
     #[test]
+    fn two_proofs_of_one_moment_are_two(request in requests(), one: [u8; 16], other: [u8; 16]) {
+        prop_assume!(one != other);
+        for (name, _, identifier) in DIALECTS {
+            let (guard, policy) = (guard(), policy(name));
+            for random in [one, other] {
+                let signed = request.clone().signed(name, identifier, rsa(), random);
+                let found = judge(&guard, &policy, &signed);
+                prop_assert!(found.is_ok(), "{name}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
     fn what_a_stranger_signs_is_refused(request in requests(), random: [u8; 16]) {
         for (name, _, identifier) in DIALECTS {
             let signed = request.clone().signed(name, identifier, stranger(), random);

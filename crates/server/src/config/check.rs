@@ -73,11 +73,31 @@ impl Config {
                 checked.lints.push(self.finding(format!("listener[{index}].surfaces"), message, fix));
             }
         }
+        self.check_ext_authz(checked);
         let forward_auth = self.listeners.iter().any(|listener| listener.has(Surface::ForwardAuth));
         if forward_auth && self.server.trusted_proxies.is_empty() && !self.routes.is_empty() {
             let message = "no proxy is trusted, so forward-auth refuses every question".to_owned();
             let fix = "if a proxy asks it, name the proxy's network; else remove \"forward-auth\" from the surfaces";
             checked.lints.push(self.finding("server.trusted_proxies".to_owned(), message, fix));
+        }
+    }
+
+    fn check_ext_authz(&self, checked: &mut Checked) {
+        let shared = |surface: &Surface| matches!(surface, Surface::Gateway | Surface::Session);
+        for (index, listener) in self.listeners.iter().enumerate() {
+            if !listener.has(Surface::ExtAuthz) {
+                continue;
+            }
+            if listener.surfaces.iter().any(shared) {
+                let message = "ext-authz shares a listener with what callers reach".to_owned();
+                let fix = "give it a listener of its own that Envoy alone reaches";
+                checked.lints.push(self.finding(format!("listener[{index}].surfaces"), message, fix));
+            }
+            if self.server.trusted_proxies.is_empty() {
+                let message = "no proxy is trusted, so ext-authz refuses every question".to_owned();
+                let fix = "name the networks that Envoy asks from";
+                checked.lints.push(self.finding("server.trusted_proxies".to_owned(), message, fix));
+            }
         }
     }
 
@@ -146,8 +166,22 @@ impl Config {
     }
 
     fn check_bodies(&self, on_route: &[&DialectFacts], route: &str, path: &str, checked: &mut Checked) {
-        let asked = self.listeners.iter().any(|listener| listener.has(Surface::ForwardAuth));
-        if !asked || self.server.trusted_proxies.is_empty() {
+        let has = |surface| self.listeners.iter().any(|listener| listener.has(surface));
+        if self.server.trusted_proxies.is_empty() {
+            return;
+        }
+        if has(Surface::ExtAuthz) {
+            for dialect in on_route.iter().filter(|dialect| dialect.signs_body) {
+                let message = format!(
+                    "body-unseen: {} signs the body, and ext-authz on route {route:?} sees one only where Envoy sends it",
+                    dialect.name
+                );
+                let fix = "in Envoy set with_request_body without partial messages, and promise it by countersign-body: \
+                           whole (gRPC) or the prefix /ext-authz/whole (HTTP)";
+                checked.lints.push(self.finding(path.to_owned(), message, fix));
+            }
+        }
+        if !has(Surface::ForwardAuth) {
             return;
         }
         for dialect in on_route.iter().filter(|dialect| dialect.signs_body) {

@@ -140,3 +140,23 @@ fn settings_that_do_not_fit_each_other_are_found() {
     assert!(checked.lints.iter().any(|lint| lint.message.starts_with("body-unseen")), "{:?}", checked.lints);
     assert_eq!(checked.errors[0].origin, Origin::File(4));
 }
+
+#[test]
+fn ext_authz_wants_a_listener_of_its_own_a_trusted_envoy_and_whole_bodies() {
+    let lints = |text: &str| {
+        let dialects = [facts("skillhive", true, "api-signature")];
+        let found = load(text).unwrap().check(&dialects).lints;
+        found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let route = "[[route]]\nname = \"a\"\ndialects = [\"skillhive\"]\n";
+    let shared = "[[listener]]\naddress = \"127.0.0.1:1\"\nsurfaces = [\"gateway\", \"ext-authz\"]\n";
+    let found = lints(&format!("{shared}{route}"));
+    for wanted in ["shares a listener", "ext-authz refuses every question"] {
+        assert!(found.contains(wanted), "{wanted}\n{found}");
+    }
+    let own = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n[[listener]]\naddress = \"127.0.0.1:1\"\n\
+               surfaces = [\"ext-authz\"]\n";
+    let found = lints(&format!("{own}{route}"));
+    assert!(found.contains("body-unseen") && found.contains("with_request_body"), "{found}");
+    assert!(!found.contains("shares") && !found.contains("refuses every"), "{found}");
+}

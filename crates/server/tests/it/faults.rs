@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A replay memory whose disk is full.
-struct Broken;
+pub(crate) struct Broken;
 
 impl Once for Broken {
     fn claim(&self, _: Claim, _: Time) -> Answer<'_, Result<Use, Fault>> {
