@@ -13,7 +13,7 @@ use countersign::reason::{Reason, Refusal, Stage};
 use countersign::time::Time;
 use countersign::trace::{Step, Trace};
 use countersign::verified::Verified;
-use countersign_keys::{Outcome, Recalled, Remembered};
+use countersign_keys::{Job, Outcome, Recalled, Remembered};
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
