@@ -1,6 +1,6 @@
 //! RSA signatures checked side by side, beside the same checks one by one in the scalar library.
 use crate::measure::{Table, turns};
-use countersign_keys::{Algorithm, Job, KeyKind, Lanes, Outcome, PrivateKey, verify};
+use countersign_keys::{Algorithm, Job, KeyKind, Lanes, PrivateKey, verify};
 use std::hint::black_box;
 use std::num::NonZeroU32;
 
@@ -37,8 +37,8 @@ pub(crate) fn run(table: &mut Table) -> Result<(), String> {
                 Job::new(key.public_key(), Algorithm::RsaSha256, message, signature)
             })
             .collect();
-        let mut outcomes: Vec<Outcome> = Vec::with_capacity(count);
-        let mut good = |run: &mut dyn FnMut(&mut Vec<Outcome>)| {
+        let mut outcomes: Vec<countersign_keys::Outcome> = Vec::with_capacity(count);
+        let mut good = |run: &mut dyn FnMut(&mut Vec<_>)| {
             outcomes.clear();
             run(&mut outcomes);
             let accepted =

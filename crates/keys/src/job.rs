@@ -76,8 +76,8 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The witness of one check. Only [`verify`], [`verify_many`] and the lanes make it, and [`crate::Remembered`] for a check that
-/// [`verify`] made before.
+/// The witness of one check. Only [`verify`], [`verify_many`] and the lanes make it, and [`crate::Remembered`] for a check that they
+/// made before.
 ///
 /// It remembers which signature bytes it was made for, so that the outcome of one job cannot be handed
 /// in for another.
@@ -89,6 +89,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The witness of a check with one message that was made before and held.
+    pub(crate) fn remembered(job: &Job<'_>) -> Self {
+        Self { address: job.signature.as_ptr().addr(), len: job.signature.len(), found: Some(0) }
+    }
+
     /// The witness of a check that was made in the lanes, for a job with one message.
     pub(crate) fn of_lanes(
         job: &Job<'_>,
@@ -96,11 +101,6 @@ impl Outcome {
     ) -> Self {
         let found = verdict.ok().map(|_: Matched| 0);
         Self { address: job.signature.as_ptr().addr(), len: job.signature.len(), found }
-    }
-
-    /// The witness of a check with one message that was made before and held.
-    pub(crate) fn remembered(job: &Job<'_>) -> Self {
-        Self { address: job.signature.as_ptr().addr(), len: job.signature.len(), found: Some(0) }
     }
 
     /// Asks whether `signature`, the very slice of the job, was good.

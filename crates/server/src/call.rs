@@ -11,6 +11,8 @@ pub struct Call {
     pub id: Arc<str>,
     /// The other end of the connection.
     pub peer: SocketAddr,
+    /// The address of the listener it came to.
+    pub local: SocketAddr,
     /// Whether the connection speaks TLS.
     pub tls: bool,
     /// When its head had arrived.

@@ -55,7 +55,7 @@ async fn follow(app: &App, signed: &mut u64) -> Result<(), Fault> {
     // Our own writes are in the directory already, but not in the signing keys.
     let version = app.directory.version();
     if *signed != version {
-        app.signing.replace(read(&app.directory)?)?;
+        app.signing.replace(read(&app.directory, &app.seal)?)?;
         *signed = version;
     }
     Ok(())

@@ -9,6 +9,7 @@ use crate::telemetry::{Told, request as log_request};
 use axum::Router;
 use axum::body::Body;
 use http::{Method, Request, Response, StatusCode};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tower::ServiceExt;
 
@@ -16,6 +17,8 @@ use tower::ServiceExt;
 pub(crate) struct Surfaces {
     pub(crate) app: Arc<App>,
     pub(crate) named: Vec<Surface>,
+    /// The listener's address.
+    pub(crate) address: SocketAddr,
     pub(crate) session: Option<Router>,
     pub(crate) manage: Option<Router>,
 }
@@ -32,6 +35,7 @@ impl Surfaces {
         let call = Call {
             id: app.ids.next("req").into(),
             peer: peer.address,
+            local: self.address,
             tls: peer.tls,
             at: started,
             surface: surface.unwrap_or(Surface::Gateway),

@@ -1,5 +1,5 @@
 //! How the upstream learns who was recognised, and which of the caller's headers never reach it.
-use crate::config::identity::Identity as Section;
+use crate::config::identity::{Identity as Section, ROUTE};
 use crate::hop::HOP;
 use countersign::verified::Verified;
 use countersign_guard::signing::SigningKeys;
@@ -80,7 +80,15 @@ pub struct Identity {
     prefix: String,
     strip: Vec<String>,
     names: Names,
-    assertion: Option<(Arc<SigningKeys>, i64)>,
+    assertion: Option<Assertion>,
+}
+
+/// How assertions are made.
+struct Assertion {
+    keys: Arc<SigningKeys>,
+    audience: String,
+    /// Seconds.
+    life: i64,
 }
 
 struct Names {
@@ -120,7 +128,8 @@ impl Identity {
             assertion: name("assertion")?,
         };
         let life = i64::try_from(section.assertion_life.as_secs()).unwrap_or(60);
-        let assertion = if section.assertion { signing.map(|keys| (keys, life)) } else { None };
+        let audience = section.assertion_audience.clone();
+        let assertion = signing.filter(|_| section.assertion).map(|keys| Assertion { keys, audience, life });
         let strip = section.strip.iter().map(|name| plain(name)).collect();
         Ok(Self { prefix: plain(&prefix), strip, names, assertion })
     }
@@ -163,11 +172,17 @@ impl Identity {
         ]
     }
 
-    /// Adds the identity that was proved.
+    /// Adds the identity that was proved on a route.
     ///
     /// # Errors
     /// [`Fault`] when an assertion is wanted and cannot be signed, or a name cannot stand in a header.
-    pub fn add(&self, headers: &mut HeaderMap, verified: &Verified, request: &str) -> Result<(), Fault> {
+    pub fn add(
+        &self,
+        headers: &mut HeaderMap,
+        verified: &Verified,
+        route: &str,
+        request: &str,
+    ) -> Result<(), Fault> {
         let caller = verified.caller();
         let names = &self.names;
         let mut put = |name: &HeaderName, value: &str| -> Result<(), Fault> {
@@ -189,8 +204,8 @@ impl Identity {
         if let Some(session) = verified.session() {
             put(&names.session, session)?;
         }
-        if let Some((keys, life)) = &self.assertion {
-            let token = assertion(keys, *life, verified, request)?;
+        if let Some(assertion) = &self.assertion {
+            let token = assertion.sign(verified, route, request)?;
             put(&names.assertion, &token)?;
         }
         Ok(())
@@ -227,31 +242,35 @@ fn written(value: &str) -> Result<HeaderValue, Fault> {
         .map_err(|error| Fault::caused("an account's name cannot stand in a header", error))
 }
 
-fn assertion(keys: &SigningKeys, life: i64, verified: &Verified, request: &str) -> Result<String, Fault> {
-    let covered = verified.covered();
-    let issued = verified.at().seconds();
-    let caller = verified.caller();
-    let payload = serde_json::json!({
-        "iss": "countersign",
-        "sub": caller.id,
-        "iat": issued,
-        "exp": issued.saturating_add(life),
-        "jti": request,
-        "account": caller.name,
-        "organisation": caller.organisation,
-        "identifier": verified.identifier(),
-        "dialect": verified.dialect(),
-        "key": verified.key().id,
-        "acting_as": verified.acting_as(),
-        "session": verified.session(),
-        "covered": {
-            "method": covered.method, "authority": covered.authority, "path": covered.path,
-            "query": covered.query, "body": covered.body, "once": covered.once,
-        },
-    });
-    let head =
-        |kid: &str| serde_json::json!({"alg": "ES256", "typ": "countersign+jwt", "kid": kid}).to_string();
-    keys.sign(head, &payload.to_string())
+impl Assertion {
+    fn sign(&self, verified: &Verified, route: &str, request: &str) -> Result<String, Fault> {
+        let covered = verified.covered();
+        let issued = verified.at().seconds();
+        let caller = verified.caller();
+        let payload = serde_json::json!({
+            "iss": "countersign",
+            // One upstream must not be able to use what it got at another.
+            "aud": self.audience.replace(ROUTE, route),
+            "sub": caller.id,
+            "iat": issued,
+            "exp": issued.saturating_add(self.life),
+            "jti": request,
+            "account": caller.name,
+            "organisation": caller.organisation,
+            "identifier": verified.identifier(),
+            "dialect": verified.dialect(),
+            "key": verified.key().id,
+            "acting_as": verified.acting_as(),
+            "session": verified.session(),
+            "covered": {
+                "method": covered.method, "authority": covered.authority, "path": covered.path,
+                "query": covered.query, "body": covered.body, "once": covered.once,
+            },
+        });
+        let head =
+            |kid: &str| serde_json::json!({"alg": "ES256", "typ": "countersign+jwt", "kid": kid}).to_string();
+        self.keys.sign(head, &payload.to_string())
+    }
 }
 
 #[cfg(test)]

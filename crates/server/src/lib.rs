@@ -18,6 +18,7 @@ pub mod metrics;
 mod mounts;
 pub mod problem;
 pub mod routes;
+mod seal;
 mod secrets;
 pub mod server;
 pub mod storage;

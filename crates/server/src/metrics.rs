@@ -190,6 +190,7 @@ mod tests {
         let call = Call {
             id: "req_1".into(),
             peer: "127.0.0.1:1".parse().unwrap(),
+            local: "127.0.0.1:2".parse().unwrap(),
             tls: false,
             at: Time::from_seconds(0),
             surface: Surface::Gateway,

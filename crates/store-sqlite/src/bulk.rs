@@ -1,7 +1,8 @@
 //! Reads the large tables at start, from several threads at once, straight into a directory.
 use crate::rows::column::{life, list_of, nanos, role_of};
 use countersign::time::Time;
-use countersign_store::directory::{Builder, Prints};
+use countersign_store::directory::Prints;
+use countersign_store::directory::build::Builder;
 use countersign_store::fault::Fault;
 use countersign_store::model::{Account, Identifier, KeyRecord};
 use rusqlite::types::{FromSql, ValueRef};

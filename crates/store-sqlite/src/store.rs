@@ -25,6 +25,7 @@ pub struct SqliteStore {
     pub(crate) shown: Mutex<Option<Arc<Directory>>>,
     pub(crate) sessions: Arc<SessionBook>,
     pub(crate) replay_begun: AtomicBool,
+    pub(crate) challenges_begun: AtomicBool,
     // Last: the lock goes after the connections. The replay memory holds it too.
     pub(crate) lock: Arc<DirectoryLock>,
 }
@@ -52,6 +53,7 @@ impl SqliteStore {
             shown: Mutex::default(),
             sessions,
             replay_begun: AtomicBool::new(false),
+            challenges_begun: AtomicBool::new(false),
             lock: Arc::new(lock),
         })
     }

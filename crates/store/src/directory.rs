@@ -1,12 +1,10 @@
 //! The registry in memory: answers who might have made a proof without asking any database.
-pub use crate::directory::build::Builder;
 pub use crate::directory::kid::{Prints, prints};
 
 use crate::directory::index::Index;
 use crate::directory::rest::Rest;
 use crate::directory::seat::{ById, Seat};
-use crate::fault::Fault;
-use crate::model::{CompanionRecord, Loaded, Record};
+use crate::model::{CompanionRecord, Record};
 use dashmap::DashMap;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
@@ -15,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 mod answer;
 mod apply;
-mod build;
+pub mod build;
 mod index;
 mod kid;
 mod look;
@@ -65,18 +63,6 @@ impl Directory {
             keys: AtomicUsize::new(0),
             applying: Mutex::default(),
         }
-    }
-
-    /// Takes up everything that a registry holds.
-    ///
-    /// # Errors
-    /// [`Fault`] when a row cannot be read; its text names the row.
-    pub fn load(loaded: Loaded) -> Result<Self, Fault> {
-        let builder = Builder::new(loaded.records.len());
-        for record in loaded.records {
-            builder.put(record)?;
-        }
-        builder.finish(loaded.version)
     }
 
     /// The version of the registry that this shows.

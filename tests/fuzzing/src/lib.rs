@@ -18,8 +18,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("dialect_file", parts::dialect_file),
     ("key_intake", parts::key_intake),
     ("judge", judge::judge),
-    ("lanes", lanes::lanes),
     ("ext_authz", ext_authz::ext_authz),
+    ("lanes", lanes::lanes),
     #[cfg(feature = "config")]
     ("config", parts::config),
 ];

@@ -77,7 +77,9 @@ impl<'s> Proof<'s> {
             (standing, _) => standing,
         };
         if attempts.is_empty() {
-            attempts.push(self.decoy());
+            for _ in 0..self.decoys(&keys) {
+                self.decoy(&mut attempts);
+            }
         }
         let mut prepared = Prepared { proof: self, keys, attempts, at: 0, candidates: Vec::new(), standing };
         prepared.ready();
@@ -143,12 +145,27 @@ impl<'s> Proof<'s> {
         }
     }
 
-    fn decoy(&self) -> Attempt {
+    /// As many as an account of that name might have keys. What names a key or a session has one.
+    fn decoys(&self, keys: &Keys) -> usize {
+        match (&self.dialect.who.by, &keys.decoys) {
+            (By::Namespace(_), Some(decoys)) => {
+                decoys.count(&self.dialect.name, self.identifier(), self.limits.keys)
+            }
+            _ => 1,
+        }
+    }
+
+    /// The checks that one key would cost.
+    fn decoy(&self, attempts: &mut SmallVec<[Attempt; 2]>) {
         let algorithm = self.algorithm.or_else(|| self.dialect.algorithms.first().copied());
         let algorithm = algorithm.unwrap_or(Algorithm::Ed25519);
         let kind = algorithm.kind();
-        let text = if self.algorithm.is_none() && kind == KeyKind::Rsa { None } else { Some(0) };
-        Attempt { key: None, kind, algorithm, text }
+        let attempt = |text| Attempt { key: None, kind, algorithm, text };
+        match self.algorithm {
+            Some(_) => attempts.push(attempt(Some(0))),
+            None if kind == KeyKind::Rsa => attempts.push(attempt(None)),
+            None => attempts.extend((0..self.texts.len().max(1)).map(|text| attempt(Some(text)))),
+        }
     }
 }
 
@@ -159,7 +176,13 @@ fn names(key: &KnownKey, kid: &str) -> bool {
 
 impl<'s> Prepared<'s> {
     fn attempt(&self) -> Attempt {
-        self.attempts.get(self.at).copied().unwrap_or_else(|| self.proof.decoy())
+        // There always is one: `prepare` puts decoys where there are no keys.
+        self.attempts.get(self.at).copied().unwrap_or(Attempt {
+            key: None,
+            kind: KeyKind::Ed25519,
+            algorithm: Algorithm::Ed25519,
+            text: Some(0),
+        })
     }
 
     fn known(&self) -> Option<&Arc<KnownKey>> {
@@ -242,7 +265,8 @@ impl<'s> Prepared<'s> {
             }
             let reason = self.standing.unwrap_or(Reason::BadSignature);
             trace.step(|| {
-                let what = format!("signature under {} key(s)", self.attempts.len());
+                let tried = self.attempts.iter().filter(|attempt| attempt.key.is_some()).count();
+                let what = format!("signature under {tried} key(s)");
                 Step::new(Stage::Signature, what, "a signature that holds", "none holds", Some(reason))
             });
             return Err(Refusal::new(reason, Stage::Signature));

@@ -15,7 +15,7 @@ pub struct Route {
     pub dialects: Vec<String>,
     /// Where its requests go; `None` for routes that only other proxies ask about.
     pub upstream: Option<Uri>,
-    /// Accounts it admits, by name; `None`: all.
+    /// Accounts it admits, by name or id; `None`: all. Nobody gets such a name by registering itself.
     pub admit: Option<Vec<String>>,
     /// Lets paths pass that two servers may read differently.
     pub raw_paths: bool,

@@ -142,6 +142,33 @@ fn settings_that_do_not_fit_each_other_are_found() {
 }
 
 #[test]
+fn trusting_everybody_as_a_proxy_is_told() {
+    let lints = |networks: &str| {
+        let config = load(&format!("[server]\ntrusted_proxies = [{networks}]\n")).unwrap();
+        let checked = config.check(&[]);
+        checked.lints.into_iter().filter(|lint| lint.message.contains("far more than proxies")).count()
+    };
+    assert_eq!(lints("\"0.0.0.0/0\", \"::/0\", \"10.0.0.0/8\""), 2);
+    assert_eq!(lints("\"0.0.0.0/1\", \"128.0.0.0/1\", \"2000::/3\""), 3);
+    assert_eq!(lints("\"127.0.0.1\", \"10.0.0.0/8\", \"172.16.0.0/12\", \"fd00::/8\", \"198.51.0.0/16\""), 0);
+}
+
+#[test]
+fn a_management_api_that_answers_everywhere_wants_the_name_it_is_called_by() {
+    let text =
+        "[server]\ninsecure_http = true\n[[listener]]\naddress = \"0.0.0.0:8701\"\nsurfaces = [\"manage\"]\n";
+    let errors = |text: &str| load(text).unwrap().check(&[]).errors;
+    assert_eq!(
+        errors(text).iter().map(|error| error.path.as_str()).collect::<Vec<_>>(),
+        ["manage.authorities"]
+    );
+    assert_eq!(errors(&format!("{text}[manage]\nauthorities = [\"ops.example.com:8701\"]\n")), []);
+    let public = text.replace("[server]\n", "[server]\npublic_url = \"https://api.example.com\"\n");
+    assert_eq!(errors(&public), []);
+    assert!(load("[manage]\nauthorities = [\"https://ops.example.com/\"]\n").is_err());
+}
+
+#[test]
 fn ext_authz_wants_a_listener_of_its_own_a_trusted_envoy_and_whole_bodies() {
     let lints = |text: &str| {
         let dialects = [facts("skillhive", true, "api-signature")];

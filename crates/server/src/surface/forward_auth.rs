@@ -93,7 +93,7 @@ async fn ask(
     let verified = judge(app, Some(route), &place.policy, &incoming).await?;
     confined(app, route, &verified, incoming.target.path)?;
     let mut response = Response::new(Body::empty());
-    if let Err(fault) = app.identity.add(response.headers_mut(), &verified, &call.id) {
+    if let Err(fault) = app.identity.add(response.headers_mut(), &verified, route, &call.id) {
         return Err(faulted(app, Some(route), &fault));
     }
     response.extensions_mut().insert(held(Some(route), &verified));

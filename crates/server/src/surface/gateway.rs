@@ -76,7 +76,7 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
     let Some(upstream) = &place.route.upstream else { return Err(tell(Box::new(not_found()))) };
     let mut headers = headers::forwarded(&app.identity, &parts.headers);
     headers::set_origin(&mut headers, &parts.headers, call, &origin);
-    if let Err(fault) = app.identity.add(&mut headers, &verified, &call.id) {
+    if let Err(fault) = app.identity.add(&mut headers, &verified, route, &call.id) {
         return Err(tell(crate::judge::faulted(app, Some(route), &fault)));
     }
     let sent =

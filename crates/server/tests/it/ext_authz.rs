@@ -339,6 +339,7 @@ async fn faulty(once: Arc<dyn Once>) {
         entropy: Arc::new(SeededEntropy::new(1)),
         registry: store.clone(),
         once,
+        challenges: store.clone(),
         sessions: store.clone(),
     };
     let running = Server::start(Config::load(&sources).unwrap(), parts).await.unwrap();

@@ -47,6 +47,7 @@ impl Directory {
             acting_as: query.acting_as.map_or(ActingAs::Nobody, |user| self.acting_as(user, entry)),
             session: Standing::None,
             opened_by: None,
+            decoys: None,
             caller: entry.map(|entry| entry.caller.clone()),
             keys: found.map(|(.., keys)| keys).unwrap_or_default(),
         }

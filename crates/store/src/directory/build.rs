@@ -3,7 +3,7 @@ use crate::directory::kid::{self, Prints};
 use crate::directory::seat::{ById, Entry, Part, Seat, part};
 use crate::directory::{Directory, Term};
 use crate::fault::Fault;
-use crate::model::{Account, Identifier, KeyRecord, Record, Write};
+use crate::model::{Account, Identifier, KeyRecord, Loaded, Record, Write};
 use dashmap::DashMap;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::sync::{Arc, PoisonError};
@@ -119,8 +119,8 @@ impl Builder {
             }
             Ok::<_, Fault>(seats)
         })?;
-        let ordered = seats.into_iter().map(ById).collect();
-        *directory.ordered.write().unwrap_or_else(PoisonError::into_inner) = ordered;
+        *directory.ordered.write().unwrap_or_else(PoisonError::into_inner) =
+            seats.into_iter().map(ById).collect();
         directory.version.store(version, Release);
         Ok(directory)
     }
@@ -148,6 +148,18 @@ impl Builder {
 }
 
 impl Directory {
+    /// Takes up everything that a registry holds.
+    ///
+    /// # Errors
+    /// [`Fault`] when a row cannot be read; its text names the row.
+    pub fn load(loaded: Loaded) -> Result<Self, Fault> {
+        let builder = Builder::new(loaded.records.len());
+        for record in loaded.records {
+            builder.put(record)?;
+        }
+        builder.finish(loaded.version)
+    }
+
     /// Makes accounts of what has come; gives their seats.
     fn settle(&self, work: Vec<Arriving>) -> Result<Vec<Arc<Seat>>, Fault> {
         let mut seats = Vec::with_capacity(work.len());

@@ -65,7 +65,7 @@ pub(super) async fn decide(app: &App, call: &Call, original: &Original) -> Resul
     let verified = judge(app, Some(route), &place.policy, &incoming).await?;
     confined(app, route, &verified, path)?;
     let mut set = HeaderMap::new();
-    if let Err(fault) = app.identity.add(&mut set, &verified, &call.id) {
+    if let Err(fault) = app.identity.add(&mut set, &verified, route, &call.id) {
         return Err(faulted(app, Some(route), &fault));
     }
     let remove = removed(app, &original.headers, &set);
