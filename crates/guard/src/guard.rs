@@ -259,10 +259,10 @@ impl Guard {
         }
         match recalled {
             Recalled::Held(outcome) => outcome,
-            Recalled::Ours(turn) => {
-                let outcome = self.verify(&job).await;
-                turn.keep(&job, outcome, until.seconds(), now.seconds())
-            }
+            Recalled::Ours(turn) => match &self.batcher {
+                Some(batcher) => turn.keep(&job, batcher.verify(&job).await, until.seconds(), now.seconds()),
+                None => turn.check(&job, until.seconds(), now.seconds()),
+            },
             // Nobody waits twice: when the other check did not hold, waiting in line would let one bad token stop many.
             Recalled::Theirs(_) => self.verify(&job).await,
         }

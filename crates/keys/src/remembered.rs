@@ -142,19 +142,37 @@ impl Turn<'_> {
     /// first. `now` likewise.
     #[must_use]
     pub fn check(self, job: &Job<'_>, until: i64, now: i64) -> Outcome {
-        self.keep(job, verify(job), until, now)
-    }
-
-    /// The same for a check of this very job that was made elsewhere meanwhile, such as in the lanes; gives its outcome back.
-    #[must_use]
-    pub fn keep(self, job: &Job<'_>, outcome: Outcome, until: i64, now: i64) -> Outcome {
-        let seconds = |time: i64| u32::try_from(time.max(1)).unwrap_or(u32::MAX);
-        let good = outcome.accepted(job.signature).is_ok();
-        let again = good && self.memory.shard(self.tag).seen_again(self.tag, self.number);
-        if again && let Some(digest) = self.memory.digest(job) {
-            self.memory.shard(self.tag).put(self.tag, digest, seconds(until), seconds(now));
+        let outcome = verify(job);
+        if self.comes_again(job, &outcome) {
+            self.put(job, until, now);
         }
         outcome
+    }
+
+    /// The same for a check that is made already, perhaps in the lanes: what is to be remembered is checked by [`verify`] first,
+    /// so that an error of the lanes would not outlive one request.
+    #[must_use]
+    pub fn keep(self, job: &Job<'_>, outcome: Outcome, until: i64, now: i64) -> Outcome {
+        if !self.comes_again(job, &outcome) {
+            return outcome;
+        }
+        let outcome = verify(job);
+        if outcome.accepted(job.signature).is_ok() {
+            self.put(job, until, now);
+        }
+        outcome
+    }
+
+    fn comes_again(&self, job: &Job<'_>, outcome: &Outcome) -> bool {
+        outcome.accepted(job.signature).is_ok()
+            && self.memory.shard(self.tag).seen_again(self.tag, self.number)
+    }
+
+    fn put(&self, job: &Job<'_>, until: i64, now: i64) {
+        let seconds = |time: i64| u32::try_from(time.max(1)).unwrap_or(u32::MAX);
+        if let Some(digest) = self.memory.digest(job) {
+            self.memory.shard(self.tag).put(self.tag, digest, seconds(until), seconds(now));
+        }
     }
 }
 

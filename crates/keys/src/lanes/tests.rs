@@ -5,6 +5,7 @@ use crate::algorithm::{Algorithm, KeyKind};
 use crate::job::{Candidate, Job, verify};
 use crate::private::PrivateKey;
 use crate::public::PublicKey;
+use crate::remembered::{Recalled, Remembered};
 use countersign_keys_lanes as cpu;
 use std::num::NonZeroU32;
 use std::sync::LazyLock;
@@ -191,4 +192,27 @@ fn what_was_found_for_another_check_counts_for_none() {
         assert!(lanes.settle(&one, found).accepted(&bad).is_err());
     }
     assert_eq!(lanes.counts(), Counts { in_lanes: 0, scalar: 3, rechecked: 0, differences: 0 });
+}
+
+#[test]
+fn what_wrong_lanes_accepted_is_not_remembered() {
+    let Some(matched) = matched() else { return };
+    let lanes = Lanes::with(None, every(1_000_000), 1);
+    let key = fresh(&KEYS[0]);
+    let memory = Remembered::new([1; 32], 100);
+    let good = KEYS[0].sign(Algorithm::RsaSha256, b"m").unwrap();
+    let first = Job::new(&key, Algorithm::RsaSha256, b"m", &good);
+    let (check, _) = lanes.split(&first).unwrap();
+    assert!(lanes.settle(&check, wrong(&check, Ok(matched))).accepted(&good).is_ok());
+    // The key is known, so that the lanes are believed. The third time it would have been remembered.
+    let forged = [7; 256];
+    let job = Job::new(&key, Algorithm::RsaSha256, b"m", &forged);
+    for (time, believed) in [(1, true), (2, false), (3, false)] {
+        let Recalled::Ours(turn) = memory.recall(&job) else { panic!("remembered at time {time}") };
+        let (check, _) = lanes.split(&job).unwrap();
+        let outcome = lanes.settle(&check, wrong(&check, Ok(matched)));
+        assert!(outcome.accepted(&forged).is_ok(), "believed, wrong as it is");
+        assert_eq!(turn.keep(&job, outcome, 100, 1).accepted(&forged).is_ok(), believed, "{time}");
+    }
+    assert_eq!(memory.count(), 0);
 }
