@@ -176,6 +176,7 @@ async fn serve(folder: &Path, directory: u16, look: u16, clock: &Arc<FrozenClock
         entropy: Arc::new(SeededEntropy::new(1)),
         registry: store.clone(),
         once: store.clone(),
+        challenges: store.clone(),
         sessions: store.clone(),
     };
     let options = Options { data: Some(folder.to_owned()), ..Options::default() };
