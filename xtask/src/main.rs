@@ -17,7 +17,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   attacks         every recorded attack, in process and over TCP
   clients         the real client libraries against a running server
   fuzz MINUTES    coverage-guided fuzzing of every target (nightly; without one, a runner for stable)
-  bench           the benchmarks, as ratios
+  bench [PART…]   the benchmarks, as ratios; `bench --write` keeps the day's figures in the book
   docs            writes the documents that are made from tables; `docs --check` only compares
   tour            runs the README's tour as it stands";
 
