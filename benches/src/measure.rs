@@ -1,4 +1,5 @@
 //! Timing: cases take turns in small blocks, so that a noisy machine disturbs all of them alike; medians are compared.
+use rustix::time::{ClockId, clock_gettime};
 use std::fmt;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,16 +10,16 @@ const WARM: usize = 10;
 /// Blocks in all.
 pub(crate) const CALLS: u64 = 311;
 
-/// Nanoseconds a call, the median over the blocks, for each case.
+/// Nanoseconds of CPU time a call, the median over the blocks, for each case.
 pub(crate) fn turns(calls: usize, cases: &mut [&mut dyn FnMut()]) -> Vec<f64> {
     let mut times = vec![Vec::with_capacity(BLOCKS); cases.len()];
     for block in 0..BLOCKS + WARM {
         for (case, times) in cases.iter_mut().zip(&mut times) {
-            let from = now();
+            let from = cpu();
             for _ in 0..calls {
                 case();
             }
-            let took = now().duration_since(from).as_secs_f64();
+            let took = cpu() - from;
             if block >= WARM {
                 times.push(took * 1e9 / count(calls));
             }
@@ -36,6 +37,13 @@ pub(crate) fn median(mut times: Vec<f64>) -> f64 {
 /// A count as a number to divide by.
 pub(crate) fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::MAX, f64::from)
+}
+
+/// Seconds of CPU time that this thread has used: what other programs use meanwhile is not counted.
+pub(crate) fn cpu() -> f64 {
+    let used = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = i32::try_from(used.tv_sec).map_or(f64::NAN, f64::from);
+    seconds + i32::try_from(used.tv_nsec).map_or(f64::NAN, f64::from) / 1e9
 }
 
 /// Now, for measuring.
@@ -72,11 +80,6 @@ impl Table {
         let row = Row { what: what.into(), figure: figure.into(), bound: bound.into() };
         println!("bench: {}: {}", row.what, row.figure);
         self.0.push(row);
-    }
-
-    /// Whether nothing was measured.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// The same as a table in Markdown.

@@ -1,13 +1,13 @@
 //! The registry in memory: room for each key, the pause that a change makes for readers, and the program's start.
 use crate::judging::NOW;
 use crate::load;
-use crate::measure::{Table, count, median, now};
+use crate::measure::{Table, median, now};
 use crate::process::{Running, began, built, free_address};
 use crate::serving::{caller, mail};
 use countersign::ask::{KeyQuery, Who};
 use countersign::life::key::KeyLife;
 use countersign::time::Time;
-use countersign_keys::{CompactKey, KeyKind, PrivateKey, sha256};
+use countersign_keys::{CompactKey, PrivateKey, sha256};
 use countersign_store::directory::Directory;
 use countersign_store::model::{KeyRecord, Record, Write};
 use countersign_store::registry::{Loaded, Registry};
@@ -258,7 +258,7 @@ fn start(table: &mut Table) -> Result<(), String> {
         let request = scratch.path().join("request");
         std::fs::write(&request, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             .map_err(|error| error.to_string())?;
-        let (mut times, mut memory) = (Vec::new(), Vec::new());
+        let (mut times, mut memory, mut used) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..STARTS {
             let address = free_address()?;
             let config = scratch.path().join("server.toml");
@@ -273,11 +273,13 @@ fn start(table: &mut Table) -> Result<(), String> {
             running.accepts(address)?;
             load::send(address, &request, 200, 1)?;
             times.push(now().duration_since(from).as_secs_f64() * 1e3);
+            used.push(running.cpu()? * 1e3);
             memory.push(running.resident_kilobytes()? / 1024.0);
             running.end();
         }
         let most = worst(&times);
-        let figure = format!("{:.0} ms (longest {most:.0} ms)", median(times));
+        let used = median(used);
+        let figure = format!("{:.0} ms (longest {most:.0} ms; {used:.0} ms of CPU time)", median(times));
         table.add(format!("start to the first answer, {size} keys in SQLite"), figure, bound);
         let idle = if size == SMALL { "at most 16 MiB" } else { "" };
         table.add(format!("memory then, {size} keys"), format!("{:.1} MiB", median(memory)), idle);

@@ -1,6 +1,6 @@
 //! The replay memory in the process: what a claim costs, and how much room a remembered use takes.
 use crate::judging::NOW;
-use crate::measure::{Table, count, median, now};
+use crate::measure::{Table, count, cpu, median};
 use countersign::ask::{Claim, Use};
 use countersign::time::{Span, Time};
 use countersign_store::window::Window;
@@ -22,14 +22,14 @@ pub(crate) fn run(table: &mut Table) -> Result<(), String> {
         let claims: Vec<Claim> =
             (block * BLOCK..(block + 1) * BLOCK).map(|number| claim(number, second)).collect();
         let clock = Time::from_seconds(NOW + second);
-        let from = now();
+        let from = cpu();
         for claim in &claims {
             match window.claim(claim, clock) {
                 Ok(Use::First) => {}
                 other => return Err(format!("a first use was answered {other:?}")),
             }
         }
-        let took = now().duration_since(from).as_secs_f64() * 1e9 / count(claims.len());
+        let took = (cpu() - from) * 1e9 / count(claims.len());
         if block < LIVE / BLOCK { growing.push(took) } else { going.push(took) }
     }
     let mean = |times: &[f64]| times.iter().sum::<f64>() / count(times.len());

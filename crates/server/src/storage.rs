@@ -5,7 +5,6 @@ use crate::dialects::dialects;
 use crate::secrets::ensure;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy, draw};
-use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::registry::Registry;
 use countersign_store_sqlite::{ReplayStart, SqliteStore};
@@ -45,7 +44,7 @@ pub async fn open(
 ) -> Result<Opened, Fault> {
     let folder = config.store.path.as_deref().unwrap_or(data);
     let store = Arc::new(SqliteStore::open(folder).await?);
-    let directory = Directory::load(store.load().await?)?;
+    let directory = store.directory().await?;
     let secret = ensure(&*store, &directory, &*clock, REPLAY, &draw::<16>(&*entropy)).await?;
     let key = <[u8; 16]>::try_from(secret.value.as_slice())
         .map_err(|_| Fault::new("the replay memory's key in the registry is not 16 bytes"))?;
@@ -84,6 +83,7 @@ fn horizon(config: &Config) -> Result<Span, Fault> {
 mod tests {
     use super::*;
     use countersign_guard::clock::{FrozenClock, SeededEntropy};
+    use countersign_store::directory::Directory;
 
     #[tokio::test]
     async fn a_folder_opens_again_with_the_same_key_and_memory() {

@@ -4,6 +4,7 @@
 //! [`DurableOnce`] that belongs to it. Nothing here reads the clock or draws random bytes: both are arguments.
 mod backup;
 mod blocking;
+mod bulk;
 mod database;
 mod lock;
 mod log;

@@ -1,10 +1,12 @@
 //! The registry in memory: answers who might have made a proof without asking any database.
+pub use crate::directory::build::Builder;
+pub use crate::directory::kid::{Prints, prints};
+
 use crate::directory::index::Index;
 use crate::directory::rest::Rest;
 use crate::directory::seat::{ById, Seat};
 use crate::fault::Fault;
-use crate::model::{CompanionRecord, Record, Write};
-use crate::registry::Loaded;
+use crate::model::{CompanionRecord, Loaded, Record};
 use dashmap::DashMap;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
@@ -13,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 mod answer;
 mod apply;
+mod build;
 mod index;
 mod kid;
 mod look;
@@ -42,7 +45,8 @@ enum Term<'a> {
     Name(&'a str),
     Identifier(&'a str, &'a str),
     Key(&'a str),
-    Digest(&'a [u8; 32]),
+    /// Half of a digest.
+    Digest(&'a [u8; 16]),
 }
 
 impl Directory {
@@ -67,10 +71,11 @@ impl Directory {
     /// # Errors
     /// [`Fault`] when a row cannot be read; its text names the row.
     pub fn load(loaded: Loaded) -> Result<Self, Fault> {
-        let directory = Self::empty();
-        let writes: Vec<Write> = loaded.records.into_iter().map(Write::Put).collect();
-        directory.apply(&writes, loaded.version)?;
-        Ok(directory)
+        let builder = Builder::new(loaded.records.len());
+        for record in loaded.records {
+            builder.put(record)?;
+        }
+        builder.finish(loaded.version)
     }
 
     /// The version of the registry that this shows.

@@ -1,7 +1,7 @@
 //! The first question answered from memory: the account, its keys, and what is known of everything else the proof names.
 use crate::directory::seat::{Entry, Seat};
 use crate::directory::{Directory, Term, kid};
-use crate::registry::LastUse;
+use crate::model::LastUse;
 use countersign::ask::{ActingAs, Caller, Companion, KeyQuery, Keys, KnownKey, Standing, Who};
 use countersign::life::key::KeyState;
 use countersign::life::session::Session;
@@ -117,7 +117,7 @@ impl Directory {
         }
         let digest = kid::digest(text)?;
         let mut owners: SmallVec<[_; MOST_SHARED]> = SmallVec::new();
-        self.index.find(self.hash(&Term::Digest(&digest)), |seat| {
+        self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |seat| {
             let entry = seat.now.load_full()?;
             let named = |key: &&Arc<KnownKey>| kid::digests(key.compact()).any(|own| own == digest);
             let keys = newest_used(entry.caller.keys.iter().filter(named));
@@ -144,7 +144,7 @@ impl Directory {
         let is_own = |other: &Arc<Seat>| seat.is_some_and(|seat| Arc::ptr_eq(seat, other));
         let mut elsewhere = false;
         if let Some(digest) = kid::digest(kid) {
-            let here = self.index.find(self.hash(&Term::Digest(&digest)), |other| {
+            let here = self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |other| {
                 elsewhere |= !is_own(other);
                 is_own(other).then_some(())
             });

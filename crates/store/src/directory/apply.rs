@@ -3,8 +3,7 @@ use crate::directory::rest::Rest;
 use crate::directory::seat::{ById, Entry, Part, Seat, part};
 use crate::directory::{Directory, Term, kid};
 use crate::fault::Fault;
-use crate::model::{Account, CompanionRecord, KeyRecord, Record, Write};
-use crate::registry::Loaded;
+use crate::model::{Account, CompanionRecord, KeyRecord, Loaded, Record, Write};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -162,7 +161,9 @@ impl Directory {
         }
         for key in &caller.keys {
             hashes.push(self.hash(&Term::Key(&key.id)));
-            hashes.extend(kid::digests(key.compact()).map(|digest| self.hash(&Term::Digest(&digest))));
+            hashes.extend(
+                kid::digests(key.compact()).map(|digest| self.hash(&Term::Digest(&kid::print(&digest)))),
+            );
         }
         hashes
     }
@@ -197,7 +198,7 @@ impl Directory {
         }
     }
 
-    fn apply_hot(&self, write: &Write) {
+    pub(super) fn apply_hot(&self, write: &Write) {
         match write {
             Write::Put(Record::User(user)) => {
                 self.users.insert(user.name.clone(), user.enabled);
