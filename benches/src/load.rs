@@ -167,13 +167,20 @@ impl Connection {
     }
 }
 
-/// The length of the answer, once its head is there.
+/// The length of the answer, once it is known.
 fn length(bytes: &[u8]) -> Option<usize> {
     let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let text = std::str::from_utf8(bytes.get(..head)?).ok()?;
-    let body = text.lines().skip(1).find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-    });
+    let named = |wanted: &str| {
+        text.lines().skip(1).find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case(wanted).then(|| value.trim())
+        })
+    };
+    if named("transfer-encoding") == Some("chunked") {
+        // One request is under way at a time, so nothing follows the last chunk.
+        return bytes.ends_with(b"\r\n0\r\n\r\n").then_some(bytes.len());
+    }
+    let body = named("content-length").and_then(|value| value.parse::<usize>().ok());
     Some(head + 4 + body.unwrap_or(0))
 }
