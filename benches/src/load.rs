@@ -1,79 +1,134 @@
 //! The load: many connections kept busy from one thread, each asking again as soon as it is answered.
-use crate::measure::now;
+use crate::measure::{count, now};
+use crate::process::LOAD_CORE;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
 /// Connections at once.
 const CONNECTIONS: usize = 32;
-/// The core that the load comes from.
-const LOAD_CORE: &str = "0";
 /// Largest answer that is read: nothing measured here comes near.
 const LONGEST_ANSWER: usize = 65_536;
 
-/// Sends `times` requests from a process of its own, pinned to another core than the server's; gives the seconds it
-/// took. The requests stand in a file, with a NUL between two; each goes out once before any goes out again.
+/// A load on one server, from a process of its own that is pinned to another core than the server's.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) address: SocketAddr,
+    /// Connections at once.
+    pub(crate) connections: usize,
+    /// Requests a second; without one, each connection asks again as soon as it is answered.
+    pub(crate) rate: Option<u32>,
+}
+
+/// What came of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Sent {
+    /// Seconds from the first request to the last answer.
+    pub(crate) seconds: f64,
+    /// The 99th percentile of the time from when a request was due to its answer, in microseconds.
+    pub(crate) late: f64,
+}
+
+/// Sends `times` requests over [`CONNECTIONS`] connections; gives the seconds it took.
 ///
 /// # Errors
-/// When an answer has another status than `status`, or nothing answers.
+/// As [`Load::send`].
 pub(crate) fn send(address: SocketAddr, requests: &Path, status: u16, times: usize) -> Result<f64, String> {
-    let own = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut command = Command::new("taskset");
-    command.args(["-c", LOAD_CORE]).arg(own).arg("load").arg(address.to_string()).arg(requests);
-    let ended = command.args([status.to_string(), times.to_string()]).output();
-    let ended = ended.map_err(|error| format!("the load cannot be started: {error}"))?;
-    let text = String::from_utf8_lossy(&ended.stdout);
-    match text.trim().parse::<f64>() {
-        Ok(seconds) if ended.status.success() => Ok(seconds),
-        _ => Err(format!("the load on {address} failed: {}", String::from_utf8_lossy(&ended.stderr).trim())),
+    let load = Load { address, connections: CONNECTIONS, rate: None };
+    load.send(requests, &[status], times).map(|sent| sent.seconds)
+}
+
+impl Load {
+    /// Sends `times` requests. They stand in a file, with a NUL between two; each goes out once before any goes out again.
+    ///
+    /// # Errors
+    /// When an answer has none of the statuses, or nothing answers.
+    pub(crate) fn send(&self, requests: &Path, statuses: &[u16], times: usize) -> Result<Sent, String> {
+        let own = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut command = Command::new("taskset");
+        command.args(["-c", LOAD_CORE]).arg(own).arg("load").arg(self.address.to_string()).arg(requests);
+        let statuses = statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+        let rate = self.rate.unwrap_or(0);
+        command.args([statuses, times.to_string(), self.connections.to_string(), rate.to_string()]);
+        let ended = command.output().map_err(|error| format!("the load cannot be started: {error}"))?;
+        let text = String::from_utf8_lossy(&ended.stdout);
+        let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        match numbers.as_slice() {
+            [seconds, late] if ended.status.success() => Ok(Sent { seconds: *seconds, late: *late }),
+            _ => {
+                let why = String::from_utf8_lossy(&ended.stderr);
+                Err(format!("the load on {} failed: {}", self.address, why.trim()))
+            }
+        }
     }
 }
 
-/// The process that [`send`] starts: `load ADDRESS FILE STATUS TIMES`; prints the seconds it took.
+/// The process that [`Load::send`] starts: `load ADDRESS FILE STATUSES TIMES CONNECTIONS RATE`; prints seconds and delay.
 ///
 /// # Errors
-/// As for [`send`].
+/// As for [`Load::send`].
 pub(crate) fn run(words: &[String]) -> Result<(), String> {
-    let [address, file, status, times] = words else {
-        return Err(format!("load: wanted ADDRESS FILE STATUS TIMES, found {words:?}"));
+    let [address, file, statuses, times, connections, rate] = words else {
+        return Err(format!("load: wanted ADDRESS FILE STATUSES TIMES CONNECTIONS RATE, found {words:?}"));
     };
     let address: SocketAddr = address.parse().map_err(|error| format!("{address}: {error}"))?;
-    let times: usize = times.parse().map_err(|error| format!("{times}: {error}"))?;
+    let number = |text: &str| text.parse::<usize>().map_err(|error| format!("{text}: {error}"));
+    let (times, connections, rate) = (number(times)?, number(connections)?, number(rate)?);
     let text = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
     let requests: Rc<Vec<Vec<u8>>> = Rc::new(text.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect());
-    let wanted: Rc<str> = format!("HTTP/1.1 {status}").into();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let wanted: Rc<[String]> = statuses.split(',').map(|status| format!("HTTP/1.1 {status}")).collect();
+    // The network is looked at often: what is paced does not sleep, since a timer of a millisecond is longer than an answer.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(8).build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let took = LocalSet::new().block_on(&runtime, async move {
-        let mut connections = Vec::new();
-        for _ in 0..CONNECTIONS {
-            connections.push(Connection::open(address).await?);
+    let (took, mut delays) = LocalSet::new().block_on(&runtime, async move {
+        let mut open = Vec::new();
+        for _ in 0..connections {
+            open.push(Connection::open(address).await?);
         }
         let from = now();
+        let due = move |place: usize| {
+            (rate > 0).then(|| from + Duration::from_secs_f64(count(place) / count(rate)))
+        };
         let tasks: Vec<_> = (0..)
-            .zip(connections)
+            .zip(open)
             .map(|(number, mut connection)| {
                 let (requests, wanted) = (Rc::clone(&requests), Rc::clone(&wanted));
                 tokio::task::spawn_local(async move {
+                    let mut delays = Vec::new();
                     // Dealt like cards, so that no request goes out on two connections before all went out.
-                    let mine = requests.iter().cycle().take(times).skip(number).step_by(CONNECTIONS);
-                    for request in mine {
+                    let mine =
+                        requests.iter().cycle().take(times).enumerate().skip(number).step_by(connections);
+                    for (place, request) in mine {
+                        let since = match due(place) {
+                            None => now(),
+                            Some(due) => {
+                                while now() < due {
+                                    tokio::task::yield_now().await;
+                                }
+                                due
+                            }
+                        };
                         connection.ask(request, &wanted).await?;
+                        delays.push(now().duration_since(since).as_secs_f64());
                     }
-                    Ok::<_, String>(())
+                    Ok::<_, String>(delays)
                 })
             })
             .collect();
+        let mut delays = Vec::new();
         for task in tasks {
-            task.await.map_err(|error| error.to_string())??;
+            delays.extend(task.await.map_err(|error| error.to_string())??);
         }
-        Ok::<_, String>(now().duration_since(from).as_secs_f64())
+        Ok::<_, String>((now().duration_since(from).as_secs_f64(), delays))
     })?;
-    println!("{took}");
+    delays.sort_by(f64::total_cmp);
+    let late = delays.get(delays.len() * 99 / 100).copied().unwrap_or(f64::NAN);
+    println!("{took} {}", late * 1e6);
     Ok(())
 }
 
@@ -91,7 +146,7 @@ impl Connection {
     }
 
     /// Sends a request and reads its answer whole.
-    async fn ask(&mut self, request: &[u8], wanted: &str) -> Result<(), String> {
+    async fn ask(&mut self, request: &[u8], wanted: &[String]) -> Result<(), String> {
         self.stream.write_all(request).await.map_err(|error| error.to_string())?;
         self.buffer.clear();
         loop {
@@ -102,23 +157,30 @@ impl Connection {
             if let Some(whole) = length(&self.buffer)
                 && self.buffer.len() >= whole
             {
-                if self.buffer.starts_with(wanted.as_bytes()) {
+                if wanted.iter().any(|wanted| self.buffer.starts_with(wanted.as_bytes())) {
                     return Ok(());
                 }
                 let found = String::from_utf8_lossy(&self.buffer);
-                return Err(format!("wanted {wanted}, found {found}"));
+                return Err(format!("wanted {}, found {found}", wanted.join(" or ")));
             }
         }
     }
 }
 
-/// The length of the answer, once its head is there.
+/// The length of the answer, once it is known.
 fn length(bytes: &[u8]) -> Option<usize> {
     let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let text = std::str::from_utf8(bytes.get(..head)?).ok()?;
-    let body = text.lines().skip(1).find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-    });
+    let named = |wanted: &str| {
+        text.lines().skip(1).find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case(wanted).then(|| value.trim())
+        })
+    };
+    if named("transfer-encoding") == Some("chunked") {
+        // One request is under way at a time, so nothing follows the last chunk.
+        return bytes.ends_with(b"\r\n0\r\n\r\n").then_some(bytes.len());
+    }
+    let body = named("content-length").and_then(|value| value.parse::<usize>().ok());
     Some(head + 4 + body.unwrap_or(0))
 }

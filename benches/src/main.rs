@@ -1,4 +1,5 @@
 //! The benchmarks: each case beside its floor in one run, turn by turn, and the medians as ratios.
+mod chart;
 mod durable;
 mod judging;
 mod lanes;
@@ -6,6 +7,7 @@ mod load;
 mod lookup;
 mod measure;
 mod page;
+mod peers;
 mod postgres;
 mod process;
 mod registry;
@@ -39,6 +41,8 @@ fn main() -> Result<(), String> {
         // Processes that measurements start.
         Some((word, rest)) if word == "load" => return load::run(rest),
         Some((word, rest)) if word == "hold" => return registry::hold(rest),
+        // A part of its own, since it wants many programs of other people.
+        Some((word, rest)) if word == "peers" => return peers::run(rest),
         _ => {}
     }
     let (options, wanted): (Vec<&String>, Vec<&String>) =

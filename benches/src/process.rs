@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The core that servers run on; the load comes from core 0.
+/// The core that servers run on.
 pub(crate) const SERVER_CORE: &str = "1";
+/// The core that the load comes from, and what answers behind a server under measurement.
+pub(crate) const LOAD_CORE: &str = "0";
 /// How long a program may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The kernel counts CPU time in hundredths of a second for programs to read, on every Linux.
@@ -22,6 +24,16 @@ impl Running {
     pub(crate) fn start(program: &Path, arguments: &[&str], folder: &Path) -> Result<Self, String> {
         let mut command = Command::new("taskset");
         command.args(["-c", SERVER_CORE]).arg(program).args(arguments).current_dir(folder);
+        Self::spawn(command, &folder.join("log"))
+    }
+
+    /// Starts `program` on the load's core: what stands behind the server under measurement.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(crate) fn start_beside(program: &Path, arguments: &[&str], folder: &Path) -> Result<Self, String> {
+        let mut command = Command::new("taskset");
+        command.args(["-c", LOAD_CORE]).arg(program).args(arguments).current_dir(folder);
         Self::spawn(command, &folder.join("log"))
     }
 
@@ -60,13 +72,29 @@ impl Running {
     /// # Errors
     /// When it has ended.
     pub(crate) fn cpu(&self) -> Result<f64, String> {
-        let path = format!("/proc/{}/stat", self.0.id());
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-        // After the name in parentheses: state, 10 more fields, then utime and stime.
-        let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let ticks: Option<f64> =
-            rest.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().ok()).sum();
-        ticks.map(|ticks| ticks * TICK).ok_or_else(|| format!("{path} has no times"))
+        cpu(self.0.id())
+    }
+
+    /// The same with the processes that it started and that still run.
+    ///
+    /// # Errors
+    /// As [`Running::cpu`].
+    pub(crate) fn cpu_of_all(&self) -> Result<f64, String> {
+        self.family().into_iter().map(cpu).sum()
+    }
+
+    /// It and the processes that it started, oldest first.
+    fn family(&self) -> Vec<u32> {
+        let mut family = vec![self.0.id()];
+        let mut next = 0;
+        // Each process is looked at once.
+        while let Some(process) = family.get(next).copied() {
+            let path = format!("/proc/{process}/task/{process}/children");
+            let children = std::fs::read_to_string(path).unwrap_or_default();
+            family.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+            next += 1;
+        }
+        family
     }
 
     /// Kilobytes of memory that it holds now.
@@ -96,9 +124,23 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        // Parents first, so that none starts its children anew.
+        for process in self.family() {
+            let _ = Command::new("kill").args(["-KILL", &process.to_string()]).status();
+        }
         let _ = self.0.wait();
     }
+}
+
+/// Seconds of CPU time of a process.
+fn cpu(process: u32) -> Result<f64, String> {
+    let path = format!("/proc/{process}/stat");
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+    // After the name in parentheses: state, 10 more fields, then utime and stime.
+    let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: Option<f64> =
+        rest.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().ok()).sum();
+    ticks.map(|ticks| ticks * TICK).ok_or_else(|| format!("{path} has no times"))
 }
 
 /// When it began, for measuring a start.

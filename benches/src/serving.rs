@@ -2,7 +2,7 @@
 use crate::load;
 use crate::measure::{Table, count, median, unix_seconds};
 use crate::process::{Running, built, free_address};
-use crate::token::token;
+use crate::token::{all_cores, token};
 use countersign::life::key::KeyLife;
 use countersign::time::Time;
 use countersign_keys::{Algorithm, KeyKind, PrivateKey};
@@ -231,8 +231,8 @@ fn cases(folder: &Path, key: &PrivateKey, now: u64) -> Result<Vec<Case>, String>
         );
         token("RS256", Algorithm::RsaSha256, key, &claims)
     };
-    let ours = tokens(REQUESTS, |number| made(number, &mail(0)))?;
-    let theirs = tokens(REQUESTS, |number| made(number, "partner@example.com"))?;
+    let ours = all_cores(0..REQUESTS, |number| made(number, &mail(0)))?;
+    let theirs = all_cores(0..REQUESTS, |number| made(number, "partner@example.com"))?;
     let mut spoilt = ours.clone();
     for token in &mut spoilt {
         // A letter in the middle of the signature.
@@ -263,17 +263,4 @@ fn cases(folder: &Path, key: &PrivateKey, now: u64) -> Result<Vec<Case>, String>
         case("forward-auth, bad signature", Server::Ours, file("spoilt", all(&forwarded, &spoilt))?, 401),
         case("forward-auth, reused RS256 token", Server::Ours, file("reused", vec![one])?, 200),
     ])
-}
-
-/// Many tokens, signed on all cores.
-fn tokens(many: usize, make: impl Fn(usize) -> Result<String, String> + Sync) -> Result<Vec<String>, String> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        let make = &make;
-        let parts: Vec<_> = (0..threads)
-            .map(|part| scope.spawn(move || (part..many).step_by(threads).map(make).collect::<Vec<_>>()))
-            .collect();
-        let made = parts.into_iter().flat_map(|part| part.join().unwrap_or_default());
-        made.collect()
-    })
 }

@@ -1,13 +1,19 @@
 //! `cargo xtask bench`: the benchmarks, built as shipped, as ratios within one run.
 use crate::run::{cargo, root, shown, target};
 use crate::tools;
+use std::path::PathBuf;
 
-/// Builds and runs them; what follows goes to the benchmark program: names of parts, or `--write` for the book's page.
+/// Builds and runs them; what follows goes to the benchmark program: names of parts, `--write` for
+/// the book's page, or `peers` for the comparison with other servers.
 ///
 /// # Errors
 /// When something is missing and cannot be installed, or they cannot be built or run.
 pub(crate) fn run(rest: &[&str]) -> Result<(), String> {
-    tools::database()?;
+    let compared = rest.first() == Some(&"peers");
+    let folder = if compared { tools::peers()? } else { PathBuf::new() };
+    if !compared {
+        tools::database()?;
+    }
     shown(cargo(&[
         "build",
         "--release",
@@ -24,5 +30,6 @@ pub(crate) fn run(rest: &[&str]) -> Result<(), String> {
     let mut benches = crate::run::command(target.join("release/countersign-benches"), rest);
     benches.env("COUNTERSIGN_BENCH_PROGRAM", target.join("release/countersign"));
     benches.env("COUNTERSIGN_BENCH_BARE", target.join("floor/release/hyper-srv"));
+    benches.env("COUNTERSIGN_BENCH_TOOLS", folder);
     shown(benches).map(|_| ())
 }

