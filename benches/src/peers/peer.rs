@@ -260,7 +260,7 @@ struct Place<'a> {
 impl Place<'_> {
     /// Writes a file with the places filled in; gives its path.
     fn write(&self, name: &str, text: &str) -> Result<String, String> {
-        let packages = std::env::var("COUNTERSIGN_BENCH_TOOLS").unwrap_or_default();
+        let packages = tools().display().to_string();
         let text = text
             .replace("{port}", &self.address.port().to_string())
             .replace("{other}", &self.other.to_string())
@@ -295,9 +295,13 @@ pub(crate) fn service(site: &Site) -> Result<(Running, SocketAddr), String> {
     Ok((running, address))
 }
 
-/// A program or package that `cargo xtask bench peers` has installed.
+/// The folder of what `cargo xtask bench peers` has installed.
+fn tools() -> PathBuf {
+    std::env::var_os("COUNTERSIGN_BENCH_TOOLS").map(PathBuf::from).unwrap_or_default()
+}
+
+/// A program in it.
 fn tool(name: &str) -> Result<PathBuf, String> {
-    let folder = std::env::var_os("COUNTERSIGN_BENCH_TOOLS").map(PathBuf::from);
-    let path = folder.unwrap_or_default().join("venv/bin").join(name);
+    let path = tools().join("venv/bin").join(name);
     if path.exists() { Ok(path) } else { Err(format!("{name} is not installed")) }
 }
