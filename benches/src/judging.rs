@@ -25,13 +25,13 @@ use std::task::{Context, Poll, Waker};
 pub(crate) const NOW: i64 = 1_767_225_600;
 
 /// A kind of key with everything both sides need.
-struct Case {
-    name: &'static str,
-    jose: &'static str,
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) jose: &'static str,
     algorithm: Algorithm,
     key: PrivateKey,
-    raw: &'static dyn VerificationAlgorithm,
-    bound: &'static str,
+    pub(crate) raw: &'static dyn VerificationAlgorithm,
+    pub(crate) bound: &'static str,
 }
 
 /// Measures all of it.
@@ -45,7 +45,7 @@ pub(crate) fn run(table: &mut Table) -> Result<(), String> {
     refusals(table)
 }
 
-fn cases() -> Result<Vec<Case>, String> {
+pub(crate) fn cases() -> Result<Vec<Case>, String> {
     let made = |kind, bits| PrivateKey::generate(kind, bits).map_err(|error| error.to_string());
     Ok(vec![
         Case {
@@ -168,7 +168,11 @@ fn refusals(table: &mut Table) -> Result<(), String> {
 }
 
 /// A guard that knows one caller with one key.
-fn world(dialect: &str, settings: &[(&str, &str)], case: &Case) -> Result<(Guard, Policy), String> {
+pub(crate) fn world(
+    dialect: &str,
+    settings: &[(&str, &str)],
+    case: &Case,
+) -> Result<(Guard, Policy), String> {
     let created = Time::from_seconds(NOW - 1000);
     let identifier = |namespace: &str, value: &str| Identifier {
         namespace: namespace.to_owned(),
@@ -211,7 +215,7 @@ fn world(dialect: &str, settings: &[(&str, &str)], case: &Case) -> Result<(Guard
     Ok((guard, Policy::of(vec![Arc::new(dialect)])))
 }
 
-fn token(case: &Case, claims: &str) -> Result<String, String> {
+pub(crate) fn token(case: &Case, claims: &str) -> Result<String, String> {
     let head = format!(r#"{{"alg":"{}","typ":"JWT"}}"#, case.jose);
     let input =
         format!("{}.{}", encode(Alphabet::Url, head.as_bytes()), encode(Alphabet::Url, claims.as_bytes()));
@@ -219,7 +223,7 @@ fn token(case: &Case, claims: &str) -> Result<String, String> {
     Ok(format!("{input}.{}", encode(Alphabet::Url, &signature)))
 }
 
-fn parts(token: &str) -> Result<(&[u8], Vec<u8>), String> {
+pub(crate) fn parts(token: &str) -> Result<(&[u8], Vec<u8>), String> {
     let (input, signature) = token.rsplit_once('.').ok_or("no token")?;
     let mut bytes = Vec::new();
     countersign::base64::decode(Alphabet::Url, signature.as_bytes(), &mut bytes)
@@ -227,17 +231,17 @@ fn parts(token: &str) -> Result<(&[u8], Vec<u8>), String> {
     Ok((input.as_bytes(), bytes))
 }
 
-fn bearer(scheme: &str, token: &str) -> Result<HeaderMap, String> {
+pub(crate) fn bearer(scheme: &str, token: &str) -> Result<HeaderMap, String> {
     let value = HeaderValue::try_from(format!("{scheme} {token}")).map_err(|error| error.to_string())?;
     Ok(HeaderMap::from_iter([(http::header::AUTHORIZATION, value)]))
 }
 
-fn raw_key(case: &Case) -> &[u8] {
+pub(crate) fn raw_key(case: &Case) -> &[u8] {
     case.key.public_key().spki_der()
 }
 
 /// Everything is in memory, so the future is ready when it is first asked.
-fn judged(guard: &Guard, policy: &Policy, headers: &HeaderMap) -> Result<Verdict, String> {
+pub(crate) fn judged(guard: &Guard, policy: &Policy, headers: &HeaderMap) -> Result<Verdict, String> {
     let target = Target::new("https", "api.example.test", "/v1/widgets?limit=10");
     let incoming =
         Incoming { method: "GET", target, headers, body: Body::Empty, client: None, challenge: None };

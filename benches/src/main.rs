@@ -1,31 +1,65 @@
 //! The benchmarks: each case beside its floor in one run, turn by turn, and the medians as ratios.
+mod durable;
 mod judging;
+mod lanes;
+mod load;
 mod lookup;
 mod measure;
+mod page;
+mod postgres;
+mod process;
+mod registry;
+mod remembering;
 mod replay;
 mod serving;
+mod signing;
+mod token;
 
 use measure::Table;
 
+/// A part, and what measures it.
+type Part = (&'static str, fn(&mut Table) -> Result<(), String>);
+
+const PARTS: &[Part] = &[
+    ("judging", judging::run),
+    ("remembering", remembering::run),
+    ("signing", signing::run),
+    ("replay", replay::run),
+    ("durable", durable::run),
+    ("lanes", lanes::run),
+    ("lookup", lookup::run),
+    ("registry", registry::run),
+    ("start", registry::start),
+    ("serving", serving::run),
+];
+
 fn main() -> Result<(), String> {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let runs = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.split_first() {
+        // Processes that measurements start.
+        Some((word, rest)) if word == "load" => return load::run(rest),
+        Some((word, rest)) if word == "hold" => return registry::hold(rest),
+        _ => {}
+    }
+    let (options, wanted): (Vec<&String>, Vec<&String>) =
+        words.iter().partition(|word| word.starts_with("--"));
+    let known = |word: &&&String| PARTS.iter().any(|(name, _)| name == *word);
+    if let Some(other) = options.iter().find(|word| **word != "--write") {
+        return Err(format!("wanted --write or nothing, found {other}"));
+    }
+    if let Some(other) = wanted.iter().find(|word| !known(word)) {
+        let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("wanted some of {}; found {other}", names.join(", ")));
+    }
+    if !options.is_empty() && !wanted.is_empty() {
+        return Err("--write keeps the figures of all parts together: leave the names out".to_owned());
+    }
     let mut table = Table::default();
-    if runs("judging") {
-        judging::run(&mut table)?;
-    }
-    if runs("replay") {
-        replay::run(&mut table)?;
-    }
-    if runs("lookup") {
-        lookup::run(&mut table)?;
-    }
-    if runs("serving") {
-        serving::run(&mut table)?;
-    }
-    if table.is_empty() {
-        return Err(format!("wanted some of judging, replay, lookup, serving; found {wanted:?}"));
+    for (name, part) in PARTS {
+        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
+            part(&mut table)?;
+        }
     }
     print!("{table}");
-    Ok(())
+    if options.is_empty() { Ok(()) } else { page::write(&table) }
 }

@@ -1,183 +1,279 @@
-//! The running server beside a bare hyper server, over the same loopback with the same client.
-use crate::judging::NOW;
-use crate::measure::{Table, count, median, now};
+//! The real program on one core beside bare hyper servers on the same core: CPU time a request and requests a second.
+use crate::load;
+use crate::measure::{Table, count, median, unix_seconds};
+use crate::process::{Running, built, free_address};
+use crate::token::token;
+use countersign::life::key::KeyLife;
 use countersign::time::Time;
-use countersign_attacks::installation::{HOST, rows};
-use countersign_attacks::record::{Expect, Record};
-use countersign_guard::clock::{FrozenClock, SystemEntropy};
-use countersign_server::config::{Config, Sources};
-use countersign_server::{Parts, Server};
-use countersign_store::memory::MemoryStore;
-use countersign_store::model::Write;
+use countersign_keys::{Algorithm, KeyKind, PrivateKey};
+use countersign_store::model::{Account, Identifier, KeyRecord, Record, Write};
 use countersign_store::registry::Registry;
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use std::convert::Infallible;
+use countersign_store_sqlite::SqliteStore;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 
-const CORPUS: &str = include_str!("../../tests/attacks/data/corpus.jsonl");
-const PRINCIPALS: &str = include_str!("../../tests/attacks/data/principals.json");
-/// Requests a block, over one connection.
-const REQUESTS: usize = 100;
-/// Blocks a case.
-const BLOCKS: usize = 60;
+/// Rounds; every server is started afresh in each, and the median round counts.
+const ROUNDS: usize = 5;
+/// Requests a case and round. Fresh tokens are as many, so that none is seen twice by one server.
+const REQUESTS: usize = 16_000;
+/// Requests before anything is measured.
+const WARM: usize = 1_000;
+const HOST: &str = "api.bench.example";
+/// Where the bare servers look for the keys they check with: their source is used as it is, this placeholder included.
+const PLACEHOLDER: &str = "@BENCH@/keys";
+
+/// What is sent to which server.
+struct Case {
+    name: &'static str,
+    server: Server,
+    file: PathBuf,
+    status: u16,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Server {
+    /// Bare hyper that says "ok".
+    Bare,
+    /// Bare hyper that checks a token with one fixed key.
+    Checking,
+    /// Ours.
+    Ours,
+}
+
+/// CPU microseconds a request, and requests a second.
+#[derive(Clone, Copy)]
+struct Cost {
+    cpu: f64,
+    rate: f64,
+}
 
 /// Measures it.
 pub(crate) fn run(table: &mut Table) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(measured(table))
+    let (ours, bare) = (built("COUNTERSIGN_BENCH_PROGRAM")?, built("COUNTERSIGN_BENCH_BARE")?);
+    let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let folder = scratch.path();
+    let now = unix_seconds();
+    let key = prepare(folder, now)?;
+    let cases = cases(folder, &key, now)?;
+    let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); cases.len()];
+    for _ in 0..ROUNDS {
+        let servers = [
+            start(&bare, Server::Bare, folder)?,
+            start(&bare, Server::Checking, folder)?,
+            start(&ours, Server::Ours, folder)?,
+        ];
+        for (case, costs) in cases.iter().zip(&mut costs) {
+            let found = servers.iter().find(|(server, ..)| *server == case.server);
+            let (_, running, address) = found.ok_or("no server for the case")?;
+            if !case.name.contains("fresh") {
+                load::send(*address, &case.file, case.status, WARM)?;
+            }
+            let before = running.cpu()?;
+            let seconds = load::send(*address, &case.file, case.status, REQUESTS)
+                .map_err(|error| format!("{}: {error}", case.name))?;
+            let cpu = (running.cpu()? - before) * 1e6 / count(REQUESTS);
+            costs.push(Cost { cpu, rate: count(REQUESTS) / seconds });
+        }
+    }
+    tell(table, &cases, costs)
 }
 
-async fn measured(table: &mut Table) -> Result<(), String> {
-    let bare = bare().await.map_err(|error| error.to_string())?;
-    let ours = ours().await?;
-    let good = good_token()?;
+fn tell(table: &mut Table, cases: &[Case], costs: Vec<Vec<Cost>>) -> Result<(), String> {
+    let medians: Vec<Cost> = costs
+        .into_iter()
+        .map(|costs| Cost {
+            cpu: median(costs.iter().map(|cost| cost.cpu).collect()),
+            rate: median(costs.iter().map(|cost| cost.rate).collect()),
+        })
+        .collect();
+    let of = |name: &str| {
+        let found = cases.iter().zip(&medians).find(|(case, _)| case.name == name);
+        found.map(|(_, cost)| *cost).ok_or_else(|| format!("{name} was not measured"))
+    };
+    let (bare, checking) = (of("bare hyper, ok")?, of("bare hyper, fresh RS256 token")?);
+    let fresh = of("forward-auth, fresh RS256 token")?;
+    for (name, cost) in
+        [("bare hyper, ok", bare), ("bare hyper with one fixed key, fresh RS256 token", checking)]
+    {
+        table.add(name, format!("{:.1} us of CPU, {:.0} a second", cost.cpu, cost.rate), "");
+    }
+    for (name, floor, told, bound) in [
+        ("forward-auth, no credential", bare, "bare", "at most 1.5 x"),
+        ("forward-auth, malformed credential", bare, "bare", "at most 1.5 x"),
+        ("forward-auth, reused RS256 token", bare, "bare", "at most 1.35 x"),
+        ("forward-auth, bad signature", fresh, "an accepted one", "at most 1.1 x"),
+    ] {
+        let cost = of(name)?;
+        let figure = format!(
+            "{:.2} x {told} ({:.1} us of CPU, {:.0} a second)",
+            cost.cpu / floor.cpu,
+            cost.cpu,
+            cost.rate
+        );
+        table.add(name, figure, bound);
+    }
+    let figure = format!(
+        "{:.2} x bare with one key in requests a second ({:.1} us of CPU, {:.2} x; {:.0} a second)",
+        fresh.rate / checking.rate,
+        fresh.cpu,
+        fresh.cpu / checking.cpu,
+        fresh.rate
+    );
+    table.add("forward-auth, fresh RS256 token", figure, "at least 0.95 x");
+    Ok(())
+}
+
+fn start(program: &Path, server: Server, folder: &Path) -> Result<(Server, Running, SocketAddr), String> {
+    let address = free_address()?;
+    let text = address.to_string();
+    let config = folder.join("server.toml");
+    let arguments = match server {
+        Server::Bare => vec!["ok".to_owned(), text],
+        Server::Checking => vec!["verify".to_owned(), text],
+        Server::Ours => {
+            let described = format!(
+                "version = 1\n[server]\npublic_url = \"https://{HOST}\"\ntrusted_proxies = [\"127.0.0.0/8\"]\n\
+                 [[listener]]\naddress = \"{address}\"\nsurfaces = [\"forward-auth\"]\n\
+                 [[route]]\nname = \"api\"\npath = \"/\"\ndialects = [\"skykit\"]\nupstream = \"http://127.0.0.1:9\"\n"
+            );
+            std::fs::write(&config, described).map_err(|error| error.to_string())?;
+            let path = |path: &Path| path.display().to_string();
+            let words = ["serve", "--config", &path(&config), "--data", &path(&folder.join("data"))];
+            words.map(str::to_owned).to_vec()
+        }
+    };
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut running = Running::start(program, &words, folder)?;
+    running.accepts(address)?;
+    Ok((server, running, address))
+}
+
+/// A registry with one caller, and the same key where the bare servers look for theirs.
+fn prepare(folder: &Path, now: u64) -> Result<PrivateKey, String> {
+    let made = |kind, bits| PrivateKey::generate(kind, bits).map_err(|error| error.to_string());
+    let key = made(KeyKind::Rsa, 2048)?;
+    let spki = |key: &PrivateKey| key.public_key().spki_der().to_vec();
+    let keys = folder.join(PLACEHOLDER);
+    let end = |bytes: Vec<u8>, length: usize| bytes.into_iter().rev().take(length).rev().collect::<Vec<u8>>();
+    let write = |name: &str, bytes: Vec<u8>| std::fs::write(keys.join(name), bytes);
+    std::fs::create_dir_all(&keys)
+        .and_then(|()| write("rsa2048.spki", spki(&key)))
+        .map_err(|error| error.to_string())?;
+    // The bare keys stand at the end of their DER: an uncompressed point, and 32 bytes.
+    write("p256.raw", end(spki(&made(KeyKind::P256, 256)?), 65)).map_err(|error| error.to_string())?;
+    write("ed25519.raw", end(spki(&made(KeyKind::Ed25519, 256)?), 32)).map_err(|error| error.to_string())?;
+    let created = Time::from_seconds(i64::try_from(now).unwrap_or(0));
+    let rows = caller(0, spki(&key), created, "skykit");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(async {
+        let store = SqliteStore::open(&folder.join("data")).await.map_err(|fault| fault.to_string())?;
+        let writes: Vec<Write> = rows.into_iter().map(Write::Put).collect();
+        store.commit(0, &writes, &[]).await.map_err(|not| format!("{not:?}"))?;
+        store.close().await;
+        Ok::<_, String>(())
+    })?;
+    Ok(key)
+}
+
+/// An account with one key.
+pub(crate) fn caller(number: u64, spki: Vec<u8>, created: Time, dialect: &str) -> [Record; 2] {
+    // As long as ids are: the kind and 26 letters.
+    let (account, key) = (format!("acc_{number:026}"), format!("key_{number:026}"));
+    let identifier = Identifier { namespace: "email".to_owned(), value: mail(number) };
+    let account = Account {
+        id: account,
+        name: format!("caller {number}"),
+        organisation: None,
+        enabled: true,
+        identifiers: vec![identifier],
+        acts_as: Vec::new(),
+        paths: Vec::new(),
+        jwks_url: None,
+        role: None,
+        created,
+    };
+    let key = KeyRecord {
+        id: key,
+        account: account.id.clone(),
+        label: "main".to_owned(),
+        spki,
+        life: KeyLife::ACTIVE,
+        dialects: vec![dialect.to_owned()],
+        algorithms: Vec::new(),
+        methods: Vec::new(),
+        paths: Vec::new(),
+        networks: Vec::new(),
+        created,
+        last_used: None,
+        last_address: None,
+    };
+    [Record::Account(account), Record::Key(key)]
+}
+
+/// The e-mail address of a caller.
+pub(crate) fn mail(number: u64) -> String {
+    format!("caller-{number}@example.com")
+}
+
+fn cases(folder: &Path, key: &PrivateKey, now: u64) -> Result<Vec<Case>, String> {
+    let credential = |token: &str| format!("Authorization: Bearer {token}\r\n");
+    let bare = |credential: &str| format!("GET / HTTP/1.1\r\nHost: localhost\r\n{credential}\r\n");
     let forwarded = |credential: &str| {
         format!(
             "GET /verify/api HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Proto: https\r\n\
              X-Forwarded-Host: {HOST}\r\nX-Forwarded-Uri: /v1/widgets\r\n{credential}\r\n"
         )
     };
-    let cases = [
-        ("bare hyper answer", bare, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), "", ""),
-        (
-            "forward-auth, good RS256 token",
-            ours,
-            forwarded(&format!("Authorization: {good}\r\n")),
-            " 200",
-            "",
-        ),
-        ("forward-auth, no credential", ours, forwarded(""), " 401", "at most 1.5"),
-        (
-            "forward-auth, malformed credential",
-            ours,
-            forwarded("Authorization: Bearer a.b.c\r\n"),
-            " 401",
-            "at most 1.5",
-        ),
-    ];
-    let mut connections = Vec::new();
-    for (name, address, request, wanted, _) in &cases {
-        let mut connection = Connection::open(*address).await?;
-        let head = connection.ask(request).await?;
-        if !head.contains(wanted) {
-            return Err(format!("{name}: wanted{wanted}, found {head}"));
-        }
-        connections.push(connection);
-    }
-    let mut times = vec![Vec::new(); cases.len()];
-    for _ in 0..BLOCKS {
-        for (((_, _, request, ..), connection), times) in cases.iter().zip(&mut connections).zip(&mut times) {
-            let from = now();
-            for _ in 0..REQUESTS {
-                connection.ask(request).await?;
-            }
-            times.push(now().duration_since(from).as_secs_f64() * 1e6 / count(REQUESTS));
-        }
-    }
-    let medians: Vec<f64> = times.into_iter().map(median).collect();
-    let floor = medians.first().copied().unwrap_or(f64::NAN);
-    for ((name, .., bound), time) in cases.iter().zip(&medians) {
-        table.add(
-            format!("over loopback: {name}"),
-            format!("{time:.1} us, {:.2} x bare", time / floor),
-            *bound,
+    let made = |number: usize, issuer: &str| {
+        let claims = format!(
+            r#"{{"iss":"{issuer}","sub":"partner-1","aud":"countersign","iat":{now},"exp":{},"jti":"{number:032x}"}}"#,
+            now + 3000
         );
-    }
-    Ok(())
-}
-
-/// A keep-alive connection, one request at a time.
-struct Connection {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-}
-
-impl Connection {
-    async fn open(address: SocketAddr) -> Result<Self, String> {
-        let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        Ok(Self { stream, buffer: Vec::new() })
-    }
-
-    /// Sends a request and reads its answer; gives the first line.
-    async fn ask(&mut self, request: &str) -> Result<String, String> {
-        self.stream.write_all(request.as_bytes()).await.map_err(|error| error.to_string())?;
-        self.buffer.clear();
-        loop {
-            let read = self.stream.read_buf(&mut self.buffer).await.map_err(|error| error.to_string())?;
-            if read == 0 {
-                return Err("the server closed the connection".to_owned());
-            }
-            let text = String::from_utf8_lossy(&self.buffer);
-            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let length = head.lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-            });
-            if body.len() >= length.unwrap_or(0) {
-                return Ok(head.lines().next().unwrap_or_default().to_owned());
-            }
-        }
-    }
-}
-
-/// A server that does nothing but answer.
-async fn bare() -> std::io::Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let _ = stream.set_nodelay(true);
-            tokio::spawn(async move {
-                let answer = service_fn(|_| async {
-                    Ok::<_, Infallible>(hyper::Response::new(Full::new(Bytes::from_static(b"ok"))))
-                });
-                let _ = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), answer)
-                    .await;
-            });
-        }
-    });
-    Ok(address)
-}
-
-/// Our server with the callers of the attack corpus.
-async fn ours() -> Result<SocketAddr, String> {
-    let text = format!(
-        "version = 1\n[server]\npublic_url = \"https://{HOST}\"\ntrusted_proxies = [\"127.0.0.0/8\"]\n\
-         [[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"forward-auth\"]\n\
-         [[route]]\nname = \"api\"\npath = \"/\"\ndialects = [\"skykit\"]\nupstream = \"http://127.0.0.1:9\"\n"
-    );
-    let sources = Sources { file: Some(("bench.toml".to_owned(), text)), ..Sources::default() };
-    let config = Config::load(&sources).map_err(|errors| errors.to_string())?;
-    let store = Arc::new(MemoryStore::new([7; 16]));
-    let writes: Vec<Write> = rows(PRINCIPALS)?.into_iter().map(Write::Put).collect();
-    store.commit(0, &writes, &[]).await.map_err(|not| format!("{not:?}"))?;
-    let parts = Parts {
-        clock: Arc::new(FrozenClock::at(Time::from_seconds(NOW))),
-        entropy: Arc::new(SystemEntropy),
-        registry: store.clone(),
-        once: store.clone(),
-        sessions: store,
+        token("RS256", Algorithm::RsaSha256, key, &claims)
     };
-    let running = Server::start(config, parts).await.map_err(|error| error.to_string())?;
-    let address =
-        running.addresses().first().map(|bound| bound.address).ok_or("the server listens nowhere")?;
-    // It serves until the process ends.
-    std::mem::forget(running);
-    Ok(address)
+    let ours = tokens(REQUESTS, |number| made(number, &mail(0)))?;
+    let theirs = tokens(REQUESTS, |number| made(number, "partner@example.com"))?;
+    let mut spoilt = ours.clone();
+    for token in &mut spoilt {
+        // A letter in the middle of the signature.
+        let place = token.len() - 100;
+        let other = if token.get(place..=place) == Some("A") { "B" } else { "A" };
+        token.replace_range(place..=place, other);
+    }
+    let file = |name: &str, requests: Vec<String>| {
+        let path = folder.join(name);
+        std::fs::write(&path, requests.join("\0")).map(|()| path).map_err(|error| error.to_string())
+    };
+    let all = |request: &dyn Fn(&str) -> String, tokens: &[String]| {
+        tokens.iter().map(|token| request(&credential(token))).collect::<Vec<_>>()
+    };
+    let one = ours.first().map(|token| forwarded(&credential(token))).unwrap_or_default();
+    let case = |name, server, file, status| Case { name, server, file, status };
+    Ok(vec![
+        case("bare hyper, ok", Server::Bare, file("bare", vec![bare("")])?, 200),
+        case("forward-auth, no credential", Server::Ours, file("none", vec![forwarded("")])?, 401),
+        case(
+            "forward-auth, malformed credential",
+            Server::Ours,
+            file("malformed", vec![forwarded(&credential("a.b.c"))])?,
+            401,
+        ),
+        case("bare hyper, fresh RS256 token", Server::Checking, file("theirs", all(&bare, &theirs))?, 200),
+        case("forward-auth, fresh RS256 token", Server::Ours, file("ours", all(&forwarded, &ours))?, 200),
+        case("forward-auth, bad signature", Server::Ours, file("spoilt", all(&forwarded, &spoilt))?, 401),
+        case("forward-auth, reused RS256 token", Server::Ours, file("reused", vec![one])?, 200),
+    ])
 }
 
-fn good_token() -> Result<String, String> {
-    let records = Record::read_all(CORPUS)?;
-    let good = records.iter().find(|record| record.dialect == "skykit" && record.expect == Expect::Accept);
-    let headers = good.and_then(|record| record.steps.first()).map(|step| &step.headers);
-    let value = headers.and_then(|headers| headers.first()?.1.as_str());
-    value.map(str::to_owned).ok_or_else(|| "the corpus has no good skykit request".to_owned())
+/// Many tokens, signed on all cores.
+fn tokens(many: usize, make: impl Fn(usize) -> Result<String, String> + Sync) -> Result<Vec<String>, String> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let make = &make;
+        let parts: Vec<_> = (0..threads)
+            .map(|part| scope.spawn(move || (part..many).step_by(threads).map(make).collect::<Vec<_>>()))
+            .collect();
+        let made = parts.into_iter().flat_map(|part| part.join().unwrap_or_default());
+        made.collect()
+    })
 }

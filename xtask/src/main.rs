@@ -2,6 +2,7 @@
 mod bench;
 mod clients;
 mod docs;
+mod envoy;
 mod fuzz;
 mod house;
 mod run;
@@ -16,8 +17,9 @@ const USAGE: &str = "usage: cargo xtask TASK
   house           the structure: crate edges, closed lists, import cycles, file rules
   attacks         every recorded attack, in process and over TCP
   clients         the real client libraries against a running server
+  envoy           the real Envoy with the configuration of examples/envoy before a real server
   fuzz MINUTES    coverage-guided fuzzing of every target (nightly; without one, a runner for stable)
-  bench           the benchmarks, as ratios
+  bench [PART…]   the benchmarks, as ratios; `bench --write` keeps the day's figures in the book
   docs            writes the documents that are made from tables; `docs --check` only compares
   tour            runs the README's tour as it stands";
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["house"] => house::run().map(print_counted),
         ["attacks"] => test::attacks().map(print_counted),
+        ["envoy"] => tools::clients().and_then(|()| envoy::run()).map(print_counted),
         ["clients"] => tools::clients().and_then(|()| clients::run()).map(print_counted),
         ["fuzz", minutes] => match minutes.parse() {
             Ok(minutes) => fuzz::run(minutes).map(print_counted),

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check in order, a stop at the first that fails, and a table of what was done.
 use crate::run::{built, cargo, command, passed, root, shown};
-use crate::{clients, docs, fuzz, house, tools, tour};
+use crate::{clients, docs, envoy, fuzz, house, tools, tour};
 use std::time::{Duration, Instant};
 
 /// One way of building serves every step, so that nothing is built twice.
@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     ("attacks", attacks),
     ("demo", || shown(command(built("countersign")?, &["demo", "--once"])).map(|_| 1)),
     ("real clients", clients::run),
+    ("envoy", envoy::run),
     ("tour", tour::run),
     ("fuzz", || fuzz::smoke(FUZZ_SECONDS)),
 ];

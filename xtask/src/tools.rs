@@ -11,12 +11,27 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("git", &["--version"], "git"),
 ];
 
+/// The database that the benchmarks measure beside ours.
+const DATABASE: &[(&str, &[&str], &str)] = &[("psql", &["--version"], "postgresql")];
+
 /// What the real clients need.
 ///
 /// # Errors
 /// What is missing and could not be installed.
 pub(crate) fn clients() -> Result<(), String> {
-    let missing: Vec<_> = NEEDED.iter().filter(|(program, test, _)| !works(program, test)).collect();
+    install(NEEDED)
+}
+
+/// What the benchmarks need.
+///
+/// # Errors
+/// As for [`clients`].
+pub(crate) fn database() -> Result<(), String> {
+    install(DATABASE)
+}
+
+fn install(needed: &[(&str, &[&str], &str)]) -> Result<(), String> {
+    let missing: Vec<_> = needed.iter().filter(|(program, test, _)| !works(program, test)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -44,7 +59,7 @@ pub(crate) fn clients() -> Result<(), String> {
     };
     apt(&["update", "-q"])?;
     apt(&[&["install", "-qy", "--no-install-recommends"], packages.as_slice()].concat())?;
-    match NEEDED.iter().find(|(program, test, _)| !works(program, test)) {
+    match needed.iter().find(|(program, test, _)| !works(program, test)) {
         None => Ok(()),
         Some((program, _, package)) => Err(format!("{program} does not work after installing {package}")),
     }

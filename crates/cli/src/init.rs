@@ -4,6 +4,7 @@ use crate::exit::{Done, Exit, Failure};
 use crate::print::{Out, pairs};
 use crate::{keyring, world};
 use clap::Args;
+use countersign::life::key::KeyState;
 use countersign_guard::clock::{SystemClock, SystemEntropy};
 use countersign_keys::{KeyKind, PrivateKey, write_key_file};
 use countersign_server::app::Parts;
@@ -28,9 +29,13 @@ const OWNER: &str = "owner";
 pub(crate) struct InitArgs {
     #[command(flatten)]
     from: ConfigArgs,
-    /// The owner's key is lost: make a new one. Wants access to the data directory, and stands in the audit log.
+    /// The owner's key is lost: make a new one, and revoke those that the owner had. Wants access to the data directory, and stands
+    /// in the audit log.
     #[arg(long)]
     recover: bool,
+    /// Leaves the owner's other keys as they are: when none of them is in the wrong hands.
+    #[arg(long, requires = "recover")]
+    keep_keys: bool,
 }
 
 /// The first operator, just made.
@@ -38,14 +43,23 @@ pub(crate) struct InitArgs {
 pub(crate) struct Made {
     pub(crate) key_file: PathBuf,
     pub(crate) key: String,
+    operator: String,
     replaced: Option<PathBuf>,
+    /// Keys that were revoked.
+    revoked: Vec<String>,
+    /// Keys that the operator has besides, and that still count.
+    kept: Vec<String>,
 }
 
 pub(crate) fn run(args: &InitArgs, out: Out) -> Done {
     let (config, data) = (args.from.load()?, args.from.data_dir()?);
     let made = world::run(async {
         let opened = open(&config, &data).await?;
-        if args.recover { recover(&opened.parts, &data).await } else { first(&opened.parts, &data).await }
+        if args.recover {
+            recover(&opened.parts, &data, args.keep_keys).await
+        } else {
+            first(&opened.parts, &data).await
+        }
     })?;
     let Some(made) = made else {
         return Err(Failure::new(
@@ -57,15 +71,19 @@ pub(crate) fn run(args: &InitArgs, out: Out) -> Done {
             ),
         ));
     };
-    let value =
-        json!({ "data": data, "operator_key": made.key_file, "key": made.key, "replaced": made.replaced });
+    let value = json!({
+        "data": data, "operator": made.operator, "operator_key": made.key_file, "key": made.key, "replaced": made.replaced,
+        "revoked": made.revoked, "kept": made.kept,
+    });
     out.show(&value, || {
         let mut rows = vec![
             ("data directory", data.display().to_string()),
-            ("operator", OWNER.to_owned()),
+            ("operator", made.operator.clone()),
             ("operator's key", format!("{} (mode 0600; keep a copy elsewhere)", made.key_file.display())),
             ("registered as", made.key.clone()),
         ];
+        rows.extend(made.revoked.iter().map(|key| ("revoked", key.clone())));
+        rows.extend(made.kept.iter().map(|key| ("still counts", format!("{key} (--keep-keys)"))));
         rows.extend(made.replaced.iter().map(|old| ("old key file", old.display().to_string())));
         rows.push(("next", "countersign serve".to_owned()));
         pairs(&rows)
@@ -98,11 +116,19 @@ pub(crate) async fn first(parts: &Parts, data: &Path) -> Result<Option<Made>, Fa
         let account = draft.add_account(&owner)?;
         draft.add_key(&NewKey::new(&account.id, "first", &spki, OPERATOR))
     });
-    Ok(Some(Made { key: made.await?.id, key_file: file, replaced: None }))
+    Ok(Some(Made {
+        key: made.await?.id,
+        key_file: file,
+        operator: OWNER.to_owned(),
+        replaced: None,
+        revoked: Vec::new(),
+        kept: Vec::new(),
+    }))
 }
 
-/// Makes a new key for the owner, and lets the owner in again.
-async fn recover(parts: &Parts, data: &Path) -> Result<Option<Made>, Failure> {
+/// Makes a new key for the owner, and lets the owner in again. Whoever holds a lost key would be the owner too, so the
+/// others are revoked with it.
+async fn recover(parts: &Parts, data: &Path, keep: bool) -> Result<Option<Made>, Failure> {
     let registrar = registrar(parts).await?;
     let operators = registrar.directory().operators();
     let owner = operators.iter().find(|account| account.role == Some(Role::Owner)).ok_or_else(|| {
@@ -112,8 +138,7 @@ async fn recover(parts: &Parts, data: &Path) -> Result<Option<Made>, Failure> {
         )
     })?;
     let file = data.join("operator.key");
-    let replaced =
-        file.exists().then(|| data.join(format!("operator.key.before-{}", world::now().seconds())));
+    let replaced = file.exists().then(|| free_name(data));
     if let Some(old) = &replaced {
         std::fs::rename(&file, old)
             .map_err(|error| Failure::failed(format!("{} cannot be moved away: {error}", file.display())))?;
@@ -123,9 +148,33 @@ async fn recover(parts: &Parts, data: &Path) -> Result<Option<Made>, Failure> {
     let label = format!("recovered {}", world::now().seconds());
     let made = change(&registrar, |draft| {
         draft.set_account_enabled(&owner.id, true)?;
-        draft.add_key(&NewKey::new(&owner.id, &label, &spki, OPERATOR))
+        let others: Vec<String> = draft
+            .keys_of(&owner.id)
+            .into_iter()
+            .filter(|key| key.life.state != KeyState::Revoked)
+            .map(|key| key.id)
+            .collect();
+        if !keep {
+            for key in &others {
+                draft.revoke_key(key)?;
+            }
+        }
+        // A label that is taken, within the same second: then it gets a number.
+        let taken = draft.keys_of(&owner.id).iter().any(|key| key.label == label);
+        let label = if taken { "" } else { label.as_str() };
+        let new = draft.add_key(&NewKey::new(&owner.id, label, &spki, OPERATOR))?;
+        Ok((new.id, others))
     });
-    Ok(Some(Made { key: made.await?.id, key_file: file, replaced }))
+    let (key, others) = made.await?;
+    let (revoked, kept) = if keep { (Vec::new(), others) } else { (others, Vec::new()) };
+    Ok(Some(Made { key, key_file: file, operator: owner.name.clone(), replaced, revoked, kept }))
+}
+
+/// Where the old key file goes; nothing that is there is written over.
+fn free_name(data: &Path) -> PathBuf {
+    let name = format!("operator.key.before-{}", world::now().seconds());
+    let numbered = (2..).map(|number: u32| data.join(format!("{name}-{number}")));
+    std::iter::once(data.join(&name)).chain(numbered).find(|path| !path.exists()).unwrap_or(data.join(name))
 }
 
 async fn registrar(parts: &Parts) -> Result<Registrar, Failure> {

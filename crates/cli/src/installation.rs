@@ -3,7 +3,7 @@ use crate::exit::Failure;
 use crate::{keyring, world};
 use countersign::life::key::{KeyLife, KeyState};
 use countersign::time::Time;
-use countersign_keys::{Policy, PublicKey, read_public_key, sha256};
+use countersign_keys::{PublicKey, read_public_key, sha256};
 use countersign_store::model::{Account, CompanionRecord, Identifier, KeyRecord, Organisation, Record, User};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -338,7 +338,7 @@ impl WrittenKey {
         let key = match (&self.file, &self.public) {
             (Some(file), None) => keyring::public_key(&folder.join(file))?.key,
             (None, Some(text)) => {
-                let read = read_public_key(text.as_bytes(), &Policy::default());
+                let read = read_public_key(text.as_bytes(), &keyring::policy());
                 let read = read.map_err(|error| Failure::usage(format!("key {:?}: {error}", self.label)))?;
                 let one = read.into_iter().next();
                 one.ok_or_else(|| Failure::usage(format!("key {:?}: the set is empty", self.label)))?.key

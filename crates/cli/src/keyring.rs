@@ -44,11 +44,19 @@ pub(crate) fn public_key(path: &Path) -> Result<Intake, Failure> {
 /// Reads all public keys of a file.
 pub(crate) fn public_keys(path: &Path) -> Result<Vec<Intake>, Failure> {
     let text = world::read(path)?;
-    let keys = read_public_key(&text, &Policy::default()).map_err(|error| told(path, &error))?;
+    let keys = read_public_key(&text, &policy()).map_err(|error| told(path, &error))?;
     for repaired in keys.iter().flat_map(|key| &key.repaired) {
         Out::note(&format!("note: {}: {repaired}", path.display()));
     }
     Ok(keys)
+}
+
+/// What the widest settings of a server take: which keys it takes, the server says.
+pub(crate) fn policy() -> Policy {
+    let mut policy = Policy::default();
+    policy.allow_other_rsa_sizes = true;
+    policy.allow_other_exponents = true;
+    policy
 }
 
 /// A key's error with the file it is about.

@@ -16,6 +16,7 @@ mod key;
 mod keyring;
 mod manage;
 mod member;
+mod operator;
 mod org;
 mod print;
 mod proving;
@@ -76,6 +77,9 @@ enum Command {
     /// API keys that some dialects want beside the proof.
     #[command(subcommand)]
     Companion(companion::CompanionCommand),
+    /// Who runs the installation, and what each may do.
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
     /// What was done, when and by whom.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -132,6 +136,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Org(command) => org::run(command, out),
         Command::User(command) => user::run(command, out),
         Command::Companion(command) => companion::run(command, out),
+        Command::Operator(command) => operator::run(command, out),
         Command::Audit(command) => audit::run(command, out),
         Command::Readiness(args) => readiness::run(args, out),
         Command::Apply(args) => apply::run(args, out),

@@ -4,7 +4,9 @@ use crate::manage::{ManageArgs, segment, show_list, show_one, text};
 use crate::member::{at, put};
 use crate::print::Out;
 use crate::{keyring, world};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::Args;
+use countersign_keys::{Algorithm, PrivateKey};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,13 @@ pub(crate) struct RegisterArgs {
     /// The file with the public key.
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
+    /// Its private key: proves that you hold it, so that a key of another account may stand under this one too, where the
+    /// server allows it.
+    #[arg(long, value_name = "KEYFILE")]
+    prove: Option<PathBuf>,
+    /// The file with the private key's passphrase.
+    #[arg(long, value_name = "FILE", requires = "prove")]
+    prove_passphrase_file: Option<PathBuf>,
     /// The dialect it is for; may be given more than once.
     #[arg(short, long = "dialect", required = true)]
     dialects: Vec<String>,
@@ -31,19 +40,43 @@ pub(crate) struct RegisterArgs {
 }
 
 pub(crate) fn register(args: &RegisterArgs, out: Out) -> Done {
-    let public = keyring::public_key(&args.file)?.key.to_pem();
+    let public = keyring::public_key(&args.file)?.key;
+    let private = args.prove.as_deref();
+    let private =
+        private.map(|file| keyring::private_key(file, args.prove_passphrase_file.as_deref())).transpose()?;
+    if private.as_ref().is_some_and(|private| private.public_key().spki_der() != public.spki_der()) {
+        return Err(Failure::usage(format!(
+            "--prove: wanted the private half of {}, found another key",
+            args.file.display()
+        )));
+    }
+    let public = public.to_pem();
     let api = args.manage.api()?;
     world::run(async {
         let account = api.account(&args.account).await?;
+        let possession = private.as_ref().map(|key| possession(key, text(&account, "id")?)).transpose()?;
         let body = json!({
             "public": public,
             "label": args.label,
             "dialects": args.dialects,
             "algorithms": args.algorithms,
+            "possession": possession,
         });
         let path = format!("/accounts/{}/keys", segment(text(&account, "id")?));
         show_one(at(&api.post(&path, &body).await?, "key"), out)
     })
+}
+
+/// What the server wants to see before a key stands under a second account; `openapi.json` says what is signed.
+fn possession(key: &PrivateKey, account: &str) -> Result<Value, Failure> {
+    let public = key.public_key();
+    let strong = Algorithm::ALL.iter().find(|found| public.allows(**found) && !found.is_weak());
+    let algorithm = *strong.ok_or_else(|| Failure::usage("--prove: this kind of key signs nothing here"))?;
+    let time = world::now().seconds();
+    let fingerprint = public.fingerprints().spki_sha256_hex;
+    let text = format!("countersign key possession 1\n{account}\n{fingerprint}\n{time}");
+    let signature = key.sign(algorithm, text.as_bytes()).map_err(Failure::failed)?;
+    Ok(json!({ "time": time, "signature": Base64UrlUnpadded::encode_string(&signature) }))
 }
 
 pub(crate) fn list(account: Option<&str>, manage: &ManageArgs, out: Out) -> Done {

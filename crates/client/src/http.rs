@@ -231,6 +231,7 @@ impl Client {
         }
     }
 
+    #[cfg(feature = "middleware")]
     /// Whether a proof of this client covers the body, which must then be there whole.
     pub(crate) fn covers_body(&self) -> bool {
         match &self.credential {
@@ -239,6 +240,7 @@ impl Client {
         }
     }
 
+    #[cfg(feature = "middleware")]
     /// The time on this machine.
     pub(crate) fn local(&self) -> Time {
         self.ambient.now()

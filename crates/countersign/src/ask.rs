@@ -1,7 +1,7 @@
 //! The two questions judging asks the world: which keys, and is this the first use.
 use crate::life::key::KeyLife;
 use crate::time::Time;
-use countersign_keys::{Algorithm, CompactKey, Fingerprints, PublicKey};
+use countersign_keys::{Algorithm, CompactKey, Fingerprints, PublicKey, sha256};
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -55,6 +55,36 @@ pub struct Keys {
     pub session: Standing,
     /// The account's key that opened the session: its limits hold for the session's tokens too.
     pub opened_by: Option<Arc<KnownKey>>,
+    /// How many checks an identifier without keys costs; `None`: one.
+    pub decoys: Option<Decoys>,
+}
+
+/// The secret that says how many checks an identifier without keys costs: as many as some account's would, and for one
+/// identifier always the same number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Decoys([u8; 16]);
+
+impl Decoys {
+    /// From a secret of the installation that outlives restarts: numbers that changed would tell the unknown.
+    #[must_use]
+    pub fn new(secret: [u8; 16]) -> Self {
+        Self(secret)
+    }
+
+    /// One check for three of four identifiers, and each further one for a quarter of the rest; at most `most`.
+    #[must_use]
+    pub(crate) fn count(&self, dialect: &str, identifier: &str, most: usize) -> usize {
+        let digest =
+            sha256(&[b"countersign decoys\0", &self.0, dialect.as_bytes(), b"\0", identifier.as_bytes()]);
+        let quarters = digest.iter().take_while(|byte| **byte < 64).count();
+        quarters.saturating_add(1).min(most.max(1))
+    }
+}
+
+impl std::fmt::Debug for Decoys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Decoys(secret not shown)")
+    }
 }
 
 /// An account as judging needs it: immutable, replaced whole when anything about it changes.
@@ -90,7 +120,8 @@ pub struct KnownKey {
     /// Where it may be used.
     pub limits: KeyLimits,
     key: CompactKey,
-    parsed: OnceLock<PublicKey>,
+    /// Boxed, since most registered keys are not in use.
+    parsed: OnceLock<Box<PublicKey>>,
     fingerprints: OnceLock<Box<Fingerprints>>,
     last_used: AtomicI64,
 }
@@ -207,7 +238,7 @@ impl KnownKey {
 
     /// The parsed key; parsed at the first call and kept.
     pub fn key(&self) -> &PublicKey {
-        self.parsed.get_or_init(|| self.key.parse())
+        self.parsed.get_or_init(|| Box::new(self.key.parse()))
     }
 
     /// The compact form.

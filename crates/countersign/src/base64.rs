@@ -14,13 +14,25 @@ pub enum Alphabet {
 pub struct NotCanonical;
 
 const NONE: u8 = 0xff;
+/// Stands above the 24 bits of four characters: one of them is not in the alphabet.
+const BAD: u32 = 1 << 24;
 
-const fn table(b62: u8, b63: u8) -> [u8; 256] {
-    let mut table = [NONE; 256];
-    let mut rest: &mut [u8] = &mut table;
+/// What each character is worth at each of the four places of a group.
+type Places = [[u32; 256]; 4];
+
+const fn places(b62: u8, b63: u8) -> Places {
+    [place(b62, b63, 18), place(b62, b63, 12), place(b62, b63, 6), place(b62, b63, 0)]
+}
+
+const fn place(b62: u8, b63: u8, shift: u32) -> [u32; 256] {
+    let mut table = [BAD; 256];
+    let mut rest: &mut [u32] = &mut table;
     let mut code = 0_u8;
     while let [first, tail @ ..] = rest {
-        *first = value(code, b62, b63);
+        let value = value(code, b62, b63);
+        if value != NONE {
+            *first = u32::from_be_bytes([0, 0, 0, value]) << shift;
+        }
         code = code.wrapping_add(1);
         rest = tail;
     }
@@ -48,8 +60,8 @@ const fn digit(value: u8, b62: u8, b63: u8) -> u8 {
     }
 }
 
-static URL: [u8; 256] = table(b'-', b'_');
-static STANDARD: [u8; 256] = table(b'+', b'/');
+static URL: Places = places(b'-', b'_');
+static STANDARD: Places = places(b'+', b'/');
 
 /// Decodes into `out`, which is emptied first.
 ///
@@ -58,7 +70,7 @@ static STANDARD: [u8; 256] = table(b'+', b'/');
 /// that no bytes have, or unused bits that are not zero.
 pub fn decode(alphabet: Alphabet, text: &[u8], out: &mut Vec<u8>) -> Result<(), NotCanonical> {
     out.clear();
-    let (table, text) = match alphabet {
+    let (places, text) = match alphabet {
         Alphabet::Url => (&URL, text),
         Alphabet::Standard => {
             if !text.len().is_multiple_of(4) {
@@ -68,36 +80,68 @@ pub fn decode(alphabet: Alphabet, text: &[u8], out: &mut Vec<u8>) -> Result<(), 
             (&STANDARD, bare)
         }
     };
-    out.reserve(text.len() / 4 * 3 + 3);
-    let value = |byte: u8| table.get(usize::from(byte)).copied().unwrap_or(NONE);
+    out.resize(decoded_len(text), 0);
+    fill(places, text, out)
+}
+
+/// How many bytes a text without padding spells.
+pub(crate) fn decoded_len(text: &[u8]) -> usize {
+    text.len() / 4 * 3 + (text.len() % 4).saturating_sub(1)
+}
+
+/// Decodes base64url into `out`, which has exactly [`decoded_len`] bytes.
+///
+/// # Errors
+/// As [`decode`].
+pub(crate) fn decode_url(text: &[u8], out: &mut [u8]) -> Result<(), NotCanonical> {
+    fill(&URL, text, out)
+}
+
+/// Four characters a step; what is wrong with any of them is looked at once, at the end.
+fn fill(places: &Places, text: &[u8], out: &mut [u8]) -> Result<(), NotCanonical> {
+    if out.len() != decoded_len(text) {
+        return Err(NotCanonical);
+    }
+    let [first, second, third, fourth] = places;
+    let worth = |place: &[u32; 256], byte: u8| place.get(usize::from(byte)).copied().unwrap_or(BAD);
+    let group =
+        |[a, b, c, d]: [u8; 4]| worth(first, a) | worth(second, b) | worth(third, c) | worth(fourth, d);
+    let mut all = 0_u32;
+    // Two groups a step where there are two: their bytes are written together.
+    let (pairs, text) = text.as_chunks::<8>();
+    let (sixes, out) = out.split_at_mut_checked(pairs.len() * 6).ok_or(NotCanonical)?;
+    for ([a, b, c, d, e, f, g, h], bytes) in pairs.iter().zip(sixes.as_chunks_mut::<6>().0) {
+        let (high, low) = (group([*a, *b, *c, *d]), group([*e, *f, *g, *h]));
+        all |= high | low;
+        let [_, _, u, v, w, x, y, z] = (u64::from(high) << 24 | u64::from(low)).to_be_bytes();
+        *bytes = [u, v, w, x, y, z];
+    }
     let (groups, tail) = text.as_chunks::<4>();
-    for [a, b, c, d] in groups {
-        let (a, b, c, d) = (value(*a), value(*b), value(*c), value(*d));
-        if (a | b | c | d) & 0xc0 != 0 {
-            return Err(NotCanonical);
-        }
-        out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+    let (whole, rest) = out.as_chunks_mut::<3>();
+    for (characters, bytes) in groups.iter().zip(whole) {
+        let bits = group(*characters);
+        all |= bits;
+        let [_, x, y, z] = bits.to_be_bytes();
+        *bytes = [x, y, z];
     }
-    match *tail {
-        [] => Ok(()),
-        [a, b] => {
-            let (a, b) = (value(a), value(b));
-            if (a | b) & 0xc0 != 0 || b & 0x0f != 0 {
-                return Err(NotCanonical);
-            }
-            out.push(a << 2 | b >> 4);
-            Ok(())
+    // What the last group does not use must be zero: otherwise several texts would spell the same bytes.
+    let unused = match (tail, rest) {
+        ([], []) => 0,
+        ([a, b], [to]) => {
+            let bits = worth(first, *a) | worth(second, *b);
+            let [_, x, ..] = bits.to_be_bytes();
+            *to = x;
+            bits & !0x00ff_0000
         }
-        [a, b, c] => {
-            let (a, b, c) = (value(a), value(b), value(c));
-            if (a | b | c) & 0xc0 != 0 || c & 0x03 != 0 {
-                return Err(NotCanonical);
-            }
-            out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2]);
-            Ok(())
+        ([a, b, c], [to, next]) => {
+            let bits = worth(first, *a) | worth(second, *b) | worth(third, *c);
+            let [_, x, y, _] = bits.to_be_bytes();
+            (*to, *next) = (x, y);
+            bits & !0x00ff_ff00
         }
-        _ => Err(NotCanonical),
-    }
+        _ => BAD,
+    };
+    if all & BAD == 0 && unused == 0 { Ok(()) } else { Err(NotCanonical) }
 }
 
 /// Decodes hexadecimal of either case into `out`, which is emptied first; `0x` before it is tolerated.
@@ -129,19 +173,27 @@ pub fn encode(alphabet: Alphabet, bytes: &[u8]) -> String {
         Alphabet::Url => (b'-', b'_'),
         Alphabet::Standard => (b'+', b'/'),
     };
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| group.get(at).copied().unwrap_or(0);
-        let (a, b, c) = (byte(0), byte(1), byte(2));
-        let values = [a >> 2, (a << 4 | b >> 4) & 63, (b << 2 | c >> 6) & 63, c & 63];
-        for value in values.iter().take(group.len() + 1) {
-            out.push(char::from(digit(*value, b62, b63)));
-        }
+    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    let spelt = |[a, b, c]: [u8; 3]| {
+        [a >> 2, (a << 4 | b >> 4) & 63, (b << 2 | c >> 6) & 63, c & 63].map(|value| digit(value, b62, b63))
+    };
+    let (groups, rest) = bytes.as_chunks::<3>();
+    for group in groups {
+        out.extend_from_slice(&spelt(*group));
+    }
+    let last = match *rest {
+        [a] => Some((spelt([a, 0, 0]), 2)),
+        [a, b] => Some((spelt([a, b, 0]), 3)),
+        _ => None,
+    };
+    if let Some((spelt, used)) = last {
+        out.extend(spelt.iter().take(used));
         if alphabet == Alphabet::Standard {
-            out.extend(std::iter::repeat_n('=', 3usize.saturating_sub(group.len())));
+            out.extend(std::iter::repeat_n(b'=', 4 - used));
         }
     }
-    out
+    // Every byte is one of the alphabet's.
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Encodes bytes as lower-case hexadecimal.

@@ -86,6 +86,21 @@ pub fn read_list<'j>(text: &'j str, bounds: Bounds, mut each: impl FnMut(Value<'
     if cursor.at == text.len() { Ok(()) } else { Err(NotJson) }
 }
 
+/// The bytes that end a run of plain characters in a string: its end, an escape, and what must not stand there.
+static ENDS: [bool; 256] = ends();
+
+const fn ends() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut rest: &mut [bool] = &mut table;
+    let mut byte = 0_u8;
+    while let [first, tail @ ..] = rest {
+        *first = matches!(byte, b'"' | b'\\' | 0..=0x1f);
+        byte = byte.wrapping_add(1);
+        rest = tail;
+    }
+    table
+}
+
 struct Cursor<'j> {
     text: &'j str,
     at: usize,
@@ -95,6 +110,10 @@ struct Cursor<'j> {
 impl<'j> Cursor<'j> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'j [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
     fn take(&mut self, byte: u8) -> Result<(), NotJson> {
@@ -198,11 +217,9 @@ impl<'j> Cursor<'j> {
     }
 
     fn digits(&mut self) -> usize {
-        let from = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        self.at - from
+        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        count
     }
 
     /// RFC 8259 section 6.
@@ -237,19 +254,22 @@ impl<'j> Cursor<'j> {
     fn string(&mut self) -> Result<Cow<'j, str>, NotJson> {
         self.take(b'"')?;
         let from = self.at;
-        // Bounded by the text.
-        loop {
-            match self.peek().ok_or(NotJson)? {
-                b'"' => {
-                    let text = self.slice(from)?;
-                    self.at += 1;
-                    return Ok(Cow::Borrowed(text));
-                }
-                b'\\' => return self.escaped(from).map(Cow::Owned),
-                0..=0x1f => return Err(NotJson),
-                _ => self.at += 1,
+        match self.plain()? {
+            b'"' => {
+                let text = self.slice(from)?;
+                self.at += 1;
+                Ok(Cow::Borrowed(text))
             }
+            b'\\' => self.escaped(from).map(Cow::Owned),
+            _ => Err(NotJson),
         }
+    }
+
+    /// Goes on to the first byte that does not stand for itself in a string, and tells it.
+    fn plain(&mut self) -> Result<u8, NotJson> {
+        let ends = |byte: &u8| ENDS.get(usize::from(*byte)).copied().unwrap_or(true);
+        self.at += self.rest().iter().position(ends).ok_or(NotJson)?;
+        self.peek().ok_or(NotJson)
     }
 
     fn escaped(&mut self, from: usize) -> Result<String, NotJson> {
@@ -257,11 +277,8 @@ impl<'j> Cursor<'j> {
         // Bounded by the text.
         loop {
             let run = self.at;
-            while !matches!(self.peek().ok_or(NotJson)?, b'"' | b'\\' | 0..=0x1f) {
-                self.at += 1;
-            }
+            let stop = self.plain()?;
             out.push_str(self.slice(run)?);
-            let stop = self.peek().ok_or(NotJson)?;
             self.at += 1;
             match stop {
                 b'"' => return Ok(out),

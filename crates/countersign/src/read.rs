@@ -17,8 +17,8 @@ use std::ops::Range;
 /// Buffers for one judgement; reused from request to request they allocate nothing.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    jws: jws::Buffers,
-    signature: Vec<u8>,
+    /// The parts of a token, or the signature over a text.
+    bytes: Vec<u8>,
     texts: Vec<Vec<u8>>,
 }
 
@@ -154,12 +154,11 @@ impl Dialect {
             return Err(Reason::MalformedCredential);
         }
         let wanted = jws::Wanted { algorithms: &self.algorithms, types: &self.types, members: &self.members };
-        let Scratch { jws: buffers, signature, .. } = scratch;
-        let read = jws::read(token, &wanted, limits, buffers, signature)?;
+        let read = jws::read(token, &wanted, limits, &mut scratch.bytes)?;
         let facts = Facts { incoming, members: read.members, typ: read.typ, kind: read.kind, kid: read.kid };
         let mut texts = SmallVec::new();
         texts.push(read.input);
-        self.proof(facts, limits, Some(read.algorithm), texts, signature)
+        self.proof(facts, limits, Some(read.algorithm), texts, read.signature)
     }
 
     fn read_text<'s>(
@@ -179,7 +178,7 @@ impl Dialect {
         {
             return Err(Reason::BodyTooLarge);
         }
-        let Scratch { signature, texts, .. } = scratch;
+        let Scratch { bytes: signature, texts } = scratch;
         read_signature(form, &facts, signature)?;
         form.build(&facts, texts);
         if texts.is_empty() {

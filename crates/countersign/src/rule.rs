@@ -61,6 +61,11 @@ impl Rule {
         matches!(self, Self::Once { .. } | Self::Issued(_))
     }
 
+    /// Whether strangers must not learn that it was this rule, or that the signature held, when it does not hold.
+    fn is_about_identity(&self) -> bool {
+        matches!(self, Self::Companion(_) | Self::KnownUser | Self::Session)
+    }
+
     /// How long this rule lets a proof work at most.
     #[must_use]
     pub(crate) fn window(&self) -> Option<Span> {
@@ -246,6 +251,11 @@ pub(crate) fn judge_all(
         }
     }
     Ok(claim)
+}
+
+/// Whether everything that is known about who this is speaks for it; none of that hangs on the signature.
+pub(crate) fn identity_holds(rules: &[Rule], scene: &Scene<'_, '_>) -> bool {
+    rules.iter().filter(|rule| rule.is_about_identity()).all(|rule| rule.judge(scene).is_ok())
 }
 
 /// Until when the same proof may hold at most, by these rules; `None` when no rule says so.

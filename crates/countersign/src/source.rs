@@ -100,7 +100,7 @@ pub(crate) struct Facts<'s> {
     /// The request.
     pub(crate) incoming: &'s Incoming<'s>,
     /// Claims or body members, by slot.
-    pub(crate) members: SmallVec<[Value<'s>; 12]>,
+    pub(crate) members: SmallVec<[Value<'s>; 8]>,
     /// `typ` of the token.
     pub(crate) typ: Value<'s>,
     /// `type` of the token.

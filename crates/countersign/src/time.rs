@@ -3,6 +3,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 
 const NANOS: i128 = 1_000_000_000;
+const SHORT_NANOS: i64 = 1_000_000_000;
 /// The end of the year 9999: later instants are the same as "never" to every rule.
 const LATEST: i128 = 253_402_300_799 * NANOS;
 
@@ -41,7 +42,11 @@ impl Time {
     /// Unix seconds, the whole second at or before this instant.
     #[must_use]
     pub fn seconds(self) -> i64 {
-        i64::try_from(self.0.div_euclid(NANOS)).unwrap_or(i64::MAX)
+        match i64::try_from(self.0) {
+            // Until the year 2262, where one short division does: every judgement asks several times.
+            Ok(short) => short.div_euclid(SHORT_NANOS),
+            Err(_) => i64::try_from(self.0.div_euclid(NANOS)).unwrap_or(i64::MAX),
+        }
     }
 
     /// Unix milliseconds, the whole millisecond at or before this instant.
@@ -66,6 +71,9 @@ impl Time {
     /// year 9999 is that year's end. `None` when it is not a JSON number or no double could hold it (`1e999`).
     #[must_use]
     pub fn from_decimal(text: &str) -> Option<Self> {
+        if let Some(seconds) = whole_seconds(text) {
+            return Some(Self::from_seconds(seconds));
+        }
         let (negative, rest) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -210,6 +218,22 @@ macro_rules! as_nanos {
 }
 as_nanos!(Time);
 as_nanos!(Span);
+
+/// The usual spelling, digits alone and few of them, read without ceremony: every token has two or three of these.
+fn whole_seconds(text: &str) -> Option<i64> {
+    // Eleven digits reach beyond the year 5000 and cannot overflow.
+    if text.is_empty() || text.len() > 11 {
+        return None;
+    }
+    let mut sum = 0_i64;
+    let mut other = false;
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        other |= digit > 9;
+        sum = sum * 10 + i64::from(digit);
+    }
+    (!other).then_some(sum)
+}
 
 fn digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())

@@ -3,6 +3,7 @@ use crate::ask::{Caller, KnownKey};
 use crate::time::{Span, Time};
 use countersign_keys::Algorithm;
 use serde::Serialize;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A proof that held in every respect. Only this crate makes one; it cannot be read from text.
@@ -12,9 +13,11 @@ pub struct Verified {
     pub(crate) key: Arc<KnownKey>,
     pub(crate) dialect: Arc<str>,
     pub(crate) named: String,
-    pub(crate) identifier: String,
+    /// The part of `named` that the account or session was found by.
+    pub(crate) part: Range<usize>,
+    /// Who the session's token says it is for, where `named` names the session.
+    pub(crate) holder: Option<String>,
     pub(crate) acting_as: Option<String>,
-    pub(crate) session: Option<String>,
     pub(crate) algorithm: Algorithm,
     pub(crate) at: Time,
     pub(crate) until: Option<Time>,
@@ -64,7 +67,7 @@ impl Verified {
     /// The identifier the account was found by (`54344`).
     #[must_use]
     pub fn identifier(&self) -> &str {
-        &self.identifier
+        self.holder.as_deref().unwrap_or(self.looked_up())
     }
     /// The user it may act for, when the proof names one.
     #[must_use]
@@ -74,7 +77,7 @@ impl Verified {
     /// The session the token belongs to.
     #[must_use]
     pub fn session(&self) -> Option<&str> {
-        self.session.as_deref()
+        self.holder.is_some().then(|| self.looked_up())
     }
     /// The algorithm that held.
     #[must_use]
@@ -95,5 +98,9 @@ impl Verified {
     #[must_use]
     pub fn covered(&self) -> Covered {
         self.covered
+    }
+
+    fn looked_up(&self) -> &str {
+        self.named.get(self.part.clone()).unwrap_or("")
     }
 }

@@ -71,7 +71,8 @@ impl Guard {
         let now = self.clock.now();
         let mut report = Report::default();
         let mut scratch = Scratch::default();
-        let walked = self.walk(policy, incoming, now, &mut scratch, &mut report).await?;
+        // Explain always makes the check itself, so that it is a second opinion on what is remembered.
+        let walked = self.walk(policy, incoming, now, &mut scratch, None, &mut report).await?;
         let (dialect, refusal, caller) = match walked {
             Walked::Absent => (None, Some(Reason::MissingCredentials), None),
             Walked::Refused(dialect, refusal) => {

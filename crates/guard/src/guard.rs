@@ -1,17 +1,19 @@
 //! The shell around the core: asks the stores its two questions and runs the checks.
+use crate::batch::Batcher;
 use crate::clock::Clock;
 use crate::jwks::Jwks;
 use crate::policy::{Found, Policy, Reply};
 use crate::signing::SigningKeys;
-use countersign::ask::{KeyQuery, Keys, Standing, Use, Who};
+use countersign::ask::{Decoys, KeyQuery, Keys, Standing, Use, Who};
 use countersign::dialect::Dialect;
 use countersign::incoming::Incoming;
-use countersign::proof::{Checked, Finish, Pending};
+use countersign::proof::{Checked, Finish, Pending, Prepared};
 use countersign::read::Scratch;
 use countersign::reason::{Reason, Refusal, Stage};
 use countersign::time::Time;
 use countersign::trace::{Step, Trace};
 use countersign::verified::Verified;
+use countersign_keys::{Job, Outcome, Recalled, Remembered};
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
@@ -26,6 +28,9 @@ pub struct Guard {
     pub(crate) clock: Arc<dyn Clock>,
     signing: Option<Arc<SigningKeys>>,
     jwks: Option<Arc<Jwks>>,
+    remembered: Option<Arc<Remembered>>,
+    batcher: Option<Arc<Batcher>>,
+    decoys: Option<Decoys>,
 }
 
 /// What a judgement says.
@@ -67,7 +72,17 @@ impl Guard {
         sessions: Arc<dyn Sessions>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directory, once, sessions, clock, signing: None, jwks: None }
+        Self {
+            directory,
+            once,
+            sessions,
+            clock,
+            signing: None,
+            jwks: None,
+            remembered: None,
+            batcher: None,
+            decoys: None,
+        }
     }
 
     /// With our own signing keys, so that session tokens can be judged.
@@ -81,6 +96,28 @@ impl Guard {
     #[must_use]
     pub fn with_jwks(mut self, jwks: Arc<Jwks>) -> Self {
         self.jwks = Some(jwks);
+        self
+    }
+
+    /// With a memory for signature checks of tokens that come again. A token is judged the same with it and without; only the check
+    /// is spared.
+    #[must_use]
+    pub fn with_remembered(mut self, remembered: Arc<Remembered>) -> Self {
+        self.remembered = Some(remembered);
+        self
+    }
+
+    /// With checks of signatures gathered over requests, for the CPU's lanes.
+    #[must_use]
+    pub fn with_batcher(mut self, batcher: Arc<Batcher>) -> Self {
+        self.batcher = Some(batcher);
+        self
+    }
+
+    /// With a number of decoy checks for unknown identifiers that differs from one to the next, as accounts' keys do.
+    #[must_use]
+    pub fn with_decoys(mut self, decoys: Decoys) -> Self {
+        self.decoys = Some(decoys);
         self
     }
 
@@ -115,7 +152,8 @@ impl Guard {
     pub async fn judge(&self, policy: &Policy, incoming: &Incoming<'_>) -> Result<Verdict, Fault> {
         let now = self.clock.now();
         let mut scratch = Scratch::default();
-        let walked = self.walk(policy, incoming, now, &mut scratch, &mut ()).await?;
+        let walked =
+            self.walk(policy, incoming, now, &mut scratch, self.remembered.as_deref(), &mut ()).await?;
         Ok(match walked {
             Walked::Absent => Verdict::Absent(policy.reply(Reason::MissingCredentials)),
             Walked::Refused(dialect, refusal) => Verdict::Refused(denial(policy, dialect, refusal)),
@@ -143,6 +181,7 @@ impl Guard {
         incoming: &Incoming<'_>,
         now: Time,
         scratch: &mut Scratch,
+        remembered: Option<&Remembered>,
         trace: &mut T,
     ) -> Result<Walked<'p>, Fault> {
         let dialect = match policy.find(incoming) {
@@ -172,7 +211,7 @@ impl Guard {
         let mut prepared = proof.prepare(keys, now, trace);
         // Bounded by the attempts: at most `limits.keys` keys times the dialect's spellings.
         let checked = loop {
-            let outcome = countersign_keys::verify(&prepared.job());
+            let outcome = self.check(&prepared, remembered, now).await;
             match prepared.finish(&outcome, now, trace) {
                 Ok(Finish::Next(next)) => prepared = next,
                 Ok(Finish::Checked(checked)) => break checked,
@@ -206,12 +245,44 @@ impl Guard {
         })
     }
 
+    /// Runs the check that stands ready, unless it is remembered that it held.
+    async fn check(&self, prepared: &Prepared<'_>, remembered: Option<&Remembered>, now: Time) -> Outcome {
+        let job = prepared.job();
+        let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?)))
+        else {
+            return self.verify(&job).await;
+        };
+        let mut recalled = memory.recall(&job);
+        if let Recalled::Theirs(wait) = recalled {
+            wait.await;
+            recalled = memory.recall(&job);
+        }
+        match recalled {
+            Recalled::Held(outcome) => outcome,
+            Recalled::Ours(turn) => {
+                let outcome = self.verify(&job).await;
+                turn.keep(&job, outcome, until.seconds(), now.seconds())
+            }
+            // Nobody waits twice: when the other check did not hold, waiting in line would let one bad token stop many.
+            Recalled::Theirs(_) => self.verify(&job).await,
+        }
+    }
+
+    /// The check itself: beside those of other requests, where they are gathered.
+    async fn verify(&self, job: &Job<'_>) -> Outcome {
+        match &self.batcher {
+            Some(batcher) => batcher.verify(job).await,
+            None => countersign_keys::verify(job),
+        }
+    }
+
     /// Answers the first question.
     async fn keys(&self, query: &KeyQuery<'_>, now: Time) -> Result<Keys, Fault> {
         if let Who::Session(id) = query.who {
             return self.session_keys(id, now).await;
         }
         let mut keys = self.directory.answer(query);
+        keys.decoys = self.decoys;
         if let (Some(jwks), Some(caller)) = (&self.jwks, &keys.caller)
             && let Some(url) = self.directory.jwks_url(&caller.id)
         {

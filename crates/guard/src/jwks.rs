@@ -42,6 +42,8 @@ impl Default for Times {
 pub struct Jwks {
     fetch: Arc<dyn Fetch>,
     times: Times,
+    policy: Policy,
+    dialects: Vec<Box<str>>,
     sets: DashMap<Box<str>, Entry>,
 }
 
@@ -65,10 +67,12 @@ struct Entry {
 }
 
 impl Jwks {
-    /// No sets yet; they come with the first proofs of their accounts.
+    /// No sets yet; they come with the first proofs of their accounts. Published keys count in these dialects alone, as
+    /// a registered key counts in those it was registered for, and must be such as `policy` takes.
     #[must_use]
-    pub fn new(fetch: Arc<dyn Fetch>, times: Times) -> Self {
-        Self { fetch, times, sets: DashMap::new() }
+    pub fn new(fetch: Arc<dyn Fetch>, times: Times, policy: Policy, dialects: &[String]) -> Self {
+        let dialects = dialects.iter().map(|name| name.as_str().into()).collect();
+        Self { fetch, times, policy, dialects, sets: DashMap::new() }
     }
 
     /// The account's published keys that the hint names. Waits only when there is nothing to go by; otherwise a fetch that is due
@@ -83,6 +87,9 @@ impl Jwks {
     ) -> Vec<Arc<KnownKey>> {
         // A proof without a hint is judged by the registered keys alone.
         let Some(kid) = kid else { return Vec::new() };
+        if !self.dialects.iter().any(|name| **name == *dialect) {
+            return Vec::new();
+        }
         let known = self.sets.get(account).filter(|entry| entry.url == url).map(|entry| entry.clone());
         let usable = known.as_ref().filter(|entry| {
             entry.fetched.is_some_and(|fetched| now.since(fetched) < self.times.greatest_age)
@@ -122,7 +129,7 @@ impl Jwks {
         // One hint names one key; a set that lists it twice gets both tried.
         let known = found.take(2).map(|Published { kid, id, key }| {
             let mut known = KnownKey::new(id, kid, KeyLife::ACTIVE, key.clone());
-            known.dialects = Box::new([dialect.into()]);
+            known.dialects = self.dialects.clone().into();
             Arc::new(known)
         });
         known.collect()
@@ -159,7 +166,8 @@ impl Jwks {
             return;
         }
         // A set of large RSA keys takes seconds to judge: not on a thread that requests wait for, and once only.
-        let keys = match tokio::task::spawn_blocking(move || published(&bytes)).await {
+        let policy = self.policy.clone();
+        let keys = match tokio::task::spawn_blocking(move || published(&bytes, &policy)).await {
             Ok(Ok(keys)) => keys,
             Ok(Err(error)) => return tracing::warn!(account, %error, "the key set cannot be read"),
             Err(error) => return tracing::error!(account, %error, "reading a key set broke"),
@@ -173,8 +181,8 @@ impl Jwks {
 }
 
 /// The keys of a document that have names and are taken.
-fn published(document: &[u8]) -> Result<Arc<[Published]>, KeyError> {
-    let set = read_key_set(document, &Policy::default())?;
+fn published(document: &[u8], policy: &Policy) -> Result<Arc<[Published]>, KeyError> {
+    let set = read_key_set(document, policy)?;
     let keys = set.keys.into_iter().filter_map(|intake| {
         let key = CompactKey::from_spki_der(intake.key.spki_der()).ok()?;
         let id = format!("jwks:{}", intake.key.fingerprints().spki_sha256_hex);

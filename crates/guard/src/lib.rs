@@ -1,5 +1,6 @@
 //! The shell around the core: stores are asked, checks run, requests judged and explained; middleware for tower and axum.
 pub mod answer;
+pub mod batch;
 mod claimed;
 pub mod clock;
 pub mod explain;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub struct Policy {
     /// The dialects it takes.
     pub dialects: Vec<Arc<Dialect>>,
-    /// Names of the accounts it admits; `None`: all.
+    /// Names or ids of the accounts it admits; `None`: all. What looks like an id is one, whatever accounts are called.
     pub admit: Option<Vec<String>>,
     /// Names of the organisations whose accounts it admits; `None`: all, and accounts without one.
     pub organisations: Option<Vec<String>>,
@@ -67,7 +67,9 @@ impl Policy {
     }
 
     pub(crate) fn admits(&self, caller: &Caller) -> bool {
-        let named = self.admit.as_ref().is_none_or(|names| names.iter().any(|name| **name == *caller.name));
+        let is_meant =
+            |listed: &String| *listed == *caller.id || (!is_account_id(listed) && *listed == *caller.name);
+        let named = self.admit.as_ref().is_none_or(|admitted| admitted.iter().any(is_meant));
         let belongs = self.organisations.as_ref().is_none_or(|names| {
             caller.organisation.as_ref().is_some_and(|own| names.iter().any(|name| **name == **own))
         });
@@ -91,20 +93,34 @@ impl Policy {
 
     /// One dialect speaks for the request, or none does, or it is refused: there is no "try the next".
     pub(crate) fn find(&self, incoming: &Incoming<'_>) -> Found<'_> {
-        let addressed = |discriminate: bool| {
-            self.dialects.iter().filter(move |dialect| {
-                dialect.addressed(incoming, &self.limits, discriminate) == Addressed::Yes
-            })
-        };
-        match (addressed(false).next(), addressed(false).nth(1)) {
-            (None, _) => Found::None,
-            (Some(only), None) => Found::One(only),
-            _ => match (addressed(true).next(), addressed(true).nth(1)) {
-                (Some(only), None) => Found::One(only),
-                _ => Found::Several,
+        match self.addressed(incoming, false) {
+            // Only where several dialects share a place is the proof itself looked at.
+            Found::Several => match self.addressed(incoming, true) {
+                Found::None => Found::Several,
+                found => found,
             },
+            found => found,
         }
     }
+
+    fn addressed(&self, incoming: &Incoming<'_>, discriminate: bool) -> Found<'_> {
+        let ours = |dialect: &&Arc<Dialect>| {
+            dialect.addressed(incoming, &self.limits, discriminate) == Addressed::Yes
+        };
+        let mut found = self.dialects.iter().filter(ours);
+        match (found.next(), found.next()) {
+            (None, _) => Found::None,
+            (Some(only), None) => Found::One(only),
+            _ => Found::Several,
+        }
+    }
+}
+
+/// Whether a text has the form of an account's id, as [`countersign_store::stamp::Stamp::id`] makes them.
+#[must_use]
+pub fn is_account_id(text: &str) -> bool {
+    let letters = |rest: &str| rest.len() == 26 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    text.strip_prefix("acc_").is_some_and(letters)
 }
 
 impl Reply {
@@ -113,5 +129,33 @@ impl Reply {
     pub fn of(dialect: &Dialect, reason: Reason) -> Self {
         let status = dialect.status(reason);
         Self { status, challenge: if status == 401 { dialect.challenge(reason) } else { None } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(id: &str, name: &str) -> Caller {
+        Caller {
+            id: id.into(),
+            name: name.into(),
+            organisation: None,
+            enabled: true,
+            paths: Box::default(),
+            keys: Box::default(),
+        }
+    }
+
+    #[test]
+    fn an_id_in_the_list_is_no_name() {
+        let id = "acc_01hf7yat00aaaaaaaaaaaaaaaa";
+        let admit = Some(vec![id.to_owned(), "partner".to_owned()]);
+        let policy = Policy { admit, ..Policy::of(Vec::new()) };
+        assert!(policy.admits(&caller(id, "whatever")));
+        assert!(policy.admits(&caller("acc_other", "partner")));
+        assert!(!policy.admits(&caller("acc_other", id)), "an account that is called like another's id");
+        assert!(!policy.admits(&caller("acc_other", "Partner")));
+        assert!(Policy::of(Vec::new()).admits(&caller("acc_other", "anyone")));
     }
 }

@@ -13,6 +13,7 @@ use countersign::incoming::{Answered, Body, Incoming, Target};
 use countersign::time::Time;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
+use countersign_store::once::Once;
 use countersign_store::registrar::Registrar;
 use countersign_store::stamp::Stamp;
 use http::{HeaderMap, Request, Response, header};
@@ -53,6 +54,7 @@ pub struct SessionApi {
     registrar: Arc<Registrar>,
     signing: Arc<SigningKeys>,
     challenges: Arc<dyn Challenges>,
+    once: Arc<dyn Once>,
     entropy: Arc<dyn Entropy>,
     settings: SessionSettings,
     pace: Option<Pace>,
@@ -71,6 +73,8 @@ pub struct SessionParts {
     pub signing: Arc<SigningKeys>,
     /// Issues and opens codes.
     pub challenges: Arc<dyn Challenges>,
+    /// Remembers codes that were answered. Strangers fill it, so it is not the memory that one-time proofs need.
+    pub once: Arc<dyn Once>,
     /// Draws codes and ids.
     pub entropy: Arc<dyn Entropy>,
 }
@@ -89,7 +93,7 @@ impl SessionApi {
     /// # Errors
     /// [`DialectError`] when a dialect that it needs is not among the shipped ones.
     pub fn new(parts: SessionParts, settings: SessionSettings) -> Result<Self, DialectError> {
-        let SessionParts { guard, registrar, signing, challenges, entropy } = parts;
+        let SessionParts { guard, registrar, signing, challenges, once, entropy } = parts;
         let token = |kind: &str| {
             let settings: Settings = [("type".to_owned(), kind.to_owned())].into();
             let dialect = countersign_dialects::load("own-session", &settings)?;
@@ -104,6 +108,7 @@ impl SessionApi {
             registrar,
             signing,
             challenges,
+            once,
             entropy,
             settings,
         })

@@ -2,6 +2,8 @@
 
 use crate::algorithm::KeyKind;
 use crate::error::KeyError;
+use crate::fingerprint::Digests;
+use crate::numbers::Numbers;
 use crate::public::PublicKey;
 use std::fmt;
 
@@ -26,6 +28,13 @@ impl CompactKey {
     #[must_use]
     pub fn parse(&self) -> PublicKey {
         PublicKey::from_canonical(self.kind, self.bits, self.spki.clone())
+    }
+
+    /// The digests that its fingerprints spell; `None` never happens for a key that was taken.
+    #[must_use]
+    pub fn digests(&self) -> Option<Digests> {
+        let numbers = Numbers::from_spki(&self.spki).ok()?;
+        Some(Digests::of(&numbers, &self.spki))
     }
 
     /// The kind of key.

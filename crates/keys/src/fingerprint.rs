@@ -1,7 +1,6 @@
 //! The usual fingerprints of a public key: one key has many names, and callers send any of them.
 
-use crate::algorithm::Hash;
-use crate::backend;
+use crate::digest::sha256;
 use crate::jwk::Jwk;
 use crate::numbers::{self, Numbers};
 use crate::openssh;
@@ -51,20 +50,39 @@ impl Fingerprints {
     }
 
     pub(crate) fn of(numbers: &Numbers, spki: &[u8]) -> Self {
-        let thumbprint_text = Jwk::from_numbers(numbers).thumbprint_text();
-        let digest = sha256(spki);
+        let Digests { jwk, spki, openssh, pem } = Digests::of(numbers, spki);
         Self {
-            jwk_thumbprint: Base64UrlUnpadded::encode_string(&sha256(thumbprint_text.as_bytes())),
-            spki_sha256_base64: Base64::encode_string(&digest),
-            spki_sha256_hex: hex(&digest),
-            openssh: format!("SHA256:{}", Base64Unpadded::encode_string(&sha256(&openssh::blob(numbers)))),
-            pem_sha256_hex: hex(&sha256(numbers::pem(spki).as_bytes())),
+            jwk_thumbprint: Base64UrlUnpadded::encode_string(&jwk),
+            spki_sha256_base64: Base64::encode_string(&spki),
+            spki_sha256_hex: hex(&spki),
+            openssh: format!("SHA256:{}", Base64Unpadded::encode_string(&openssh)),
+            pem_sha256_hex: hex(&pem),
         }
     }
 }
 
-fn sha256(bytes: &[u8]) -> Vec<u8> {
-    backend::hash(Hash::Sha256, bytes).as_ref().to_vec()
+/// The digests that all fingerprints spell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Digests {
+    /// Of the RFC 7638 text.
+    pub jwk: [u8; 32],
+    /// Of the SPKI DER.
+    pub spki: [u8; 32],
+    /// Of the key as OpenSSH writes it.
+    pub openssh: [u8; 32],
+    /// Of the SPKI PEM text with its final line break.
+    pub pem: [u8; 32],
+}
+
+impl Digests {
+    pub(crate) fn of(numbers: &Numbers, spki: &[u8]) -> Self {
+        Self {
+            jwk: sha256(&[Jwk::from_numbers(numbers).thumbprint_text().as_bytes()]),
+            spki: sha256(&[spki]),
+            openssh: sha256(&[&openssh::blob(numbers)]),
+            pem: sha256(&[numbers::pem(spki).as_bytes()]),
+        }
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

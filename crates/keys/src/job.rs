@@ -3,6 +3,7 @@
 use crate::algorithm::{Algorithm, Encoding};
 use crate::backend;
 use crate::public::PublicKey;
+use countersign_keys_lanes::Matched;
 use countersign_keys_lc::recover::MAX_MODULUS_BYTES;
 use std::fmt;
 use subtle::ConstantTimeEq;
@@ -75,7 +76,8 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The witness of one check. Only [`verify`] and [`verify_many`] make it.
+/// The witness of one check. Only [`verify`], [`verify_many`] and the lanes make it, and [`crate::Remembered`] for a check that they
+/// made before.
 ///
 /// It remembers which signature bytes it was made for, so that the outcome of one job cannot be handed
 /// in for another.
@@ -87,6 +89,20 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The witness of a check with one message that was made before and held.
+    pub(crate) fn remembered(job: &Job<'_>) -> Self {
+        Self { address: job.signature.as_ptr().addr(), len: job.signature.len(), found: Some(0) }
+    }
+
+    /// The witness of a check that was made in the lanes, for a job with one message.
+    pub(crate) fn of_lanes(
+        job: &Job<'_>,
+        verdict: Result<Matched, countersign_keys_lanes::Rejected>,
+    ) -> Self {
+        let found = verdict.ok().map(|_: Matched| 0);
+        Self { address: job.signature.as_ptr().addr(), len: job.signature.len(), found }
+    }
+
     /// Asks whether `signature`, the very slice of the job, was good.
     ///
     /// # Errors

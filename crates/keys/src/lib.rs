@@ -15,6 +15,7 @@
 //! - [`read_public_key`] takes a key from a person: forgiving about spelling, strict about substance.
 //! - [`PublicKey`] is that key, ready to check signatures; [`CompactKey`] is the same key at rest.
 //! - [`Job`] says what to check, [`verify`] checks it, and [`Outcome`] is the witness of what was found.
+//! - [`Lanes`] checks many RSA signatures at a time, where the CPU can.
 //! - [`PrivateKey`] is the caller's side; [`write_key_file`] and [`read_key_file`] keep it on disk.
 //!
 //! # The one rule for Ed25519
@@ -40,6 +41,8 @@ mod job;
 mod jwk;
 mod keyfile;
 mod keyset;
+mod lane_key;
+mod lanes;
 mod load;
 mod numbers;
 mod openssh;
@@ -47,6 +50,7 @@ mod policy;
 mod private;
 mod public;
 mod remainder;
+mod remembered;
 mod rsa;
 mod spelling;
 
@@ -54,13 +58,15 @@ pub use crate::algorithm::{Algorithm, Encoding, KeyKind};
 pub use crate::compact::CompactKey;
 pub use crate::digest::{MacKey, sha256};
 pub use crate::error::KeyError;
-pub use crate::fingerprint::Fingerprints;
+pub use crate::fingerprint::{Digests, Fingerprints};
 pub use crate::intake::{Intake, KeySet, MAX_TEXT, RefusedKey, read_key_set, read_public_key};
 pub use crate::job::{
     Accepted, Candidate, Job, MAX_CANDIDATES, Message, Outcome, Rejected, verify, verify_many,
 };
 pub use crate::jwk::Jwk;
 pub use crate::keyfile::{KeyFile, read_key_file, write_key_file};
+pub use crate::lanes::{Check, Counts, Difference, Found, Lanes, Ticket};
 pub use crate::policy::Policy;
 pub use crate::private::PrivateKey;
 pub use crate::public::PublicKey;
+pub use crate::remembered::{Recalled, Remembered, Turn, Wait};

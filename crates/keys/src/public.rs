@@ -2,16 +2,18 @@
 
 use crate::algorithm::{Algorithm, Encoding, KeyKind};
 use crate::backend;
+use crate::digest::sha256;
 use crate::ed25519;
 use crate::error::KeyError;
 use crate::fingerprint::Fingerprints;
 use crate::jwk::Jwk;
+use crate::lane_key::LaneKey;
 use crate::numbers::{self, Numbers};
 use crate::openssh;
 use aws_lc_rs::signature::ParsedPublicKey;
 use countersign_keys_lc::recover::{MAX_MODULUS_BYTES, RsaPublic};
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Least bits of an RSA key that any signature is checked with.
 const LEAST_RSA_BITS: u32 = 2048;
@@ -23,8 +25,12 @@ pub struct PublicKey {
     spki: Box<[u8]>,
     /// The library's form of the key, one for each algorithm, made when first asked for.
     parsed: Box<[OnceLock<Option<ParsedPublicKey>>]>,
+    /// SHA-256 of the DER, made when first asked for.
+    digest: OnceLock<[u8; 32]>,
     /// The form that recovers the digest from an RSA signature.
     recovering: OnceLock<Option<Box<RsaPublic>>>,
+    /// The form for checking many at a time.
+    lane: OnceLock<Option<Arc<LaneKey>>>,
 }
 
 impl PublicKey {
@@ -116,8 +122,15 @@ impl PublicKey {
             bits,
             spki,
             parsed: std::iter::repeat_with(OnceLock::new).take(slots).collect(),
+            digest: OnceLock::new(),
             recovering: OnceLock::new(),
+            lane: OnceLock::new(),
         }
+    }
+
+    /// SHA-256 of the DER: what tells this key from every other.
+    pub(crate) fn digest(&self) -> &[u8; 32] {
+        self.digest.get_or_init(|| sha256(&[&self.spki]))
     }
 
     /// The numbers again; there, since the key was built from them.
@@ -158,6 +171,18 @@ impl PublicKey {
             RsaPublic::from_pkcs1_der(&pkcs1).map(Box::new)
         });
         key.as_ref()?.recover(signature, out)
+    }
+
+    /// The key for checking many at a time, made when first asked for; `None` when the lanes do not serve it.
+    pub(crate) fn lane_key(&self) -> Option<&Arc<LaneKey>> {
+        if self.kind != KeyKind::Rsa {
+            return None;
+        }
+        let key = self.lane.get_or_init(|| match self.numbers() {
+            Some(Numbers::Rsa { n, e }) => LaneKey::new(&n, &e).map(Arc::new),
+            _ => None,
+        });
+        key.as_ref()
     }
 
     fn parsed_for(&self, algorithm: Algorithm, encoding: Encoding) -> Option<&ParsedPublicKey> {

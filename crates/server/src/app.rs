@@ -5,19 +5,23 @@ use crate::dialects::Dialects;
 use crate::identity::Identity;
 use crate::ids::Ids;
 use crate::key_sets::KeySets;
+use crate::lanes::Side;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::routes::{Routes, limits};
-use crate::secrets::{challenge_key, signing_keys};
+use crate::seal::Seal;
+use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
 use crate::upstream::Upstreams;
+use countersign::ask::Decoys;
 use countersign::time::Time;
-use countersign_guard::clock::{Clock, Entropy};
+use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_guard::guard::Guard;
 use countersign_guard::jwks::{Jwks, Times};
 use countersign_guard::policy::Policy;
 use countersign_guard::session::challenges::Stateless;
 use countersign_guard::session::{SessionApi, SessionParts};
 use countersign_guard::signing::SigningKeys;
+use countersign_keys::Remembered;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
@@ -40,6 +44,8 @@ pub struct Parts {
     pub registry: Arc<dyn Registry>,
     /// The replay memory.
     pub once: Arc<dyn Once>,
+    /// The replay memory of answered challenges: another one, since strangers fill it.
+    pub challenges: Arc<dyn Once>,
     /// Open sessions.
     pub sessions: Arc<dyn Sessions>,
 }
@@ -64,8 +70,12 @@ pub struct App {
     pub sessions: Arc<dyn Sessions>,
     /// Judges.
     pub guard: Arc<Guard>,
+    /// Checks of signatures side by side, when they are on.
+    pub lanes: Option<Side>,
     /// The server's own signing keys.
     pub signing: Arc<SigningKeys>,
+    /// Seals the server's own secrets.
+    pub seal: Arc<Seal>,
     /// The dialects by name.
     pub dialects: Dialects,
     /// The routes.
@@ -94,18 +104,47 @@ const MOST_USES: usize = 100_000;
 impl App {
     /// Reads the registry, makes what is missing of the server's own secrets, and puts everything together.
     pub(crate) async fn build(config: Config, dialects: Dialects, parts: Parts) -> Result<Self, Fault> {
-        let Parts { clock, entropy, registry, once, sessions } = parts;
+        let Parts { clock, entropy, registry, once, challenges, sessions } = parts;
         let registrar = Registrar::open(Arc::clone(&registry), Arc::clone(&sessions)).await?;
         let directory = Arc::clone(registrar.directory());
-        let signing = signing_keys(&*registry, &directory, &*clock, &*entropy).await?;
+        let seal = Arc::new(Seal::load(&config.store)?);
+        let keeper = Keeper {
+            registry: &*registry,
+            directory: &directory,
+            clock: &*clock,
+            entropy: &*entropy,
+            seal: &seal,
+        };
+        seal_all(&keeper).await?;
+        let signing = signing_keys(&keeper).await?;
         let mut guard =
             Guard::new(Arc::clone(&directory), Arc::clone(&once), Arc::clone(&sessions), Arc::clone(&clock))
                 .with_signing(Arc::clone(&signing));
-        match KeySets::new(config.jwks.allow_private) {
-            Ok(sets) => guard = guard.with_jwks(Arc::new(Jwks::new(Arc::new(sets), Times::default()))),
+        let challenge_key = challenge_key(&keeper).await?;
+        let decoys = challenge_key.tag(&[b"decoys"]).first_chunk().copied().unwrap_or_default();
+        guard = guard.with_decoys(Decoys::new(decoys));
+        match KeySets::new(&config.jwks) {
+            Ok(sets) => {
+                let policy = config.keys.policy();
+                let jwks = Jwks::new(Arc::new(sets), Times::default(), policy, &config.jwks.dialects);
+                guard = guard.with_jwks(Arc::new(jwks));
+            }
             Err(fault) => tracing::warn!(%fault, "accounts' own key sets are not fetched"),
         }
+        if config.limits.remembered_tokens > 0 {
+            let memory = Remembered::new(draw(&*entropy), config.limits.remembered_tokens);
+            guard = guard.with_remembered(Arc::new(memory));
+        }
+        let lanes = if config.server.lanes { Side::new(&*entropy) } else { None };
+        if let Some(lanes) = &lanes {
+            guard = guard.with_batcher(Arc::clone(&lanes.batcher));
+        }
         let routes = Routes::new(&config, &dialects).map_err(Fault::new)?;
+        for name in routes.admitted() {
+            if directory.account_by_name(&name).is_none() && directory.account(&name).is_none() {
+                tracing::warn!(account = name, "a route admits an account that is not there");
+            }
+        }
         let operator = dialects.get("operator").cloned();
         let operators =
             operator.map(|dialect| Policy { limits: limits(&config, None), ..Policy::of(vec![dialect]) });
@@ -118,12 +157,12 @@ impl App {
             guard: Arc::clone(&guard),
             registrar: Arc::clone(&registrar),
             signing: Arc::clone(&signing),
-            challenges: Arc::new(Stateless::new(
-                challenge_key(&*registry, &directory, &*clock, &*entropy).await?,
-            )),
+            challenges: Arc::new(Stateless::new(challenge_key)),
+            once: challenges,
             entropy: Arc::clone(&entropy),
         };
-        let session = SessionApi::new(session, config.session.settings())
+        let settings = config.session.settings(&config.keys, routes.admitted());
+        let session = SessionApi::new(session, settings)
             .map_err(|error| Fault::caused("the session API cannot be set up", error))?;
         Ok(Self {
             config,
@@ -135,7 +174,9 @@ impl App {
             once,
             sessions,
             guard,
+            lanes,
             signing,
+            seal,
             dialects,
             routes,
             identity,

@@ -3,7 +3,7 @@ use crate::config::listener::Surface;
 use crate::config::mode::Mode;
 use crate::trip::Trip;
 use countersign::time::Time;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// What is known of a request before anybody judged it; every surface finds it among the request's extensions.
@@ -13,12 +13,27 @@ pub struct Call {
     pub id: Arc<str>,
     /// The other end of the connection.
     pub peer: SocketAddr,
+    /// The address of the listener it came to.
+    pub local: SocketAddr,
     /// Whether the connection speaks TLS.
     pub tls: bool,
     /// When its head had arrived.
     pub at: Time,
     /// What answers it.
     pub surface: Surface,
+}
+
+/// A request that another proxy asked about whole; the log and the metrics tell it in place of the question.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Its method.
+    pub method: Box<str>,
+    /// Its path, without the query.
+    pub path: Box<str>,
+    /// The caller's address, where the proxy knows it.
+    pub client: Option<IpAddr>,
+    /// The status that the proxy was told.
+    pub status: Option<u16>,
 }
 
 /// How a request ended; a surface leaves it among the answer's extensions, and one place logs and counts it.

@@ -28,6 +28,9 @@ pub(crate) async fn run(app: Arc<App>) {
     loop {
         tokio::select! {
             _ = follow_tick.tick() => {
+                if let Some(lanes) = &app.lanes {
+                    lanes.tell();
+                }
                 // A registry that hangs is as bad as one that fails.
                 match tokio::time::timeout(STALE, follow(&app, &mut signed)).await {
                     Ok(Ok(())) => confirmed = Instant::now(),
@@ -52,7 +55,7 @@ async fn follow(app: &App, signed: &mut u64) -> Result<(), Fault> {
     // Our own writes are in the directory already, but not in the signing keys.
     let version = app.directory.version();
     if *signed != version {
-        app.signing.replace(read(&app.directory)?)?;
+        app.signing.replace(read(&app.directory, &app.seal)?)?;
         *signed = version;
     }
     Ok(())

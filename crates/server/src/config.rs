@@ -2,6 +2,7 @@
 pub mod check;
 pub mod dialect;
 pub mod identity;
+pub mod keys;
 pub mod limits;
 pub mod listener;
 pub mod mode;
@@ -16,11 +17,12 @@ pub mod upstream;
 
 use dialect::DialectSection;
 use identity::Identity;
+use keys::KeysSection;
 use limits::Limits;
 use listener::Listener;
 use reader::{Notes, Section};
 use route::Route;
-use server::{ForwardAuthSection, JwksSection, ServerSection, StoreSection};
+use server::{ForwardAuthSection, JwksSection, ManageSection, ServerSection, StoreSection};
 use session::SessionSection;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -63,6 +65,10 @@ pub struct Config {
     pub session: SessionSection,
     /// How the upstream learns who was recognised.
     pub identity: Identity,
+    /// Which public keys are taken.
+    pub keys: KeysSection,
+    /// The management API.
+    pub manage: ManageSection,
     /// Key sets.
     pub jwks: JwksSection,
     /// The database.
@@ -166,6 +172,8 @@ impl Config {
             forward_auth: ForwardAuthSection::read(root.section("forward_auth")),
             session: SessionSection::read(root.section("session")),
             identity: Identity::read(root.section("identity")),
+            keys: KeysSection::read(root.section("keys")),
+            manage: ManageSection::read(root.section("manage")),
             jwks: JwksSection::read(root.section("jwks")),
             store: StoreSection::read(root.section("store")),
             limits: Limits::read(root.section("limits")),
@@ -190,6 +198,8 @@ impl Default for Config {
             forward_auth: ForwardAuthSection::read(root.section("forward_auth")),
             session: SessionSection::read(root.section("session")),
             identity: Identity::read(root.section("identity")),
+            keys: KeysSection::read(root.section("keys")),
+            manage: ManageSection::read(root.section("manage")),
             jwks: JwksSection::read(root.section("jwks")),
             store: StoreSection::read(root.section("store")),
             limits: Limits::read(root.section("limits")),

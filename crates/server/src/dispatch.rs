@@ -1,10 +1,10 @@
 //! Finds the surface that answers a request, then logs and counts how it ended; the only place that does.
 use crate::accept::Peer;
 use crate::app::App;
-use crate::call::{Call, Outcome};
+use crate::call::{Asked, Call, Outcome};
 use crate::config::listener::Surface;
 use crate::problem::{not_found, problem};
-use crate::surface::{explain, forward_auth, gateway, health, jwks, origin};
+use crate::surface::{explain, ext_authz, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
 use crate::upstream::Waiting;
 use axum::Router;
@@ -12,6 +12,7 @@ use axum::body::Body;
 use countersign::time::Time;
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -21,6 +22,8 @@ use tower::ServiceExt;
 pub(crate) struct Surfaces {
     pub(crate) app: Arc<App>,
     pub(crate) named: Vec<Surface>,
+    /// The listener's address.
+    pub(crate) address: SocketAddr,
     pub(crate) session: Option<Router>,
     pub(crate) manage: Option<Router>,
 }
@@ -37,6 +40,7 @@ impl Surfaces {
         let call = Call {
             id: app.ids.next("req").into(),
             peer: peer.address,
+            local: self.address,
             tls: peer.tls,
             at: started,
             surface: surface.unwrap_or(Surface::Gateway),
@@ -60,7 +64,9 @@ impl Surfaces {
         };
         let outcome = response.extensions().get::<Outcome>().cloned().unwrap_or_default();
         let micros = since(app, started);
-        let status = response.status().as_u16();
+        let asked = response.extensions().get::<Asked>().cloned();
+        let status = asked.as_ref().and_then(|asked| asked.status).unwrap_or(response.status().as_u16());
+        let client = asked.as_ref().and_then(|asked| asked.client).unwrap_or(client);
         let seconds = std::time::Duration::from_micros(micros).as_secs_f64();
         app.metrics.count(&call, &outcome, status, seconds);
         app.used(&outcome, started, client);
@@ -68,7 +74,7 @@ impl Surfaces {
             app: Arc::clone(app),
             call,
             outcome,
-            told: Told { method, uri, protocol, client, status, micros },
+            told: Told { method, uri, asked, protocol, client, status, micros },
         };
         line.follow(response)
     }
@@ -93,6 +99,9 @@ impl Surfaces {
         if here(Surface::ForwardAuth) && forward_auth::asked(app, path).is_some() {
             return Some(Surface::ForwardAuth);
         }
+        if here(Surface::ExtAuthz) && ext_authz::asked(path) {
+            return Some(Surface::ExtAuthz);
+        }
         if here(Surface::Manage) && self.manage.is_some() && under(path, MANAGE) {
             return Some(Surface::Manage);
         }
@@ -115,6 +124,7 @@ impl Surfaces {
                 let route = forward_auth::asked(app, &path).flatten();
                 forward_auth::answer(app, call, route, request).await
             }
+            Surface::ExtAuthz => ext_authz::answer(app, call, request).await,
             Surface::Explain => {
                 // Operators ask where the management API answers.
                 let own = self.named.contains(&Surface::Manage);

@@ -1,5 +1,6 @@
 //! How the upstream learns who was recognised, and which of the caller's headers never reach it.
-use crate::config::identity::Identity as Section;
+use crate::config::identity::{Identity as Section, ROUTE};
+use crate::hop::HOP;
 use countersign::verified::Verified;
 use countersign_guard::signing::SigningKeys;
 use countersign_store::fault::Fault;
@@ -79,7 +80,15 @@ pub struct Identity {
     prefix: String,
     strip: Vec<String>,
     names: Names,
-    assertion: Option<(Arc<SigningKeys>, i64)>,
+    assertion: Option<Assertion>,
+}
+
+/// How assertions are made.
+struct Assertion {
+    keys: Arc<SigningKeys>,
+    audience: String,
+    /// Seconds.
+    life: i64,
 }
 
 struct Names {
@@ -121,7 +130,8 @@ impl Identity {
             mode: name("mode")?,
         };
         let life = i64::try_from(section.assertion_life.as_secs()).unwrap_or(60);
-        let assertion = if section.assertion { signing.map(|keys| (keys, life)) } else { None };
+        let audience = section.assertion_audience.clone();
+        let assertion = signing.filter(|_| section.assertion).map(|keys| Assertion { keys, audience, life });
         let strip = section.strip.iter().map(|name| plain(name)).collect();
         Ok(Self { prefix: plain(&prefix), strip, names, assertion })
     }
@@ -155,11 +165,35 @@ impl Identity {
         }
     }
 
-    /// Adds the identity that was proved.
+    /// Every header that may say who was recognised.
+    pub(crate) fn names(&self) -> [&HeaderName; 11] {
+        let names = &self.names;
+        [
+            &names.account,
+            &names.account_id,
+            &names.identifier,
+            &names.dialect,
+            &names.key,
+            &names.organisation,
+            &names.acting_as,
+            &names.session,
+            &names.request,
+            &names.assertion,
+            &names.mode,
+        ]
+    }
+
+    /// Adds the identity that was proved on a route.
     ///
     /// # Errors
     /// [`Fault`] when an assertion is wanted and cannot be signed, or a name cannot stand in a header.
-    pub fn add(&self, headers: &mut HeaderMap, verified: &Verified, request: &str) -> Result<(), Fault> {
+    pub fn add(
+        &self,
+        headers: &mut HeaderMap,
+        verified: &Verified,
+        route: &str,
+        request: &str,
+    ) -> Result<(), Fault> {
         let caller = verified.caller();
         let names = &self.names;
         let mut put = |name: &HeaderName, value: &str| -> Result<(), Fault> {
@@ -181,8 +215,8 @@ impl Identity {
         if let Some(session) = verified.session() {
             put(&names.session, session)?;
         }
-        if let Some((keys, life)) = &self.assertion {
-            let token = assertion(keys, *life, verified, request)?;
+        if let Some(assertion) = &self.assertion {
+            let token = assertion.sign(verified, route, request)?;
             put(&names.assertion, &token)?;
         }
         Ok(())
@@ -194,6 +228,16 @@ impl Identity {
 pub(crate) fn plain(name: &str) -> String {
     let letter = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
     name.bytes().map(|byte| char::from(letter(byte))).collect()
+}
+
+/// `Api_Signature` beside `Api-Signature`: many upstreams read both as one name, and only the second was judged. And
+/// `Transfer_Encoding` always, which HTTP/2 carries: upstreams that read it would frame the message otherwise than we did.
+pub(crate) fn twins(headers: &HeaderMap) -> Vec<HeaderName> {
+    let twin = |name: &HeaderName| {
+        let plain = plain(name.as_str());
+        plain != name.as_str() && (headers.contains_key(&plain) || HOP.iter().any(|hop| *hop == *plain))
+    };
+    headers.keys().filter(|name| twin(name)).cloned().collect()
 }
 
 /// A value of ours: what is not printable ASCII goes out percent-encoded, so that nothing ends a header early.
@@ -209,31 +253,35 @@ fn written(value: &str) -> Result<HeaderValue, Fault> {
         .map_err(|error| Fault::caused("an account's name cannot stand in a header", error))
 }
 
-fn assertion(keys: &SigningKeys, life: i64, verified: &Verified, request: &str) -> Result<String, Fault> {
-    let covered = verified.covered();
-    let issued = verified.at().seconds();
-    let caller = verified.caller();
-    let payload = serde_json::json!({
-        "iss": "countersign",
-        "sub": caller.id,
-        "iat": issued,
-        "exp": issued.saturating_add(life),
-        "jti": request,
-        "account": caller.name,
-        "organisation": caller.organisation,
-        "identifier": verified.identifier(),
-        "dialect": verified.dialect(),
-        "key": verified.key().id,
-        "acting_as": verified.acting_as(),
-        "session": verified.session(),
-        "covered": {
-            "method": covered.method, "authority": covered.authority, "path": covered.path,
-            "query": covered.query, "body": covered.body, "once": covered.once,
-        },
-    });
-    let head =
-        |kid: &str| serde_json::json!({"alg": "ES256", "typ": "countersign+jwt", "kid": kid}).to_string();
-    keys.sign(head, &payload.to_string())
+impl Assertion {
+    fn sign(&self, verified: &Verified, route: &str, request: &str) -> Result<String, Fault> {
+        let covered = verified.covered();
+        let issued = verified.at().seconds();
+        let caller = verified.caller();
+        let payload = serde_json::json!({
+            "iss": "countersign",
+            // One upstream must not be able to use what it got at another.
+            "aud": self.audience.replace(ROUTE, route),
+            "sub": caller.id,
+            "iat": issued,
+            "exp": issued.saturating_add(self.life),
+            "jti": request,
+            "account": caller.name,
+            "organisation": caller.organisation,
+            "identifier": verified.identifier(),
+            "dialect": verified.dialect(),
+            "key": verified.key().id,
+            "acting_as": verified.acting_as(),
+            "session": verified.session(),
+            "covered": {
+                "method": covered.method, "authority": covered.authority, "path": covered.path,
+                "query": covered.query, "body": covered.body, "once": covered.once,
+            },
+        });
+        let head =
+            |kid: &str| serde_json::json!({"alg": "ES256", "typ": "countersign+jwt", "kid": kid}).to_string();
+        self.keys.sign(head, &payload.to_string())
+    }
 }
 
 #[cfg(test)]

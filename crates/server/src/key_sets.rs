@@ -1,4 +1,5 @@
 //! Fetches the key sets that accounts publish: with one deadline, a bound, no redirects, and not from inside our own network.
+use crate::config::server::JwksSection;
 use countersign_guard::jwks::{Fetch, MOST_BYTES};
 use countersign_store::fault::Fault;
 use countersign_store::registry::Answer;
@@ -24,12 +25,14 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub(crate) struct KeySets {
     client: Client<HttpsConnector<HttpConnector<Resolver>>, Empty<bytes::Bytes>>,
     allow_private: bool,
+    allow_http: bool,
 }
 
 impl KeySets {
     /// # Errors
     /// [`Fault`] when the machine has no root certificates to check servers by.
-    pub(crate) fn new(allow_private: bool) -> Result<Self, Fault> {
+    pub(crate) fn new(section: &JwksSection) -> Result<Self, Fault> {
+        let JwksSection { allow_private, allow_http, .. } = *section;
         let mut http = HttpConnector::new_with_resolver(Resolver { allow_private });
         http.enforce_http(false);
         http.set_connect_timeout(Some(DEADLINE));
@@ -41,13 +44,18 @@ impl KeySets {
             .wrap_connector(http);
         // Connections are not kept: sets are fetched once in minutes.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https);
-        Ok(Self { client, allow_private })
+        Ok(Self { client, allow_private, allow_http })
     }
 
     async fn get(&self, url: &str) -> Result<Vec<u8>, String> {
         let uri: Uri = url.parse().map_err(|_| "the address of the key set is no address".to_owned())?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return Err("the address of the key set is neither http nor https".to_owned());
+        match uri.scheme_str() {
+            Some("https") => {}
+            Some("http") if self.allow_http => {}
+            Some("http") => {
+                return Err("the key set is served over plain http ([jwks] allow_http)".to_owned());
+            }
+            _ => return Err("the address of the key set is neither http nor https".to_owned()),
         }
         // A literal address never reaches the resolver.
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
@@ -203,6 +211,19 @@ mod tests {
         }
     }
 
+    fn sets(allow_http: bool) -> KeySets {
+        let dialects = Vec::new();
+        KeySets::new(&JwksSection { allow_private: false, allow_http, dialects }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn plain_http_is_not_spoken_unless_it_is_allowed() {
+        for url in ["http://caller.example/jwks", "HTTP://caller.example/jwks"] {
+            let refused = sets(false).fetch(url).await.unwrap_err();
+            assert!(refused.contains("[jwks] allow_http"), "{refused}");
+        }
+    }
+
     #[tokio::test]
     async fn nothing_on_this_machine_is_connected_to() {
         let trap = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -214,7 +235,7 @@ mod tests {
                 counted.fetch_add(1, Ordering::SeqCst);
             }
         });
-        let sets = KeySets::new(false).unwrap();
+        let sets = sets(true);
         for host in
             ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "127.1", "2130706433", "0x7f.0.0.1"]
         {

@@ -1,6 +1,7 @@
 //! What the server counts, for Prometheus.
 use crate::call::{Call, Outcome};
 use crate::upstream::Standing;
+use countersign_keys::Counts;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -82,6 +83,7 @@ pub struct Metrics {
     sessions: Gauge,
     replay: Gauge,
     version: Gauge,
+    lanes: [Counter; 4],
 }
 
 /// What is not counted but looked up when somebody asks.
@@ -97,6 +99,8 @@ pub struct Levels {
     pub replay: Option<usize>,
     /// The registry's version.
     pub version: u64,
+    /// Checks of signatures by the way they went, where lanes are on.
+    pub lanes: Option<Counts>,
 }
 
 impl Default for Metrics {
@@ -121,6 +125,7 @@ impl Default for Metrics {
             sessions: Gauge::default(),
             replay: Gauge::default(),
             version: Gauge::default(),
+            lanes: Default::default(),
         };
         let all = &mut metrics.registry;
         all.register(
@@ -161,6 +166,18 @@ impl Default for Metrics {
         all.register("keys", "Keys in the registry", metrics.keys.clone());
         all.register("sessions", "Live sessions", metrics.sessions.clone());
         all.register("replay_claims", "Claims that the replay memory holds", metrics.replay.clone());
+        let of_lanes = [
+            ("lanes_checks", "Signatures checked side by side"),
+            (
+                "lanes_left",
+                "Signatures that waited for the lanes and were checked alone, since too few waited",
+            ),
+            ("lanes_rechecked", "Signatures checked side by side and again by the scalar library"),
+            ("lanes_differences", "Of these, those where the two differed: an alarm, and the lanes are off"),
+        ];
+        for ((name, help), counter) in of_lanes.into_iter().zip(&metrics.lanes) {
+            all.register(name, help, counter.clone());
+        }
         all.register("registry_version", "Version of the registry in memory", metrics.version.clone());
         metrics
     }
@@ -223,6 +240,11 @@ impl Metrics {
         self.sessions.set(whole(levels.sessions));
         self.replay.set(levels.replay.map_or(-1, whole));
         self.version.set(i64::try_from(levels.version).unwrap_or(i64::MAX));
+        let counts = levels.lanes.unwrap_or_default();
+        let counts = [counts.in_lanes, counts.scalar, counts.rechecked, counts.differences];
+        for (counter, count) in self.lanes.iter().zip(counts) {
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
         let mut text = String::new();
         // Writing to a String does not fail.
         let _ = encode(&mut text, &self.registry);
@@ -242,6 +264,7 @@ mod tests {
         let call = Call {
             id: "req_1".into(),
             peer: "127.0.0.1:1".parse().unwrap(),
+            local: "127.0.0.1:2".parse().unwrap(),
             tls: false,
             at: Time::from_seconds(0),
             surface: Surface::Gateway,
@@ -254,12 +277,17 @@ mod tests {
             ..Outcome::default()
         };
         metrics.count(&call, &outcome, 401, 0.001);
-        let text = metrics.text(Levels { keys: 3, ..Levels::default() });
+        let counts = Counts { in_lanes: 7, scalar: 2, rechecked: 1, differences: 0 };
+        let text = metrics.text(Levels { keys: 3, lanes: Some(counts), ..Levels::default() });
         for line in [
             "countersign_judgements_total{surface=\"gateway\",dialect=\"skillhive\",verdict=\"refused\",reason=\"bad-signature\"} 1",
             "countersign_responses_total{surface=\"gateway\",status=\"4xx\"} 1",
             "countersign_weak_signatures_total{dialect=\"skillhive\"} 1",
             "countersign_keys 3",
+            "countersign_lanes_checks_total 7",
+            "countersign_lanes_left_total 2",
+            "countersign_lanes_rechecked_total 1",
+            "countersign_lanes_differences_total 0",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

@@ -7,6 +7,7 @@ use crate::surface::path::{decoded, under};
 use countersign::incoming::Limits;
 use countersign_guard::policy::Policy;
 use http::HeaderName;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A route ready to judge by.
@@ -76,6 +77,12 @@ impl Routes {
         self.0.iter().find(|place| {
             place.route.host.as_deref().is_none_or(|wanted| wanted == host) && under(&path, &place.prefix)
         })
+    }
+
+    /// Every account that a route admits by name or id.
+    #[must_use]
+    pub fn admitted(&self) -> BTreeSet<String> {
+        self.0.iter().flat_map(|place| place.policy.admit.iter().flatten()).cloned().collect()
     }
 
     /// The route with a name.

@@ -1,4 +1,5 @@
 //! The server's own secrets: made once by whichever node comes first, kept in the registry, read by all.
+use crate::seal::Seal;
 use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_guard::signing::{SigningKey, SigningKeys};
 use countersign_keys::{KeyKind, MacKey, PrivateKey};
@@ -7,62 +8,89 @@ use countersign_store::fault::Fault;
 use countersign_store::model::{AuditDraft, Record, SecretRecord, Write};
 use countersign_store::registry::{NotWritten, Registry};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Signing keys are named `signing/<kid>`.
 pub(crate) const SIGNING: &str = "signing/";
 /// The key that challenges are bound by.
 const CHALLENGE: &str = "challenge";
 
+/// Where the secrets are, and how they are kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Keeper<'k> {
+    pub(crate) registry: &'k dyn Registry,
+    pub(crate) directory: &'k Directory,
+    pub(crate) clock: &'k dyn Clock,
+    pub(crate) entropy: &'k dyn Entropy,
+    pub(crate) seal: &'k Seal,
+}
+
+/// Opens every secret, so that none is made anew beside one that cannot be opened; then seals those that are not sealed yet,
+/// where there is a key for it.
+///
+/// # Errors
+/// [`Fault`] when a secret does not open, or the registry cannot be read or written.
+pub(crate) async fn seal_all(keeper: &Keeper<'_>) -> Result<(), Fault> {
+    // Each round that does not end saw another node's write; five in a row at start would be no accident.
+    for _ in 0..5 {
+        let (mut writes, mut audit) = (Vec::new(), Vec::new());
+        for record in keeper.directory.secrets("") {
+            let opened = keeper.seal.open(&record)?;
+            if record.sealed || !keeper.seal.seals() {
+                continue;
+            }
+            let (value, sealed) = keeper.seal.seal(&record.name, &opened, keeper.entropy)?;
+            audit.push(note(keeper, "secret.seal", &record.name, ""));
+            writes.push(Write::Put(Record::Secret(SecretRecord { value, sealed, ..record })));
+        }
+        if writes.is_empty() {
+            return Ok(());
+        }
+        match keeper.registry.commit(keeper.directory.version(), &writes, &audit).await {
+            Ok(version) => keeper.directory.apply(&writes, version)?,
+            Err(NotWritten::Conflict) => keeper.directory.reload(keeper.registry.load().await?)?,
+            Err(NotWritten::Fault(fault)) => return Err(fault),
+        }
+    }
+    Err(Fault::new("the secrets could not be sealed: the registry changes all the time"))
+}
+
 /// The signing keys of the installation; makes the first one when there is none.
 ///
 /// # Errors
 /// [`Fault`] when the registry cannot be read or written, or a key in it cannot be used.
-pub(crate) async fn signing_keys(
-    registry: &dyn Registry,
-    directory: &Directory,
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
-) -> Result<Arc<SigningKeys>, Fault> {
+pub(crate) async fn signing_keys(keeper: &Keeper<'_>) -> Result<Arc<SigningKeys>, Fault> {
+    let directory = keeper.directory;
     let none = directory.secrets(SIGNING).iter().all(|secret| secret.retired.is_some());
     if none {
         let key =
             PrivateKey::generate(KeyKind::P256, 0).map_err(|error| Fault::caused("no signing key", error))?;
-        let name = format!("{SIGNING}{}", uuid(draw::<16>(entropy)));
-        ensure(registry, directory, clock, &name, key.to_pkcs8_der()).await?;
+        let name = format!("{SIGNING}{}", uuid(draw::<16>(keeper.entropy)));
+        ensure(keeper, &name, key.to_pkcs8_der()).await?;
     }
-    Ok(Arc::new(SigningKeys::new(read(directory)?)?))
+    Ok(Arc::new(SigningKeys::new(read(directory, keeper.seal)?)?))
 }
 
 /// The key under which the installation's nodes issue and open challenges; made by the first of them.
 ///
 /// # Errors
 /// [`Fault`] when the registry cannot be read or written.
-pub(crate) async fn challenge_key(
-    registry: &dyn Registry,
-    directory: &Directory,
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
-) -> Result<MacKey, Fault> {
-    let record = ensure(registry, directory, clock, CHALLENGE, &draw::<32>(entropy)).await?;
-    if record.sealed {
-        return Err(Fault::new("the challenge key is sealed, and no key to open it is configured"));
-    }
-    Ok(MacKey::new(&record.value))
+pub(crate) async fn challenge_key(keeper: &Keeper<'_>) -> Result<MacKey, Fault> {
+    let fresh = Zeroizing::new(draw::<32>(keeper.entropy));
+    Ok(MacKey::new(&ensure(keeper, CHALLENGE, &*fresh).await?))
 }
 
 /// The signing keys as the directory has them now.
-pub(crate) fn read(directory: &Directory) -> Result<Vec<SigningKey>, Fault> {
+///
+/// # Errors
+/// [`Fault`] when one does not open, or cannot be read.
+pub(crate) fn read(directory: &Directory, seal: &Seal) -> Result<Vec<SigningKey>, Fault> {
     let mut records = directory.secrets(SIGNING);
     // The newest one that still signs comes first, and signs.
     records.sort_by_key(|record| std::cmp::Reverse(record.created));
     let keys = records.into_iter().map(|record| {
         let kid = record.name.strip_prefix(SIGNING).unwrap_or_default().to_owned();
-        if record.sealed {
-            return Err(Fault::new(format!(
-                "signing key {kid} is sealed, and no key to open it is configured"
-            )));
-        }
-        let key = PrivateKey::from_pkcs8_der(&record.value)
+        let key = PrivateKey::from_pkcs8_der(&seal.open(&record)?)
             .map_err(|error| Fault::caused(format!("signing key {kid} cannot be read"), error))?;
         Ok(SigningKey { kid, key, signs: record.retired.is_none() })
     });
@@ -74,32 +102,20 @@ pub(crate) fn read(directory: &Directory) -> Result<Vec<SigningKey>, Fault> {
 /// # Errors
 /// [`Fault`] when the registry cannot be read or written.
 pub(crate) async fn ensure(
-    registry: &dyn Registry,
-    directory: &Directory,
-    clock: &dyn Clock,
+    keeper: &Keeper<'_>,
     name: &str,
     fresh: &[u8],
-) -> Result<SecretRecord, Fault> {
+) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let Keeper { registry, directory, clock, entropy, seal } = *keeper;
     // Each round that does not end saw another node's write; five in a row at start would be no accident.
     for _ in 0..5 {
         if let Some(secret) = directory.secret(name) {
-            return Ok(secret);
+            return seal.open(&secret);
         }
         let now = clock.now();
-        let record = SecretRecord {
-            name: name.to_owned(),
-            value: fresh.to_vec(),
-            sealed: false,
-            created: now,
-            retired: None,
-        };
-        let audit = AuditDraft {
-            at: now,
-            actor: "local".to_owned(),
-            action: "secret.make".to_owned(),
-            subject: name.to_owned(),
-            detail: String::new(),
-        };
+        let (value, sealed) = seal.seal(name, fresh, entropy)?;
+        let record = SecretRecord { name: name.to_owned(), value, sealed, created: now, retired: None };
+        let audit = note(keeper, "secret.make", name, if sealed { "sealed" } else { "not sealed" });
         let writes = [Write::Put(Record::Secret(record))];
         match registry.commit(directory.version(), &writes, &[audit]).await {
             Ok(version) => directory.apply(&writes, version)?,
@@ -108,6 +124,16 @@ pub(crate) async fn ensure(
         }
     }
     Err(Fault::new(format!("the secret {name} could not be written: the registry changes all the time")))
+}
+
+fn note(keeper: &Keeper<'_>, action: &str, name: &str, detail: &str) -> AuditDraft {
+    AuditDraft {
+        at: keeper.clock.now(),
+        actor: "local".to_owned(),
+        action: action.to_owned(),
+        subject: name.to_owned(),
+        detail: detail.to_owned(),
+    }
 }
 
 /// A random UUID (version 4) as text.
@@ -131,6 +157,7 @@ pub(crate) fn uuid(mut bytes: [u8; 16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::server::StoreSection;
     use countersign::time::Time;
     use countersign_guard::clock::{FrozenClock, SeededEntropy};
     use countersign_store::memory::MemoryStore;
@@ -140,10 +167,13 @@ mod tests {
         let store = MemoryStore::new([0; 16]);
         let clock = FrozenClock::at(Time::from_seconds(1));
         let entropy = SeededEntropy::new(1);
+        let none = StoreSection { path: None, key_encryption_key_file: None };
         let mut sets = Vec::new();
         for _ in 0..2 {
             let directory = Directory::load(store.load().await.unwrap()).unwrap();
-            sets.push(signing_keys(&store, &directory, &clock, &entropy).await.unwrap().jwks());
+            let (registry, directory, seal) = (&store, &directory, &Seal::load(&none).unwrap());
+            let keeper = Keeper { registry, directory, clock: &clock, entropy: &entropy, seal };
+            sets.push(signing_keys(&keeper).await.unwrap().jwks());
         }
         assert_eq!(sets[0], sets[1]);
         assert!(sets[0].contains("ES256"), "{}", sets[0]);

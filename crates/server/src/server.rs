@@ -90,6 +90,7 @@ impl Server {
             let surfaces = Arc::new(Surfaces {
                 app: Arc::clone(&app),
                 named: place.surfaces.clone(),
+                address: place.address,
                 session: place.surfaces.contains(&Surface::Session).then(|| mounts::session(&app)).flatten(),
                 manage: place.surfaces.contains(&Surface::Manage).then(|| mounts::manage(&app)).flatten(),
             });

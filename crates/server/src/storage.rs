@@ -2,20 +2,22 @@
 use crate::app::Parts;
 use crate::config::Config;
 use crate::dialects::dialects;
-use crate::secrets::ensure;
+use crate::seal::Seal;
+use crate::secrets::{Keeper, ensure, seal_all};
 use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy, draw};
-use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::registry::Registry;
-use countersign_store_sqlite::{ReplayStart, SqliteStore};
+use countersign_store_sqlite::{DurableOnce, ReplayStart, Scope, SqliteStore};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The name of the secret that keys the replay memory's fingerprints.
+/// The name of the secret that keys the replay memories' fingerprints.
 const REPLAY: &str = "replay";
 /// Uses remembered at once: 80 MB, and at ±20 seconds a hundred thousand a second.
 const MOST_USES: usize = 4_000_000;
+/// Answered challenges remembered at once: 40 MB, and over their two minutes sixteen thousand a second.
+const MOST_ANSWERED: usize = 2_000_000;
 
 /// The stores of a data directory, opened.
 pub struct Opened {
@@ -45,27 +47,44 @@ pub async fn open(
 ) -> Result<Opened, Fault> {
     let folder = config.store.path.as_deref().unwrap_or(data);
     let store = Arc::new(SqliteStore::open(folder).await?);
-    let directory = Directory::load(store.load().await?)?;
-    let secret = ensure(&*store, &directory, &*clock, REPLAY, &draw::<16>(&*entropy)).await?;
-    let key = <[u8; 16]>::try_from(secret.value.as_slice())
+    let directory = store.directory().await?;
+    let seal = Seal::load(&config.store)?;
+    let keeper =
+        Keeper { registry: &*store, directory: &directory, clock: &*clock, entropy: &*entropy, seal: &seal };
+    seal_all(&keeper).await?;
+    let secret = ensure(&keeper, REPLAY, &draw::<16>(&*entropy)).await?;
+    let key = <[u8; 16]>::try_from(secret.as_slice())
         .map_err(|_| Fault::new("the replay memory's key in the registry is not 16 bytes"))?;
     let now: Time = clock.now();
     let start = ReplayStart { key, fresh: draw(&*entropy), now, horizon: horizon(config)?, most: MOST_USES };
-    let (once, recovery) = store.replay_memory(start).await?;
-    tracing::info!(claims = recovery.claims, cut = recovery.cut, "replay memory read");
-    if let Some(why) = &recovery.why {
-        tracing::warn!(
-            why,
-            until = recovery.barrier.seconds(),
-            "one-time proofs dated before now are refused for a while"
-        );
-    }
-    let parts =
-        Parts { clock, entropy, registry: store.clone(), once: Arc::new(once), sessions: store.clone() };
+    let answered =
+        ReplayStart { fresh: draw(&*entropy), horizon: challenge_life(config), most: MOST_ANSWERED, ..start };
+    // In this order: see `Scope::Challenges`.
+    let challenges = Arc::new(remember(&store, Scope::Challenges, answered).await?);
+    let once = Arc::new(remember(&store, Scope::Proofs, start).await?);
+    let parts = Parts { clock, entropy, registry: store.clone(), once, challenges, sessions: store.clone() };
     Ok(Opened { parts, store })
 }
 
-/// How far from the clock an accepted one-time proof may be dated, over all dialects and challenges.
+async fn remember(store: &SqliteStore, scope: Scope, start: ReplayStart) -> Result<DurableOnce, Fault> {
+    let (once, recovery) = store.replay_memory_of(scope, start).await?;
+    tracing::info!(?scope, claims = recovery.claims, cut = recovery.cut, "replay memory read");
+    if let Some(why) = &recovery.why {
+        tracing::warn!(
+            ?scope,
+            why,
+            until = recovery.barrier.seconds(),
+            "what works once and is dated before now is refused for a while"
+        );
+    }
+    Ok(once)
+}
+
+fn challenge_life(config: &Config) -> Span {
+    Span::from_seconds(i64::try_from(config.session.challenge_life.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// How far from the clock an accepted one-time proof may be dated, over all dialects.
 fn horizon(config: &Config) -> Result<Span, Fault> {
     let dialects = dialects(config).map_err(|findings| {
         let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
@@ -75,15 +94,16 @@ fn horizon(config: &Config) -> Result<Span, Fault> {
         .values()
         .filter(|dialect| dialect.is_single_use())
         .filter_map(|dialect| dialect.covered().window);
-    let challenge =
-        Span::from_seconds(i64::try_from(config.session.challenge_life.as_secs()).unwrap_or(i64::MAX));
-    Ok(windows.fold(challenge, Span::max))
+    // No shorter than what challenges have: how far a clock may be off does not depend on the dialects in use.
+    Ok(windows.fold(challenge_life(config), Span::max))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use countersign::ask::{Claim, Use};
     use countersign_guard::clock::{FrozenClock, SeededEntropy};
+    use countersign_store::directory::Directory;
 
     #[tokio::test]
     async fn a_folder_opens_again_with_the_same_key_and_memory() {
@@ -98,8 +118,81 @@ mod tests {
             let directory = Directory::load(opened.store.load().await.unwrap()).unwrap();
             keys.push(directory.secret(REPLAY).unwrap().value);
             assert_eq!(opened.parts.once.remembered(), Some(0));
+            // One code answered at the first start: used there, and in no memory but its own.
+            let until = clock.now() + Span::from_seconds(60);
+            let claim = Claim { mark: [9; 32], dated: clock.now(), until };
+            let used = opened.parts.challenges.claim(claim, clock.now()).await.unwrap();
+            assert_eq!(used, if seed == 0 { Use::First } else { Use::Again });
+            assert_eq!(opened.parts.once.peek(claim, clock.now()).await.unwrap(), Use::First);
+            assert_eq!(opened.parts.once.remembered(), Some(0));
         }
         assert_eq!(keys[0], keys[1]);
         assert!(horizon(&config).unwrap() >= Span::from_seconds(120));
+    }
+    /// Opens a folder and builds a server over it; gives the key set, whether every secret is sealed, and the fault.
+    async fn start(folder: &Path, key: Option<&Path>) -> Result<(String, bool), Fault> {
+        let mut config = Config::default();
+        config.store.key_encryption_key_file = key.map(Path::to_owned);
+        let clock = Arc::new(FrozenClock::at(Time::from_seconds(1_767_225_600)));
+        let entropy = Arc::new(countersign_guard::clock::SystemEntropy);
+        let opened = open(&config, folder, clock, entropy).await?;
+        let dialects = dialects(&config).unwrap();
+        let app = crate::app::App::build(config, dialects, opened.parts).await?;
+        let secrets = app.directory.secrets("");
+        assert_eq!(secrets.len(), 3, "none is made beside one that does not open");
+        Ok((app.signing.jwks(), secrets.iter().all(|secret| secret.sealed)))
+    }
+
+    /// Whether the file of the registry, or what SQLite keeps beside it, holds these bytes.
+    fn on_disk(folder: &Path, part: &[u8]) -> bool {
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        files
+            .filter(|path| path.is_file())
+            .any(|path| std::fs::read(path).unwrap().windows(part.len()).any(|found| found == part))
+    }
+
+    #[tokio::test]
+    async fn secrets_are_sealed_at_the_next_start_and_open_with_their_key_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let [key, other] = ["key", "other"].map(|name| folder.path().join(name));
+        std::fs::write(&key, "07".repeat(32)).unwrap();
+        std::fs::write(&other, "08".repeat(32)).unwrap();
+        let (set, sealed) = start(&data, None).await.unwrap();
+        assert!(!sealed);
+        let store = SqliteStore::open(&data).await.unwrap();
+        let rows = Directory::load(store.load().await.unwrap()).unwrap().secrets("");
+        let plain: Vec<Vec<u8>> = rows.into_iter().map(|row| row.value).collect();
+        store.close().await;
+        assert!(plain.iter().all(|value| on_disk(&data, value)));
+        // The same secrets, sealed; and again at the start after.
+        for _ in 0..2 {
+            assert_eq!(start(&data, Some(&key)).await.unwrap(), (set.clone(), true));
+        }
+        let store = SqliteStore::open(&data).await.unwrap();
+        let audit = store.audit(0, 100).await.unwrap();
+        let sealings = audit.iter().filter(|entry| entry.entry.action == "secret.seal").count();
+        assert_eq!(sealings, 3, "each with its entry, once");
+        store.close().await;
+        for value in &plain {
+            assert!(!on_disk(&data, value), "what was kept open before is gone from the files, too");
+        }
+        // Without the key, with another, or with none in its file, nothing starts and nothing is made anew.
+        let told = start(&data, None).await.unwrap_err().to_string();
+        assert!(told.contains("is sealed under key") && told.contains("none is configured"), "{told}");
+        let told = start(&data, Some(&other)).await.unwrap_err().to_string();
+        assert!(told.contains("put the right file back"), "{told}");
+        assert!(start(&data, Some(&folder.path().join("missing"))).await.is_err());
+        assert_eq!(start(&data, Some(&key)).await.unwrap(), (set, true));
+    }
+
+    #[tokio::test]
+    async fn a_first_start_with_a_key_keeps_nothing_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        std::fs::write(&key, "07".repeat(32)).unwrap();
+        let (set, sealed) = start(&folder.path().join("data"), Some(&key)).await.unwrap();
+        assert!(sealed);
+        assert_eq!(start(&folder.path().join("data"), Some(&key)).await.unwrap().0, set);
     }
 }

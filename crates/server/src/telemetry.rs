@@ -1,5 +1,5 @@
 //! Logs: set up once, and one documented line for each request.
-use crate::call::{Call, Outcome};
+use crate::call::{Asked, Call, Outcome};
 use crate::config::mode::Mode;
 use crate::config::server::{LogFormat, ServerSection};
 use crate::trip::Trip;
@@ -36,6 +36,8 @@ pub fn init(server: &ServerSection) -> Result<(), String> {
 pub(crate) struct Told {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
+    /// The request that another proxy asked about.
+    pub(crate) asked: Option<Asked>,
     pub(crate) protocol: Version,
     pub(crate) client: IpAddr,
     pub(crate) status: u16,
@@ -47,6 +49,10 @@ pub(crate) struct Told {
 pub(crate) fn request(call: &Call, outcome: &Outcome, told: &Told, total_micros: u64) {
     let text = |text: &Option<String>| text.as_deref().map(|text| clean(text).into_owned());
     let trip = outcome.trip.as_deref();
+    let (method, path) = match &told.asked {
+        Some(asked) => (asked.method.as_ref(), asked.path.as_ref()),
+        None => (told.method.as_str(), told.uri.path()),
+    };
     tracing::info!(
         target: "countersign::request",
         request = %call.id,
@@ -54,8 +60,8 @@ pub(crate) fn request(call: &Call, outcome: &Outcome, told: &Told, total_micros:
         client = %told.client,
         protocol = ?told.protocol,
         tls = call.tls,
-        method = %clean(told.method.as_str()),
-        path = %clean(told.uri.path()),
+        method = %clean(method),
+        path = %clean(path),
         status = told.status,
         verdict = outcome.verdict,
         reason = outcome.reason,

@@ -8,7 +8,7 @@
 use crate::blocking::off_reactor;
 use crate::database::connect;
 use crate::private::{private, sync_folder};
-use crate::replay::RESTORED;
+use crate::replay::{RESTORED, Scope};
 use crate::schema::Schema;
 use countersign_store::fault::Fault;
 use sqlx::Connection;
@@ -65,13 +65,16 @@ async fn fill(from: &Path, to: &Path, text: &str) -> Result<(), Fault> {
     sqlx::query("VACUUM INTO $1").bind(text.to_owned()).execute(&mut source).await.map_err(failed)?;
     source.close().await.map_err(failed)?;
     let mut copy = connect(to).await?;
-    sqlx::query(
-        "INSERT INTO meta (name, value) VALUES ('epoch', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-    )
-    .bind(RESTORED)
-    .execute(&mut copy)
-    .await
-    .map_err(failed)?;
+    for scope in [Scope::Proofs, Scope::Challenges] {
+        sqlx::query(
+            "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(scope.epoch())
+        .bind(RESTORED)
+        .execute(&mut copy)
+        .await
+        .map_err(failed)?;
+    }
     // One file, without side files.
     sqlx::query("PRAGMA journal_mode = DELETE").execute(&mut copy).await.map_err(failed)?;
     copy.close().await.map_err(failed)

@@ -4,6 +4,7 @@
 //! [`DurableOnce`] that belongs to it. Nothing here reads the clock or draws random bytes: both are arguments.
 mod backup;
 mod blocking;
+mod bulk;
 mod database;
 mod lock;
 mod log;
@@ -19,4 +20,5 @@ mod store;
 
 pub use crate::backup::backup;
 pub use crate::once::{DurableOnce, Recovery, ReplayStart};
+pub use crate::replay::Scope;
 pub use crate::store::SqliteStore;

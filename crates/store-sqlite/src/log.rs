@@ -12,10 +12,19 @@ use countersign_store::fault::Fault;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::oneshot::{self, Receiver, Sender};
 
 /// How often the thread gives way although nobody came: microseconds, where a sync takes a thousand.
 const MOST_QUIET: u32 = 64;
+/// How often it gives way at all before a write: callers that never pause must not put the first one off for long.
+const MOST_TURNS: u32 = 4096;
+/// From as many callers on, the thread also naps when fewer than last time have come: a write for half of them costs the
+/// other half a whole sync.
+const CROWDED: usize = 64;
+/// How often, and for how long: half a millisecond in all, less than a sync takes.
+const MOST_NAPS: u32 = 4;
+const NAP: Duration = Duration::from_micros(100);
 
 /// The log's thread and the claims that wait for it.
 pub(crate) struct Log {
@@ -112,7 +121,7 @@ impl Drop for Log {
 impl Shared {
     /// All that waits, or `None` when the log is closed and nothing waits. `crowd` is how many came of late: those
     /// who were just answered are about to come again, and one sync may as well do for all of them. While they keep
-    /// coming, this gives way to them; it never sleeps.
+    /// coming, this gives way to them.
     fn next(&self, crowd: usize) -> Option<Vec<Waiting>> {
         let mut queue = self.lock();
         while queue.waiting.is_empty() {
@@ -121,10 +130,22 @@ impl Shared {
             }
             queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        let (mut seen, mut quiet) = (queue.waiting.len(), 0);
-        while crowd > 2 && seen < crowd && quiet < MOST_QUIET && !queue.closed {
+        let (mut seen, mut quiet, mut naps) = (queue.waiting.len(), 0, 0);
+        for _ in 0..MOST_TURNS {
+            if crowd <= 2 || seen >= crowd || queue.closed {
+                break;
+            }
+            let nap = quiet >= MOST_QUIET;
+            if nap && (crowd < CROWDED || seen >= crowd / 2 || naps >= MOST_NAPS) {
+                break;
+            }
             drop(queue);
-            std::thread::yield_now();
+            if nap {
+                std::thread::sleep(NAP);
+                naps += 1;
+            } else {
+                std::thread::yield_now();
+            }
             queue = self.lock();
             let came = queue.waiting.len();
             quiet = if came > seen { 0 } else { quiet + 1 };

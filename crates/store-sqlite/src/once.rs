@@ -103,10 +103,10 @@ impl Once for DurableOnce {
         Box::pin(async move {
             // First, so that a claim that cannot be written is not used up.
             let place = self.log.place()?;
-            let found = self.window.claim(&claim, now)?;
+            let fingerprint = self.window.fingerprint(&claim);
+            let found = self.window.claim_marked(&claim, fingerprint, now)?;
             if found == Use::First {
-                let kept =
-                    Kept { fingerprint: self.window.fingerprint(&claim), until: claim.until.seconds() };
+                let kept = Kept { fingerprint, until: claim.until.seconds() };
                 let heard = place.write(kept, now).await;
                 heard.unwrap_or_else(|_| {
                     Err(Fault::new("the replay log's thread has ended; restart the server"))

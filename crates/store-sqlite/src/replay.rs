@@ -11,24 +11,70 @@ use std::sync::atomic::Ordering;
 /// What a copied registry says instead of its log's identity.
 pub(crate) const RESTORED: &str = "restored";
 
+/// What a replay memory is for. Each scope has a log and a bound of its own, so that none takes another's room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One-time proofs.
+    Proofs,
+    /// Answered challenges, which strangers can ask for. Begun before [`Scope::Proofs`]: where proofs were remembered
+    /// already and challenges were not, an older release kept them together, and they are behind a barrier.
+    Challenges,
+}
+
+impl Scope {
+    /// The name in the registry of the log's identity.
+    pub(crate) fn epoch(self) -> &'static str {
+        match self {
+            Self::Proofs => "epoch",
+            Self::Challenges => "epoch-challenges",
+        }
+    }
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Proofs => "replay",
+            Self::Challenges => "replay-challenges",
+        }
+    }
+}
+
 impl SqliteStore {
-    /// Reads the replay log and begins to remember. Tells what was found, for the operator's log.
+    /// Reads the log of one-time proofs and begins to remember: [`Self::replay_memory_of`] for [`Scope::Proofs`].
+    ///
+    /// # Errors
+    /// As for [`Self::replay_memory_of`].
+    pub async fn replay_memory(&self, start: ReplayStart) -> Result<(DurableOnce, Recovery), Fault> {
+        self.replay_memory_of(Scope::Proofs, start).await
+    }
+
+    /// Reads the replay log of a scope and begins to remember. Tells what was found, for the operator's log.
     ///
     /// # Errors
     /// When it was begun already by this store, or the disk or the database fails.
-    pub async fn replay_memory(&self, start: ReplayStart) -> Result<(DurableOnce, Recovery), Fault> {
-        if self.replay_begun.swap(true, Ordering::SeqCst) {
+    pub async fn replay_memory_of(
+        &self,
+        scope: Scope,
+        start: ReplayStart,
+    ) -> Result<(DurableOnce, Recovery), Fault> {
+        let begun = match scope {
+            Scope::Proofs => &self.replay_begun,
+            Scope::Challenges => &self.challenges_begun,
+        };
+        if begun.swap(true, Ordering::SeqCst) {
             return Err(Fault::new(
                 "the replay memory of this store was begun already: there is one for each store",
             ));
         }
-        let (epoch, begun) = match self.epoch().await?.as_deref() {
+        let (epoch, begun) = match self.epoch(scope).await?.as_deref() {
+            None if scope == Scope::Challenges && self.epoch(Scope::Proofs).await?.is_some() => {
+                (start.fresh, Begun::BeforeBackup)
+            }
             None => (start.fresh, Begun::Never),
             Some(text) => {
                 unhex(text).map_or((start.fresh, Begun::BeforeBackup), |epoch| (epoch, Begun::Here))
             }
         };
-        let folder = self.directory.join("replay");
+        let folder = self.directory.join(scope.folder());
         let lock = Arc::clone(&self.lock);
         let begin = move || {
             let disk = Folder::open(&folder, lock).map_err(|error| {
@@ -39,26 +85,28 @@ impl SqliteStore {
         let begun_now = off_reactor(begin).await?;
         // After the log: a crash in between leaves a log that nobody claims, and costs a barrier.
         if begun != Begun::Here {
-            self.set_epoch(&hex(&epoch)).await?;
+            self.set_epoch(scope, &hex(&epoch)).await?;
         }
         Ok(begun_now)
     }
 
-    async fn epoch(&self) -> Result<Option<String>, Fault> {
+    async fn epoch(&self, scope: Scope) -> Result<Option<String>, Fault> {
         let mut unit = self.registry.read().await?;
-        sqlx::query_scalar("SELECT value FROM meta WHERE name = 'epoch'")
+        sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
+            .bind(scope.epoch())
             .fetch_optional(&mut *unit)
             .await
             .map_err(|error| self.registry.failed("read", error))
     }
 
-    async fn set_epoch(&self, epoch: &str) -> Result<(), Fault> {
+    async fn set_epoch(&self, scope: Scope, epoch: &str) -> Result<(), Fault> {
         let failed = |error| self.registry.failed("write", error);
         let mut unit = self.registry.begin().await?;
         sqlx::query(
-            "INSERT INTO meta (name, value) VALUES ('epoch', $1) \
+            "INSERT INTO meta (name, value) VALUES ($1, $2) \
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         )
+        .bind(scope.epoch())
         .bind(epoch.to_owned())
         .execute(&mut *unit)
         .await

@@ -5,10 +5,12 @@ use crate::lock::DirectoryLock;
 use crate::private::make_private;
 use crate::schema::Schema;
 use crate::session_book::SessionBook;
+use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use tokio::sync::Mutex;
 
 /// An installation's data in one directory: the registry, the sessions and the replay log.
 ///
@@ -19,8 +21,11 @@ use std::sync::atomic::AtomicBool;
 pub struct SqliteStore {
     pub(crate) directory: PathBuf,
     pub(crate) registry: Database,
+    /// The directory that was read last: the steps of a start ask for it one after another, and one reading does.
+    pub(crate) shown: Mutex<Option<Arc<Directory>>>,
     pub(crate) sessions: Arc<SessionBook>,
     pub(crate) replay_begun: AtomicBool,
+    pub(crate) challenges_begun: AtomicBool,
     // Last: the lock goes after the connections. The replay memory holds it too.
     pub(crate) lock: Arc<DirectoryLock>,
 }
@@ -45,8 +50,10 @@ impl SqliteStore {
         Ok(Self {
             directory: directory.to_owned(),
             registry,
+            shown: Mutex::default(),
             sessions,
             replay_begun: AtomicBool::new(false),
+            challenges_begun: AtomicBool::new(false),
             lock: Arc::new(lock),
         })
     }

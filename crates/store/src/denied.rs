@@ -59,7 +59,8 @@ impl Denied {
         Self::new(Denial::NotFound, code, text)
     }
 
-    pub(crate) fn taken(code: &'static str, text: impl Into<String>) -> Self {
+    /// What is wanted is another's already; `code` is for programs, `text` for people.
+    pub fn taken(code: &'static str, text: impl Into<String>) -> Self {
         Self::new(Denial::Taken, code, text)
     }
 

@@ -1,10 +1,10 @@
 //! The registry in memory: answers who might have made a proof without asking any database.
+pub use crate::directory::kid::{Prints, prints};
+
 use crate::directory::index::Index;
 use crate::directory::rest::Rest;
 use crate::directory::seat::{ById, Seat};
-use crate::fault::Fault;
-use crate::model::{CompanionRecord, Record, Write};
-use crate::registry::Loaded;
+use crate::model::{CompanionRecord, Record};
 use dashmap::DashMap;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
@@ -13,9 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 mod answer;
 mod apply;
+pub mod build;
 mod index;
 mod kid;
 mod look;
+mod names;
 mod rest;
 mod seat;
 
@@ -42,7 +44,8 @@ enum Term<'a> {
     Name(&'a str),
     Identifier(&'a str, &'a str),
     Key(&'a str),
-    Digest(&'a [u8; 32]),
+    /// Half of a digest.
+    Digest(&'a [u8; 16]),
 }
 
 impl Directory {
@@ -60,17 +63,6 @@ impl Directory {
             keys: AtomicUsize::new(0),
             applying: Mutex::default(),
         }
-    }
-
-    /// Takes up everything that a registry holds.
-    ///
-    /// # Errors
-    /// [`Fault`] when a row cannot be read; its text names the row.
-    pub fn load(loaded: Loaded) -> Result<Self, Fault> {
-        let directory = Self::empty();
-        let writes: Vec<Write> = loaded.records.into_iter().map(Write::Put).collect();
-        directory.apply(&writes, loaded.version)?;
-        Ok(directory)
     }
 
     /// The version of the registry that this shows.

@@ -227,3 +227,23 @@ pub struct AuditEntry {
     /// SHA-256 over the entry before it and this one, lower-case hexadecimal.
     pub chain: String,
 }
+
+/// All rows at one version.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The registry's version: grows by one with every unit written.
+    pub version: u64,
+    /// Every row.
+    pub records: Vec<Record>,
+}
+
+/// A key that was used: when and from where.
+#[derive(Clone, Debug)]
+pub struct LastUse {
+    /// The key's id.
+    pub key: String,
+    /// When.
+    pub at: Time,
+    /// From where, when known.
+    pub address: Option<String>,
+}

@@ -38,7 +38,7 @@ impl Registrar {
     /// # Errors
     /// [`Fault`] when it cannot be read.
     pub async fn open(registry: Arc<dyn Registry>, sessions: Arc<dyn Sessions>) -> Result<Self, Fault> {
-        let directory = Arc::new(Directory::load(registry.load().await?)?);
+        let directory = registry.directory().await?;
         Ok(Self { directory, registry, sessions, one_at_a_time: Mutex::new(()) })
     }
 

@@ -1,22 +1,16 @@
 //! The registry: every row, read whole at start, and written in units that carry their audit entries.
+use crate::directory::Directory;
 use crate::fault::Fault;
-use crate::model::{AuditDraft, AuditEntry, Record, Write};
-use countersign::time::Time;
+use crate::model::{AuditDraft, AuditEntry, Write};
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
+
+pub use crate::model::{LastUse, Loaded};
 
 /// A future of a store, boxed so that stores can be chosen at run time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// All rows at one version.
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// The registry's version: grows by one with every unit written.
-    pub version: u64,
-    /// Every row.
-    pub records: Vec<Record>,
-}
 
 /// Why a unit was not written. Nothing of it was.
 #[derive(Debug)]
@@ -27,21 +21,15 @@ pub enum NotWritten {
     Fault(Fault),
 }
 
-/// A key that was used: when and from where.
-#[derive(Clone, Debug)]
-pub struct LastUse {
-    /// The key's id.
-    pub key: String,
-    /// When.
-    pub at: Time,
-    /// From where, when known.
-    pub address: Option<String>,
-}
-
 /// Durable rows of one installation.
 pub trait Registry: Send + Sync {
     /// Reads everything.
     fn load(&self) -> Answer<'_, Result<Loaded, Fault>>;
+
+    /// The directory of everything; a store that can make it faster than from [`Self::load`], or has it at hand, does.
+    fn directory(&self) -> Answer<'_, Result<Arc<Directory>, Fault>> {
+        Box::pin(async { Directory::load(self.load().await?).map(Arc::new) })
+    }
 
     /// The current version, cheaply; another node's write is seen by polling it.
     fn version(&self) -> Answer<'_, Result<u64, Fault>>;

@@ -12,8 +12,11 @@ mod eras;
 mod sip;
 mod table;
 
-/// Enough that callers seldom wait for each other, and that growing one shard is short.
-const SHARDS: usize = 128;
+/// Enough that callers seldom wait for each other, and that building one shard anew is short: a thousand uses, some
+/// ten microseconds, when a million live.
+const SHARDS: usize = 1024;
+/// Bits of a fingerprint that choose the shard: the top ones, since tables place by the low ones.
+const SHARD_SHIFT: u32 = 64 - SHARDS.trailing_zeros();
 
 /// Remembers uses until the end of their time, exactly once each, in 15 to 19 bytes.
 ///
@@ -28,13 +31,31 @@ pub struct Window {
     key: [u8; 16],
     /// Highest second seen and what may have been forgotten; replaced whole, read without a lock.
     eras: ArcSwap<Eras>,
+    /// How often `eras` was replaced; counted after it was, so that who sees the count finds the eras.
+    moves: AtomicU64,
+    /// The highest second in `eras`, or [`UNSEEN`]: asked first, since it seldom changes. Written last.
+    seen: AtomicI64,
     moving: Mutex<()>,
     /// The latest `dated` of all uses remembered, Unix seconds rounded up.
     latest: AtomicI64,
-    shards: Box<[Mutex<Table>]>,
+    shards: Box<[Shard]>,
     live: AtomicUsize,
     most: usize,
     steps: AtomicU64,
+}
+
+/// No second that a clock can show.
+const UNSEEN: i64 = i64::MIN;
+
+/// A shard in a cache line of its own, so that neighbours do not slow each other down.
+#[repr(align(64))]
+struct Shard(Mutex<Part>);
+
+/// A table with the eras it goes by: its own hold on them, looked at anew whenever they have moved.
+struct Part {
+    table: Table,
+    eras: Arc<Eras>,
+    moves: u64,
 }
 
 impl Window {
@@ -56,12 +77,17 @@ impl Window {
     }
 
     fn starting(key: [u8; 16], eras: Eras, latest: i64, most: usize) -> Self {
+        let eras = Arc::new(eras);
+        let shard = || Shard(Mutex::new(Part { table: Table::default(), eras: eras.clone(), moves: 0 }));
+        let shards = std::iter::repeat_with(shard).take(SHARDS).collect();
         Self {
             key,
-            eras: ArcSwap::from_pointee(eras),
+            eras: ArcSwap::new(eras),
+            moves: AtomicU64::new(0),
+            seen: AtomicI64::new(UNSEEN),
             moving: Mutex::default(),
             latest: AtomicI64::new(latest),
-            shards: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
+            shards,
             live: AtomicUsize::new(0),
             most,
             steps: AtomicU64::new(0),
@@ -73,27 +99,32 @@ impl Window {
     /// # Errors
     /// [`Fault`] when as many uses are remembered as this memory may hold: nobody is let in then.
     pub fn claim(&self, claim: &Claim, now: Time) -> Result<Use, Fault> {
+        self.claim_marked(claim, self.fingerprint(claim), now)
+    }
+
+    /// [`Self::claim`] by whoever needs the claim's [`Self::fingerprint`] as well: it is worked out once.
+    ///
+    /// # Errors
+    /// As for [`Self::claim`].
+    pub fn claim_marked(&self, claim: &Claim, fingerprint: u64, now: Time) -> Result<Use, Fault> {
         self.see(now);
-        let fingerprint = self.fingerprint(claim);
         let until = claim.until.seconds();
-        let mut table = self.shard(fingerprint)?;
-        // Read inside the lock: whoever forgot something in this shard before us had published why.
-        let eras = self.eras.load();
+        let mut part = self.shard(fingerprint)?;
+        let Part { table, eras, .. } = &mut *part;
         if eras.bars(claim.dated, until) {
             return Ok(Use::Barred);
         }
         // Inside the lock as well: see `see`.
-        self.latest.fetch_max(claim.dated.min(claim.until).seconds().saturating_add(1), Ordering::AcqRel);
+        self.note_date(claim.dated.min(claim.until).seconds().saturating_add(1));
         let live = self.live.load(Ordering::Relaxed);
         match table.remember(fingerprint, until, eras.forgotten(), live < self.most) {
             Found::Before => Ok(Use::Again),
             Found::New { freed } => {
-                self.live.fetch_add(1, Ordering::Relaxed);
-                self.live.fetch_sub(freed, Ordering::Relaxed);
+                self.count(1, freed);
                 Ok(Use::First)
             }
             Found::Full { freed } => {
-                self.live.fetch_sub(freed, Ordering::Relaxed);
+                self.count(0, freed);
                 Err(full(self.most))
             }
         }
@@ -105,8 +136,7 @@ impl Window {
     /// [`Fault`] as for [`Self::claim`], as far as it can be known.
     pub fn peek(&self, claim: &Claim) -> Result<Use, Fault> {
         let fingerprint = self.fingerprint(claim);
-        let table = self.shard(fingerprint)?;
-        let eras = self.eras.load();
+        let Part { table, eras, .. } = &*self.shard(fingerprint)?;
         if eras.bars(claim.dated, claim.until.seconds()) {
             Ok(Use::Barred)
         } else if table.has(fingerprint, eras.forgotten()) {
@@ -127,18 +157,16 @@ impl Window {
     /// # Errors
     /// [`Fault`] when this memory is full.
     pub fn insert_recovered(&self, fingerprint: u64, until: Time) -> Result<(), Fault> {
-        let mut table = self.shard(fingerprint)?;
-        let (until, forgotten) = (until.seconds(), self.eras.load().forgotten());
+        let mut part = self.shard(fingerprint)?;
+        let (until, forgotten) = (until.seconds(), part.eras.forgotten());
+        let table = &mut part.table;
         if until < forgotten {
             return Ok(());
         }
-        self.latest.fetch_max(until.saturating_add(1), Ordering::AcqRel);
+        self.note_date(until.saturating_add(1));
         match table.remember(fingerprint, until, forgotten, self.live.load(Ordering::Relaxed) < self.most) {
             Found::Before => {}
-            Found::New { freed } => {
-                self.live.fetch_add(1, Ordering::Relaxed);
-                self.live.fetch_sub(freed, Ordering::Relaxed);
-            }
+            Found::New { freed } => self.count(1, freed),
             Found::Full { .. } => return Err(full(self.most)),
         }
         Ok(())
@@ -148,7 +176,7 @@ impl Window {
     pub fn raise_barrier(&self, to: Time) {
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
         let raised = self.eras.load().raised(to);
-        self.eras.store(Arc::new(raised));
+        self.publish(raised);
     }
 
     /// Proofs dated at or before this are barred.
@@ -184,46 +212,86 @@ impl Window {
     /// Bytes held by the tables.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).bytes()).sum()
+        let tables = self
+            .shards
+            .iter()
+            .map(|shard| shard.0.lock().unwrap_or_else(PoisonError::into_inner).table.bytes());
+        tables.sum::<usize>() + size_of_val(&*self.shards)
     }
 
     /// Gives back the memory of uses whose time is over; claims do this too, one shard at a time, as they need room.
     pub fn sweep(&self, now: Time) {
         self.see(now);
         for shard in &self.shards {
-            let mut table = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            let forgotten = self.eras.load().forgotten();
-            self.live.fetch_sub(table.sweep(forgotten), Ordering::Relaxed);
+            let mut part = self.caught_up(shard.0.lock().unwrap_or_else(PoisonError::into_inner));
+            let forgotten = part.eras.forgotten();
+            self.live.fetch_sub(part.table.sweep(forgotten), Ordering::Relaxed);
         }
     }
 
     /// Moves on with the clock: at most once a second, or when it steps back.
     fn see(&self, now: Time) {
         let second = now.seconds();
-        if self.eras.load().highest() == Some(second) {
+        if self.seen.load(Ordering::Acquire) == second {
             return;
         }
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(Moved { eras, how }) = self.eras.load().moved(second) else { return };
-        self.eras.store(Arc::new(eras.clone()));
+        self.publish(eras.clone());
+        self.seen.store(second, Ordering::Release);
         if how == How::StepsBack {
             self.steps.fetch_add(1, Ordering::Relaxed);
         }
         if how != How::GoesOn {
             // Claims under way may still go by what was before; once each shard was free, their dates are noted.
             for shard in &self.shards {
-                drop(shard.lock());
+                drop(shard.0.lock());
             }
-            self.eras.store(Arc::new(eras.dated(self.latest.load(Ordering::Acquire))));
+            self.publish(eras.dated(self.latest.load(Ordering::Acquire)));
         }
     }
 
-    fn shard(&self, fingerprint: u64) -> Result<MutexGuard<'_, Table>, Fault> {
-        // The top bits; tables place by the low ones.
-        let shard = usize::try_from(fingerprint >> 57).ok().and_then(|number| self.shards.get(number));
+    /// Notes a date, without writing where every caller would meet when it is none of the latest.
+    fn note_date(&self, second: i64) {
+        if self.latest.load(Ordering::Acquire) < second {
+            self.latest.fetch_max(second, Ordering::AcqRel);
+        }
+    }
+
+    /// Counts uses that came and went; when one took the place of another, nothing is written.
+    fn count(&self, came: usize, went: usize) {
+        if came > went {
+            self.live.fetch_add(came - went, Ordering::Relaxed);
+        } else if went > came {
+            self.live.fetch_sub(went - came, Ordering::Relaxed);
+        }
+    }
+
+    /// Replaces the eras; called by whoever holds `moving`.
+    fn publish(&self, eras: Eras) {
+        self.eras.store(Arc::new(eras));
+        self.moves.fetch_add(1, Ordering::Release);
+    }
+
+    /// The part with the newest eras. Read inside its lock: whoever forgot something in it before us went by eras that
+    /// were counted, so the count that is seen now is at least that one.
+    fn caught_up<'a>(&self, mut part: MutexGuard<'a, Part>) -> MutexGuard<'a, Part> {
+        let moves = self.moves.load(Ordering::Acquire);
+        if part.moves != moves {
+            part.eras = self.eras.load_full();
+            part.moves = moves;
+        }
+        part
+    }
+
+    fn shard(&self, fingerprint: u64) -> Result<MutexGuard<'_, Part>, Fault> {
+        let shard =
+            usize::try_from(fingerprint >> SHARD_SHIFT).ok().and_then(|number| self.shards.get(number));
         let shard = shard.ok_or_else(|| Fault::new("a shard of the replay memory is missing"))?;
         // A panic inside would leave a table half changed: nobody is let in by that.
-        shard.lock().map_err(|_| Fault::new("a shard of the replay memory broke; restart the server"))
+        let part = shard.0.lock();
+        part.map(|part| self.caught_up(part))
+            .map_err(|_| Fault::new("a shard of the replay memory broke; restart the server"))
     }
 }
 

@@ -9,7 +9,7 @@ use countersign_guard::clock::FrozenClock;
 use countersign_guard::guard::{Guard, Verdict};
 use countersign_guard::policy::Policy;
 use countersign_guard::signing::{SigningKey, SigningKeys};
-use countersign_keys::{KeyKind, PrivateKey};
+use countersign_keys::{KeyKind, PrivateKey, Remembered};
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::memory::MemoryStore;
@@ -41,6 +41,8 @@ pub(crate) struct Inside {
     signing: Arc<SigningKeys>,
     policies: BTreeMap<&'static str, Policy>,
     uniform: BTreeMap<String, Came>,
+    /// One for all records: what one of them had remembered must open nothing to the next.
+    remembered: Arc<Remembered>,
 }
 
 /// A replay memory that is gone.
@@ -86,6 +88,7 @@ impl Inside {
             signing: Arc::new(signing.map_err(|fault| fault.to_string())?),
             policies,
             uniform: BTreeMap::new(),
+            remembered: Arc::new(Remembered::new([9; 32], 1024)),
         })
     }
 
@@ -143,7 +146,9 @@ impl Inside {
     fn guard(&self, store: &Arc<MemoryStore>, once: Option<Arc<dyn Once>>) -> Guard {
         let clock = Arc::new(FrozenClock::at(Time::from_seconds(NOW)));
         let once = once.unwrap_or_else(|| store.clone());
-        Guard::new(self.directory.clone(), once, store.clone(), clock).with_signing(self.signing.clone())
+        Guard::new(self.directory.clone(), once, store.clone(), clock)
+            .with_signing(self.signing.clone())
+            .with_remembered(self.remembered.clone())
     }
 }
 

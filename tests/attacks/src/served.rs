@@ -85,6 +85,7 @@ impl Served {
             entropy: Arc::new(SystemEntropy),
             registry: store.clone(),
             once: once.clone(),
+            challenges: once.clone(),
             sessions: store.clone(),
         };
         let running = Server::start(config, parts)

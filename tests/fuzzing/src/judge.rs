@@ -8,6 +8,7 @@ use countersign_attacks::record::{Expect, Record};
 use countersign_guard::clock::FrozenClock;
 use countersign_guard::guard::{Guard, Verdict};
 use countersign_guard::policy::Policy;
+use countersign_keys::Remembered;
 use countersign_store::directory::Directory;
 use countersign_store::memory::MemoryStore;
 use countersign_store::registry::Loaded;
@@ -34,7 +35,9 @@ impl World {
         let directory = Directory::load(Loaded { version: 1, records: rows(PRINCIPALS).ok()? }).ok()?;
         let store = Arc::new(MemoryStore::default());
         let clock = Arc::new(FrozenClock::at(Time::from_seconds(NOW)));
-        let guard = Guard::new(Arc::new(directory), store.clone(), store, clock);
+        // A changed token must not pass for one that is remembered.
+        let remembered = Arc::new(Remembered::new([9; 32], 1024));
+        let guard = Guard::new(Arc::new(directory), store.clone(), store, clock).with_remembered(remembered);
         let load = |name: &str| countersign_dialects::load(name, &[].into()).ok().map(Arc::new);
         let routes: [&[&str]; 4] =
             [&["skykit", "skillhive"], &["asymmetric-jwt"], &["partner-key"], &["skillhive"]];

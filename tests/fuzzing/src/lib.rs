@@ -1,7 +1,10 @@
 //! What fuzzing feeds: each target takes any bytes, must never panic, and checks what must hold whatever comes.
 #![expect(clippy::panic, reason = "a panic is how a target tells what it found")]
+pub mod ext_authz;
 pub mod judge;
+pub mod lanes;
 pub mod parts;
+pub mod smooth;
 
 /// A target: gives a number that tells outcomes apart, so that a runner without coverage can keep what led to new ones.
 pub type Target = fn(&[u8]) -> u64;
@@ -15,6 +18,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("dialect_file", parts::dialect_file),
     ("key_intake", parts::key_intake),
     ("judge", judge::judge),
+    ("ext_authz", ext_authz::ext_authz),
+    ("lanes", lanes::lanes),
     #[cfg(feature = "config")]
     ("config", parts::config),
 ];

@@ -1,7 +1,8 @@
 //! Fuzzes without a nightly compiler: changes seeds at random, keeps what led to new outcomes, and stops at the first panic.
 //!
-//! `countersign-fuzzing SECONDS [TARGET…]`; `countersign-fuzzing seeds DIR` writes the seeds that are made here.
-use countersign_fuzzing::{TARGETS, Target, judge};
+//! `countersign-fuzzing SECONDS [TARGET…]`; `countersign-fuzzing seeds DIR` writes the seeds that are made here;
+//! `countersign-fuzzing differential SECONDS` compares the lanes with other libraries on numbers drawn at random.
+use countersign_fuzzing::{TARGETS, Target, ext_authz, judge, lanes};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,10 @@ use std::time::{Duration, Instant};
 const LONGEST: usize = 8 * 1024;
 /// Seeds and finds kept per target.
 const MOST_KEPT: usize = 4096;
+/// Makes seeds.
+type Seeds = fn() -> Vec<Vec<u8>>;
+/// Targets whose seeds are made here and not committed.
+const MADE: &[(&str, Seeds)] = &[("judge", judge::seeds), ("ext_authz", ext_authz::seeds)];
 /// Texts that mean something to one of the readers.
 const WORDS: &[&str] = &[
     "{}",
@@ -81,6 +86,9 @@ fn main() -> ExitCode {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
     match arguments.split_first() {
         Some((word, [folder])) if word == "seeds" => write_seeds(Path::new(folder)),
+        Some((word, [seconds])) if word == "differential" && seconds.parse::<u64>().is_ok() => {
+            differential(Duration::from_secs(seconds.parse().unwrap_or(60)))
+        }
         Some((seconds, names)) if seconds.parse::<u64>().is_ok() => {
             let seconds = Duration::from_secs(seconds.parse().unwrap_or(60));
             let chosen: Vec<_> = TARGETS
@@ -98,10 +106,36 @@ fn main() -> ExitCode {
             if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         _ => {
-            eprintln!("usage: countersign-fuzzing SECONDS [TARGET…] | seeds DIR");
+            eprintln!("usage: countersign-fuzzing SECONDS [TARGET…] | seeds DIR | differential SECONDS");
             ExitCode::from(2)
         }
     }
+}
+
+/// Compares the lanes for so long, with a line of counts every minute; a difference panics and tells its numbers.
+fn differential(time: Duration) -> ExitCode {
+    if !lanes::available() {
+        println!("differential: this CPU has no AVX-512 IFMA, so there is nothing to compare");
+        return ExitCode::SUCCESS;
+    }
+    let (started, mut told) = (now(), now());
+    // A new stream in every run; it is printed, so that a difference can be found again.
+    let seed = u64::from(std::process::id()) << 32
+        ^ std::time::UNIX_EPOCH
+            .elapsed()
+            .map_or(0, |passed| u64::from(passed.subsec_nanos()) ^ passed.as_secs());
+    println!("differential: seed {seed}");
+    let seed = seed.to_le_bytes();
+    let (mut draw, mut tally) = (lanes::Draw::new(&seed), lanes::Tally::default());
+    while now().duration_since(started) < time {
+        lanes::compare(&mut draw, &mut tally);
+        if now().duration_since(told) > Duration::from_secs(60) {
+            told = now();
+            println!("differential: {tally} after {} s", now().duration_since(started).as_secs());
+        }
+    }
+    println!("differential: {tally} in {} s, no difference", now().duration_since(started).as_secs());
+    ExitCode::SUCCESS
 }
 
 trait Names {
@@ -116,9 +150,7 @@ impl Names for [(&'static str, Target)] {
 
 fn fuzz(name: &str, target: Target, time: Duration, here: &Path) -> bool {
     let mut kept = seeds(&here.join("seeds").join(name));
-    if name == "judge" {
-        kept.extend(judge::seeds());
-    }
+    kept.extend(MADE.iter().filter(|(made, _)| *made == name).flat_map(|(_, make)| make()));
     if kept.is_empty() {
         println!("fuzz {name}: no seeds; wanted some in fuzz/seeds/{name}");
         return false;
@@ -214,9 +246,10 @@ fn seeds(folder: &Path) -> Vec<Vec<u8>> {
 }
 
 fn write_seeds(folder: &Path) -> ExitCode {
-    let folder = folder.join("judge");
-    let written = std::fs::create_dir_all(&folder).and_then(|()| {
-        judge::seeds()
+    let written = MADE.iter().try_for_each(|(name, make)| {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder)?;
+        make()
             .iter()
             .enumerate()
             .try_for_each(|(number, seed)| std::fs::write(folder.join(number.to_string()), seed))

@@ -43,11 +43,13 @@ const DOORKEEPERS: &[&str] = &["crates/guard/src/clock.rs", "crates/keys/src/pri
 const GIVEN: &[&str] = &[
     "crates/keys/",
     "crates/keys-lc/",
+    "crates/keys-lanes/",
     "crates/countersign/",
     "crates/dialects/",
     "crates/store/",
     "crates/store-sqlite/",
     "crates/guard/",
+    "crates/envoy/",
     "crates/server/",
 ];
 

@@ -50,7 +50,7 @@ fn readiness_says_who_would_not_pass_and_why() {
     place.run("key new a.pem").ok();
     // Another dialect's proof is none here; the route watches, so the request passes, to an upstream that is not there.
     let asked = format!("request GET {}/watched/x -d asymmetric-jwt -k a.pem --as me", server.public);
-    place.run(&asked).fails(1, &["bad-gateway"]);
+    place.run(&asked).fails(5, &["502"]);
     let told = run("readiness").ok();
     for wanted in [
         "0 of 1 callers would pass; this one would not.",
@@ -81,6 +81,48 @@ fn strangers_and_silence_have_their_exit_codes() {
     let unsigned = format!("request GET {}/own/x -d asymmetric-jwt -k a.pem --as me", server.public);
     place.run(&unsigned).fails(3, &["missing-credentials", "rej_"]);
     place.run("request GET http://127.0.0.1:9/ -d asymmetric-jwt -k a.pem --as me").fails(5, &[]);
+}
+
+#[test]
+fn a_key_stands_under_a_second_account_with_proof_and_where_the_server_allows_it() {
+    let place = Place::new();
+    for file in ["a.pem", "b.pem"] {
+        place.run(&format!("key new {file}")).ok();
+    }
+    for allowed in [false, true] {
+        let server = Server::with(&place, &format!("[keys]\nshared = {allowed}\n"));
+        let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+        if !allowed {
+            run("account add one").ok();
+            run("account add two").ok();
+            run("key register one --file a.pem.pub -d skykit").ok();
+        }
+        run("key register two --file a.pem.pub -d skykit").fails(2, &["cannot be registered"]);
+        run("key register two --file a.pem.pub -d skykit --prove b.pem").fails(2, &["another key"]);
+        let proved = run("key register two --file a.pem.pub -d skykit --prove a.pem");
+        if allowed { drop(proved.ok()) } else { proved.fails(2, &["[keys] shared"]) }
+    }
+}
+
+#[test]
+fn operators_come_get_other_roles_and_go() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    place.run("key new eve.pem").ok();
+    let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+    let eve = |line: &str| run(&format!("{line} --operator-key eve.pem"));
+    eve("account list").fails(4, &["refused"]);
+    run("operator add eve --role auditor --file eve.pem.pub").ok();
+    let listed = run("--json operator list").json();
+    assert!(listed.as_array().unwrap().iter().any(|row| row["name"] == "eve" && row["role"] == "auditor"));
+    eve("account list").ok();
+    eve("account add x").fails(4, &["auditor"]);
+    run("operator role eve manager").ok();
+    eve("account add x").ok();
+    eve("operator role eve owner").fails(4, &["owner"]);
+    run("operator remove eve").ok();
+    eve("account list").fails(4, &["operator"]);
+    run("operator remove owner").fails(7, &["owner"]);
 }
 
 #[test]
@@ -147,10 +189,32 @@ fn an_owner_is_made_once_and_recovered_with_a_trace() {
     place.run("init").fails(7, &["--recover"]);
     let again = place.run("--json init --recover").json();
     assert_ne!(made["key"], again["key"]);
+    assert_eq!(
+        (&again["revoked"], &again["kept"]),
+        (&serde_json::json!([made["key"]]), &serde_json::json!([]))
+    );
+    // Where no key is in the wrong hands, they stay.
+    let third = place.run("--json init --recover --keep-keys").json();
+    assert_eq!(
+        (&third["revoked"], &third["kept"]),
+        (&serde_json::json!([]), &serde_json::json!([again["key"]]))
+    );
+    place.run("init --keep-keys").fails(2, &["--recover"]);
     assert_eq!(fs::read(again["replaced"].as_str().unwrap()).unwrap(), first);
     let server = Server::start(&place);
     let audit = place.run(&format!("audit list --server {}", server.manage)).ok();
-    assert!(audit.matches("local").count() >= 2, "{audit}");
+    assert!(audit.matches("local").count() >= 2 && audit.contains("key.revoke"), "{audit}");
+    // The lost key is nobody's now, and the one that was kept still counts.
+    let lost = fs::read_dir(place.path("data")).unwrap().map(|file| file.unwrap().path());
+    let mut lost: Vec<_> =
+        lost.filter(|path| path.to_string_lossy().contains("operator.key.before")).collect();
+    lost.sort();
+    for file in lost {
+        let is_first = fs::read(&file).unwrap() == first;
+        let list = format!("account list --operator-key {} --server {}", file.display(), server.manage);
+        let listed = place.run(&list);
+        if is_first { listed.fails(4, &["refused"]) } else { drop(listed.ok()) }
+    }
     place.run("init").fails(1, &[]);
 }
 

@@ -98,14 +98,19 @@ pub(crate) struct Server {
 impl Server {
     /// Starts on free ports and waits until both listeners are told.
     pub(crate) fn start(place: &Place) -> Self {
+        Self::with(place, "")
+    }
+
+    /// The same with more settings.
+    pub(crate) fn with(place: &Place, more: &str) -> Self {
         use std::io::{BufRead, BufReader};
         place.write(
             "server.toml",
-            "version = 1\n[server]\ndrain = \"0s\"\n\
+            &format!("version = 1\n[server]\ndrain = \"0s\"\n\
              [[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"gateway\", \"session\", \"health\"]\n\
              [[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"manage\"]\n\
              [[route]]\nname = \"own\"\npath = \"/own/\"\ndialects = [\"skykit\"]\nupstream = \"http://127.0.0.1:9\"\n\
-             [[route]]\nname = \"watched\"\npath = \"/watched/\"\ndialects = [\"skykit\"]\nmode = \"shadow\"\nupstream = \"http://127.0.0.1:9\"\n",
+             [[route]]\nname = \"watched\"\npath = \"/watched/\"\ndialects = [\"skykit\"]\nmode = \"shadow\"\nupstream = \"http://127.0.0.1:9\"\n{more}"),
         );
         let mut child = place
             .command(&["serve", "--config", "server.toml", "--set", "server.log=error"])

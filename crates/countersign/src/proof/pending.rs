@@ -32,7 +32,7 @@ impl Pending {
     /// The identifier the account was found by.
     #[must_use]
     pub fn identifier(&self) -> &str {
-        &self.verified.identifier
+        self.verified.identifier()
     }
 
     /// The key that signed.

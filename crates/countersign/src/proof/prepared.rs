@@ -20,12 +20,16 @@ use std::sync::Arc;
 pub struct Prepared<'s> {
     proof: Proof<'s>,
     keys: Keys,
-    attempts: SmallVec<[Attempt; 8]>,
+    attempts: Attempts,
     at: usize,
-    candidates: SmallVec<[Candidate<'s>; 16]>,
+    /// Empty but for RSA over a text with several spellings.
+    candidates: Vec<Candidate<'s>>,
     /// Known before the signature is checked; told only after it was.
     standing: Option<Reason>,
 }
+
+/// Most callers have one key or two.
+type Attempts = SmallVec<[Attempt; 2]>;
 
 #[derive(Clone, Copy, Debug)]
 struct Attempt {
@@ -62,7 +66,7 @@ impl<'s> Proof<'s> {
             };
             Step::new(Stage::Keys, "keys of the caller", "a live key of an enabled account", found, standing)
         });
-        let mut attempts: SmallVec<[Attempt; 8]> = SmallVec::new();
+        let mut attempts = Attempts::new();
         for index in chosen {
             if let Some(key) = keys.keys.get(index) {
                 self.attempts_with(index, key, &mut attempts);
@@ -73,10 +77,11 @@ impl<'s> Proof<'s> {
             (standing, _) => standing,
         };
         if attempts.is_empty() {
-            attempts.push(self.decoy());
+            for _ in 0..self.decoys(&keys) {
+                self.decoy(&mut attempts);
+            }
         }
-        let mut prepared =
-            Prepared { proof: self, keys, attempts, at: 0, candidates: SmallVec::new(), standing };
+        let mut prepared = Prepared { proof: self, keys, attempts, at: 0, candidates: Vec::new(), standing };
         prepared.ready();
         prepared
     }
@@ -120,7 +125,7 @@ impl<'s> Proof<'s> {
         (chosen, standing)
     }
 
-    fn attempts_with(&self, index: usize, key: &KnownKey, attempts: &mut SmallVec<[Attempt; 8]>) {
+    fn attempts_with(&self, index: usize, key: &KnownKey, attempts: &mut Attempts) {
         let kind = key.key().kind();
         let attempt = |algorithm, text| Attempt { key: Some(index), kind, algorithm, text };
         match self.algorithm {
@@ -140,12 +145,27 @@ impl<'s> Proof<'s> {
         }
     }
 
-    fn decoy(&self) -> Attempt {
+    /// As many as an account of that name might have keys. What names a key or a session has one.
+    fn decoys(&self, keys: &Keys) -> usize {
+        match (&self.dialect.who.by, &keys.decoys) {
+            (By::Namespace(_), Some(decoys)) => {
+                decoys.count(&self.dialect.name, self.identifier(), self.limits.keys)
+            }
+            _ => 1,
+        }
+    }
+
+    /// The checks that one key would cost.
+    fn decoy(&self, attempts: &mut SmallVec<[Attempt; 2]>) {
         let algorithm = self.algorithm.or_else(|| self.dialect.algorithms.first().copied());
         let algorithm = algorithm.unwrap_or(Algorithm::Ed25519);
         let kind = algorithm.kind();
-        let text = if self.algorithm.is_none() && kind == KeyKind::Rsa { None } else { Some(0) };
-        Attempt { key: None, kind, algorithm, text }
+        let attempt = |text| Attempt { key: None, kind, algorithm, text };
+        match self.algorithm {
+            Some(_) => attempts.push(attempt(Some(0))),
+            None if kind == KeyKind::Rsa => attempts.push(attempt(None)),
+            None => attempts.extend((0..self.texts.len().max(1)).map(|text| attempt(Some(text)))),
+        }
     }
 }
 
@@ -156,7 +176,13 @@ fn names(key: &KnownKey, kid: &str) -> bool {
 
 impl<'s> Prepared<'s> {
     fn attempt(&self) -> Attempt {
-        self.attempts.get(self.at).copied().unwrap_or_else(|| self.proof.decoy())
+        // There always is one: `prepare` puts decoys where there are no keys.
+        self.attempts.get(self.at).copied().unwrap_or(Attempt {
+            key: None,
+            kind: KeyKind::Ed25519,
+            algorithm: Algorithm::Ed25519,
+            text: Some(0),
+        })
     }
 
     fn known(&self) -> Option<&Arc<KnownKey>> {
@@ -199,6 +225,20 @@ impl<'s> Prepared<'s> {
         }
     }
 
+    /// Until when the check at hand may be answered by one that was made before. Only for a token that may come again, that says when
+    /// it ends, and about whose maker nothing is known to be wrong: everybody else pays for a check of his own, so that its cost tells
+    /// nobody whether the signature held. Nothing but the check is ever spared: rules and limits are judged anew.
+    #[must_use]
+    pub fn comes_again(&self, now: Time) -> Option<Time> {
+        let Proof { dialect, facts, .. } = &self.proof;
+        let wrong = self.standing.is_some() || self.attempt().key.is_none();
+        if wrong || dialect.covered.once || !matches!(dialect.form, Form::Jws) {
+            return None;
+        }
+        let until = rule::valid_until(&dialect.rules, facts).filter(|until| now < *until)?;
+        rule::identity_holds(&dialect.rules, &Scene { facts, keys: &self.keys, now }).then_some(until)
+    }
+
     /// The proof at hand.
     #[must_use]
     pub fn proof(&self) -> &Proof<'s> {
@@ -225,7 +265,8 @@ impl<'s> Prepared<'s> {
             }
             let reason = self.standing.unwrap_or(Reason::BadSignature);
             trace.step(|| {
-                let what = format!("signature under {} key(s)", self.attempts.len());
+                let tried = self.attempts.iter().filter(|attempt| attempt.key.is_some()).count();
+                let what = format!("signature under {tried} key(s)");
                 Step::new(Stage::Signature, what, "a signature that holds", "none holds", Some(reason))
             });
             return Err(Refusal::new(reason, Stage::Signature));
@@ -278,21 +319,18 @@ impl<'s> Prepared<'s> {
             }
             _ => None,
         };
-        let (session, identifier) = match &proof.dialect.who.by {
-            By::Session { identifier } => (
-                Some(proof.identifier().to_owned()),
-                proof.facts.value(identifier).text().unwrap_or("").to_owned(),
-            ),
-            _ => (None, proof.identifier().to_owned()),
+        let holder = match &proof.dialect.who.by {
+            By::Session { identifier } => Some(proof.facts.value(identifier).text().unwrap_or("").to_owned()),
+            By::Namespace(_) | By::Key => None,
         };
         let verified = Box::new(Verified {
             caller,
             key,
             dialect: Arc::clone(&proof.dialect.name),
             named: proof.named.into_owned(),
-            identifier,
+            part: proof.identifier,
+            holder,
             acting_as: proof.acting_as.map(Cow::into_owned),
-            session,
             algorithm,
             at: now,
             until,

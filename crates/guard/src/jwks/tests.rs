@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use tokio::sync::Semaphore;
 
 const URL: &str = "https://caller.example/jwks.json";
+const DIALECT: &str = "asymmetric-jwt";
 
 /// A document, or none; each fetch waits for a permit.
 struct Document {
@@ -27,12 +28,13 @@ fn document(kid: &str) -> (Arc<Document>, Arc<Jwks>) {
     jwk["kid"] = kid.into();
     let text = serde_json::json!({ "keys": [jwk] }).to_string();
     let document = Arc::new(Document { text: Mutex::new(Some(text)), permits: Semaphore::new(100) });
-    let jwks = Arc::new(Jwks::new(document.clone(), Times::default()));
+    let jwks =
+        Arc::new(Jwks::new(document.clone(), Times::default(), Policy::default(), &[DIALECT.to_owned()]));
     (document, jwks)
 }
 
 async fn keys(jwks: &Arc<Jwks>, kid: &str, second: i64) -> Vec<Arc<KnownKey>> {
-    jwks.keys("acc_1", URL, "asymmetric-jwt", Some(kid), Time::from_seconds(second)).await
+    jwks.keys("acc_1", URL, DIALECT, Some(kid), Time::from_seconds(second)).await
 }
 
 #[tokio::test]
@@ -81,4 +83,18 @@ async fn a_document_that_did_not_change_is_not_judged_again() {
     assert!(keys(&jwks, "other", 60).await.is_empty());
     let entry = jwks.sets.get("acc_1").unwrap().clone();
     assert!(Arc::ptr_eq(&before, &entry.keys) && entry.fetched == Some(Time::from_seconds(60)));
+}
+
+#[tokio::test]
+async fn published_keys_count_in_the_dialects_that_sets_are_for_and_in_no_other() {
+    let (document, jwks) = document("main");
+    let all = document.permits.available_permits();
+    let other = jwks.keys("acc_1", URL, "skykit", Some("main"), Time::from_seconds(0)).await;
+    assert!(
+        other.is_empty() && document.permits.available_permits() == all,
+        "nothing is fetched for it either"
+    );
+    let found = keys(&jwks, "main", 0).await;
+    assert!(found[0].serves(DIALECT) && !found[0].serves("skykit"));
+    assert!(jwks.keys("acc_1", URL, "skykit", Some("main"), Time::from_seconds(1)).await.is_empty());
 }

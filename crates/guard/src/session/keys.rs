@@ -9,7 +9,7 @@ use countersign::base64::{Alphabet, encode};
 use countersign::life::challenge::{Ask, Purpose};
 use countersign::life::key::KeyState;
 use countersign::reason::Reason;
-use countersign_keys::{Policy, read_public_key};
+use countersign_keys::read_public_key;
 use countersign_store::denied::ChangeError;
 use countersign_store::draft::{Narrowing, NewKey};
 use http::Response;
@@ -52,7 +52,7 @@ impl SessionApi {
         let opened = self.open(answer.code, user, &[Purpose::AddKey], asked.now)?;
         self.use_up(answer.code, &opened, asked.now).await?;
         let text = encode(Alphabet::Standard, &answer.key);
-        let taken = read_public_key(text.as_bytes(), &Policy::default())
+        let taken = read_public_key(text.as_bytes(), &self.settings.keys)
             .map_err(|error| No::malformed(format!("This key is not taken: {error}.")))?;
         let Some(intake) = taken.into_iter().next() else {
             return Err(No::malformed("There is no key.").into());

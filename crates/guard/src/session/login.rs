@@ -11,8 +11,8 @@ use countersign::life::challenge::{Ask, Opened, Purpose};
 use countersign::life::session::Session;
 use countersign::reason::Reason;
 use countersign::time::Time;
-use countersign_keys::{Policy, PublicKey, read_public_key, sha256};
-use countersign_store::denied::ChangeError;
+use countersign_keys::{PublicKey, read_public_key, sha256};
+use countersign_store::denied::{ChangeError, Denied};
 use countersign_store::draft::{Draft, NewAccount, NewKey};
 use countersign_store::fault::Fault;
 use countersign_store::model::Identifier;
@@ -115,7 +115,7 @@ impl SessionApi {
             None => {}
         }
         let text = countersign::base64::encode(countersign::base64::Alphabet::Standard, &answer.key);
-        let taken = read_public_key(text.as_bytes(), &Policy::default()).ok()?;
+        let taken = read_public_key(text.as_bytes(), &self.settings.keys).ok()?;
         taken.into_iter().next().map(|intake| intake.key)
     }
 
@@ -152,7 +152,7 @@ impl SessionApi {
         let made = self.registrar.change(&stamp, |draft| {
             let identifier = Identifier { namespace: self.namespace().to_owned(), value: user.to_owned() };
             let new = NewAccount {
-                name: free_name(draft, user),
+                name: self.free_name(draft, user)?,
                 enabled: true,
                 identifiers: vec![identifier],
                 ..NewAccount::default()
@@ -177,6 +177,28 @@ impl SessionApi {
             ChangeError::Denied(_) => No::refused(Reason::BadSignature).into(),
         })
     }
+
+    /// The account is called as its user id, unless an account of another kind is called so, a route admits that name,
+    /// or the id is too long for a name.
+    fn free_name(&self, draft: &Draft<'_>, user: &str) -> Result<String, Denied> {
+        let reserved = |name: &str| self.settings.reserved.contains(name);
+        let name = if user.len() > LONGEST_NAME {
+            let start: String = user.chars().take(24).collect();
+            let digest = encode_hex(&sha256(&[user.as_bytes()]));
+            format!("{start}~{}", digest.get(..16).unwrap_or(&digest))
+        } else if draft.account_by_name(user).is_none() && !reserved(user) {
+            user.to_owned()
+        } else {
+            format!("{user}@{DIALECT}")
+        };
+        if reserved(&name) {
+            return Err(Denied::taken(
+                "name-taken",
+                format!("{name} is kept for an account that a route admits"),
+            ));
+        }
+        Ok(name)
+    }
 }
 
 /// Someone who has no account yet.
@@ -189,14 +211,4 @@ fn stranger(user: &str) -> Caller {
         paths: Box::default(),
         keys: Box::default(),
     }
-}
-
-/// The account is called as its user id, unless an account of another kind is called so, or the id is too long for a name.
-fn free_name(draft: &Draft<'_>, user: &str) -> String {
-    if user.len() > LONGEST_NAME {
-        let start: String = user.chars().take(24).collect();
-        let digest = encode_hex(&sha256(&[user.as_bytes()]));
-        return format!("{start}~{}", digest.get(..16).unwrap_or(&digest));
-    }
-    if draft.account_by_name(user).is_none() { user.to_owned() } else { format!("{user}@{DIALECT}") }
 }

@@ -44,7 +44,7 @@ impl SessionApi {
     /// Uses a code up, whatever follows. It was opened for the user who answers, so nobody uses up another's.
     pub(crate) async fn use_up(&self, code: &str, opened: &Opened, now: Time) -> Result<(), Stop> {
         let claim = challenge::claim(code, opened.issued, opened.until);
-        match self.guard.once().claim(claim, now).await? {
+        match self.once.claim(claim, now).await? {
             Use::First => Ok(()),
             Use::Again => Err(No::refused(Reason::Replayed).into()),
             Use::Barred => Err(No::refused(Reason::BeforeRestart).into()),

@@ -1,6 +1,8 @@
 //! What an operator decides about sessions: where the calls live, how long things last, and who may register.
 use countersign::life::session::Windows;
 use countersign::time::Span;
+use countersign_keys::Policy;
+use std::collections::BTreeSet;
 
 /// Settings of the session API. [`SessionSettings::default`] is what ships.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,10 +15,14 @@ pub struct SessionSettings {
     pub windows: Windows,
     /// Whether the first good answer of an unknown user makes its account.
     pub self_registration: bool,
+    /// Account names that nobody gets by registering itself, such as those that routes admit.
+    pub reserved: BTreeSet<String>,
     /// Whether that takes a join code.
     pub require_join_code: bool,
     /// Whether a key that another account has may be registered too, after its possession was proved.
     pub shared_keys: bool,
+    /// Which public keys are taken.
+    pub keys: Policy,
     /// How long a join code made by an invitation works.
     pub join_code_life: Span,
     /// How often one address may ask what strangers may ask; `None`: as often as it likes.
@@ -44,8 +50,10 @@ impl Default for SessionSettings {
                 grace: Span::ZERO,
             },
             self_registration: true,
+            reserved: BTreeSet::new(),
             require_join_code: false,
             shared_keys: false,
+            keys: Policy::default(),
             join_code_life: Span::from_seconds(24 * 3600),
             // Dozens of clients may share one address; a single one needs two calls for a session.
             rate: Some(Rate { per_second: 100, burst: 200 }),

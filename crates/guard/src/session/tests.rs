@@ -37,6 +37,7 @@ struct Bench {
     guard: Arc<Guard>,
     registrar: Arc<Registrar>,
     clock: Arc<FrozenClock>,
+    codes: Arc<MemoryStore>,
     stamps: AtomicU8,
 }
 
@@ -84,17 +85,20 @@ impl Bench {
         let kid = "5d3cbd45-dcfb-4f28-9c0e-3f7a8e1f0a11".to_owned();
         let signer = PrivateKey::generate(KeyKind::P256, 256).unwrap();
         let signing = Arc::new(SigningKeys::new(vec![SigningKey { kid, key: signer, signs: true }]).unwrap());
-        let guard = Guard::new(registrar.directory().clone(), store, sessions, clock.clone());
+        let guard = Guard::new(registrar.directory().clone(), store, sessions, clock.clone())
+            .with_remembered(Arc::new(countersign_keys::Remembered::new([9; 32], 64)));
         let guard = Arc::new(guard.with_signing(signing.clone()));
+        let codes = Arc::new(MemoryStore::default());
         let parts = SessionParts {
             guard: guard.clone(),
             registrar: registrar.clone(),
             signing,
             challenges: Arc::new(Stateless::new(MacKey::new(&[3; 32]))),
+            once: codes.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
         };
         let api = Arc::new(SessionApi::new(parts, settings).unwrap());
-        Self { api, guard, registrar, clock, stamps: AtomicU8::new(0) }
+        Self { api, guard, registrar, clock, codes, stamps: AtomicU8::new(0) }
     }
 
     fn stamp(&self) -> Stamp {
@@ -118,6 +122,12 @@ impl Bench {
             Ok((account, key.id))
         });
         made.await.unwrap()
+    }
+
+    /// The answer to a code of this user that another's key signed.
+    async fn answer_wrongly(&self, user: &str) -> Response<Bytes> {
+        let code = self.code(user).await;
+        self.answer(user, &code, &sign(&key(), &code), &shown(&key())).await
     }
 
     async fn send(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Response<Bytes> {
@@ -295,6 +305,17 @@ async fn a_code_works_once_and_a_failure_uses_it_up_for_its_user_only() {
     let code = bench.code("alice").await;
     assert_eq!(bench.answer("alice", &code, "zz", &shown(&alice)).await.status(), 400);
     assert_eq!(bench.answer("alice", &code, &sign(&alice, &code), &shown(&alice)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn answered_codes_take_no_room_from_one_time_proofs() {
+    let (bench, stranger) = (Bench::new().await, key());
+    for number in 0..20 {
+        let user = format!("nobody-{number}");
+        let code = bench.code(&user).await;
+        assert_eq!(bench.answer(&user, &code, &sign(&key(), &code), &shown(&stranger)).await.status(), 401);
+    }
+    assert_eq!((bench.codes.window().len(), bench.guard.once().remembered()), (20, Some(0)));
 }
 
 #[tokio::test]

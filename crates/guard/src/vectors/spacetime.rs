@@ -162,6 +162,7 @@ impl FlowFile {
             registrar,
             signing,
             challenges: Arc::new(challenges),
+            once: guard.once().clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
         };
         let api = SessionApi::new(parts, self.settings()?).map_err(told)?;

@@ -39,7 +39,7 @@ pub(crate) fn dialect(name: &str) -> Arc<Dialect> {
     Arc::new(countersign_dialects::load(name, &Settings::new()).unwrap())
 }
 
-fn records() -> Vec<Record> {
+pub(crate) fn records() -> Vec<Record> {
     let identifiers = DIALECTS
         .map(|(_, namespace, value)| Identifier { namespace: namespace.to_owned(), value: value.to_owned() });
     let account = Account {

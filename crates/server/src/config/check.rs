@@ -5,9 +5,14 @@ use super::reader::Finding;
 use super::route::{Route, To};
 use super::tree::Origin;
 use super::{Config, nearest_name};
+use countersign::ask::Network;
 use countersign::verified::Covered;
 use countersign_guard::policy::Policy;
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Dialects of operators, of sign-ins and of our own tokens.
+const OWN: [&str; 3] = ["operator", "own-session", "spacetime"];
 
 /// What checking found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +46,7 @@ impl Config {
         self.check_listeners(&mut checked);
         self.check_upstreams(&mut checked);
         self.check_routes(dialects, &mut checked);
+        self.check_key_sets(dialects, &mut checked);
         checked
     }
 
@@ -74,17 +80,55 @@ impl Config {
                 let fix = "listen on loopback, or limit who reaches the address";
                 checked.lints.push(self.finding(path.clone(), message, fix));
             }
+            let named = !self.manage.authorities.is_empty() || self.server.public_url.is_some();
+            if listener.has(Surface::Manage) && address.ip().is_unspecified() && !named {
+                let message = format!(
+                    "operators reach the management API on {address} by a name that is not known here, and a request \
+                     signed for another installation could be used at this one"
+                );
+                let fix = "add [manage] authorities = [\"ops.example.com:8701\"], as operators write it, or listen on \
+                           one address";
+                checked.errors.push(self.finding("manage.authorities".to_owned(), message, fix));
+            }
             if listener.has(Surface::Manage) && listener.has(Surface::Gateway) {
                 let message = "the management API and the gateway share a listener".to_owned();
                 let fix = "give the management API a listener of its own";
                 checked.lints.push(self.finding(format!("listener[{index}].surfaces"), message, fix));
             }
         }
+        for network in self.server.trusted_proxies.iter().filter(|network| is_too_wide(network)) {
+            let message = format!(
+                "{network} is far more than proxies: whoever connects from there says what the original request was and \
+                 from where it came"
+            );
+            let fix = "name the networks of your proxies alone, such as \"10.0.0.0/8\"";
+            checked.lints.push(self.finding("server.trusted_proxies".to_owned(), message, fix));
+        }
+        self.check_ext_authz(checked);
         let forward_auth = self.listeners.iter().any(|listener| listener.has(Surface::ForwardAuth));
         if forward_auth && self.server.trusted_proxies.is_empty() && !self.routes.is_empty() {
             let message = "no proxy is trusted, so forward-auth refuses every question".to_owned();
             let fix = "if a proxy asks it, name the proxy's network; else remove \"forward-auth\" from the surfaces";
             checked.lints.push(self.finding("server.trusted_proxies".to_owned(), message, fix));
+        }
+    }
+
+    fn check_ext_authz(&self, checked: &mut Checked) {
+        let shared = |surface: &Surface| matches!(surface, Surface::Gateway | Surface::Session);
+        for (index, listener) in self.listeners.iter().enumerate() {
+            if !listener.has(Surface::ExtAuthz) {
+                continue;
+            }
+            if listener.surfaces.iter().any(shared) {
+                let message = "ext-authz shares a listener with what callers reach".to_owned();
+                let fix = "give it a listener of its own that Envoy alone reaches";
+                checked.lints.push(self.finding(format!("listener[{index}].surfaces"), message, fix));
+            }
+            if self.server.trusted_proxies.is_empty() {
+                let message = "no proxy is trusted, so ext-authz refuses every question".to_owned();
+                let fix = "name the networks that Envoy asks from";
+                checked.lints.push(self.finding("server.trusted_proxies".to_owned(), message, fix));
+            }
         }
     }
 
@@ -184,6 +228,26 @@ impl Config {
         }
     }
 
+    fn check_key_sets(&self, dialects: &[DialectFacts], checked: &mut Checked) {
+        for name in &self.jwks.dialects {
+            let path = || "jwks.dialects".to_owned();
+            if OWN.contains(&name.as_str()) {
+                let message =
+                    format!("a published key cannot count in {name}, whose keys are registered one by one");
+                checked.errors.push(self.finding(path(), message, "remove it"));
+            } else if !dialects.is_empty() && !dialects.iter().any(|dialect| dialect.name == *name) {
+                let message = format!("there is no dialect {name:?}");
+                checked.errors.push(self.finding(path(), message, "remove it, or add its [dialect] table"));
+            }
+        }
+        if self.jwks.allow_http {
+            let message = "accounts' key sets are fetched over plain http too: whoever sits between can put keys of its \
+                           own into them";
+            let fix = "leave it to tests on this machine; have the sets served over https";
+            checked.lints.push(self.finding("jwks.allow_http".to_owned(), message.to_owned(), fix));
+        }
+    }
+
     fn check_carriers(&self, on_route: &[&DialectFacts], path: &str, checked: &mut Checked) {
         for (index, left) in on_route.iter().enumerate() {
             for right in on_route.iter().skip(index + 1) {
@@ -222,8 +286,22 @@ impl Config {
     }
 
     fn check_bodies(&self, on_route: &[&DialectFacts], route: &str, path: &str, checked: &mut Checked) {
-        let asked = self.listeners.iter().any(|listener| listener.has(Surface::ForwardAuth));
-        if !asked || self.server.trusted_proxies.is_empty() {
+        let has = |surface| self.listeners.iter().any(|listener| listener.has(surface));
+        if self.server.trusted_proxies.is_empty() {
+            return;
+        }
+        if has(Surface::ExtAuthz) {
+            for dialect in on_route.iter().filter(|dialect| dialect.signs_body) {
+                let message = format!(
+                    "body-unseen: {} signs the body, and ext-authz on route {route:?} sees one only where Envoy sends it",
+                    dialect.name
+                );
+                let fix = "in Envoy set with_request_body without partial messages, and promise it by countersign-body: \
+                           whole (gRPC) or the prefix /ext-authz/whole (HTTP)";
+                checked.lints.push(self.finding(path.to_owned(), message, fix));
+            }
+        }
+        if !has(Surface::ForwardAuth) {
             return;
         }
         for dialect in on_route.iter().filter(|dialect| dialect.signs_body) {
@@ -236,4 +314,17 @@ impl Config {
             checked.lints.push(self.finding(path.to_owned(), message, fix));
         }
     }
+}
+
+/// Whether a network holds addresses that no proxy can have: then it was written for "everybody".
+fn is_too_wide(network: &Network) -> bool {
+    let nobodys: [IpAddr; 6] = [
+        Ipv4Addr::UNSPECIFIED.into(),
+        Ipv4Addr::new(203, 0, 113, 1).into(),
+        Ipv4Addr::BROADCAST.into(),
+        Ipv6Addr::UNSPECIFIED.into(),
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+        Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into(),
+    ];
+    nobodys.into_iter().any(|address| network.contains(address))
 }

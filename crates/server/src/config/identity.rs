@@ -3,6 +3,9 @@ use super::reader::Section;
 use http::HeaderName;
 use std::time::Duration;
 
+/// What stands for the route's name in an audience.
+pub const ROUTE: &str = "{route}";
+
 /// How the upstream learns who was recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -12,6 +15,8 @@ pub struct Identity {
     pub strip: Vec<String>,
     /// Adds a signed assertion.
     pub assertion: bool,
+    /// Whom an assertion is for; `{route}` stands for the route's name.
+    pub assertion_audience: String,
     /// How long an assertion counts.
     pub assertion_life: Duration,
 }
@@ -42,8 +47,13 @@ impl Identity {
             header_prefix,
             strip,
             assertion: section.switch("assertion", false),
+            assertion_audience: section.text("assertion_audience", ROUTE),
             assertion_life: section.span("assertion_life", Duration::from_secs(60)),
         };
+        if identity.assertion_audience.is_empty() {
+            let fix = "write the name that upstreams know themselves by, or \"{route}\"";
+            section.wrong("assertion_audience", "wanted whom assertions are for, found nothing", fix);
+        }
         section.finish();
         identity
     }

@@ -19,6 +19,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of one credential.
     pub credential_bytes: usize,
+    /// Tokens whose signature check is remembered while they come again: each takes 52 bytes; 0: none.
+    pub remembered_tokens: usize,
     /// How long a head may take to arrive.
     pub header_time: Duration,
     /// How long a body that a dialect signs may take to arrive; for others, the longest silence.
@@ -37,6 +39,7 @@ impl Limits {
             line_bytes: section.count("line_bytes", 8 * 1024, 256..=60 * 1024),
             body_bytes: section.count("body_bytes", 1024 * 1024, 0..=64 * 1024 * 1024),
             credential_bytes: section.count("credential_bytes", 16 * 1024, 1024..=64 * 1024),
+            remembered_tokens: section.count("remembered_tokens", 65_536, 0..=16_777_216),
             header_time: section.span("header_time", Duration::from_secs(10)),
             body_time: section.span("body_time", Duration::from_secs(30)),
             idle_time: section.span("idle_time", Duration::from_secs(75)),

@@ -31,6 +31,8 @@ pub enum Surface {
     Gateway,
     /// The question that other proxies ask.
     ForwardAuth,
+    /// The question that Envoy asks.
+    ExtAuthz,
     /// Challenges, tokens, refresh, logout.
     Session,
     /// Why a request was refused.
@@ -47,9 +49,10 @@ pub enum Surface {
 
 impl Surface {
     /// Every surface.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Gateway,
         Self::ForwardAuth,
+        Self::ExtAuthz,
         Self::Session,
         Self::Explain,
         Self::Jwks,
@@ -64,6 +67,7 @@ impl Surface {
         match self {
             Self::Gateway => "gateway",
             Self::ForwardAuth => "forward-auth",
+            Self::ExtAuthz => "ext-authz",
             Self::Session => "session",
             Self::Explain => "explain",
             Self::Jwks => "jwks",

@@ -19,7 +19,7 @@ pub struct Route {
     pub dialects: Vec<String>,
     /// Where its requests go; `None` for routes that only other proxies ask about.
     pub upstream: Option<To>,
-    /// Accounts it admits, by name; `None`: all.
+    /// Accounts it admits, by name or id; `None`: all. Nobody gets such a name by registering itself.
     pub admit: Option<Vec<String>>,
     /// Organisations whose accounts it admits; `None`: all.
     pub organisations: Option<Vec<String>>,

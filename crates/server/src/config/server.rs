@@ -1,6 +1,7 @@
 //! `[server]`: what holds for every listener, and the small sections `[forward_auth]`, `[jwks]` and `[store]`.
 use super::reader::Section;
 use countersign::ask::Network;
+use http::uri::Authority;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub struct ServerSection {
     pub insecure_http: bool,
     /// How long the server keeps accepting after it was told to stop, so that load balancers notice.
     pub drain: Duration,
+    /// Checks RSA signatures of requests that wait together side by side, where the CPU can.
+    pub lanes: bool,
     /// What is logged: a level or a filter.
     pub log: String,
     /// How it is logged.
@@ -65,6 +68,7 @@ impl ServerSection {
             trusted_proxies,
             insecure_http: section.switch("insecure_http", false),
             drain: section.span("drain", Duration::from_secs(5)),
+            lanes: section.switch("lanes", false),
             log: section.text("log", "info"),
             log_format: log_format.unwrap_or(LogFormat::Text),
         };
@@ -91,16 +95,50 @@ impl ForwardAuthSection {
     }
 }
 
+/// `[manage]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManageSection {
+    /// Hosts, with ports, that operators call the management API by; none: its listeners' addresses and `public_url`.
+    pub authorities: Vec<String>,
+}
+
+impl ManageSection {
+    pub(super) fn read(section: Section<'_>) -> Self {
+        let authorities = section.texts("authorities", &[]);
+        for text in &authorities {
+            let bare =
+                text.parse::<Authority>().is_ok_and(|read| read.as_str() == text && !text.contains('@'));
+            if !bare {
+                section.wrong(
+                    "authorities",
+                    format!("wanted a host, with its port, found {text:?}"),
+                    "write what stands in the operators' addresses, such as \"ops.example.com:8701\"",
+                );
+            }
+        }
+        section.finish();
+        Self { authorities }
+    }
+}
+
 /// `[jwks]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JwksSection {
     /// Allows accounts' key sets on private networks.
     pub allow_private: bool,
+    /// Allows accounts' key sets over plain HTTP.
+    pub allow_http: bool,
+    /// Dialects in which published keys count.
+    pub dialects: Vec<String>,
 }
 
 impl JwksSection {
     pub(super) fn read(section: Section<'_>) -> Self {
-        let jwks = Self { allow_private: section.switch("allow_private", false) };
+        let jwks = Self {
+            allow_private: section.switch("allow_private", false),
+            allow_http: section.switch("allow_http", false),
+            dialects: section.texts("dialects", &["asymmetric-jwt"]),
+        };
         section.finish();
         jwks
     }
@@ -111,11 +149,16 @@ impl JwksSection {
 pub struct StoreSection {
     /// The folder of the databases; `None`: the data directory.
     pub path: Option<PathBuf>,
+    /// The file with the key under which the server's own secrets are sealed; `None`: they are kept as they are.
+    pub key_encryption_key_file: Option<PathBuf>,
 }
 
 impl StoreSection {
     pub(super) fn read(section: Section<'_>) -> Self {
-        let store = Self { path: section.maybe_text("path").map(PathBuf::from) };
+        let store = Self {
+            path: section.maybe_text("path").map(PathBuf::from),
+            key_encryption_key_file: section.maybe_text("key_encryption_key_file").map(PathBuf::from),
+        };
         section.finish();
         store
     }

@@ -1,8 +1,10 @@
 //! `[session]`: where sessions are opened and how long they and their tokens live.
+use super::keys::KeysSection;
 use super::reader::Section;
 use countersign::life::session::Windows;
 use countersign::time::Span;
 use countersign_guard::session::settings::{Rate, SessionSettings};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Where sessions are opened and how long they live.
@@ -24,8 +26,6 @@ pub struct SessionSection {
     pub self_registration: bool,
     /// Registering takes a join code.
     pub require_join_code: bool,
-    /// A key that another account has may be registered as well, once its possession is proved.
-    pub shared_keys: bool,
     /// How long the join code of an invitation works.
     pub join_code_life: Duration,
     /// Calls a second that one address may make without a token; 0: as many as it likes.
@@ -58,7 +58,6 @@ impl SessionSection {
             refresh_grace: section.span("refresh_grace", Duration::ZERO),
             self_registration: section.switch("self_registration", true),
             require_join_code: section.switch("require_join_code", false),
-            shared_keys: section.switch("shared_keys", false),
             join_code_life: section.span("join_code_life", minutes(24 * 60)),
             rate: number("rate", 100, 0),
             burst: number("burst", 200, 1),
@@ -77,9 +76,9 @@ impl SessionSection {
         session
     }
 
-    /// The settings that the configuration asks for.
+    /// The settings that the configuration asks for. `reserved` are names that nobody gets by registering itself.
     #[must_use]
-    pub fn settings(&self) -> SessionSettings {
+    pub fn settings(&self, keys: &KeysSection, reserved: BTreeSet<String>) -> SessionSettings {
         let span =
             |length: Duration| Span::from_millis(i64::try_from(length.as_millis()).unwrap_or(i64::MAX));
         SessionSettings {
@@ -92,8 +91,10 @@ impl SessionSection {
                 grace: span(self.refresh_grace),
             },
             self_registration: self.self_registration,
+            reserved,
             require_join_code: self.require_join_code,
-            shared_keys: self.shared_keys,
+            shared_keys: keys.shared,
+            keys: keys.policy(),
             join_code_life: span(self.join_code_life),
             rate: (self.rate > 0).then_some(Rate { per_second: self.rate, burst: self.burst }),
         }

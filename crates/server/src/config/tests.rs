@@ -186,3 +186,50 @@ fn upstreams_are_read_with_every_fault_and_checked_against_routes() {
         checked.lints
     );
 }
+
+#[test]
+fn trusting_everybody_as_a_proxy_is_told() {
+    let lints = |networks: &str| {
+        let config = load(&format!("[server]\ntrusted_proxies = [{networks}]\n")).unwrap();
+        let checked = config.check(&[]);
+        checked.lints.into_iter().filter(|lint| lint.message.contains("far more than proxies")).count()
+    };
+    assert_eq!(lints("\"0.0.0.0/0\", \"::/0\", \"10.0.0.0/8\""), 2);
+    assert_eq!(lints("\"0.0.0.0/1\", \"128.0.0.0/1\", \"2000::/3\""), 3);
+    assert_eq!(lints("\"127.0.0.1\", \"10.0.0.0/8\", \"172.16.0.0/12\", \"fd00::/8\", \"198.51.0.0/16\""), 0);
+}
+
+#[test]
+fn a_management_api_that_answers_everywhere_wants_the_name_it_is_called_by() {
+    let text =
+        "[server]\ninsecure_http = true\n[[listener]]\naddress = \"0.0.0.0:8701\"\nsurfaces = [\"manage\"]\n";
+    let errors = |text: &str| load(text).unwrap().check(&[]).errors;
+    assert_eq!(
+        errors(text).iter().map(|error| error.path.as_str()).collect::<Vec<_>>(),
+        ["manage.authorities"]
+    );
+    assert_eq!(errors(&format!("{text}[manage]\nauthorities = [\"ops.example.com:8701\"]\n")), []);
+    let public = text.replace("[server]\n", "[server]\npublic_url = \"https://api.example.com\"\n");
+    assert_eq!(errors(&public), []);
+    assert!(load("[manage]\nauthorities = [\"https://ops.example.com/\"]\n").is_err());
+}
+
+#[test]
+fn ext_authz_wants_a_listener_of_its_own_a_trusted_envoy_and_whole_bodies() {
+    let lints = |text: &str| {
+        let dialects = [facts("skillhive", true, "api-signature")];
+        let found = load(text).unwrap().check(&dialects).lints;
+        found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let route = "[[route]]\nname = \"a\"\ndialects = [\"skillhive\"]\n";
+    let shared = "[[listener]]\naddress = \"127.0.0.1:1\"\nsurfaces = [\"gateway\", \"ext-authz\"]\n";
+    let found = lints(&format!("{shared}{route}"));
+    for wanted in ["shares a listener", "ext-authz refuses every question"] {
+        assert!(found.contains(wanted), "{wanted}\n{found}");
+    }
+    let own = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n[[listener]]\naddress = \"127.0.0.1:1\"\n\
+               surfaces = [\"ext-authz\"]\n";
+    let found = lints(&format!("{own}{route}"));
+    assert!(found.contains("body-unseen") && found.contains("with_request_body"), "{found}");
+    assert!(!found.contains("shares") && !found.contains("refuses every"), "{found}");
+}

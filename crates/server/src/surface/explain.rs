@@ -6,6 +6,7 @@ use crate::inflow::read_small;
 use crate::judge::{faulted, judge};
 use crate::problem::{bad_request, problem, stamp};
 use crate::routes::Place;
+use crate::surface::manage::is_ours;
 use crate::surface::origin::{self, host_of};
 use axum::body::Body;
 use bytes::Bytes;
@@ -118,6 +119,10 @@ async fn is_operator(
     let found =
         origin::of(&app.config.server, call.peer.ip(), call.tls, &parts.headers, parts.uri.authority());
     let origin = found.map_err(|text| Box::new(bad_request(text)))?;
+    if !is_ours(&app.config, Some(call), &origin.own) {
+        let title = "Operators do not call this server by that host";
+        return Err(Box::new(problem(StatusCode::MISDIRECTED_REQUEST, "wrong-authority", title)));
+    }
     let incoming = Incoming {
         method: parts.method.as_str(),
         target: Target::new(

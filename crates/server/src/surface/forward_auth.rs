@@ -99,7 +99,7 @@ async fn ask(
         return Err(refused(app, Some(route), Some(verified.dialect()), reason, &reply));
     }
     let mut response = Response::new(Body::empty());
-    if let Err(fault) = app.identity.add(response.headers_mut(), &verified, &call.id) {
+    if let Err(fault) = app.identity.add(response.headers_mut(), &verified, route, &call.id) {
         return Err(faulted(app, Some(route), &fault));
     }
     response.extensions_mut().insert(held(Some(route), &verified));

@@ -117,7 +117,7 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         app.identity.add_mode(&mut headers, mode.name(), &call.id);
     }
     if let Some(verified) = &verified
-        && let Err(fault) = app.identity.add(&mut headers, verified, &call.id)
+        && let Err(fault) = app.identity.add(&mut headers, verified, route, &call.id)
     {
         return Err(tell(crate::judge::faulted(app, Some(route), &fault), &outcome));
     }

@@ -49,6 +49,7 @@ pub(crate) async fn metrics(app: &App) -> Response<Body> {
         keys: app.directory.key_count(),
         sessions,
         replay: app.once.remembered(),
+        lanes: app.lanes.as_ref().map(|lanes| lanes.batcher.lanes().counts()),
         version: app.directory.version(),
     };
     app.metrics.standings(&app.upstreams.standings());

@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod apply;
 mod audit;
+mod authority;
 mod companions;
 mod connections;
 mod dialects;
@@ -21,6 +22,7 @@ mod operator;
 mod operators;
 mod organisations;
 mod page;
+mod possession;
 mod problem;
 mod readiness;
 mod secret;
@@ -30,13 +32,14 @@ mod state;
 mod users;
 mod views;
 
+pub(crate) use authority::is_ours;
+
 use crate::app::App;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::routing::get;
-use countersign_keys::Policy as KeyPolicy;
 use gate::Gate;
 use problem::Problem;
 use state::Manage;
@@ -57,7 +60,10 @@ pub(crate) fn router(app: &Arc<App>) -> Option<Router> {
         entropy: Arc::clone(&app.entropy),
         signing: Arc::clone(&app.signing),
         readiness: Arc::clone(&app.readiness),
-        keys: KeyPolicy::default(),
+        seal: Arc::clone(&app.seal),
+        keys: app.config.keys.policy(),
+        http_key_sets: app.config.jwks.allow_http,
+        shared_keys: app.config.keys.shared,
         dialects: app.dialects.values().cloned().collect(),
     };
     Some(build(Arc::new(manage), Arc::new(Gate { app: Arc::clone(app), policy })))

@@ -70,6 +70,7 @@ async fn a_description_that_cannot_be_read_is_told_how_it_should_be() {
 async fn operators_are_told_everything_on_their_own_listener() {
     let config = crate::fixture::ROUTES
         .replace("surfaces = [\"metrics\", \"health\"]", "surfaces = [\"manage\", \"explain\"]");
+    let config = format!("{config}\n[manage]\nauthorities = [\"{HOST}\"]\n");
     let world = World::with(&config).await;
     let own = world.running.address(countersign_server::config::listener::Surface::Manage).unwrap();
     let asked = serde_json::json!({
@@ -98,4 +99,12 @@ async fn operators_are_told_everything_on_their_own_listener() {
         format!("POST /explain HTTP/1.1\r\nHost: {HOST}\r\n{proof}Content-Length: {}\r\n\r\n", asked.len());
     let answer = crate::fixture::send(own, format!("{head}{asked}").as_bytes()).await;
     assert_eq!(answer.status, 401, "{answer:?}");
+    // Signed for another installation: refused before the proof is looked at.
+    let proof = world.proof("operator", "POST", "/explain", asked.as_bytes());
+    let head = format!(
+        "POST /explain HTTP/1.1\r\nHost: other.example\r\n{proof}Content-Length: {}\r\n\r\n",
+        asked.len()
+    );
+    let answer = crate::fixture::send(own, format!("{head}{asked}").as_bytes()).await;
+    assert_eq!(answer.status, 421, "{answer:?}");
 }

@@ -40,6 +40,7 @@ async fn a_replay_memory_that_fails_lets_nobody_in() {
         entropy: Arc::new(SeededEntropy::new(1)),
         registry: store.clone(),
         once: Arc::new(Broken),
+        challenges: Arc::new(Broken),
         sessions: store.clone(),
     };
     let running = Server::start(Config::load(&sources).unwrap(), parts).await.unwrap();

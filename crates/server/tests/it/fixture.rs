@@ -158,6 +158,7 @@ pub(crate) async fn start(
         entropy: Arc::new(SeededEntropy::new(1)),
         registry,
         once: store.clone(),
+        challenges: store.clone(),
         sessions: store.clone(),
     };
     Server::start(config, parts).await.unwrap_or_else(|error| panic!("{error}"))

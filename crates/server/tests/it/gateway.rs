@@ -264,6 +264,7 @@ async fn an_assertion_says_who_it_was_under_our_published_key() {
     let claims: serde_json::Value = serde_json::from_slice(&part(1)).unwrap();
     assert_eq!((head["alg"].as_str(), head["typ"].as_str()), (Some("ES256"), Some("countersign+jwt")));
     assert_eq!((claims["account"].as_str(), claims["dialect"].as_str()), (Some("alice"), Some("skykit")));
+    assert_eq!(claims["aud"].as_str(), Some("bearer"), "the route, as shipped");
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 30);
     let keys = world.send(format!("GET /.well-known/jwks.json HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await.body;
     let keys = countersign_keys::read_key_set(keys.as_bytes(), &countersign_keys::Policy::default()).unwrap();
@@ -272,4 +273,17 @@ async fn an_assertion_says_who_it_was_under_our_published_key() {
     let (signature, algorithm) = (part(2), countersign_keys::Algorithm::EcdsaP256Sha256);
     let job = countersign_keys::Job::new(&key.key, algorithm, signed.as_bytes(), &signature);
     assert!(countersign_keys::verify(&job).accepted(&signature).is_ok());
+}
+
+#[tokio::test]
+async fn an_assertion_is_for_whom_the_configuration_says() {
+    let audience = "assertion = true\nassertion_audience = \"https://{route}.internal\"";
+    let config = ROUTES.replace("[identity]", &format!("[identity]\n{audience}"));
+    let world = World::with(&config).await;
+    let token = world.get("/", "").await.seen_header("x-countersign-assertion").remove(0);
+    let mut claims = Vec::new();
+    let text = token.split('.').nth(1).unwrap().as_bytes();
+    countersign::base64::decode(countersign::base64::Alphabet::Url, text, &mut claims).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["aud"].as_str(), Some("https://bearer.internal"));
 }

@@ -63,6 +63,7 @@ fn parts(store: &Arc<MemoryStore>) -> Parts {
         entropy: Arc::new(SeededEntropy::new(1)),
         registry: store.clone(),
         once: store.clone(),
+        challenges: store.clone(),
         sessions: store.clone(),
     }
 }

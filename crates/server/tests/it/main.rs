@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop at once")]
 mod drain;
 mod explain;
+mod ext_authz;
 mod faults;
 mod fixture;
 mod forward_auth;
 mod gateway;
+mod lanes;
 mod lines;
 mod listeners;
 mod modes;

@@ -88,3 +88,15 @@ async fn refusals_carry_time_and_reject_id_in_headers_and_nothing_of_it_in_bodie
     assert_eq!(call(world.address, "GET", "/v1/auth/token", "", "").await.header("allow"), Some("POST"));
     world.running.shutdown().await;
 }
+
+#[tokio::test]
+async fn who_registers_under_a_name_that_a_route_admits_is_not_admitted_by_it() {
+    let world = World::with(&format!("{}admit = [\"partner\"]\n", routes())).await;
+    let key = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+    let access = text(&sign_in(world.address, "partner", &key).await, "accessToken");
+    let refused = call(world.address, "GET", "/v1/sql/x", &access, "").await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert!(world.running.app().directory.account_by_name("partner").is_none());
+    assert!(world.running.app().directory.account_by_name("partner@spacetime").is_some());
+    world.running.shutdown().await;
+}

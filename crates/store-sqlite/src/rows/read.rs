@@ -37,14 +37,34 @@ pub(crate) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Record>
         Ok(())
     })
     .await?;
-    for (table, sql, convert) in TABLES {
+    tables(&TABLES, connection, &mut records).await?;
+    Ok(records)
+}
+
+/// The records of all tables but accounts, their identifiers and keys.
+///
+/// # Errors
+/// As for [`all`].
+pub(crate) async fn small(connection: &mut SqliteConnection) -> Result<Vec<Record>, Fault> {
+    let mut records = Vec::new();
+    let small: Vec<_> = TABLES.into_iter().filter(|(table, ..)| *table != "keys").collect();
+    tables(&small, connection, &mut records).await?;
+    Ok(records)
+}
+
+async fn tables(
+    tables: &[(&'static str, &'static str, Convert)],
+    connection: &mut SqliteConnection,
+    records: &mut Vec<Record>,
+) -> Result<(), Fault> {
+    for (table, sql, convert) in tables {
         each(table, sql, connection, |row| {
             records.push(convert(row)?);
             Ok(())
         })
         .await?;
     }
-    Ok(records)
+    Ok(())
 }
 
 async fn identifiers(connection: &mut SqliteConnection) -> Result<HashMap<String, Vec<Identifier>>, Fault> {

@@ -2,6 +2,8 @@
 //! may change hands inside one unit in any order.
 use crate::rows::column::{instant, list, role};
 use countersign::life::key::KeyState;
+use countersign_keys::CompactKey;
+use countersign_store::directory::prints;
 use countersign_store::fault::Fault;
 use countersign_store::model::{Account, CompanionRecord, KeyRecord, Record, Write};
 use sqlx::query::Query;
@@ -187,8 +189,8 @@ fn key(row: &KeyRecord) -> Result<Statement, Fault> {
     };
     Ok(sqlx::query(
         "INSERT INTO keys (id, account, label, spki, state, retiring_until, not_before, expires, dialects, \
-         algorithms, methods, paths, networks, created, last_used, last_address) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         algorithms, methods, paths, networks, created, last_used, last_address, prints) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(row.id.clone())
     .bind(row.account.clone())
@@ -205,7 +207,13 @@ fn key(row: &KeyRecord) -> Result<Statement, Fault> {
     .bind(list(&row.networks)?)
     .bind(instant(row.created))
     .bind(row.last_used.map(instant))
-    .bind(row.last_address.clone()))
+    .bind(row.last_address.clone())
+    .bind(found_by(&row.spki)))
+}
+
+/// What a key is found by; `None` for one that cannot be read, which whoever reads the row says better.
+fn found_by(spki: &[u8]) -> Option<Vec<u8>> {
+    CompactKey::from_spki_der(spki).ok().map(|key| prints(&key).concat())
 }
 
 fn companion(row: &CompanionRecord) -> Statement {

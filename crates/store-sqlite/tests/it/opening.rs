@@ -6,7 +6,7 @@ use countersign_store::model::{AuditDraft, Record, User, Write};
 use countersign_store::once::Once;
 use countersign_store::registry::Registry;
 use countersign_store::sessions::Sessions;
-use countersign_store_sqlite::{SqliteStore, backup};
+use countersign_store_sqlite::{ReplayStart, Scope, SqliteStore, backup};
 use std::path::Path;
 
 async fn refusal(directory: &Path) -> String {
@@ -153,4 +153,55 @@ async fn an_installation_that_was_set_up_but_never_served_has_no_barrier() {
     let (once, recovery) = store.replay_memory(replay_start(DAY)).await.unwrap();
     assert_eq!(recovery.why.as_deref(), Some("the replay log is missing"));
     assert_eq!(once.claim(claim(1, DAY), Time::from_seconds(DAY)).await.unwrap(), Use::Barred);
+}
+
+#[tokio::test]
+async fn challenges_have_a_memory_of_their_own_with_its_own_bound() {
+    let folder = folder();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let few = ReplayStart { most: 2, ..replay_start(DAY) };
+    let (challenges, recovery) = store.replay_memory_of(Scope::Challenges, few).await.unwrap();
+    let (once, _) = store.replay_memory(replay_start(DAY)).await.unwrap();
+    assert_eq!((recovery.why, recovery.barrier), (None, Time::MIN));
+    let now = Time::from_seconds(DAY);
+    // Full of answers: a fault for the next answer, room for every proof.
+    let mut answered = 0;
+    for number in 0..100 {
+        match challenges.claim(claim(number, DAY), now).await {
+            Ok(used) => answered += u64::from(used == Use::First),
+            Err(fault) => assert!(fault.to_string().contains("all 2 places"), "{fault}"),
+        }
+        assert_eq!(once.claim(claim(number, DAY), now).await.unwrap(), Use::First);
+    }
+    assert_eq!(answered, 2);
+    drop((challenges, once));
+    store.close().await;
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let (challenges, recovery) = store.replay_memory_of(Scope::Challenges, few).await.unwrap();
+    let (once, proofs) = store.replay_memory(replay_start(DAY)).await.unwrap();
+    assert_eq!((recovery.claims, proofs.claims), (2, 100));
+    assert_eq!(challenges.peek(claim(0, DAY), now).await.unwrap(), Use::Again);
+    assert_eq!(once.peek(claim(99, DAY), now).await.unwrap(), Use::Again);
+}
+
+#[tokio::test]
+async fn challenges_of_a_release_that_kept_them_with_the_proofs_are_behind_a_barrier() {
+    let folder = folder();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    drop(store.replay_memory(replay_start(DAY)).await.unwrap());
+    store.close().await;
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let (challenges, _) = store.replay_memory_of(Scope::Challenges, replay_start(DAY + 1)).await.unwrap();
+    let now = Time::from_seconds(DAY + 1);
+    assert_eq!(challenges.claim(claim(1, DAY), now).await.unwrap(), Use::Barred);
+    drop(challenges);
+    store.close().await;
+    // And so are those from before a backup that is put back.
+    let copy = folder.path().join("copy.db");
+    backup(folder.path(), &copy).await.unwrap();
+    let other = self::folder();
+    std::fs::rename(&copy, other.path().join("registry.db")).unwrap();
+    let store = SqliteStore::open(other.path()).await.unwrap();
+    let (challenges, _) = store.replay_memory_of(Scope::Challenges, replay_start(DAY + 1)).await.unwrap();
+    assert_eq!(challenges.claim(claim(1, DAY), now).await.unwrap(), Use::Barred);
 }

@@ -1,14 +1,18 @@
 //! Rows: every kind comes back as it was, units are whole, and only the keys that are meant are unique.
 use crate::{DAY, folder, sql};
+use countersign::ask::{KeyQuery, Who};
 use countersign::life::key::{KeyLife, KeyState};
 use countersign::time::Time;
+use countersign_keys::PublicKey;
 use countersign_store::audit;
+use countersign_store::directory::Directory;
 use countersign_store::model::{
     Account, AuditDraft, CompanionRecord, Identifier, JoinCode, KeyRecord, Member, Organisation, Record,
     Role, SecretRecord, User, Write,
 };
 use countersign_store::registry::{LastUse, NotWritten, Registry};
 use countersign_store_sqlite::SqliteStore;
+use std::sync::Arc;
 
 const ODD: &str = "Zoë\0 \"'; DROP TABLE keys; -- 🦀\n";
 
@@ -237,10 +241,10 @@ async fn last_uses_are_noted_without_a_new_version() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_writers_with_the_same_base_one_wins() {
     let folder = folder();
-    let store = std::sync::Arc::new(SqliteStore::open(folder.path()).await.unwrap());
+    let store = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
     let tasks: Vec<_> = (0..8)
         .map(|writer| {
-            let store = std::sync::Arc::clone(&store);
+            let store = Arc::clone(&store);
             tokio::spawn(async move {
                 let mut done = 0;
                 while done < 10 {
@@ -265,4 +269,62 @@ async fn of_writers_with_the_same_base_one_wins() {
     let loaded = store.load().await.unwrap();
     assert_eq!((loaded.version, loaded.records.len()), (80, 80));
     audit::check(None, &store.audit(0, 100).await.unwrap()).unwrap();
+}
+
+fn readable(number: u8, account: &str) -> KeyRecord {
+    let head = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    let spki = head.into_iter().chain([number; 32]).collect();
+    let last_used = Some(Time::from_seconds(DAY));
+    KeyRecord { spki, last_used, ..key(&format!("key_{number:03}"), account, KeyState::Active) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_directory_read_by_all_cores_is_that_of_the_rows() {
+    let folder = folder();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let mut rows = everything();
+    rows.retain(|row| !matches!(row, Record::Key(_)));
+    rows.extend((1..100).map(|number| Record::Key(readable(number, "acc_1"))));
+    rows.extend((100..150).map(|number| Record::Key(readable(number, "acc_r1"))));
+    let writes: Vec<Write> = rows.into_iter().map(Write::Put).collect();
+    commit(&store, 0, &writes).await;
+    let whole = Directory::load(store.load().await.unwrap()).unwrap();
+    let kid = PublicKey::from_spki_der(&readable(120, "").spki).unwrap().fingerprints().jwk_thumbprint;
+    let by_kid = |directory: &Directory| {
+        let query =
+            KeyQuery { dialect: "skykit", who: Who::Key(&kid), kid: None, companion: None, acting_as: None };
+        directory.answer(&query).keys.iter().map(|key| key.id.to_string()).collect::<Vec<_>>()
+    };
+    let read = store.directory().await.unwrap();
+    assert_eq!((read.version(), read.records()), (1, whole.records()));
+    assert_eq!(read.key_count(), 149);
+    assert_eq!(by_kid(&read), ["key_120"]);
+    assert_eq!(read.operators(), whole.operators());
+    // The same one again, as long as nobody else has written.
+    assert!(Arc::ptr_eq(&read, &store.directory().await.unwrap()));
+    // Rows of an older release say nothing of what a key is found by.
+    sql(&folder.path().join("registry.db"), "UPDATE keys SET prints = NULL").await;
+    commit(&store, 1, &[Write::Delete(Record::Key(readable(1, "acc_1")))]).await;
+    let again = store.directory().await.unwrap();
+    assert!(!Arc::ptr_eq(&read, &again));
+    assert_eq!((again.version(), again.key_count(), by_kid(&again)), (2, 148, vec!["key_120".to_owned()]));
+    // What no key has is damage.
+    sql(&folder.path().join("registry.db"), "UPDATE keys SET prints = x'00' WHERE id = 'key_002'").await;
+    commit(&store, 2, &[]).await;
+    let fault = store.directory().await.unwrap_err().to_string();
+    assert!(fault.contains("keys.prints should hold 64 bytes"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_registry_of_an_older_release_is_brought_up_to_date() {
+    let folder = folder();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let kept = readable(7, "acc_1");
+    commit(&store, 0, &[put(account("acc_1", "one", &["a"])), Write::Put(Record::Key(kept.clone()))]).await;
+    store.close().await;
+    let file = folder.path().join("registry.db");
+    sql(&file, "ALTER TABLE keys DROP COLUMN prints; UPDATE schema_version SET version = 1").await;
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let directory = store.directory().await.unwrap();
+    assert_eq!(directory.key("key_007"), Some(kept));
 }

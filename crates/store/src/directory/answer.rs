@@ -1,7 +1,7 @@
 //! The first question answered from memory: the account, its keys, and what is known of everything else the proof names.
 use crate::directory::seat::{Entry, Seat};
 use crate::directory::{Directory, Term, kid};
-use crate::registry::LastUse;
+use crate::model::LastUse;
 use countersign::ask::{ActingAs, Caller, Companion, KeyQuery, Keys, KnownKey, Standing, Who};
 use countersign::life::key::KeyState;
 use countersign::life::session::Session;
@@ -30,7 +30,7 @@ impl Directory {
         let found = match query.who {
             Who::Identifier { namespace, identifier } => {
                 self.identified(namespace, identifier).map(|(seat, entry)| {
-                    let keys = newest_used(entry.caller.keys.iter());
+                    let keys = newest_used(&entry.caller.keys);
                     (seat, entry, keys)
                 })
             }
@@ -47,6 +47,7 @@ impl Directory {
             acting_as: query.acting_as.map_or(ActingAs::Nobody, |user| self.acting_as(user, entry)),
             session: Standing::None,
             opened_by: None,
+            decoys: None,
             caller: entry.map(|entry| entry.caller.clone()),
             keys: found.map(|(.., keys)| keys).unwrap_or_default(),
         }
@@ -66,7 +67,7 @@ impl Directory {
         let backed = self.seat(&session.account).and_then(|seat| seat.now.load_full()).is_some_and(|entry| {
             let mut keys = entry.caller.keys.iter();
             // A name that went to somebody else must not be told onwards for its former holder.
-            let named = entry.identifiers.iter().any(|own| own.value == session.identifier);
+            let named = entry.identifiers.hold_value(&session.identifier);
             entry.caller.enabled
                 && named
                 && (keys.any(|key| *key.id == *session.key && key.life.is_live(now))
@@ -95,8 +96,7 @@ impl Directory {
     pub(super) fn identified(&self, namespace: &str, value: &str) -> Option<(Arc<Seat>, Arc<Entry>)> {
         self.index.find(self.hash(&Term::Identifier(namespace, value)), |seat| {
             let entry = seat.now.load_full()?;
-            let mut own = entry.identifiers.iter();
-            own.any(|own| own.value == value && own.namespace == namespace).then(|| (seat.clone(), entry))
+            entry.identifiers.hold(namespace, value).then(|| (seat.clone(), entry))
         })
     }
 
@@ -117,7 +117,7 @@ impl Directory {
         }
         let digest = kid::digest(text)?;
         let mut owners: SmallVec<[_; MOST_SHARED]> = SmallVec::new();
-        self.index.find(self.hash(&Term::Digest(&digest)), |seat| {
+        self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |seat| {
             let entry = seat.now.load_full()?;
             let named = |key: &&Arc<KnownKey>| kid::digests(key.compact()).any(|own| own == digest);
             let keys = newest_used(entry.caller.keys.iter().filter(named));
@@ -144,7 +144,7 @@ impl Directory {
         let is_own = |other: &Arc<Seat>| seat.is_some_and(|seat| Arc::ptr_eq(seat, other));
         let mut elsewhere = false;
         if let Some(digest) = kid::digest(kid) {
-            let here = self.index.find(self.hash(&Term::Digest(&digest)), |other| {
+            let here = self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |other| {
                 elsewhere |= !is_own(other);
                 is_own(other).then_some(())
             });
@@ -199,7 +199,12 @@ fn has_key(entry: &Entry, key: &str) -> bool {
 }
 
 /// The keys, those that may count before those that cannot, and each of these last used first.
-fn newest_used<'a>(keys: impl Iterator<Item = &'a Arc<KnownKey>>) -> Few {
+fn newest_used<'a>(keys: impl IntoIterator<Item = &'a Arc<KnownKey>>) -> Few {
+    let mut keys = keys.into_iter();
+    let (first, second) = (keys.next(), keys.next());
+    // Most callers have one key, whose life need not be read to be given.
+    let (Some(first), Some(second)) = (first, second) else { return first.into_iter().cloned().collect() };
+    let keys = [first, second].into_iter().chain(keys);
     // The times are read once: uses noted meanwhile must not confuse the sorting.
     let rank = |key: &KnownKey| {
         let counts = matches!(key.life.state, KeyState::Active | KeyState::Retiring { .. });

@@ -3,8 +3,7 @@ use crate::directory::rest::Rest;
 use crate::directory::seat::{ById, Entry, Part, Seat, part};
 use crate::directory::{Directory, Term, kid};
 use crate::fault::Fault;
-use crate::model::{Account, CompanionRecord, KeyRecord, Record, Write};
-use crate::registry::Loaded;
+use crate::model::{Account, CompanionRecord, KeyRecord, Loaded, Record, Write};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -157,12 +156,14 @@ impl Directory {
     fn hashes(&self, entry: &Entry) -> Vec<u64> {
         let caller = &entry.caller;
         let mut hashes = vec![self.hash(&Term::Account(&caller.id)), self.hash(&Term::Name(&caller.name))];
-        for own in &entry.identifiers {
-            hashes.push(self.hash(&Term::Identifier(&own.namespace, &own.value)));
+        for (namespace, value) in entry.identifiers.iter() {
+            hashes.push(self.hash(&Term::Identifier(namespace, value)));
         }
         for key in &caller.keys {
             hashes.push(self.hash(&Term::Key(&key.id)));
-            hashes.extend(kid::digests(key.compact()).map(|digest| self.hash(&Term::Digest(&digest))));
+            hashes.extend(
+                kid::digests(key.compact()).map(|digest| self.hash(&Term::Digest(&kid::print(&digest)))),
+            );
         }
         hashes
     }
@@ -197,7 +198,7 @@ impl Directory {
         }
     }
 
-    fn apply_hot(&self, write: &Write) {
+    pub(super) fn apply_hot(&self, write: &Write) {
         match write {
             Write::Put(Record::User(user)) => {
                 self.users.insert(user.name.clone(), user.enabled);

@@ -1,6 +1,11 @@
 //! The spellings of a key's fingerprints: the same digest whether it comes as hexadecimal or base64.
 use base64ct::{Base64Unpadded, Encoding};
-use countersign_keys::{CompactKey, Fingerprints};
+use countersign_keys::{CompactKey, Digests};
+
+/// Half of a digest.
+pub(crate) type Print = [u8; 16];
+/// One for each fingerprint of a key.
+pub type Prints = [Print; 4];
 
 /// The digest that a key hint spells: 64 hexadecimal digits or base64 of 32 bytes in either alphabet, padded or not,
 /// with or without `SHA256:`.
@@ -28,11 +33,27 @@ pub(crate) fn digest(kid: &str) -> Option<[u8; 32]> {
     (decoded == out.len()).then_some(out)
 }
 
-/// The digests by which a key may be named.
-pub(crate) fn digests(key: &CompactKey) -> impl Iterator<Item = [u8; 32]> {
-    let Fingerprints { jwk_thumbprint, spki_sha256_hex, openssh, pem_sha256_hex, .. } =
-        key.parse().fingerprints();
-    [jwk_thumbprint, spki_sha256_hex, openssh, pem_sha256_hex].into_iter().filter_map(|text| digest(&text))
+/// The digests by which a key may be named; that of its DER comes first.
+pub(crate) fn digests(key: &CompactKey) -> impl Iterator<Item = [u8; 32]> + use<> {
+    let digests = key.digests();
+    digests.into_iter().flat_map(|Digests { jwk, spki, openssh, pem }| [spki, jwk, openssh, pem])
+}
+
+/// The first half of a digest: what a key is found by. What is found is compared whole, so nothing hangs on its length.
+#[must_use]
+pub(crate) fn print(digest: &[u8; 32]) -> Print {
+    let mut print = [0; 16];
+    print.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
+    print
+}
+
+/// What a key is found by, for each of its fingerprints: half of each digest. A registry may keep them beside the key,
+/// since working them out takes longer than reading them.
+#[must_use]
+pub fn prints(key: &CompactKey) -> Prints {
+    let mut prints = [[0; 16]; 4];
+    prints.iter_mut().zip(digests(key)).for_each(|(to, digest)| *to = print(&digest));
+    prints
 }
 
 fn hexadecimal(text: &str) -> Option<[u8; 32]> {

@@ -78,11 +78,12 @@ impl Directory {
     pub fn registrations(&self, key: &CompactKey) -> Vec<KeyRecord> {
         let mut found = Vec::new();
         let Some(digest) = kid::digests(key).next() else { return found };
-        let _: Option<()> = self.index.find(self.hash(&Term::Digest(&digest)), |seat: &Arc<Seat>| {
-            let entry = seat.now.load_full()?;
-            found.extend(entry.keys().filter(|record| record.spki == key.spki_der()));
-            None
-        });
+        let _: Option<()> =
+            self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |seat: &Arc<Seat>| {
+                let entry = seat.now.load_full()?;
+                found.extend(entry.keys().filter(|record| record.spki == key.spki_der()));
+                None
+            });
         found
     }
 

@@ -1,4 +1,5 @@
 //! One account in memory: a fixed seat whose content is replaced whole, so that no reader sees half a change.
+use crate::directory::names::Names;
 use crate::fault::Fault;
 use crate::model::{Account, Identifier, KeyRecord, Role};
 use arc_swap::ArcSwapOption;
@@ -17,7 +18,7 @@ pub(crate) struct Seat {
 /// An account with its keys, as it is until something about it changes.
 pub(crate) struct Entry {
     pub(crate) caller: Arc<Caller>,
-    pub(crate) identifiers: Box<[Identifier]>,
+    pub(crate) identifiers: Names,
     pub(crate) organisation: Option<Box<str>>,
     pub(crate) acts_as: Box<[Box<str>]>,
     pub(crate) jwks_url: Option<Box<str>>,
@@ -59,7 +60,7 @@ impl Entry {
         };
         Self {
             caller: Arc::new(caller),
-            identifiers: account.identifiers.clone().into(),
+            identifiers: Names::new(&account.identifiers),
             organisation: account.organisation.as_deref().map(Into::into),
             acts_as: boxed(&account.acts_as),
             jwks_url: account.jwks_url.as_deref().map(Into::into),
@@ -76,7 +77,7 @@ impl Entry {
             name: self.caller.name.to_string(),
             organisation: self.organisation.as_deref().map(str::to_owned),
             enabled: self.caller.enabled,
-            identifiers: self.identifiers.to_vec(),
+            identifiers: self.identifiers.iter().map(identifier).collect(),
             acts_as: texts(&self.acts_as),
             paths: texts(&self.caller.paths),
             jwks_url: self.jwks_url.as_deref().map(str::to_owned),
@@ -175,6 +176,10 @@ fn boxed(texts: &[String]) -> Box<[Box<str>]> {
 
 fn texts(boxed: &[Box<str>]) -> Vec<String> {
     boxed.iter().map(|text| text.to_string()).collect()
+}
+
+fn identifier((namespace, value): (&str, &str)) -> Identifier {
+    Identifier { namespace: namespace.to_owned(), value: value.to_owned() }
 }
 
 /// A seat ordered by its account's id, so that accounts can be listed page by page.

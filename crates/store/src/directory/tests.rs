@@ -1,6 +1,6 @@
 //! The directory's answers, and the directory beside a naive model that keeps rows in a list.
 use super::*;
-use crate::model::{Account, Identifier, KeyRecord, Member, Organisation, User};
+use crate::model::{Account, Identifier, KeyRecord, Loaded, Member, Organisation, User, Write};
 use countersign::ask::{ActingAs, Companion, KeyQuery, Keys, Standing, Who};
 use countersign::life::key::{KeyLife, KeyState};
 use countersign::life::session::Session;

@@ -4,6 +4,7 @@ use crate::session::settings::SessionSettings;
 use countersign::base64::encode_hex;
 use countersign::time::{Span, Time};
 use countersign_keys::sha256;
+use countersign_store::draft::NewAccount;
 use serde_json::json;
 
 /// A good answer's status after asking for a code with this body.
@@ -47,6 +48,29 @@ async fn an_account_that_only_shares_the_name_keeps_it() {
     assert!(bench.registrar.directory().account_by_name("account of alice@spacetime").is_some());
     // An id may be longer than a name.
     assert_eq!(bench.sign_in(&"é".repeat(150), &key()).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_name_that_a_route_admits_is_nobodys_by_registering_itself() {
+    let listed = ["partner", "partner@spacetime", "acc_01hf7yat00aaaaaaaaaaaaaaaa", "guest"];
+    let reserved = listed.map(str::to_owned).into();
+    let bench = Bench::with(SessionSettings { reserved, ..SessionSettings::default() }).await;
+    let named = |name: &str| bench.registrar.directory().account_by_name(name);
+    // Under both of its spellings, also after an account of that name was there, was renamed, was deleted.
+    let refused = bench.sign_in("partner", &key()).await;
+    let wrong = bench.answer_wrongly("guest").await;
+    assert_eq!((refused.status(), refused.body()), (wrong.status(), wrong.body()));
+    for name in ["guest", "acc_01hf7yat00aaaaaaaaaaaaaaaa"] {
+        assert_eq!(bench.sign_in(name, &key()).await.status(), 200);
+        assert!(named(name).is_none() && named(&format!("{name}@spacetime")).is_some());
+    }
+    let new = |name: &str| NewAccount { name: name.to_owned(), enabled: true, ..NewAccount::default() };
+    let made = bench.registrar.add_account(&bench.stamp(), &new("partner")).await.unwrap();
+    bench.registrar.rename_account(&bench.stamp(), &made.id, "former").await.unwrap();
+    assert_eq!(bench.sign_in("partner", &key()).await.status(), 401);
+    bench.registrar.delete_account(&bench.stamp(), &made.id).await.unwrap();
+    assert_eq!(bench.sign_in("partner", &key()).await.status(), 401);
+    assert!(named("partner").is_none() && named("partner@spacetime").is_none());
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Which of the caller's headers go on to the upstream, and what is said about where the request came from.
 use crate::call::Call;
 use crate::hop::HOP;
-use crate::identity::{Identity, plain};
+use crate::identity::{Identity, twins};
 use crate::routes::Place;
 use crate::surface::origin::Origin;
 use http::header::{CONNECTION, FORWARDED, HOST, TE};
@@ -39,21 +39,10 @@ pub(super) fn forwarded(identity: &Identity, sent: &HeaderMap) -> HeaderMap {
         headers.remove(name);
     }
     identity.strip(&mut headers);
-    drop_twins(&mut headers);
-    headers
-}
-
-/// Drops `Api_Signature` beside `Api-Signature`: many upstreams read both as one name, and only the second was judged. And
-/// `Transfer_Encoding` always, which HTTP/2 carries: upstreams that read it would frame the message otherwise than we did.
-fn drop_twins(headers: &mut HeaderMap) {
-    let twin = |name: &HeaderName| {
-        let plain = plain(name.as_str());
-        plain != name.as_str() && (headers.contains_key(&plain) || HOP.iter().any(|hop| *hop == *plain))
-    };
-    let twins: Vec<HeaderName> = headers.keys().filter(|name| twin(name)).cloned().collect();
-    for twin in twins {
+    for twin in twins(&headers) {
         headers.remove(twin);
     }
+    headers
 }
 
 /// Takes the credentials away: the upstream learns who it was from us, and what it does not have it cannot lose.

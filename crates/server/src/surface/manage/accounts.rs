@@ -2,6 +2,7 @@
 use super::access::{self, DIALECT};
 use super::found;
 use super::input::{Input, present};
+use super::intake;
 use super::operator::Operator;
 use super::page::{Ask, MOST, Page, limit_of};
 use super::problem::{Changing, Problem, Reading, ReadingOne};
@@ -126,6 +127,7 @@ async fn create_account(
     if new.identifiers.iter().any(|identifier| identifier.namespace == DIALECT) {
         operator.owner_only()?;
     }
+    intake::key_set_url(new.jwks_url.as_deref(), &manage, "jwks_url")?;
     let new = NewAccount {
         name: new.name,
         organisation: new.organisation,
@@ -162,6 +164,7 @@ async fn change_account(
     Input(change): Input<AccountChange>,
 ) -> Result<Json<AccountView>, Problem> {
     operator.may_change(&found::account(&manage, &account)?)?;
+    intake::key_set_url(change.jwks_url.iter().flatten().next().map(String::as_str), &manage, "jwks_url")?;
     let row = operator.change(&manage, |draft| {
         if let Some(name) = &change.name {
             draft.rename_account(&account, name)?;

@@ -73,6 +73,10 @@ async fn apply_document(
     let read =
         |text: &str| intake::one_key(text, &manage.keys, "document").map(|read| read.key.spki_der().to_vec());
     document.read_keys(read).map_err(|(place, problem)| problem.at(format!("document: {place}")))?;
+    for account in &document.account {
+        let at = format!("document: account {}", account.name);
+        intake::key_set_url(account.jwks_url.as_deref(), &manage, &at)?;
+    }
     let changes = if dry_run {
         manage.registrar.plan(&operator.stamp(&manage), &document)?
     } else {

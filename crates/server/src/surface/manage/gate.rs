@@ -1,4 +1,5 @@
 //! The gate before the management API: every call is judged like any other signed request, then by the operator's role.
+use super::authority::is_ours;
 use super::operator::Operator;
 use super::problem::Problem;
 use crate::app::App;
@@ -61,6 +62,9 @@ impl Gate {
     async fn judge(&self, parts: &Parts, body: &Bytes) -> Result<Box<Verified>, Box<Response>> {
         let authority = authority(parts).map_err(|problem| Box::new(problem.into_response()))?;
         let call = parts.extensions.get::<Call>();
+        if !is_ours(&self.app.config, call, authority) {
+            return Err(Box::new(elsewhere().into_response()));
+        }
         let incoming = Incoming {
             method: parts.method.as_str(),
             target: Target::new(
@@ -91,6 +95,15 @@ impl Gate {
         operator.admitted(&parts.method)?;
         Ok(operator)
     }
+}
+
+/// The hosts that count are not told: a stranger may be asking.
+fn elsewhere() -> Problem {
+    let title = "This management API is not called by that host.";
+    Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong-authority", title).detail(
+        "Wanted a host among [manage] authorities, or without those the listener's own address; found another. Call it \
+         so, or add the host to the configuration.",
+    )
 }
 
 /// The address the caller wrote: exactly one, since the proof names it.

@@ -1,5 +1,6 @@
 //! Public keys as callers send them: any spelling, one strict reading, and what was repaired told back.
 use super::problem::Problem;
+use super::state::Manage;
 use countersign_keys::{Fingerprints, Intake, KeyError, Policy, read_public_key};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -44,6 +45,24 @@ pub(crate) fn one_key(text: &str, policy: &Policy, at: &str) -> Result<Intake, P
     }
 }
 
+/// Refuses the address of a key set that would not be fetched.
+///
+/// # Errors
+/// `insecure-url`, at the member `at`.
+pub(crate) fn key_set_url(url: Option<&str>, manage: &Manage, at: &str) -> Result<(), Problem> {
+    let plain = url.and_then(|url| url.get(..7)).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
+    if !plain || manage.http_key_sets {
+        return Ok(());
+    }
+    let title = "A key set over plain http is not fetched.";
+    Err(Problem::invalid("insecure-url", title)
+        .detail(
+            "Wanted an address that begins with https://, found http://: whoever sits between could put keys of its own \
+             into the set. Serve it over https; for tests, [jwks] allow_http takes it.",
+        )
+        .at(at))
+}
+
 fn refused(error: &KeyError, at: &str) -> Problem {
     let code = error.code().replace('_', "-");
     let leaked = matches!(error, KeyError::Private { .. } | KeyError::Symmetric);
@@ -53,5 +72,18 @@ fn refused(error: &KeyError, at: &str) -> Problem {
     } else {
         "The key cannot be registered."
     };
-    Problem::invalid(code, title).detail(error.to_string()).at(at)
+    Problem::invalid(code, title).detail(format!("{error}{}", hint(error))).at(at)
+}
+
+/// The setting that would take the key, when there is one.
+fn hint(error: &KeyError) -> &'static str {
+    match error {
+        KeyError::RsaSize { found: 2048..=8192, .. } => {
+            " The setting [keys] other_rsa_sizes takes every size from 2048 to 8192."
+        }
+        KeyError::RsaExponent { .. } => {
+            " The setting [keys] other_exponents takes other odd exponents from 3 on."
+        }
+        _ => "",
+    }
 }

@@ -6,6 +6,7 @@ use super::intake;
 use super::moment::{Length, Moment};
 use super::operator::Operator;
 use super::page::{Ask, Page};
+use super::possession::{Possession, may_share};
 use super::problem::{Changing, Problem, ReadingOne};
 use super::state::Manage;
 use super::views::{KeyView, LimitsView};
@@ -60,9 +61,8 @@ struct KeyToRegister {
     not_before: Option<Moment>,
     /// Not accepted from then on.
     expires: Option<Moment>,
-    /// Whether the same key may stand under another account, too.
-    #[serde(default)]
-    shared: bool,
+    /// Lets a key that another account has stand here too, where [keys] shared allows it.
+    possession: Option<Possession>,
     /// Whether it waits for `activate`.
     #[serde(default)]
     pending: bool,
@@ -94,9 +94,8 @@ struct Successor {
     limits: Option<LimitsView>,
     /// Not accepted from then on.
     expires: Option<Moment>,
-    /// Whether the same key may stand under another account, too.
-    #[serde(default)]
-    shared: bool,
+    /// Lets a key that another account has stand here too, where [keys] shared allows it.
+    possession: Option<Possession>,
 }
 
 /// A key just registered.
@@ -150,6 +149,8 @@ async fn register_key(
     operator.may_change_keys(&found::account(&manage, &account)?)?;
     let read = intake::one_key(&new.public, &manage.keys, "public")?;
     known_dialects(&manage, &new.dialects)?;
+    let at = "possession";
+    let shared = may_share(new.possession.as_ref(), &account, &read.key, &manage, operator.now, at)?;
     let LimitsView { methods, paths, networks } = new.limits;
     let key = NewKey {
         account,
@@ -160,7 +161,7 @@ async fn register_key(
         state: if new.pending { KeyState::Pending } else { KeyState::Active },
         not_before: new.not_before.map(|moment| moment.0),
         expires: new.expires.map(|moment| moment.0),
-        shared: new.shared,
+        shared,
     };
     let row = operator.change(&manage, |draft| draft.add_key(&key)).await?;
     Ok((
@@ -189,6 +190,8 @@ async fn rotate_key(
     let read = intake::one_key(&new.public, &manage.keys, "new.public")?;
     let dialects = new.dialects.unwrap_or(old.dialects);
     known_dialects(&manage, &dialects)?;
+    let at = "new.possession";
+    let shared = may_share(new.possession.as_ref(), &account, &read.key, &manage, operator.now, at)?;
     let same_kind = CompactKey::from_spki_der(&old.spki).is_ok_and(|old| old.kind() == read.key.kind());
     let limits =
         new.limits.unwrap_or(LimitsView { methods: old.methods, paths: old.paths, networks: old.networks });
@@ -207,7 +210,7 @@ async fn rotate_key(
         state: KeyState::Active,
         not_before: None,
         expires: new.expires.map(|moment| moment.0),
-        shared: new.shared,
+        shared,
     };
     let rows = operator.change(&manage, |draft| {
         let rows = draft.rotate_key(&key, &next, overlap.0)?;

@@ -69,14 +69,15 @@ async fn rotate_signing_key(
     let key = PrivateKey::generate(KeyKind::P256, 256)
         .map_err(|error| Fault::caused("a signing key could not be made", error))?;
     let name = format!("{SIGNING}{}", uuid(draw(&*manage.entropy)));
+    let (value, sealed) = manage.seal.seal(&name, key.to_pkcs8_der(), &*manage.entropy)?;
     let before = manage.directory.secrets(SIGNING);
     let row = operator.change(&manage, |draft| {
         for old in &before {
             draft.retire_secret(&old.name)?;
         }
-        draft.put_secret(&name, key.to_pkcs8_der(), false)
+        draft.put_secret(&name, &value, sealed)
     });
     let row = row.await?;
-    manage.signing.replace(read(&manage.directory)?)?;
+    manage.signing.replace(read(&manage.directory, &manage.seal)?)?;
     Ok((StatusCode::CREATED, Json(row.into())))
 }

@@ -1,5 +1,6 @@
 //! What the handlers of the management API work with: the parts of a running server that they read and change.
 use crate::readiness::Readiness;
+use crate::seal::Seal;
 use countersign::dialect::Dialect;
 use countersign_guard::clock::Entropy;
 use countersign_guard::signing::SigningKeys;
@@ -26,8 +27,14 @@ pub(crate) struct Manage {
     pub(crate) signing: Arc<SigningKeys>,
     /// Who would pass where requests do not have to hold yet.
     pub(crate) readiness: Arc<Readiness>,
+    /// Seals a new one where it is kept.
+    pub(crate) seal: Arc<Seal>,
     /// Which public keys are taken.
     pub(crate) keys: KeyPolicy,
+    /// Whether a key may stand under two accounts.
+    pub(crate) shared_keys: bool,
+    /// Whether accounts' key sets may be served over plain HTTP.
+    pub(crate) http_key_sets: bool,
     /// The dialects this installation speaks.
     pub(crate) dialects: Vec<Arc<Dialect>>,
 }

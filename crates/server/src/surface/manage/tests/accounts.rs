@@ -151,3 +151,22 @@ async fn connections_show_their_digests() {
     assert_eq!(list["items"][0]["connections"], json!(["c-1"]));
     assert_eq!(list["items"][0]["keys"][0]["sha1"], true);
 }
+
+#[tokio::test]
+async fn a_key_set_over_plain_http_is_refused_wherever_its_address_comes_in() {
+    let bench = Bench::new().await;
+    let account = bench.account("acme").await;
+    let url = "http://acme.example/jwks.json";
+    let document = json!({"document": {"accounts": [{"name": "b", "jwks_url": url}]}});
+    for (method, path, body) in [
+        ("POST", "/api/v1/accounts".to_owned(), json!({"name": "b", "jwks_url": url})),
+        ("POST", "/api/v1/accounts".to_owned(), json!({"name": "b", "jwks_url": "HTTP://acme.example/"})),
+        ("PATCH", format!("/api/v1/accounts/{account}"), json!({"jwks_url": url})),
+        ("POST", "/api/v1/apply".to_owned(), document),
+    ] {
+        let answer = bench.call(method, &path, Some(body)).await;
+        assert_eq!(answer.problem(), (422, "insecure-url".into()), "{path}: {}", answer.text);
+        assert!(answer.text.contains("[jwks] allow_http"), "{}", answer.text);
+    }
+    assert!(bench.app.directory.account_by_name("b").is_none());
+}

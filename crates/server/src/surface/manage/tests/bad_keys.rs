@@ -1,7 +1,7 @@
 //! Keys that must not be registered: each class has its own code, and a secret that was sent goes nowhere.
-use super::bench::Bench;
+use super::bench::{Bench, START};
 use base64ct::{Base64UrlUnpadded, Encoding};
-use countersign_keys::{KeyKind, PrivateKey};
+use countersign_keys::{Algorithm, KeyKind, PrivateKey};
 use serde_json::{Value, json};
 
 /// Two primes of 1024 bits less than 2^401 apart.
@@ -12,6 +12,9 @@ const ROCA: &str = "6GcUaGUjm7Fer7RCVKv79edHJvbaYnjaCTzk3Lnl9IPjQgsLtKSBFQ2vtoBj
 const SHORT: &str = "0rj-9s_jmcAjPEXVsn_kFc0TeV95RvYjm5wVAZtSISuPKyTSKLiV9mJPxdDjYxRmSPw8bvI-_W8Z7MZWWOboAzm1zSXEURBRw9BepHDIosutFJR1HFIGDwc0WtsJhtVhspWFBSrVl3q85WlC7FLshOs6RdV405hL3E-KUG8rVu8";
 /// A sound modulus of 2048 bits.
 const SOUND: &str = "11jqSeYhM7dyqH-iS6clqGudYUa-7q41NOHwo0Aru1oQgh5uECvEEKzNpfAIGwcQI7SBNCW6gNErgQKib1IE9toxrqf462XjkNTorVDF3d-NW7sabgD7L1oKA2L0o8_FCc_yaHWFNkAJjECGceR2SzdLxtQhJ62nN8cJ6Qzy9VdxXk_dyxaDWstPX5zevxtHfO2eXKzZ0vlmWXW5m5UGbm-qoqDfFTxCCppSb276dRoISqAQJghjZkDh9UP-u4jt-i9IkhzsJpkgjNRxfvQpRHrZntOVV3Kw6I1043XJMLv8ym8lfyzPiDjlGtBel9dCv03fkRG9wknENeJAHZXNHw";
+
+/// A sound modulus of 2056 bits.
+const ODD: &str = "yomOUPro8Ato-_XuZRDiWCZjsnt1_YQDMAZowye4NUZxit4Wd4V33D4Fg2L5dtn3cZn5JslnSgxMsynVDkyDLtjF6xdld0THbmAG9xY5LdppDTspPWenKyusoL43kNJBVOe7QB4SQVhWJgV3lp0VWg8lE_N4X4vPbvgCQDUdAAE5uVlJ0q_kJ4QLIJwG6T9fWpa0EOjJ_xeXwJHt6mb5yC9VpTfFBcSnfkMtH2SygyMfIn3ddqCTlQOouiP56nUsQQT9Pc0RsSA59jyHHyEZdncDCHgMbBkC4LxWbbeAgAuq3jeo2GoE3dE3JJiEnbAqO1hrwlFEyhxJxm3llCWE_oM";
 
 fn rsa(n: &str, e: &str) -> String {
     json!({"kty": "RSA", "n": n, "e": e}).to_string()
@@ -110,21 +113,97 @@ async fn a_secret_is_refused_loudly_and_goes_nowhere() {
 }
 
 #[tokio::test]
-async fn a_key_stands_once_unless_it_is_shared() {
+async fn a_setting_takes_other_sizes_and_exponents_and_the_refusal_names_it() {
+    for (public, setting) in [(rsa(ODD, "AQAB"), "other_rsa_sizes"), (rsa(SOUND, "Aw"), "other_exponents")] {
+        for allowed in [false, true] {
+            let bench = Bench::with(&format!("[keys]\n{setting} = {allowed}\n")).await;
+            let account = bench.account("caller").await;
+            let document = json!({"accounts": [{"name": "caller", "keys": [{"label": "a", "public": public, "dialects": ["skykit"]}]}]});
+            let applied = bench
+                .call("POST", "/api/v1/apply", Some(json!({"document": document, "dry_run": true})))
+                .await;
+            let body = json!({"public": public, "dialects": ["skykit"]});
+            let answer = bench.call("POST", &format!("/api/v1/accounts/{account}/keys"), Some(body)).await;
+            for answer in [&applied, &answer] {
+                assert_eq!(answer.status.is_success(), allowed, "{setting}: {}", answer.text);
+                assert_eq!(answer.text.contains(&format!("[keys] {setting}")), !allowed, "{}", answer.text);
+            }
+        }
+    }
+}
+
+fn proof(key: &PrivateKey, algorithm: Algorithm, account: &str, time: i64) -> Value {
+    let fingerprint = key.public_key().fingerprints().spki_sha256_hex;
+    let text = format!("countersign key possession 1\n{account}\n{fingerprint}\n{time}");
+    let signature = key.sign(algorithm, text.as_bytes()).unwrap();
+    json!({"time": time, "signature": Base64UrlUnpadded::encode_string(&signature)})
+}
+
+#[tokio::test]
+async fn a_key_stands_once_unless_a_setting_allows_more_and_possession_is_proved() {
+    let kinds = [
+        (KeyKind::Ed25519, Algorithm::Ed25519),
+        (KeyKind::P256, Algorithm::EcdsaP256Sha256),
+        (KeyKind::Rsa, Algorithm::RsaSha256),
+    ];
+    for (kind, algorithm) in kinds {
+        let bench = Bench::with("[keys]\nshared = true\n").await;
+        let (one, other) = (bench.account("one").await, bench.account("other").await);
+        let key = PrivateKey::generate(kind, 2048).unwrap();
+        let thief = PrivateKey::generate(kind, 2048).unwrap();
+        let public = key.public_key().to_openssh("laptop");
+        let body = |possession: Value| {
+            Some(json!({"public": public, "dialects": ["spacetime"], "possession": possession}))
+        };
+        let path = |account: &str| format!("/api/v1/accounts/{account}/keys");
+        bench.call("POST", &path(&one), body(Value::Null)).await.good();
+        let again = bench.call("POST", &path(&one), body(proof(&key, algorithm, &one, START))).await;
+        assert_eq!(again.problem(), (409, "key-taken".into()));
+        let elsewhere = bench.call("POST", &path(&other), body(Value::Null)).await;
+        assert_eq!(elsewhere.problem(), (422, "key-not-accepted".into()));
+        assert!(!elsewhere.text.contains(&one), "an answer never says where else a key stands");
+        for (what, possession) in [
+            ("another account's", proof(&key, algorithm, &one, START)),
+            ("old", proof(&key, algorithm, &other, START - 301)),
+            ("ahead", proof(&key, algorithm, &other, START + 301)),
+            ("another key's", proof(&thief, algorithm, &other, START)),
+            ("none", json!({"time": START, "signature": ""})),
+            ("no base64", json!({"time": START, "signature": "!"})),
+        ] {
+            let answer = bench.call("POST", &path(&other), body(possession)).await;
+            assert_eq!(answer.problem(), (422, "bad-possession".into()), "{what}: {}", answer.text);
+            assert_eq!(answer.json()["at"], "possession");
+        }
+        bench.call("POST", &path(&other), body(proof(&key, algorithm, &other, START - 300))).await.good();
+        let audit = bench.call("GET", "/api/v1/audit?limit=200", None).await.text;
+        assert_eq!(audit.matches("key.add").count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn where_keys_are_not_shared_the_answer_is_the_same_for_a_key_that_stands_elsewhere_and_one_that_does_not()
+ {
     let bench = Bench::new().await;
     let (one, other) = (bench.account("one").await, bench.account("other").await);
-    let key = PrivateKey::generate(KeyKind::Ed25519, 256).unwrap();
-    let body = |shared: bool| -> Option<Value> {
+    let [known, fresh] = [(); 2].map(|()| PrivateKey::generate(KeyKind::Ed25519, 256).unwrap());
+    let path = |account: &str| format!("/api/v1/accounts/{account}/keys");
+    let body = |key: &PrivateKey, possession: Value| {
         Some(
-            json!({"public": key.public_key().to_openssh("laptop"), "dialects": ["spacetime"], "shared": shared}),
+            json!({"public": key.public_key().to_pem(), "dialects": ["spacetime"], "possession": possession}),
         )
     };
-    let path = |account: &str| format!("/api/v1/accounts/{account}/keys");
-    bench.call("POST", &path(&one), body(false)).await.good();
-    let again = bench.call("POST", &path(&one), body(false)).await;
-    assert_eq!(again.problem(), (409, "key-taken".into()));
-    let elsewhere = bench.call("POST", &path(&other), body(false)).await;
-    assert_eq!(elsewhere.problem(), (422, "key-not-accepted".into()));
-    assert!(!elsewhere.text.contains(&one), "an answer never says where else a key stands");
-    bench.call("POST", &path(&other), body(true)).await.good();
+    bench.call("POST", &path(&one), body(&known, Value::Null)).await.good();
+    let mut answers = Vec::new();
+    for key in [&known, &fresh] {
+        let possession = proof(key, Algorithm::Ed25519, &other, START);
+        answers.push(bench.call("POST", &path(&other), body(key, possession)).await);
+    }
+    assert_eq!(answers[0].problem(), (422, "sharing-not-allowed".into()));
+    assert_eq!((answers[0].status, &answers[0].text), (answers[1].status, &answers[1].text));
+    // Nor does a document bring one in.
+    let document = json!({"accounts": [{"name": "other", "keys": [
+        {"label": "a", "public": known.public_key().to_pem(), "dialects": ["spacetime"]}
+    ]}]});
+    let applied = bench.call("POST", "/api/v1/apply", Some(json!({"document": document}))).await;
+    assert_eq!(applied.problem(), (422, "key-not-accepted".into()));
 }

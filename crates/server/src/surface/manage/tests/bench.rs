@@ -73,6 +73,11 @@ impl Answer {
 impl Bench {
     /// A fresh one.
     pub(crate) async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// A fresh one under a configuration.
+    pub(crate) async fn with(text: &str) -> Self {
         let now = Time::from_seconds(START);
         let keys: Vec<PrivateKey> =
             (0..4).map(|_| PrivateKey::generate(KeyKind::Ed25519, 256).unwrap()).collect();
@@ -100,7 +105,8 @@ impl Bench {
         let broken = Arc::new(AtomicBool::new(false));
         memory.commit(0, &writes, &[note]).await.unwrap();
         let clock = Arc::new(FrozenClock::at(now));
-        let config = Config::load(&Sources::default()).unwrap();
+        let file = Some(("test.toml".to_owned(), text.to_owned()));
+        let config = Config::load(&Sources { file, ..Sources::default() }).unwrap();
         let dialects = dialects(&config).unwrap();
         let dialect = dialects["operator"].clone();
         let parts = Parts {
@@ -108,6 +114,7 @@ impl Bench {
             entropy: Arc::new(SeededEntropy::new(1)),
             registry: Arc::new(Breakable { inner: memory.clone(), broken: broken.clone() }),
             once: memory.clone(),
+            challenges: memory.clone(),
             sessions: memory,
         };
         let app = Arc::new(App::build(config, dialects, parts).await.unwrap());
@@ -136,15 +143,27 @@ impl Bench {
 
     /// A signed request, to be sent as it is or tampered with.
     pub(crate) fn signed(&self, key: &PrivateKey, method: &str, path: &str, body: &str) -> Request<Body> {
+        self.signed_for(HOST, key, method, path, body)
+    }
+
+    /// A request signed for a host.
+    pub(crate) fn signed_for(
+        &self,
+        host: &str,
+        key: &PrivateKey,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Request<Body> {
         use countersign_guard::clock::Clock;
         let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, HeaderValue::from_static(HOST));
+        headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
         if !body.is_empty() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let incoming = Incoming {
             method,
-            target: Target::new("http", HOST, path),
+            target: Target::new("http", host, path),
             headers: &headers,
             body: if body.is_empty() { Seen::Empty } else { Seen::Seen(body.as_bytes()) },
             client: None,

@@ -30,6 +30,17 @@ async fn a_replayed_reading_is_refused_too() {
 }
 
 #[tokio::test]
+async fn a_request_signed_for_another_installation_is_refused() {
+    let bench = Bench::new().await;
+    for host in ["ops.example.com:8701", "127.0.0.1:8702", "127.0.0.1"] {
+        let captured = bench.signed_for(host, &bench.owner, "GET", ACCOUNTS, "");
+        assert_eq!(bench.send(captured).await.problem(), (421, "wrong-authority".into()), "{host}");
+    }
+    let own = bench.signed_for("localhost:8701", &bench.owner, "GET", ACCOUNTS, "");
+    assert_eq!(bench.send(own).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_tampered_request_is_refused() {
     let bench = Bench::new().await;
     let body = json!({"name": "a"}).to_string();
@@ -46,7 +57,7 @@ async fn a_tampered_request_is_refused() {
         tampered.push(("path", other));
     }
     for (name, value) in [
-        ("host", "127.0.0.1:8702"),
+        ("host", "localhost:8701"),
         ("countersign-nonce", "AAAAAAAAAAAAAAAAAAAAAA"),
         ("countersign-time", "1800000001"),
         ("countersign-key", "key_manager"),

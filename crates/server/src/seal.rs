@@ -1,0 +1,234 @@
+//! Seals the server's own secrets where they are kept, under a key that is kept elsewhere.
+use crate::config::server::StoreSection;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use base64ct::{Base64, Base64Unpadded, Encoding};
+use countersign::base64::encode_hex;
+use countersign_guard::clock::{Entropy, draw};
+use countersign_keys::sha256;
+use countersign_store::fault::Fault;
+use countersign_store::model::SecretRecord;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Says which form a sealed value has: this one is form, id of the key, nonce, and AES-256-GCM's output.
+const FORM: u8 = 1;
+/// Bytes of a key's id, which says under which key a value is sealed: there may be several once keys are rotated.
+const ID: usize = 8;
+/// Bytes of a key file: 64 hexadecimal digits, or less in base64, with white space around.
+const LONGEST: usize = 256;
+
+/// Seals and opens secrets; without a key it leaves them as they are and opens no sealed one.
+pub struct Seal(Option<SealingKey>);
+
+struct SealingKey {
+    id: [u8; ID],
+    key: LessSafeKey,
+}
+
+impl Seal {
+    /// The key that `[store] key_encryption_key_file` names, or none.
+    ///
+    /// # Errors
+    /// [`Fault`] when the file cannot be read or holds no such key: nothing is ever sealed under another one instead.
+    pub fn load(store: &StoreSection) -> Result<Self, Fault> {
+        let Some(path) = &store.key_encryption_key_file else { return Ok(Self(None)) };
+        let told = |found: &str| {
+            Fault::new(format!(
+                "[store] key_encryption_key_file: wanted 32 random bytes in base64 or hexadecimal in {}, {found}; make \
+                 them with `openssl rand -base64 32`, or put the right file back",
+                path.display()
+            ))
+        };
+        let text = Zeroizing::new(std::fs::read(path).map_err(|error| told(&format!("found that {error}")))?);
+        warn_of_readers(path);
+        let bytes = read(&text).ok_or_else(|| told("found another form"))?;
+        Self::under(&bytes)
+    }
+
+    /// Seals under this key.
+    ///
+    /// # Errors
+    /// [`Fault`] when the library does not take the key.
+    pub fn under(bytes: &[u8; 32]) -> Result<Self, Fault> {
+        let key = UnboundKey::new(&AES_256_GCM, bytes)
+            .map_err(|error| Fault::caused("the key-encryption key is not taken", error))?;
+        let digest = sha256(&[b"countersign key-encryption key id\0", bytes]);
+        let id = digest.first_chunk().copied().unwrap_or_default();
+        Ok(Self(Some(SealingKey { id, key: LessSafeKey::new(key) })))
+    }
+
+    /// Whether there is a key.
+    #[must_use]
+    pub fn seals(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// A secret as it is to be kept, and whether that is sealed. It opens under its own name only.
+    ///
+    /// # Errors
+    /// [`Fault`] when the library does not seal.
+    pub fn seal(&self, name: &str, secret: &[u8], entropy: &dyn Entropy) -> Result<(Vec<u8>, bool), Fault> {
+        let Some(SealingKey { id, key }) = &self.0 else { return Ok((secret.to_vec(), false)) };
+        let nonce: [u8; NONCE_LEN] = draw(entropy);
+        let mut sealed = secret.to_vec();
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), about(id, name), &mut sealed)
+            .map_err(|error| Fault::caused(format!("the secret {name} cannot be sealed"), error))?;
+        let mut out = vec![FORM];
+        out.extend_from_slice(id);
+        out.extend_from_slice(&nonce);
+        out.append(&mut sealed);
+        Ok((out, true))
+    }
+
+    /// A secret as it is used.
+    ///
+    /// # Errors
+    /// [`Fault`] when it is sealed and there is no key, or another one, or it was changed.
+    pub fn open(&self, record: &SecretRecord) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        let name = &record.name;
+        if !record.sealed {
+            return Ok(Zeroizing::new(record.value.clone()));
+        }
+        let damaged =
+            || Fault::new(format!("the sealed secret {name} was changed; put a backup of the registry back"));
+        let (form, rest) = record.value.split_first().ok_or_else(damaged)?;
+        if *form != FORM {
+            return Err(Fault::new(format!(
+                "the secret {name} is sealed in form {form}, and this release knows form {FORM}; run a newer one"
+            )));
+        }
+        let (wanted, rest) = rest.split_first_chunk::<ID>().ok_or_else(damaged)?;
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or_else(damaged)?;
+        let Some(SealingKey { id, key }) = &self.0 else {
+            return Err(Fault::new(format!(
+                "the secret {name} is sealed under key {}, and none is configured; set [store] key_encryption_key_file",
+                encode_hex(wanted)
+            )));
+        };
+        if id != wanted {
+            return Err(Fault::new(format!(
+                "the secret {name} is sealed under key {}, and [store] key_encryption_key_file holds key {}; put the \
+                 right file back",
+                encode_hex(wanted),
+                encode_hex(id)
+            )));
+        }
+        let mut opened = Zeroizing::new(sealed.to_vec());
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let length = key.open_in_place(nonce, about(id, name), &mut opened).map_err(|_| damaged())?.len();
+        opened.truncate(length);
+        Ok(opened)
+    }
+}
+
+/// What is sealed along: a value that was put under another name does not open.
+fn about(id: &[u8; ID], name: &str) -> Aad<Vec<u8>> {
+    let mut about = b"countersign secret\0".to_vec();
+    about.extend_from_slice(id);
+    about.extend_from_slice(name.as_bytes());
+    Aad::from(about)
+}
+
+fn read(text: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+    if text.len() > LONGEST {
+        return None;
+    }
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let mut bytes = Zeroizing::new([0; 32]);
+    let whole = match text.len() {
+        64 => {
+            let mut pairs = text.as_bytes().chunks_exact(2).map(|pair| {
+                let pair = std::str::from_utf8(pair).ok().filter(|pair| !pair.starts_with('+'))?;
+                u8::from_str_radix(pair, 16).ok()
+            });
+            bytes.iter_mut().all(|byte| pairs.next().flatten().map(|read| *byte = read).is_some())
+        }
+        44 => Base64::decode(text, &mut *bytes).is_ok_and(|read| read.len() == 32),
+        43 => Base64Unpadded::decode(text, &mut *bytes).is_ok_and(|read| read.len() == 32),
+        _ => false,
+    };
+    whole.then_some(bytes)
+}
+
+fn warn_of_readers(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).map(|file| file.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+        tracing::warn!(file = %path.display(), "others may read the key-encryption key; make its mode 0600");
+    }
+}
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seal").field("seals", &self.seals()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign::time::Time;
+    use countersign_guard::clock::SeededEntropy;
+
+    fn record(name: &str, (value, sealed): (Vec<u8>, bool)) -> SecretRecord {
+        SecretRecord { name: name.to_owned(), value, sealed, created: Time::from_seconds(1), retired: None }
+    }
+
+    #[test]
+    fn what_is_sealed_opens_under_its_key_and_name_alone() {
+        let entropy = SeededEntropy::new(1);
+        let seal = Seal::under(&[7; 32]).unwrap();
+        let sealed = record("signing/a", seal.seal("signing/a", b"secret", &entropy).unwrap());
+        assert!(sealed.sealed && !sealed.value.windows(6).any(|part| part == b"secret"));
+        assert_eq!(*seal.open(&sealed).unwrap(), b"secret");
+        assert_ne!(
+            sealed.value,
+            seal.seal("signing/a", b"secret", &entropy).unwrap().0,
+            "a nonce of its own"
+        );
+        let told = |seal: &Seal, record: &SecretRecord| seal.open(record).unwrap_err().to_string();
+        let moved = SecretRecord { name: "signing/b".to_owned(), ..sealed.clone() };
+        assert!(told(&seal, &moved).contains("was changed"));
+        assert!(told(&Seal(None), &sealed).contains("set [store] key_encryption_key_file"));
+        assert!(told(&Seal::under(&[8; 32]).unwrap(), &sealed).contains("put the right file back"));
+        for at in 0..sealed.value.len() {
+            let mut changed = sealed.clone();
+            changed.value[at] ^= 1;
+            assert!(seal.open(&changed).is_err(), "{at}");
+            changed.value.truncate(at);
+            assert!(seal.open(&changed).is_err(), "{at}");
+        }
+    }
+
+    #[test]
+    fn without_a_key_everything_is_kept_as_it_is() {
+        let plain = record("a", Seal(None).seal("a", b"secret", &SeededEntropy::new(1)).unwrap());
+        assert!(!plain.sealed && plain.value == b"secret");
+        assert_eq!(*Seal::under(&[7; 32]).unwrap().open(&plain).unwrap(), b"secret");
+    }
+
+    #[test]
+    fn a_key_file_has_32_bytes_in_one_of_two_spellings() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let load = |text: Option<&str>| {
+            match text {
+                Some(text) => std::fs::write(&path, text).unwrap(),
+                None => std::fs::remove_file(&path).unwrap(),
+            }
+            Seal::load(&StoreSection { path: None, key_encryption_key_file: Some(path.clone()) })
+        };
+        let hex = "07".repeat(32);
+        let base64 = Base64::encode_string(&[7; 32]);
+        for text in [hex.as_str(), base64.as_str(), base64.trim_end_matches('='), &format!("{hex}\n")] {
+            assert_eq!(load(Some(text)).unwrap().0.unwrap().id, Seal::under(&[7; 32]).unwrap().0.unwrap().id);
+        }
+        for text in
+            ["", "07", "passphrase", &"+7".repeat(32), &"zz".repeat(32), &"A".repeat(45), &"é".repeat(32)]
+        {
+            let told = load(Some(text)).unwrap_err().to_string();
+            assert!(told.contains("openssl rand -base64 32") && !told.contains("passphrase"), "{told}");
+        }
+        assert!(load(None).unwrap_err().to_string().contains("No such file"));
+    }
+}
