@@ -176,6 +176,7 @@ async fn what_cannot_be_decided_passes_the_shadow_as_nobodys_or_not_at_all() {
             registry: store.clone(),
             once: Arc::new(crate::faults::Broken),
             sessions: store.clone(),
+            challenges: store.clone(),
         };
         let running = Server::start(Config::load(&sources).unwrap(), parts).await.unwrap();
         let proof = crate::fixture::proof(&running, "alice", "asymmetric-jwt", "GET", "/x", b"", [1; 16]);
