@@ -1,6 +1,7 @@
 //! Headers that belong to one hop and never travel on, in either direction.
 use http::header::{
-    CONNECTION, EXPECT, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName};
 
@@ -19,12 +20,50 @@ pub(crate) const HOP: [HeaderName; 12] = [
     // Answered here.
     EXPECT,
     // The upstream client writes it from the body it sends.
-    http::header::CONTENT_LENGTH,
+    CONTENT_LENGTH,
 ];
 
-/// An answer's headers as the caller may see them.
+/// An answer's headers as the caller may see them: without those of the hop and those that its `Connection` names.
 pub(crate) fn returned(headers: &mut HeaderMap) {
-    for name in HOP.iter().filter(|name| **name != http::header::CONTENT_LENGTH) {
+    let listed: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        // At most as many names as fit into the header lines.
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+        .filter(|name| !READ_BY.contains(name))
+        .collect();
+    for name in HOP.iter().filter(|name| **name != CONTENT_LENGTH).chain(&listed) {
         headers.remove(name);
+    }
+}
+
+/// What an answer is read by, which its `Connection` cannot take away.
+const READ_BY: [HeaderName; 6] =
+    [CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING, CONTENT_RANGE, CACHE_CONTROL, SET_COOKIE];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_answers_connection_names_stays_on_its_hop() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Hop, Content-Type, content-length"),
+            ("x-hop", "1"),
+            ("keep-alive", "timeout=5"),
+            ("transfer-encoding", "chunked"),
+            ("content-type", "text/plain"),
+            ("content-length", "3"),
+            ("x-mine", "1"),
+        ] {
+            headers.insert(name, http::HeaderValue::from_static(value));
+        }
+        returned(&mut headers);
+        let mut names: Vec<_> = headers.keys().map(ToString::to_string).collect();
+        names.sort();
+        assert_eq!(names, ["content-length", "content-type", "x-mine"]);
     }
 }

@@ -2,6 +2,7 @@
 use crate::app::App;
 use crate::call::Outcome;
 use crate::problem;
+use crate::routes::Place;
 use crate::surface::path;
 use axum::body::Body;
 use countersign::incoming::Incoming;
@@ -62,6 +63,24 @@ pub(crate) fn confined(
         outcome.signed = true;
     }
     Err(response)
+}
+
+/// Refuses a method that the route does not take, where the question came from a proxy: proxies carry 403, not 405.
+///
+/// # Errors
+/// The answer to send instead.
+pub(crate) fn takes(
+    app: &App,
+    place: &Place,
+    verified: &Verified,
+    method: &str,
+) -> Result<(), Box<Response<Body>>> {
+    if place.route.methods.as_ref().is_none_or(|taken| taken.iter().any(|taken| taken == method)) {
+        return Ok(());
+    }
+    let reason = Reason::NotPermitted;
+    let reply = Reply { status: reason.status(), challenge: None };
+    Err(refused(app, Some(&place.route.name), Some(verified.dialect()), reason, &reply))
 }
 
 /// The answer to a refusal.

@@ -50,7 +50,7 @@ fn readiness_says_who_would_not_pass_and_why() {
     place.run("key new a.pem").ok();
     // Another dialect's proof is none here; the route watches, so the request passes, to an upstream that is not there.
     let asked = format!("request GET {}/watched/x -d asymmetric-jwt -k a.pem --as me", server.public);
-    place.run(&asked).fails(1, &["bad-gateway"]);
+    place.run(&asked).fails(5, &["502"]);
     let told = run("readiness").ok();
     for wanted in [
         "0 of 1 callers would pass; this one would not.",

@@ -274,10 +274,13 @@ impl Config {
                 "go by the identity headers at the upstream, or give these accounts a route of their own";
             checked.lints.push(self.finding(format!("route[{index}].modes"), message, fix));
         }
-        let asked = self.listeners.iter().any(|listener| listener.has(Surface::ForwardAuth));
+        let asked = self
+            .listeners
+            .iter()
+            .any(|listener| listener.has(Surface::ForwardAuth) || listener.has(Surface::ExtAuthz));
         if route.modes.is_lenient() && asked && !self.server.trusted_proxies.is_empty() {
             let message = format!(
-                "forward-auth enforces route {:?} in every mode; only the gateway is lenient",
+                "forward-auth and ext-authz enforce route {:?} in every mode; only the gateway is lenient",
                 route.name
             );
             let fix = "send this route through the gateway while it does not enforce";

@@ -2,7 +2,7 @@
 use crate::app::App;
 use crate::call::Call;
 use crate::inflow::{Inflow, ReadFault, read_all};
-use crate::judge::{confined, faulted, held, judge, refused};
+use crate::judge::{confined, faulted, held, judge, refused, takes};
 use crate::problem::{bad_request, problem, too_slow};
 use crate::routes::Place;
 use crate::surface::origin::{self, host_of, single, text};
@@ -101,12 +101,7 @@ async fn ask(
     };
     let verified = judge(app, Some(route), &place.policy, &incoming).await?;
     confined(app, route, &verified, incoming.target.path)?;
-    if place.route.methods.as_ref().is_some_and(|taken| taken.iter().all(|method| method != original.method))
-    {
-        let reason = Reason::NotPermitted;
-        let reply = Reply { status: reason.status(), challenge: None };
-        return Err(refused(app, Some(route), Some(verified.dialect()), reason, &reply));
-    }
+    takes(app, place, &verified, original.method)?;
     let mut response = Response::new(Body::empty());
     if let Err(fault) = app.identity.add(response.headers_mut(), &verified, route, &call.id) {
         return Err(faulted(app, Some(route), &fault));

@@ -98,7 +98,7 @@ fn a_requirement_that_nothing_meets_is_said_at_the_start() {
     assert!(told.contains("skykit does not bind the body") && !told.contains("refuses everybody"), "{told}");
     assert!(!lints("require = []").contains("not-covered"));
     assert!(lints("modes = { bob = \"shadow\" }").contains("anybody can write a name"));
-    assert!(lints("mode = \"warn\"").contains("forward-auth enforces"));
+    assert!(lints("mode = \"warn\"").contains("forward-auth and ext-authz enforce"));
 }
 
 #[tokio::test]

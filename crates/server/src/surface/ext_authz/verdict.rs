@@ -2,7 +2,7 @@
 use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::identity::twins;
-use crate::judge::{confined, faulted, held, judge, refused};
+use crate::judge::{confined, faulted, held, judge, refused, takes};
 use crate::problem::{bad_request, problem};
 use crate::surface::origin::host_of;
 use crate::surface::path;
@@ -64,6 +64,7 @@ pub(super) async fn decide(app: &App, call: &Call, original: &Original) -> Resul
     }
     let verified = judge(app, Some(route), &place.policy, &incoming).await?;
     confined(app, route, &verified, path)?;
+    takes(app, place, &verified, incoming.method)?;
     let mut set = HeaderMap::new();
     if let Err(fault) = app.identity.add(&mut set, &verified, route, &call.id) {
         return Err(faulted(app, Some(route), &fault));
