@@ -129,6 +129,14 @@ impl Dialect {
     pub fn is_single_use(&self) -> bool {
         self.covered.once
     }
+    /// How long uses of its proofs are remembered, spelt so that any change shows; `None` when they work more than once. A use that
+    /// was remembered by another spelling may be forgotten while its proof still holds.
+    #[must_use]
+    pub fn remembering(&self) -> Option<String> {
+        let rules = || self.rules.iter().filter_map(Rule::remembering).collect::<Vec<_>>().join(" ");
+        // The rules tell members by their place in this list.
+        self.is_single_use().then(|| format!("{} of {:?}", rules(), self.members))
+    }
     /// The namespace its callers are registered in; `None` when they are known by key or session.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {

@@ -76,6 +76,20 @@ impl Rule {
         }
     }
 
+    /// How the rule bounds the time in which a use must be remembered, spelt so that any change shows.
+    #[must_use]
+    pub(crate) fn remembering(&self) -> Option<String> {
+        match self {
+            Self::Near(_, within) => Some(format!("near:{}", within.millis())),
+            Self::NotAfter { slack, .. } => Some(format!("end:{}", slack.millis())),
+            Self::Ahead { most, slack, .. } => Some(format!("ahead:{}+{}", most.millis(), slack.millis())),
+            Self::Lifetime { most, .. } => Some(format!("life:{}", most.millis())),
+            Self::Once { parts, dated, keep } => Some(format!("once:{parts:?}:{dated:?}:{}", keep.millis())),
+            Self::Issued(_) => Some("issued".to_owned()),
+            _ => None,
+        }
+    }
+
     /// The rule in words, for explain and the documents.
     #[must_use]
     pub(crate) fn words(&self) -> String {

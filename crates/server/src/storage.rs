@@ -1,6 +1,6 @@
 //! Opens the stores that the configuration names: SQLite in a folder, with its durable replay memory.
 use crate::config::Config;
-use crate::dialects::dialects;
+use crate::dialects::{Dialects, dialects};
 use crate::seal::Seal;
 use crate::secrets::{Keeper, ensure, seal_all};
 use crate::shared::Parts;
@@ -8,7 +8,7 @@ use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_store::fault::Fault;
 use countersign_store::registry::Registry;
-use countersign_store_sqlite::{DurableOnce, ReplayStart, Scope, SqliteStore};
+use countersign_store_sqlite::{DurableOnce, ReplayStart, Scope, SqliteStore, Term, Terms};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -56,18 +56,32 @@ pub async fn open(
     let key = <[u8; 16]>::try_from(secret.as_slice())
         .map_err(|_| Fault::new("the replay memory's key in the registry is not 16 bytes"))?;
     let now: Time = clock.now();
-    let start = ReplayStart { key, fresh: draw(&*entropy), now, horizon: horizon(config)?, most: MOST_USES };
+    let dialects = dialects(config).map_err(|findings| {
+        let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        Fault::new(told.join("\n"))
+    })?;
+    let horizon = horizon(config, &dialects);
+    let start = ReplayStart { key, fresh: draw(&*entropy), now, horizon, most: MOST_USES };
     let answered =
         ReplayStart { fresh: draw(&*entropy), horizon: challenge_life(config), most: MOST_ANSWERED, ..start };
     // In this order: see `Scope::Challenges`.
-    let challenges = Arc::new(remember(&store, Scope::Challenges, answered).await?);
-    let once = Arc::new(remember(&store, Scope::Proofs, start).await?);
+    // A code is dated by our own clock, so never ahead of it.
+    let life = format!("life:{}", challenge_life(config).millis());
+    let life = Term { text: life, window: Span::from_seconds(0) };
+    let codes = Terms::from([("challenge".to_owned(), life)]);
+    let challenges = Arc::new(remember(&store, Scope::Challenges, answered, &codes).await?);
+    let once = Arc::new(remember(&store, Scope::Proofs, start, &terms(&dialects, horizon)).await?);
     let parts = Parts { clock, entropy, registry: store.clone(), once, challenges, sessions: store.clone() };
     Ok(Opened { parts, store })
 }
 
-async fn remember(store: &SqliteStore, scope: Scope, start: ReplayStart) -> Result<DurableOnce, Fault> {
-    let (once, recovery) = store.replay_memory_of(scope, start).await?;
+async fn remember(
+    store: &SqliteStore,
+    scope: Scope,
+    start: ReplayStart,
+    terms: &Terms,
+) -> Result<DurableOnce, Fault> {
+    let (once, recovery) = store.replay_memory_of(scope, start, terms).await?;
     tracing::info!(?scope, claims = recovery.claims, cut = recovery.cut, "replay memory read");
     if let Some(why) = &recovery.why {
         tracing::warn!(
@@ -85,17 +99,22 @@ fn challenge_life(config: &Config) -> Span {
 }
 
 /// How far from the clock an accepted one-time proof may be dated, over all dialects.
-fn horizon(config: &Config) -> Result<Span, Fault> {
-    let dialects = dialects(config).map_err(|findings| {
-        let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
-        Fault::new(told.join("\n"))
-    })?;
+fn horizon(config: &Config, dialects: &Dialects) -> Span {
     let windows = dialects
         .values()
         .filter(|dialect| dialect.is_single_use())
         .filter_map(|dialect| dialect.covered().window);
     // No shorter than what challenges have: how far a clock may be off does not depend on the dialects in use.
-    Ok(windows.fold(challenge_life(config), Span::max))
+    windows.fold(challenge_life(config), Span::max)
+}
+
+/// By which terms each dialect's uses are remembered.
+fn terms(dialects: &Dialects, horizon: Span) -> Terms {
+    let terms = dialects.iter().filter_map(|(name, dialect)| {
+        let window = dialect.covered().window.unwrap_or(horizon);
+        Some((name.clone(), Term { text: dialect.remembering()?, window }))
+    });
+    terms.collect()
 }
 
 #[cfg(test)]
@@ -127,8 +146,41 @@ mod tests {
             assert_eq!(opened.parts.once.remembered(), Some(0));
         }
         assert_eq!(keys[0], keys[1]);
-        assert!(horizon(&config).unwrap() >= Span::from_seconds(120));
+        assert!(horizon(&config, &dialects(&config).unwrap()) >= Span::from_seconds(120));
     }
+
+    #[tokio::test]
+    async fn a_longer_time_for_one_dialect_reopens_nothing_over_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = 1_767_225_600;
+        let claim = |mark: u8, dated: i64, life: i64| {
+            let dated = Time::from_seconds(begun + dated);
+            Claim { mark: [mark; 32], dated, until: dated + Span::from_seconds(life) }
+        };
+        // Starts at a second with a tolerance, and claims then.
+        let start = async |at: i64, tolerance: &str, claim: Claim| {
+            let mut config = Config::default();
+            let section = config.dialects.entry("asymmetric-jwt".to_owned()).or_default();
+            section.settings.insert("tolerance".to_owned(), tolerance.to_owned());
+            // Longer than any of them, so that the longest time of all is always the same.
+            config.session.challenge_life = std::time::Duration::from_secs(600);
+            let clock = Arc::new(FrozenClock::at(Time::from_seconds(begun + at)));
+            let entropy = Arc::new(countersign_guard::clock::SystemEntropy);
+            let opened = open(&config, folder.path(), clock.clone(), entropy).await.unwrap();
+            opened.parts.once.claim(claim, clock.now()).await.unwrap()
+        };
+        assert_eq!(start(0, "5s", claim(1, 0, 5)).await, Use::First);
+        assert_eq!(start(2, "5s", claim(2, 2, 5)).await, Use::First, "the same again bars nothing");
+        assert_eq!(start(20, "60s", claim(1, 0, 60)).await, Use::Barred, "used, and forgotten since");
+        // The barrier goes by, and the next start goes by what is remembered since.
+        assert_eq!(start(400, "60s", claim(3, 400, 60)).await, Use::First);
+        assert_eq!(start(401, "60s", claim(4, 401, 60)).await, Use::First);
+        assert_eq!(start(402, "60s", claim(4, 401, 60)).await, Use::Again);
+        assert_ne!(start(403, "5s", claim(4, 401, 60)).await, Use::First);
+        assert_eq!(start(800, "5s", claim(5, 800, 5)).await, Use::First);
+        assert_ne!(start(820, "60s", claim(5, 800, 60)).await, Use::First);
+    }
+
     /// Opens a folder and builds a server over it; gives the key set, whether every secret is sealed, and the fault.
     async fn start(folder: &Path, key: Option<&Path>) -> Result<(String, bool), Fault> {
         let mut config = Config::default();

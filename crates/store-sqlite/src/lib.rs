@@ -20,5 +20,5 @@ mod store;
 
 pub use crate::backup::backup;
 pub use crate::once::{DurableOnce, Recovery, ReplayStart};
-pub use crate::replay::Scope;
+pub use crate::replay::{Scope, Term, Terms};
 pub use crate::store::SqliteStore;

@@ -71,10 +71,11 @@ impl DurableOnce {
         start: &ReplayStart,
         epoch: [u8; 16],
         begun: Begun,
+        changed: Option<Span>,
     ) -> Result<(Self, Recovery), Fault> {
         let failed = |error| Fault::caused("cannot take up the replay log", error);
         let identity = Identity { epoch, key_check: key_check(start) };
-        let asked = Start { identity, begun, now: start.now, horizon: start.horizon };
+        let asked = Start { identity, begun, now: start.now, horizon: start.horizon, changed };
         let (writer, recovered) = Writer::start(disk, &asked).map_err(failed)?;
         let window = remember(start, &recovered)?;
         let recovery = Recovery {

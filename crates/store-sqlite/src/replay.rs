@@ -4,12 +4,27 @@ use crate::log::disk::Folder;
 use crate::log::recover::Begun;
 use crate::once::{DurableOnce, Recovery, ReplayStart};
 use crate::store::SqliteStore;
+use countersign::time::Span;
 use countersign_store::fault::Fault;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// What a copied registry says instead of its log's identity.
 pub(crate) const RESTORED: &str = "restored";
+
+/// By which terms uses are remembered, for each dialect. A start with other terms than the one before, or with a dialect that had
+/// none, puts what was used before behind a barrier: its use may be forgotten, and its proof may hold for longer now.
+pub type Terms = BTreeMap<String, Term>;
+
+/// By which terms the uses of one dialect's proofs are remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// The terms, spelt so that any change shows.
+    pub text: String,
+    /// How far from the clock a proof may be dated.
+    pub window: Span,
+}
 
 /// What a replay memory is for. Each scope has a log and a bound of its own, so that none takes another's room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +45,14 @@ impl Scope {
         }
     }
 
+    /// The name in the registry of the terms by which uses are remembered.
+    fn terms(self) -> &'static str {
+        match self {
+            Self::Proofs => "terms",
+            Self::Challenges => "terms-challenges",
+        }
+    }
+
     fn folder(self) -> &'static str {
         match self {
             Self::Proofs => "replay",
@@ -44,10 +67,10 @@ impl SqliteStore {
     /// # Errors
     /// As for [`Self::replay_memory_of`].
     pub async fn replay_memory(&self, start: ReplayStart) -> Result<(DurableOnce, Recovery), Fault> {
-        self.replay_memory_of(Scope::Proofs, start).await
+        self.replay_memory_of(Scope::Proofs, start, &Terms::new()).await
     }
 
-    /// Reads the replay log of a scope and begins to remember. Tells what was found, for the operator's log.
+    /// Reads the replay log of a scope and begins to remember by these terms. Tells what was found, for the operator's log.
     ///
     /// # Errors
     /// When it was begun already by this store, or the disk or the database fails.
@@ -55,6 +78,7 @@ impl SqliteStore {
         &self,
         scope: Scope,
         start: ReplayStart,
+        terms: &Terms,
     ) -> Result<(DurableOnce, Recovery), Fault> {
         let begun = match scope {
             Scope::Proofs => &self.replay_begun,
@@ -65,8 +89,8 @@ impl SqliteStore {
                 "the replay memory of this store was begun already: there is one for each store",
             ));
         }
-        let (epoch, begun) = match self.epoch(scope).await?.as_deref() {
-            None if scope == Scope::Challenges && self.epoch(Scope::Proofs).await?.is_some() => {
+        let (epoch, begun) = match self.noted(scope.epoch()).await?.as_deref() {
+            None if scope == Scope::Challenges && self.noted(Scope::Proofs.epoch()).await?.is_some() => {
                 (start.fresh, Begun::BeforeBackup)
             }
             None => (start.fresh, Begun::Never),
@@ -74,45 +98,60 @@ impl SqliteStore {
                 unhex(text).map_or((start.fresh, Begun::BeforeBackup), |epoch| (epoch, Begun::Here))
             }
         };
+        let known = self.noted(scope.terms()).await?.unwrap_or_default();
+        let is_known = |wanted: &str| known.lines().any(|known| known == wanted);
+        let changed = terms.iter().filter(|(name, term)| !is_known(&line(name, term)));
+        let changed = changed.map(|(_, term)| term.window).max().filter(|_| begun != Begun::Never);
         let folder = self.directory.join(scope.folder());
         let lock = Arc::clone(&self.lock);
         let begin = move || {
             let disk = Folder::open(&folder, lock).map_err(|error| {
                 Fault::caused(format!("cannot make the folder {}", folder.display()), error)
             })?;
-            DurableOnce::start(Box::new(disk), &start, epoch, begun)
+            DurableOnce::start(Box::new(disk), &start, epoch, begun, changed)
         };
         let begun_now = off_reactor(begin).await?;
         // After the log: a crash in between leaves a log that nobody claims, and costs a barrier.
         if begun != Begun::Here {
-            self.set_epoch(scope, &hex(&epoch)).await?;
+            self.note(scope.epoch(), &hex(&epoch)).await?;
+        }
+        // After the log as well, whose barrier stands now, and before the first use that is remembered by them.
+        let told = terms.iter().map(|(name, term)| line(name, term)).collect::<Vec<_>>().join("\n");
+        if told != known {
+            self.note(scope.terms(), &told).await?;
         }
         Ok(begun_now)
     }
 
-    async fn epoch(&self, scope: Scope) -> Result<Option<String>, Fault> {
+    /// What the registry keeps under a name.
+    async fn noted(&self, name: &'static str) -> Result<Option<String>, Fault> {
         let mut unit = self.registry.read().await?;
         sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
-            .bind(scope.epoch())
+            .bind(name)
             .fetch_optional(&mut *unit)
             .await
             .map_err(|error| self.registry.failed("read", error))
     }
 
-    async fn set_epoch(&self, scope: Scope, epoch: &str) -> Result<(), Fault> {
+    async fn note(&self, name: &'static str, value: &str) -> Result<(), Fault> {
         let failed = |error| self.registry.failed("write", error);
         let mut unit = self.registry.begin().await?;
         sqlx::query(
             "INSERT INTO meta (name, value) VALUES ($1, $2) \
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         )
-        .bind(scope.epoch())
-        .bind(epoch.to_owned())
+        .bind(name)
+        .bind(value.to_owned())
         .execute(&mut *unit)
         .await
         .map_err(failed)?;
         unit.commit().await.map_err(failed)
     }
+}
+
+/// One line, whatever the name and the text are.
+fn line(name: &str, term: &Term) -> String {
+    format!("{name:?} {:?}", term.text)
 }
 
 fn hex(bytes: &[u8; 16]) -> String {

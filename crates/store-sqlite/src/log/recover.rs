@@ -22,6 +22,8 @@ pub(crate) struct Start {
     pub(crate) now: Time,
     /// How far ahead of `now` an accepted proof may be dated.
     pub(crate) horizon: Span,
+    /// The same over those dialects alone whose uses were remembered by other terms until now.
+    pub(crate) changed: Option<Span>,
 }
 
 /// What the registry says about the log.
@@ -114,11 +116,21 @@ pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
             // What was remembered for as long as it was valid then may be valid for longer now.
             let narrower = |log: &Parsed| log.header.horizon < start.horizon.millis();
             if found.logs.values().next_back().is_some_and(narrower) {
-                recovered.raise(start, "proofs may be dated further from the clock than before");
+                recovered.raise(
+                    start,
+                    start.horizon,
+                    "proofs may be dated further from the clock than before",
+                );
+            } else if let Some(changed) = start.changed {
+                recovered.raise(start, changed, "uses are remembered by other terms than before");
             }
         }
         (doubt, _) => {
-            recovered.raise(start, doubt.as_deref().unwrap_or("the replay log cannot be trusted"));
+            recovered.raise(
+                start,
+                start.horizon,
+                doubt.as_deref().unwrap_or("the replay log cannot be trusted"),
+            );
             recovered.aside = found.logs.keys().map(|number| name(*number)).chain(found.strange).collect();
         }
     }
@@ -128,9 +140,9 @@ pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
 impl Recovered {
     /// Everything that may have been accepted and forgotten is dated at or before the new barrier: no later than the
     /// latest clock seen and as far ahead as any proof may be.
-    fn raise(&mut self, start: &Start, why: &str) {
+    fn raise(&mut self, start: &Start, ahead: Span, why: &str) {
         let latest = self.clock.map_or(start.now, |clock| start.now.max(Time::from_millis(clock)));
-        self.barrier = self.barrier.max(latest + start.horizon);
+        self.barrier = self.barrier.max(latest + ahead);
         self.why = Some(why.to_owned());
     }
 }

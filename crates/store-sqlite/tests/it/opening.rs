@@ -6,7 +6,7 @@ use countersign_store::model::{AuditDraft, Record, User, Write};
 use countersign_store::once::Once;
 use countersign_store::registry::Registry;
 use countersign_store::sessions::Sessions;
-use countersign_store_sqlite::{ReplayStart, Scope, SqliteStore, backup};
+use countersign_store_sqlite::{ReplayStart, Scope, SqliteStore, Terms, backup};
 use std::path::Path;
 
 async fn refusal(directory: &Path) -> String {
@@ -160,7 +160,7 @@ async fn challenges_have_a_memory_of_their_own_with_its_own_bound() {
     let folder = folder();
     let store = SqliteStore::open(folder.path()).await.unwrap();
     let few = ReplayStart { most: 2, ..replay_start(DAY) };
-    let (challenges, recovery) = store.replay_memory_of(Scope::Challenges, few).await.unwrap();
+    let (challenges, recovery) = store.replay_memory_of(Scope::Challenges, few, &Terms::new()).await.unwrap();
     let (once, _) = store.replay_memory(replay_start(DAY)).await.unwrap();
     assert_eq!((recovery.why, recovery.barrier), (None, Time::MIN));
     let now = Time::from_seconds(DAY);
@@ -177,7 +177,7 @@ async fn challenges_have_a_memory_of_their_own_with_its_own_bound() {
     drop((challenges, once));
     store.close().await;
     let store = SqliteStore::open(folder.path()).await.unwrap();
-    let (challenges, recovery) = store.replay_memory_of(Scope::Challenges, few).await.unwrap();
+    let (challenges, recovery) = store.replay_memory_of(Scope::Challenges, few, &Terms::new()).await.unwrap();
     let (once, proofs) = store.replay_memory(replay_start(DAY)).await.unwrap();
     assert_eq!((recovery.claims, proofs.claims), (2, 100));
     assert_eq!(challenges.peek(claim(0, DAY), now).await.unwrap(), Use::Again);
@@ -191,7 +191,8 @@ async fn challenges_of_a_release_that_kept_them_with_the_proofs_are_behind_a_bar
     drop(store.replay_memory(replay_start(DAY)).await.unwrap());
     store.close().await;
     let store = SqliteStore::open(folder.path()).await.unwrap();
-    let (challenges, _) = store.replay_memory_of(Scope::Challenges, replay_start(DAY + 1)).await.unwrap();
+    let (challenges, _) =
+        store.replay_memory_of(Scope::Challenges, replay_start(DAY + 1), &Terms::new()).await.unwrap();
     let now = Time::from_seconds(DAY + 1);
     assert_eq!(challenges.claim(claim(1, DAY), now).await.unwrap(), Use::Barred);
     drop(challenges);
@@ -202,6 +203,7 @@ async fn challenges_of_a_release_that_kept_them_with_the_proofs_are_behind_a_bar
     let other = self::folder();
     std::fs::rename(&copy, other.path().join("registry.db")).unwrap();
     let store = SqliteStore::open(other.path()).await.unwrap();
-    let (challenges, _) = store.replay_memory_of(Scope::Challenges, replay_start(DAY + 1)).await.unwrap();
+    let (challenges, _) =
+        store.replay_memory_of(Scope::Challenges, replay_start(DAY + 1), &Terms::new()).await.unwrap();
     assert_eq!(challenges.claim(claim(1, DAY), now).await.unwrap(), Use::Barred);
 }
