@@ -247,6 +247,20 @@ impl Rule {
     }
 }
 
+/// Whether what works once is dated no later than about now: a use is remembered from its date on, and barriers go by it.
+pub(crate) fn single_uses_are_dated(rules: &[Rule]) -> bool {
+    let held = |date: &Source| {
+        rules.iter().any(|rule| match rule {
+            Rule::Near(at, _) | Rule::NotBefore { at, .. } => at == date,
+            _ => false,
+        })
+    };
+    rules.iter().all(|rule| match rule {
+        Rule::Once { dated, .. } => held(dated),
+        _ => true,
+    })
+}
+
 /// Judges all rules in order and stops at the first that does not hold. Yields what must still be claimed.
 pub(crate) fn judge_all(
     rules: &[Rule],
