@@ -116,13 +116,10 @@ pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
             // What was remembered for as long as it was valid then may be valid for longer now.
             let narrower = |log: &Parsed| log.header.horizon < start.horizon.millis();
             if found.logs.values().next_back().is_some_and(narrower) {
-                recovered.raise(
-                    start,
-                    start.horizon,
-                    "proofs may be dated further from the clock than before",
-                );
+                let why = "proofs may be dated further from the clock than before";
+                recovered.raise_to_last(start, start.horizon, why);
             } else if let Some(changed) = start.changed {
-                recovered.raise(start, changed, "uses are remembered by other terms than before");
+                recovered.raise_to_last(start, changed, "uses are remembered by other terms than before");
             }
         }
         (doubt, _) => {
@@ -138,6 +135,17 @@ pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
 }
 
 impl Recovered {
+    /// The same where the log tells until when it remembered: no use is dated later than that, and where there was none,
+    /// nothing is barred.
+    fn raise_to_last(&mut self, start: &Start, ahead: Span, why: &str) {
+        if self.until != i64::MIN {
+            let barrier = self.barrier;
+            self.raise(start, ahead, why);
+            // Whole seconds are kept, rounded down.
+            self.barrier = self.barrier.min(Time::from_seconds(self.until.saturating_add(1))).max(barrier);
+        }
+    }
+
     /// Everything that may have been accepted and forgotten is dated at or before the new barrier: no later than the
     /// latest clock seen and as far ahead as any proof may be.
     fn raise(&mut self, start: &Start, ahead: Span, why: &str) {

@@ -194,7 +194,9 @@ async fn a_clock_that_was_ahead_for_a_moment_costs_seconds_only() {
 #[tokio::test]
 async fn a_wider_window_raises_a_barrier() {
     let (disk, claims) = used().await;
-    let wider = |now| {
+    let fresh = SimDisk::default();
+    begin(&fresh, at(DAY), Begun::Never).unwrap();
+    let wider_on = |disk: &SimDisk, now| {
         let start = ReplayStart {
             key: [7; 16],
             fresh: [1; 16],
@@ -204,8 +206,12 @@ async fn a_wider_window_raises_a_barrier() {
         };
         DurableOnce::start(Box::new(disk.clone()), &start, [1; 16], Begun::Here, None).unwrap()
     };
+    let wider = |now| wider_on(&disk, now);
+    // Where nothing was ever used, nothing is barred.
+    assert_eq!(wider_on(&fresh, at(DAY + 30)).1.barrier, Time::MIN);
     let (once, recovery) = wider(at(DAY + 30));
-    assert!(recovery.why.is_some());
+    // No use was dated later than the last one was remembered.
+    assert!(recovery.why.is_some() && recovery.barrier == at(DAY + WINDOW + 1), "{recovery:?}");
     // Valid for longer by the new settings, and forgotten by the old ones.
     let stretched = Claim { until: claims[0].until + Span::from_seconds(40), ..claims[0] };
     assert_eq!(once.claim(stretched, at(DAY + 30)).await.unwrap(), Use::Barred);
