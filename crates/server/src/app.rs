@@ -116,7 +116,7 @@ impl App {
             once: Arc::clone(&shared.answered),
             entropy: Arc::clone(&shared.entropy),
         };
-        let settings = config.session.settings(&config.keys, routes.admitted());
+        let settings = config.session.settings(&config.keys, routes.admitted(), routes.organisations());
         let session = SessionApi::new(session, settings)
             .map_err(|error| Fault::caused("the session API cannot be set up", error))?;
         let upstreams = Upstreams::start(&config, before.map(|before| &before.upstreams))?;

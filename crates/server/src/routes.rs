@@ -85,6 +85,12 @@ impl Routes {
         self.0.iter().flat_map(|place| place.policy.admit.iter().flatten()).cloned().collect()
     }
 
+    /// Every organisation that a route admits, by name.
+    #[must_use]
+    pub fn organisations(&self) -> BTreeSet<String> {
+        self.0.iter().flat_map(|place| place.policy.organisations.iter().flatten()).cloned().collect()
+    }
+
     /// The route with a name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Arc<Place>> {

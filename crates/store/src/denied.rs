@@ -64,6 +64,13 @@ impl Denied {
         Self::new(Denial::Taken, code, text)
     }
 
+    /// An organisation's name is another's, or is kept for one: told alike.
+    #[must_use]
+    pub fn organisation_name_taken(name: &str) -> Self {
+        let text = format!("wanted a name that no organisation has; {name} is taken; choose another");
+        Self::taken("name-taken", text)
+    }
+
     pub(crate) fn invalid(code: &'static str, text: impl Into<String>) -> Self {
         Self::new(Denial::Invalid, code, text)
     }

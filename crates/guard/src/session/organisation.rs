@@ -56,6 +56,11 @@ impl SessionApi {
         let change = |draft: &mut Draft<'_>| {
             let own = place(draft, &holder)?;
             at_least(&own, ADMIN)?;
+            // Whoever has it is admitted, so only operators give it; told like any name that is taken.
+            let own_name = draft.organisation(&own.organisation)?.name;
+            if self.settings.reserved_organisations.contains(&name) && own_name != name {
+                return Err(Denied::organisation_name_taken(&name));
+            }
             draft.rename_organisation(&own.organisation, &name)
         };
         self.registrar.change(&self.stamp(&holder.caller.id, asked.now), change).await?;

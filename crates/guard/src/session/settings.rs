@@ -17,6 +17,8 @@ pub struct SessionSettings {
     pub self_registration: bool,
     /// Account names that nobody gets by registering itself, such as those that routes admit.
     pub reserved: BTreeSet<String>,
+    /// Names that no organisation gets by a member's renaming, such as those that routes admit.
+    pub reserved_organisations: BTreeSet<String>,
     /// Whether that takes a join code.
     pub require_join_code: bool,
     /// Whether a key that another account has may be registered too, after its possession was proved.
@@ -51,6 +53,7 @@ impl Default for SessionSettings {
             },
             self_registration: true,
             reserved: BTreeSet::new(),
+            reserved_organisations: BTreeSet::new(),
             require_join_code: false,
             shared_keys: false,
             keys: Policy::default(),

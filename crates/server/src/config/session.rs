@@ -76,9 +76,15 @@ impl SessionSection {
         session
     }
 
-    /// The settings that the configuration asks for. `reserved` are names that nobody gets by registering itself.
+    /// The settings that the configuration asks for. `reserved` are names that nobody gets by registering itself, and
+    /// `reserved_organisations` names that no organisation gets by a member's renaming.
     #[must_use]
-    pub fn settings(&self, keys: &KeysSection, reserved: BTreeSet<String>) -> SessionSettings {
+    pub fn settings(
+        &self,
+        keys: &KeysSection,
+        reserved: BTreeSet<String>,
+        reserved_organisations: BTreeSet<String>,
+    ) -> SessionSettings {
         let span =
             |length: Duration| Span::from_millis(i64::try_from(length.as_millis()).unwrap_or(i64::MAX));
         SessionSettings {
@@ -92,6 +98,7 @@ impl SessionSection {
             },
             self_registration: self.self_registration,
             reserved,
+            reserved_organisations,
             require_join_code: self.require_join_code,
             shared_keys: keys.shared,
             keys: keys.policy(),

@@ -284,10 +284,7 @@ impl Draft<'_> {
     fn free_organisation_name(&self, name: &str, id: Option<&str>) -> Decided<()> {
         rules::text("an organisation name", "invalid-name", name, rules::LONGEST_NAME)?;
         match self.organisation_by_name(name) {
-            Some(holder) if Some(holder.id.as_str()) != id => Err(Denied::taken(
-                "name-taken",
-                format!("wanted a name that no organisation has; {name} is taken; choose another"),
-            )),
+            Some(holder) if Some(holder.id.as_str()) != id => Err(Denied::organisation_name_taken(name)),
             _ => Ok(()),
         }
     }

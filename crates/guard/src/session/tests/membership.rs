@@ -1,5 +1,6 @@
 //! Who may do what in a subscription.
 use super::{Bench, body, key, part, tokens};
+use crate::session::settings::SessionSettings;
 use serde_json::json;
 
 /// A subscription with an owner, an admin and a member, and a stranger outside; their access tokens.
@@ -13,7 +14,10 @@ struct Team {
 }
 
 async fn team() -> Team {
-    let bench = Bench::new().await;
+    team_in(Bench::new().await).await
+}
+
+async fn team_in(bench: Bench) -> Team {
     let acme = bench.registrar.add_organisation(&bench.stamp(), "acme").await.unwrap().id;
     let mut access = Vec::new();
     for (user, role) in
@@ -116,4 +120,27 @@ async fn admins_rename_it() {
     assert_eq!(rename(&team.admin, "").await.status(), 400);
     let renamed = rename(&team.admin, "?subscriptionName=New%20name").await;
     assert_eq!(body(&renamed)["subscriptionName"], "New name");
+}
+
+#[tokio::test]
+async fn nobody_renames_a_subscription_into_what_a_route_admits() {
+    let reserved_organisations = ["partners".to_owned(), "acme".to_owned()].into();
+    let settings = SessionSettings { reserved_organisations, ..SessionSettings::default() };
+    let team = team_in(Bench::with(settings).await).await;
+    let rename = async |name: &str| {
+        let path = format!("/v1/subscription/name?subscriptionName={name}");
+        team.bench.send("PUT", &path, &team.owner, Some(json!({}))).await
+    };
+    let other = team.bench.registrar.add_organisation(&team.bench.stamp(), "rivals").await.unwrap();
+    let (refused, taken) = (rename("partners").await, rename("rivals").await);
+    assert_eq!((refused.status().as_u16(), taken.status().as_u16()), (409, 409));
+    // Told as any name that is taken.
+    let said = |answer: &http::Response<bytes::Bytes>, name: &str| body(answer).to_string().replace(name, "");
+    assert_eq!(said(&refused, "partners"), said(&taken, "rivals"));
+    let named = |id: &str| team.bench.registrar.directory().organisation(id).unwrap().name;
+    assert_eq!((named(&team.acme), other.name), ("acme".to_owned(), "rivals".to_owned()));
+    // Its own name stays its own until it gives it up.
+    assert_eq!(rename("acme").await.status(), 200);
+    assert_eq!(rename("ours").await.status(), 200);
+    assert_eq!(rename("acme").await.status(), 409);
 }
