@@ -91,6 +91,7 @@ impl Draft<'_> {
     pub fn set_account_enabled(&mut self, id: &str, enabled: bool) -> Decided<Account> {
         if !enabled {
             self.end_sessions(id, None);
+            self.withdraw_invitations_with(id)?;
         }
         let action = if enabled { "account.enable" } else { "account.disable" };
         self.edit(id, action, |account| {

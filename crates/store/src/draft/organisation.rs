@@ -140,8 +140,26 @@ impl Draft<'_> {
                 format!("account {account}, from {} to {role}", before.role),
             );
             self.set_member(&after, true);
+            if invites(&before) && after.role != "OWNER" {
+                self.withdraw_invitations(organisation)?;
+            }
         }
         Ok(after)
+    }
+
+    /// Withdraws the invitations of an organisation in which an account may invite: who made which is not kept, and one made
+    /// beforehand must not let in again whom somebody shut out.
+    pub(crate) fn withdraw_invitations_with(&mut self, account: &str) -> Decided<()> {
+        match self.membership(account).filter(invites) {
+            Some(member) => self.withdraw_invitations(&member.organisation),
+            None => Ok(()),
+        }
+    }
+
+    fn withdraw_invitations(&mut self, organisation: &str) -> Decided<()> {
+        // Codes that work more than once are an operator's.
+        let codes = self.join_codes_of(organisation).into_iter().filter(|code| code.once);
+        codes.into_iter().try_for_each(|code| self.delete_join_code(&code.digest))
     }
 
     /// Makes a join code; whoever drew it keeps it.
@@ -272,6 +290,7 @@ impl Draft<'_> {
                 "wanted an account with an organisation; it has none; nothing is to be done",
             ));
         };
+        self.withdraw_invitations_with(account)?;
         let member = Member { organisation, account: account.to_owned(), role: String::new() };
         self.set_member(&member, false);
         self.edit(account, action, |row| {
@@ -312,6 +331,11 @@ impl Draft<'_> {
 /// The overlay's key for a membership; ids have no blanks.
 fn place(member: &Member) -> String {
     format!("{} {}", member.organisation, member.account)
+}
+
+/// Whether a member may invite others.
+fn invites(member: &Member) -> bool {
+    member.role != "MEMBER"
 }
 
 fn member_role(role: &str) -> Decided<String> {

@@ -144,3 +144,25 @@ async fn nobody_renames_a_subscription_into_what_a_route_admits() {
     assert_eq!(rename("ours").await.status(), 200);
     assert_eq!(rename("acme").await.status(), 409);
 }
+
+#[tokio::test]
+async fn who_may_no_longer_invite_does_not_come_back_by_an_invitation_kept() {
+    for how in ["subscription/remove/adam", "subscription/setrole/adam?role=MEMBER", "disable", "delete"] {
+        let team = team().await;
+        let invited = team.bench.post("subscription/invite?role=ADMIN", &team.admin, json!({})).await;
+        let code = String::from_utf8(invited.body().to_vec()).unwrap();
+        let (registrar, stamp) = (&team.bench.registrar, team.bench.stamp());
+        let adam = registrar.directory().account_by_identifier("user-id", "adam").unwrap().id;
+        match how {
+            "disable" => drop(registrar.set_account_enabled(&stamp, &adam, false).await.unwrap()),
+            "delete" => registrar.delete_account(&stamp, &adam).await.unwrap(),
+            path => assert_eq!(team.post(path, &team.owner).await, 204),
+        }
+        assert_eq!(team.post(&format!("subscription/invite/{code}"), &team.stranger).await, 400, "{how}");
+        // Who still may invites anew.
+        let invited = team.bench.post("subscription/invite", &team.owner, json!({})).await;
+        let code = String::from_utf8(invited.body().to_vec()).unwrap();
+        assert_eq!(team.post("subscription/setrole/mia?role=ADMIN", &team.owner).await, 204);
+        assert_eq!(team.post(&format!("subscription/invite/{code}"), &team.stranger).await, 200, "{how}");
+    }
+}
