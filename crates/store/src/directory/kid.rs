@@ -15,12 +15,13 @@ pub(crate) fn digest(kid: &str) -> Option<[u8; 32]> {
         return hexadecimal(bare);
     }
     // 43 characters and one of padding; anything longer is no digest.
-    if bare.len() > 44 {
+    let unpadded = bare.trim_end_matches('=');
+    if bare.len() > 44 || unpadded.len() > 43 {
         return None;
     }
     let mut plain = [0_u8; 43];
     let mut length = 0;
-    for (to, from) in plain.iter_mut().zip(bare.trim_end_matches('=').bytes()) {
+    for (to, from) in plain.iter_mut().zip(unpadded.bytes()) {
         *to = match from {
             b'-' => b'+',
             b'_' => b'/',
@@ -90,7 +91,7 @@ mod tests {
         ] {
             assert_eq!(digest(&spelled), Some(wanted), "{spelled}");
         }
-        for other in ["", "main", "=", &"0".repeat(63), &"g".repeat(64), &"A".repeat(45), &"é".repeat(32)] {
+        for other in ["", "main", "=", &"0".repeat(63), &"g".repeat(64), &"A".repeat(44), &"A".repeat(45), &"é".repeat(32)] {
             assert_eq!(digest(other), None, "{other}");
         }
     }
