@@ -91,7 +91,16 @@ mod tests {
         ] {
             assert_eq!(digest(&spelled), Some(wanted), "{spelled}");
         }
-        for other in ["", "main", "=", &"0".repeat(63), &"g".repeat(64), &"A".repeat(44), &"A".repeat(45), &"é".repeat(32)] {
+        for other in [
+            "",
+            "main",
+            "=",
+            &"0".repeat(63),
+            &"g".repeat(64),
+            &"A".repeat(44),
+            &"A".repeat(45),
+            &"é".repeat(32),
+        ] {
             assert_eq!(digest(other), None, "{other}");
         }
     }
