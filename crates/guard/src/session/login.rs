@@ -8,7 +8,7 @@ use bytes::Bytes;
 use countersign::ask::{Caller, KeyQuery, Keys};
 use countersign::base64::encode_hex;
 use countersign::life::challenge::{Ask, Opened, Purpose};
-use countersign::life::session::Session;
+use countersign::life::session::{Ended, Session};
 use countersign::reason::Reason;
 use countersign::time::Time;
 use countersign_keys::{PublicKey, read_public_key, sha256};
@@ -99,7 +99,21 @@ impl SessionApi {
             ended: None,
         };
         self.guard.sessions().open(&session).await?;
+        self.make_room(&session.account, now).await?;
         Ok(session)
+    }
+
+    /// Ends the oldest sessions of an account that has too many: sessions are kept in memory, and signing in is all it takes.
+    async fn make_room(&self, account: &str, now: Time) -> Result<(), Fault> {
+        let sessions = self.guard.sessions();
+        // Oldest first.
+        let live = sessions.list(Some(account), now).await?;
+        let more = live.len().saturating_sub(self.settings.most_sessions);
+        for old in live.iter().take(more) {
+            // One that changed at this moment is in use; the next sign-in sees to it.
+            let _ended = sessions.replace(old, &old.end(Ended::Revoked)).await?;
+        }
+        Ok(())
     }
 
     /// The key of an unknown user, when that user may register with it.

@@ -13,6 +13,8 @@ pub struct SessionSettings {
     pub challenge_life: Span,
     /// How long sessions and their tokens live.
     pub windows: Windows,
+    /// Live sessions of one account at most; one more ends the oldest.
+    pub most_sessions: usize,
     /// Whether the first good answer of an unknown user makes its account.
     pub self_registration: bool,
     /// Account names that nobody gets by registering itself, such as those that routes admit.
@@ -51,6 +53,8 @@ impl Default for SessionSettings {
                 whole: Span::from_seconds(24 * 3600),
                 grace: Span::ZERO,
             },
+            // Far more than a fleet that shares a key has, and a few megabytes.
+            most_sessions: 4096,
             self_registration: true,
             reserved: BTreeSet::new(),
             reserved_organisations: BTreeSet::new(),

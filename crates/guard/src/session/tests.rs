@@ -704,3 +704,23 @@ async fn a_session_ends_with_its_users_name_and_with_its_keys_dialect() {
     bench.registrar.set_key_dialects(&bench.stamp(), &second, &["skykit".to_owned()]).await.unwrap();
     assert_eq!(bench.resource(&other.access).await, 401);
 }
+
+#[tokio::test]
+async fn an_account_has_so_many_sessions_and_one_more_ends_the_oldest() {
+    let settings = SessionSettings { most_sessions: 3, ..SessionSettings::default() };
+    let (bench, alice, bob) = (Bench::with(settings).await, key(), key());
+    bench.user("alice", &alice).await;
+    bench.user("bob", &bob).await;
+    let other = bench.tokens("bob", &bob).await.access;
+    let mut opened = Vec::new();
+    for _ in 0..5 {
+        bench.clock.advance(Span::from_seconds(1));
+        opened.push(bench.tokens("alice", &alice).await.access);
+    }
+    let mut found = Vec::new();
+    for token in &opened {
+        found.push(bench.resource(token).await);
+    }
+    assert_eq!(found, [401, 401, 200, 200, 200]);
+    assert_eq!(bench.resource(&other).await, 200);
+}

@@ -88,6 +88,7 @@ impl SessionSection {
         let span =
             |length: Duration| Span::from_millis(i64::try_from(length.as_millis()).unwrap_or(i64::MAX));
         SessionSettings {
+            most_sessions: SessionSettings::default().most_sessions,
             prefix: self.prefix.clone(),
             challenge_life: span(self.challenge_life),
             windows: Windows {
