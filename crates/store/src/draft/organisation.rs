@@ -5,6 +5,9 @@ use crate::draft::{Decided, Draft};
 use crate::model::{JoinCode, Member, Organisation};
 use countersign::time::Time;
 
+/// Open join codes of an organisation: its own members make them, and all are kept in memory.
+const MOST_JOIN_CODES: usize = 1000;
+
 impl Draft<'_> {
     /// The organisation with this id, as changed so far.
     ///
@@ -189,6 +192,17 @@ impl Draft<'_> {
                 "join-code-taken",
                 "wanted a new join code; this one is in use; draw another",
             ));
+        }
+        let (open, ended): (Vec<_>, Vec<_>) =
+            self.join_codes_of(organisation).into_iter().partition(|code| self.stamp.now < code.expires);
+        if open.len() >= MOST_JOIN_CODES {
+            let text = format!(
+                "wanted at most {MOST_JOIN_CODES} open join codes; there are as many; wait until one is used or ends"
+            );
+            return Err(Denied::state("too-many-join-codes", text));
+        }
+        for code in ended {
+            self.delete_join_code(&code.digest)?;
         }
         let code = JoinCode {
             digest: digest.to_owned(),

@@ -453,3 +453,26 @@ fn changes_may_run_on_any_thread() {
     send(&registrar.add_account(&stamp, &new));
     send(&registrar.refresh());
 }
+
+#[tokio::test]
+async fn an_organisation_has_so_many_open_join_codes_and_those_that_ended_make_room() {
+    let store = Arc::new(MemoryStore::default());
+    let registrar = open(&store).await;
+    let acme = registrar.add_organisation(&stamp(), "acme").await.unwrap().id;
+    let digest = |number: usize| format!("{number:064x}");
+    let day = Time::from_seconds(NOW + 86_400);
+    let stamped = stamp();
+    let all = registrar.change(&stamped, |draft| {
+        (0..1000)
+            .try_for_each(|number| draft.add_join_code(&acme, &digest(number), "MEMBER", day, true).map(drop))
+    });
+    all.await.unwrap();
+    let more = |stamp: Stamp, expires: Time| {
+        let (registrar, acme, digest) = (&registrar, &acme, digest(1000));
+        async move { registrar.add_join_code(&stamp, acme, &digest, "MEMBER", expires, true).await }
+    };
+    assert_eq!(code(more(stamp(), day).await), "too-many-join-codes");
+    let later = Stamp { now: day, ..stamp() };
+    more(later, day + Span::from_seconds(60)).await.unwrap();
+    assert_eq!(registrar.directory().join_codes_of(&acme).len(), 1);
+}
