@@ -29,6 +29,9 @@ struct Code {
 /// Bytes of a user id that an account can be called by, with what may be added.
 const LONGEST_NAME: usize = 110;
 
+/// Sessions that one sign-in ends at most: each is a write that it waits for, and the next sign-in ends more.
+const MOST_ENDED: usize = 16;
+
 /// Whom a session is opened for.
 pub(crate) struct Opening<'a> {
     pub(crate) account: &'a str,
@@ -108,7 +111,7 @@ impl SessionApi {
         let sessions = self.guard.sessions();
         // Oldest first.
         let live = sessions.list(Some(account), now).await?;
-        let more = live.len().saturating_sub(self.settings.most_sessions);
+        let more = live.len().saturating_sub(self.settings.most_sessions).min(MOST_ENDED);
         for old in live.iter().take(more) {
             // One that changed at this moment is in use; the next sign-in sees to it.
             let _ended = sessions.replace(old, &old.end(Ended::Revoked)).await?;
