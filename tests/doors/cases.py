@@ -17,7 +17,7 @@ SPOOFED = [(name, SPOOF) for name in [
     "X-Countersign-Account", "x-countersign-account", "x_countersign_account", "X-Countersign_Account", "X_COUNTERSIGN_ACCOUNT",
     "X-Countersign-Account-Id", "X-Countersign-Identifier", "X-Countersign-Dialect", "X-Countersign-Key",
     "X-Countersign-Organisation", "X-Countersign-Acting-As", "X-Countersign-Session", "X-Countersign-Request-Id",
-    "X-Countersign-Assertion", "X-Countersign", "x_countersign_acting_as", "X-COUNTERSIGN-ORGANISATION",
+    "X-Countersign-Assertion", "X-Countersign-Mode", "X-Countersign", "x_countersign_acting_as", "X-COUNTERSIGN-ORGANISATION",
 ]]
 # What a caller may say about where its request came from; nobody listens.
 ELSEWHERE = [
