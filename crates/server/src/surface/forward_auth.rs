@@ -15,6 +15,7 @@ use countersign_guard::policy::Reply;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Body as _;
 use std::sync::Arc;
 
 /// Whether a path is where other proxies ask; with the route it names.
@@ -91,10 +92,11 @@ async fn ask(
         target,
         headers,
         body: match &carried {
-            Some(bytes) if bytes.is_empty() => Seen::Empty,
-            Some(bytes) => Seen::Seen(bytes),
-            None if may_have_body(original.method, headers) => Seen::Unseen,
-            None => Seen::Empty,
+            Carried::Whole(bytes) if bytes.is_empty() => Seen::Empty,
+            Carried::Whole(bytes) => Seen::Seen(bytes),
+            Carried::Part => Seen::Unseen,
+            Carried::Nothing if may_have_body(original.method, headers) => Seen::Unseen,
+            Carried::Nothing => Seen::Empty,
         },
         client: Some(from.client),
         challenge: None,
@@ -173,28 +175,38 @@ fn is_target(target: &str) -> bool {
     target.starts_with('/') && !target.contains('#') && target.bytes().all(|byte| byte > 32 && byte != 127)
 }
 
+/// What came of the original request's body.
+enum Carried {
+    Whole(Bytes),
+    /// There is one, and not all of it is here.
+    Part,
+    /// Nothing came that tells whether there is one.
+    Nothing,
+}
+
 /// The original request's body, where the proxies send it along with the question and a dialect looks at it. Where they say another
-/// length than came, it was cut, and counts as unseen.
+/// length than came, it was cut, and counts as unseen. No header need tell that something came: HTTP/2 has none for it.
 async fn carried(
     app: &App,
     place: &Place,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Option<Bytes>, Box<Response<Body>>> {
+) -> Result<Carried, Box<Response<Body>>> {
     if !app.config.forward_auth.bodies {
+        let came = !body.is_end_stream();
         Inflow::Stream(body).pass_over(headers).await;
-        return Ok(None);
+        return Ok(if came { Carried::Part } else { Carried::Nothing });
     }
     // Read also where nobody looks at it: a proxy that is still sending would take our answer for a broken connection.
     let bytes = match read_all(body, place.policy.limits.body, app.config.limits.body_time).await {
         Ok(bytes) => bytes,
-        Err(ReadFault::TooLarge) => return Ok(None),
+        Err(ReadFault::TooLarge) => return Ok(Carried::Part),
         Err(ReadFault::TooSlow) => return Err(Box::new(too_slow())),
         Err(ReadFault::Broken) => return Err(Box::new(bad_request("the body cannot be read"))),
     };
     let mut told = headers.get_all("x-original-content-length").iter();
     let whole = told.all(|length| length.as_bytes() == bytes.len().to_string().as_bytes());
-    Ok((whole && place.policy.needs_body()).then_some(bytes))
+    Ok(if whole { Carried::Whole(bytes) } else { Carried::Part })
 }
 
 /// Whether the original request may have a body. Its framing seldom reaches us: proxies that ask without the body drop its length

@@ -153,3 +153,34 @@ async fn a_body_that_comes_along_is_judged_where_the_configuration_says_that_it_
     let head = format!("GET /verify HTTP/1.1\r\nHost: inner\r\n{proof}{lines}Content-Length: 5");
     assert_eq!(world.send(format!("{head}\r\n\r\nhello")).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_body_that_is_not_seen_whole_is_no_empty_one_over_http_2_either() {
+    for (bodies, told, length) in
+        [(true, None, 1001), (true, Some("0"), 5), (false, None, 5), (true, None, 0), (false, None, 0)]
+    {
+        let world =
+            World::with(&ROUTES.replace("[identity]", &format!("[forward_auth]\nbodies = {bodies}\n[identity]")))
+                .await;
+        let proof = world.proof("skillhive", "GET", "/hive/a", b"");
+        let mut request = http::Request::get("http://inner/verify");
+        let proof = proof.lines().filter_map(|line| line.split_once(": "));
+        let original =
+            ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/hive/a") } else { line });
+        let told = told.map(|told| ("x-original-content-length", told));
+        for (name, value) in proof.chain(original).chain(told) {
+            request = request.header(name, value);
+        }
+        let stream = tokio::net::TcpStream::connect(world.address).await.unwrap();
+        let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        // Without a length: no header of HTTP/2 need tell of a body.
+        let request = request.body(()).unwrap();
+        let (answer, mut body) = sender.ready().await.unwrap().send_request(request, length == 0).unwrap();
+        if length > 0 {
+            body.send_data(bytes::Bytes::from(vec![b'x'; length]), true).unwrap();
+        }
+        let status = answer.await.unwrap().status().as_u16();
+        assert_eq!(status, if length > 0 { 403 } else { 200 }, "{bodies} {told:?} {length}");
+    }
+}
