@@ -185,3 +185,25 @@ async fn a_body_that_is_not_seen_whole_is_no_empty_one_over_http_2_either() {
         assert_eq!(status, if length > 0 { 403 } else { 200 }, "{bodies} {told:?} {length}");
     }
 }
+
+#[tokio::test]
+async fn a_body_that_the_doctor_cannot_hold_is_no_empty_one() {
+    let world = World::with(&ROUTES.replace("[identity]", "[forward_auth]\nbodies = true\n[identity]")).await;
+    let app = world.running.app();
+    app.doctor.open("known".to_owned(), app.clock.now());
+    let original = ORIGINAL.map(|line| match line.0 {
+        "X-Forwarded-Uri" => (line.0, "/hive/a"),
+        "X-Forwarded-Method" => (line.0, "POST"),
+        _ => line,
+    });
+    let lines: String = original.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    for (length, status) in [(0, 200), (70_000, 400)] {
+        let proof = world.proof("skillhive", "POST", "/hive/a", b"");
+        let head = format!("Countersign-Doctor: known/body\r\n{proof}{lines}Content-Length: {length}");
+        let body = "x".repeat(length);
+        let asked = format!("GET /verify HTTP/1.1\r\nHost: inner\r\n{head}\r\n\r\n{body}");
+        assert_eq!(world.send(asked).await.status, status, "{length}");
+    }
+    let seen = app.doctor.seen("known", app.clock.now()).unwrap();
+    assert_eq!(seen.iter().map(|seen| seen.body_b64.is_some()).collect::<Vec<_>>(), [true, false]);
+}
