@@ -4,7 +4,8 @@ use crate::call::Call;
 use crate::config::listener::Surface;
 use crate::doctor::{Original, Seen};
 use crate::inflow::read_all;
-use crate::surface::{forward_auth, origin};
+use crate::surface::forward_auth::{self, Wrong};
+use crate::surface::origin;
 use axum::body::Body;
 use bytes::Bytes;
 use countersign::base64::{Alphabet, encode, encode_hex};
@@ -68,7 +69,8 @@ fn original(app: &App, call: &Call, parts: &Parts) -> Result<Original, &'static 
         body_sha256: None,
     };
     if call.surface == Surface::ForwardAuth {
-        let told = forward_auth::original(&parts.headers)?;
+        let told = forward_auth::original(&parts.headers);
+        let told = told.map_err(|(Wrong::Proxy(text) | Wrong::Caller(text))| text)?;
         told.method.clone_into(&mut original.method);
         told.target.clone_into(&mut original.target);
         if server.public_url.is_none() {

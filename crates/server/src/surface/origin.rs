@@ -81,6 +81,18 @@ pub(crate) fn client(config: &ServerSection, peer: IpAddr, headers: &HeaderMap) 
     forwarded_for(config, headers).ok().flatten().unwrap_or(peer)
 }
 
+/// The caller's address, as a trusted proxy tells it.
+///
+/// # Errors
+/// When the chain of addresses cannot be read.
+pub(crate) fn told_client(
+    config: &ServerSection,
+    proxy: IpAddr,
+    headers: &HeaderMap,
+) -> Result<IpAddr, &'static str> {
+    Ok(forwarded_for(config, headers)?.unwrap_or(proxy))
+}
+
 /// The only value of a header.
 ///
 /// # Errors
