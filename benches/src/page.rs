@@ -9,7 +9,7 @@ use std::process::Command;
 /// When it cannot be written.
 pub(crate) fn write(table: &Table) -> Result<(), String> {
     let told = "Each figure is a median of interleaved turns in one run, and ratios compare within that run. On another machine the\n\
-                times differ; the ratios should stand.";
+                times differ; the ratios should stand. No server under measurement writes a line for each request.";
     keep("figures.md", &page("Figures", "cargo xtask bench --write", told, "", &table.markdown()))
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn write_peers(
     let told = "Every server is started afresh in each round, pinned to one core, with the load on the other; it must take good tokens\n\
                 and refuse a changed one and none before it is measured. The median round counts. The bare hyper servers are the floor:\n\
                 they do nothing else, and one of them checks a token with one fixed key. CPU a request is the figure that stands on a\n\
-                busy machine; requests a second vary more.";
+                busy machine; requests a second vary more. No server writes a line for each request.";
     let versions = versions.iter().map(|version| format!("- {version}\n")).collect::<String>();
     let mut figures = String::new();
     for (name, svg) in charts {

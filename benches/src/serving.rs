@@ -131,8 +131,9 @@ fn start(program: &Path, server: Server, folder: &Path) -> Result<(Server, Runni
         Server::Bare => vec!["ok".to_owned(), text],
         Server::Checking => vec!["verify".to_owned(), text],
         Server::Ours => {
+            // The bare servers write no line for a request, so ours writes none either.
             let described = format!(
-                "version = 1\n[server]\npublic_url = \"https://{HOST}\"\ntrusted_proxies = [\"127.0.0.0/8\"]\n\
+                "version = 1\n[server]\nlog = \"warn\"\npublic_url = \"https://{HOST}\"\ntrusted_proxies = [\"127.0.0.0/8\"]\n\
                  [[listener]]\naddress = \"{address}\"\nsurfaces = [\"forward-auth\"]\n\
                  [[route]]\nname = \"api\"\npath = \"/\"\ndialects = [\"skykit\"]\nupstream = \"http://127.0.0.1:9\"\n"
             );

@@ -1,7 +1,9 @@
 """One front door: the example's own files with this machine's ports and paths, the real program on them, countersign beside it."""
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -15,10 +17,12 @@ RAW_ROUTE = '\n[[route]]\nname = "raw"\npath = "/raw"\ndialects = ["skillhive"]\
 
 
 def free_port():
-    """A port that nobody listens on now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    """A port that nobody listens on now, below those that the system gives to outgoing connections: one of these would take it."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with contextlib.suppress(OSError), socket.socket() as one:
+            one.bind(("127.0.0.1", port))
+            return port
 
 
 class Place:

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the benchmarks, built as shipped, as ratios within one run.
+//! `cargo xtask bench`: the benchmarks, with the program as it is shipped, as ratios within one run.
 use crate::run::{cargo, root, shown, target};
 use crate::tools;
 use std::path::PathBuf;
@@ -14,21 +14,16 @@ pub(crate) fn run(rest: &[&str]) -> Result<(), String> {
     if !compared {
         tools::database()?;
     }
-    shown(cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "countersign-cli",
-        "--package",
-        "countersign-benches",
-    ]))?;
+    shown(cargo(&["build", "--release", "--package", "countersign-benches"]))?;
+    // Servers are compared as they are shipped; the other programs are, too.
+    shown(cargo(&["build", "--profile", "dist", "--package", "countersign-cli"]))?;
     // The bare servers are a workspace of their own, with versions of their own.
     let target = target()?;
     let mut bare = cargo(&["build", "--release", "--locked", "--manifest-path"]);
     bare.arg(root().join("benches/floor/Cargo.toml")).arg("--target-dir").arg(target.join("floor"));
     shown(bare)?;
     let mut benches = crate::run::command(target.join("release/countersign-benches"), rest);
-    benches.env("COUNTERSIGN_BENCH_PROGRAM", target.join("release/countersign"));
+    benches.env("COUNTERSIGN_BENCH_PROGRAM", target.join("dist/countersign"));
     benches.env("COUNTERSIGN_BENCH_BARE", target.join("floor/release/hyper-srv"));
     benches.env("COUNTERSIGN_BENCH_TOOLS", folder);
     shown(benches).map(|_| ())

@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<u64, String> {
         }
     }
     std::fs::create_dir_all(&data).map_err(trouble)?;
-    let (public, manage, echo) = (free_port()?, free_port()?, free_port()?);
+    let [public, manage, echo] = free_ports()?;
     let file = data.join("server.toml");
     std::fs::write(&file, configuration(public, manage, echo)).map_err(trouble)?;
     let countersign = built("countersign")?;
@@ -71,9 +71,20 @@ fn configuration(public: u16, manage: u16, echo: u16) -> String {
     text
 }
 
-fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("a free port: {error}"))?;
-    listener.local_addr().map(|address| address.port()).map_err(|error| format!("a free port: {error}"))
+/// Ports that nobody listens on now, below those that the system gives to outgoing connections: one of these would take them.
+fn free_ports<const N: usize>() -> Result<[u16; N], String> {
+    let start = 10_000 + std::process::id() % 20_000;
+    let mut held = Vec::new();
+    for port in (start..start + 2_000).filter_map(|port| u16::try_from(port).ok()) {
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            held.push((port, listener));
+        }
+        if held.len() == N {
+            break;
+        }
+    }
+    let ports: Vec<u16> = held.iter().map(|(port, _)| *port).collect();
+    ports.try_into().map_err(|found| format!("wanted {N} free ports from {start} on, found {found:?}"))
 }
 
 /// Asks until the server says that it is ready; a server that ended says why in its log.
