@@ -75,22 +75,22 @@ pub(crate) fn of(
 
 /// The caller's address alone, for the log; the peer's where the chain cannot be read.
 pub(crate) fn client(config: &ServerSection, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    if !config.trusted_proxies.iter().any(|network| network.contains(peer)) {
-        return peer;
-    }
-    forwarded_for(config, headers).ok().flatten().unwrap_or(peer)
+    told_client(config, peer, headers).unwrap_or(peer)
 }
 
-/// The caller's address, as a trusted proxy tells it.
+/// The caller's address alone, to judge by: the peer's, or what a trusted proxy tells, whatever else is wrong with the request.
 ///
 /// # Errors
-/// When the chain of addresses cannot be read.
+/// When the chain of addresses cannot be read: nobody is taken for the proxy then, whose address may be allowed more.
 pub(crate) fn told_client(
     config: &ServerSection,
-    proxy: IpAddr,
+    peer: IpAddr,
     headers: &HeaderMap,
 ) -> Result<IpAddr, &'static str> {
-    Ok(forwarded_for(config, headers)?.unwrap_or(proxy))
+    if !config.trusted_proxies.iter().any(|network| network.contains(peer)) {
+        return Ok(peer);
+    }
+    Ok(forwarded_for(config, headers)?.unwrap_or(peer))
 }
 
 /// The only value of a header.
@@ -202,6 +202,16 @@ mod tests {
         let public = "trusted_proxies = [\"10.0.0.0/8\"]\npublic_url = \"https://api.example.test\"";
         let origin = of(&config(public), PEER, false, &sent, None).unwrap();
         assert_eq!((origin.authority.as_str(), origin.host.as_str()), ("api.example.test", "a.example"));
+    }
+
+    #[test]
+    fn a_caller_is_never_taken_for_its_proxy() {
+        let trusting = config("trusted_proxies = [\"10.0.0.0/8\"]");
+        let mut sent = headers(&[("x-forwarded-host", "a/b"), ("x-forwarded-for", "192.0.2.7")]);
+        assert_eq!(told_client(&trusting, PEER, &sent).unwrap().to_string(), "192.0.2.7");
+        assert_eq!(told_client(&config(""), PEER, &sent), Ok(PEER));
+        sent.append("x-forwarded-for", http::HeaderValue::from_bytes(b"\xfc").unwrap());
+        assert!(told_client(&trusting, PEER, &sent).is_err());
     }
 
     #[test]
