@@ -3,7 +3,7 @@ use crate::config::server::ServerSection;
 use http::HeaderMap;
 use http::header::HOST;
 use http::uri::Authority;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Where a request came from and where it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +138,9 @@ fn forwarded_for(config: &ServerSection, headers: &HeaderMap) -> Result<Option<I
     let mut client = None;
     for text in chain.iter().rev() {
         // What a proxy could not read ends the chain; what stands before it is the caller's own invention.
-        let Ok(address) = text.parse::<IpAddr>() else { break };
+        // Some write the port as well.
+        let read = text.parse().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()));
+        let Ok(address) = read else { break };
         client = Some(address);
         if !config.trusted_proxies.iter().any(|network| network.contains(address)) {
             break;
@@ -210,6 +212,12 @@ mod tests {
         let mut sent = headers(&[("x-forwarded-host", "a/b"), ("x-forwarded-for", "192.0.2.7")]);
         assert_eq!(told_client(&trusting, PEER, &sent).unwrap().to_string(), "192.0.2.7");
         assert_eq!(told_client(&config(""), PEER, &sent), Ok(PEER));
+        for (chain, wanted) in
+            [("192.0.2.7:41000", "192.0.2.7"), ("[2001:db8::7]:41000, 10.0.0.2", "2001:db8::7")]
+        {
+            let sent = headers(&[("x-forwarded-for", chain)]);
+            assert_eq!(told_client(&trusting, PEER, &sent).unwrap().to_string(), wanted);
+        }
         sent.append("x-forwarded-for", http::HeaderValue::from_bytes(b"\xfc").unwrap());
         assert!(told_client(&trusting, PEER, &sent).is_err());
     }
