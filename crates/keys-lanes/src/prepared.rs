@@ -7,7 +7,7 @@ use std::fmt;
 
 /// An RSA public key with the exponent 65537, of 2048, 3072 or 4096 bits exactly.
 ///
-/// It takes 648, 968 or 1288 bytes on the heap, and making it costs about as much as one check with a
+/// It takes 648, 968 or 1288 bytes on the heap, and making it costs about as much as two checks with a
 /// scalar library.
 pub struct Prepared(pub(crate) Sized);
 
