@@ -2,13 +2,13 @@
 use crate::accept::Phase;
 use crate::app::App;
 use crate::config::{Config, Finding};
-use crate::dialects::{Dialects, dialects, facts, windows};
+use crate::dialects::{Dialects, dialects, facts};
 use crate::listeners::{Bound, Listeners, key};
 use crate::shared::Shared;
 use crate::telemetry;
 use arc_swap::ArcSwap;
+use countersign::time::Span;
 use countersign_store::fault::Fault;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -204,14 +204,14 @@ fn settled(
     settle("server.lanes", lanes, "the lanes, and what they found out about themselves, are the process's");
     let prefix = old.session.prefix == config.session.prefix;
     settle("session.prefix", prefix, "callers' sessions live under it");
-    // Longer, and what was used and forgotten works again. Shorter, and it does after a restart with the time of the last one.
-    let once = "how long uses are remembered goes by it, and none may be forgotten too early";
-    let life = config.session.challenge_life == old.session.challenge_life;
-    settle("session.challenge_life", life, once);
-    let (was, now) = (windows(&before.dialects), windows(dialects));
-    let names: BTreeSet<&str> = was.keys().chain(now.keys()).copied().collect();
-    for name in names {
-        settle(&format!("dialect.{name}"), was.get(name) == now.get(name), once);
+    let longer = "what was used may be forgotten already, and would work again";
+    let life = config.session.challenge_life <= old.session.challenge_life;
+    settle("session.challenge_life", life, longer);
+    for (name, dialect) in dialects.iter().filter(|(_, dialect)| dialect.is_single_use()) {
+        let window = |dialect: &countersign::dialect::Dialect| dialect.covered().window;
+        let was = before.dialects.get(name).map(|dialect| (dialect.is_single_use(), window(dialect)));
+        let fits = was.is_none_or(|(once, was)| once && within(window(dialect), was));
+        settle(&format!("dialect.{name}"), fits, longer);
     }
     for (index, listener) in config.listeners.iter().enumerate() {
         let was = listeners.speaks_tls(key(&config.listeners, index));
@@ -220,6 +220,15 @@ fn settled(
         settle(&path, fits, "an address begins or ceases to speak TLS with connections open");
     }
     if found.is_empty() { Ok(()) } else { Err(StartError::Config(found)) }
+}
+
+/// Whether a window is no wider than it was; none at all is the widest.
+fn within(now: Option<Span>, was: Option<Span>) -> bool {
+    match (now, was) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(now), Some(was)) => now <= was,
+    }
 }
 
 impl fmt::Display for StartError {
