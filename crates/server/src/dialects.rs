@@ -4,7 +4,6 @@ use crate::config::dialect::DialectSection;
 use crate::config::{Config, Finding};
 use countersign::dialect::Dialect;
 use countersign::dialect::settings::Settings;
-use countersign::time::Span;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,12 +32,6 @@ pub fn dialects(config: &Config) -> Result<Dialects, Vec<Finding>> {
         }
     }
     if findings.is_empty() { Ok(all) } else { Err(findings) }
-}
-
-/// How long a proof of each single-use dialect may be used, by the dialect's name; `None` where that is the challenge's life.
-pub(crate) fn windows(dialects: &Dialects) -> BTreeMap<&str, Option<Span>> {
-    let single = dialects.iter().filter(|(_, dialect)| dialect.is_single_use());
-    single.map(|(name, dialect)| (name.as_str(), dialect.covered().window)).collect()
 }
 
 /// Checks a whole configuration, its dialects included: what `config check` and the start of a server go by.

@@ -1,6 +1,6 @@
 //! Opens the stores that the configuration names: SQLite in a folder, with its durable replay memory.
 use crate::config::Config;
-use crate::dialects::{dialects, windows};
+use crate::dialects::dialects;
 use crate::seal::Seal;
 use crate::secrets::{Keeper, ensure, seal_all};
 use crate::shared::Parts;
@@ -9,7 +9,6 @@ use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_store::fault::Fault;
 use countersign_store::registry::Registry;
 use countersign_store_sqlite::{DurableOnce, ReplayStart, Scope, SqliteStore};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,21 +56,12 @@ pub async fn open(
     let key = <[u8; 16]>::try_from(secret.as_slice())
         .map_err(|_| Fault::new("the replay memory's key in the registry is not 16 bytes"))?;
     let now: Time = clock.now();
-    let dialects = dialects(config).map_err(|findings| {
-        let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
-        Fault::new(told.join("\n"))
-    })?;
-    let windows = windows(&dialects).into_iter();
-    let windows = windows.filter_map(|(name, window)| Some((name, window?))).collect();
-    let (widened, kept) = compare(&windows, store.replay_windows().await?.as_deref());
-    let horizon = horizon(config, &windows);
-    let start = ReplayStart { key, fresh: draw(&*entropy), now, horizon, widened, most: MOST_USES };
-    let (horizon, most) = (challenge_life(config), MOST_ANSWERED);
-    let answered = ReplayStart { fresh: draw(&*entropy), horizon, widened: false, most, ..start };
+    let start = ReplayStart { key, fresh: draw(&*entropy), now, horizon: horizon(config)?, most: MOST_USES };
+    let answered =
+        ReplayStart { fresh: draw(&*entropy), horizon: challenge_life(config), most: MOST_ANSWERED, ..start };
     // In this order: see `Scope::Challenges`.
     let challenges = Arc::new(remember(&store, Scope::Challenges, answered).await?);
     let once = Arc::new(remember(&store, Scope::Proofs, start).await?);
-    store.keep_replay_windows(&kept).await?;
     let parts = Parts { clock, entropy, registry: store.clone(), once, challenges, sessions: store.clone() };
     Ok(Opened { parts, store })
 }
@@ -95,28 +85,22 @@ fn challenge_life(config: &Config) -> Span {
 }
 
 /// How far from the clock an accepted one-time proof may be dated, over all dialects.
-fn horizon(config: &Config, windows: &BTreeMap<&str, Span>) -> Span {
+fn horizon(config: &Config) -> Result<Span, Fault> {
+    let dialects = dialects(config).map_err(|findings| {
+        let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        Fault::new(told.join("\n"))
+    })?;
+    let windows = dialects
+        .values()
+        .filter(|dialect| dialect.is_single_use())
+        .filter_map(|dialect| dialect.covered().window);
     // No shorter than what challenges have: how far a clock may be off does not depend on the dialects in use.
-    windows.values().copied().fold(challenge_life(config), Span::max)
-}
-
-/// Whether a dialect's proofs may be used for longer than at the last start, when uses were forgotten sooner; with what the next
-/// start compares with. What is no longer there is kept, since it may come back.
-fn compare(windows: &BTreeMap<&str, Span>, kept: Option<&str>) -> (bool, String) {
-    let read = |line: &str| Some((line.split_once(' ')?.1.to_owned(), line.split_once(' ')?.0.parse().ok()?));
-    let mut known: BTreeMap<String, i64> = kept.unwrap_or_default().lines().filter_map(read).collect();
-    let mut widened = kept.is_none();
-    for (name, window) in windows {
-        let was = known.insert((*name).to_owned(), window.millis());
-        widened |= was.is_some_and(|was| was < window.millis());
-    }
-    (widened, known.iter().map(|(name, millis)| format!("{millis} {name}\n")).collect())
+    Ok(windows.fold(challenge_life(config), Span::max))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Sources;
     use countersign::ask::{Claim, Use};
     use countersign_guard::clock::{FrozenClock, SeededEntropy};
     use countersign_store::directory::Directory;
@@ -143,46 +127,7 @@ mod tests {
             assert_eq!(opened.parts.once.remembered(), Some(0));
         }
         assert_eq!(keys[0], keys[1]);
-        assert!(horizon(&config, &BTreeMap::new()) >= Span::from_seconds(120));
-    }
-
-    #[tokio::test]
-    async fn a_use_that_was_forgotten_does_not_work_again_once_a_dialect_is_given_more_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(FrozenClock::at(Time::from_seconds(1_767_225_600)));
-        let dated = clock.now();
-        let start = async |seconds: i64, used: bool| {
-            let text = format!("[dialect.asymmetric-jwt]\ntolerance = \"{seconds}s\"\n");
-            let sources = Sources { file: Some(("f".to_owned(), text)), ..Sources::default() };
-            let config = Config::load(&sources).map_err(|errors| panic!("{errors}")).unwrap();
-            let entropy = Arc::new(SeededEntropy::new(1));
-            let once = open(&config, folder.path(), clock.clone(), entropy).await.unwrap().parts.once;
-            let until = dated + Span::from_seconds(seconds);
-            let claim = Claim { mark: [9; 32], dated, until };
-            assert_eq!(once.claim(claim, clock.now()).await.unwrap() == Use::First, used);
-            let fresh =
-                Claim { mark: [seconds.to_le_bytes()[0]; 32], dated: clock.now(), until: clock.now() };
-            once.peek(fresh, clock.now()).await.unwrap()
-        };
-        assert_eq!(start(20, true).await, Use::First);
-        clock.advance(Span::from_seconds(10));
-        assert_eq!(start(20, false).await, Use::First);
-        clock.advance(Span::from_seconds(25));
-        // Not the widest window of all, and wider than it was.
-        assert_eq!(start(55, false).await, Use::Barred);
-    }
-
-    #[test]
-    fn only_a_longer_time_than_at_the_last_start_is_one() {
-        let at = |seconds: i64| BTreeMap::from([("a b", Span::from_seconds(seconds))]);
-        let (_, first) = compare(&at(20), None);
-        assert!(compare(&BTreeMap::new(), None).0 && compare(&at(21), Some(&first)).0);
-        assert!(!compare(&at(20), Some(&first)).0 && !compare(&at(19), Some(&first)).0);
-        // Gone and back.
-        let (widened, without) = compare(&BTreeMap::new(), Some(&first));
-        assert!(!widened && compare(&at(21), Some(&without)).0);
-        // Shorter, and as it was.
-        assert!(compare(&at(20), Some(&compare(&at(19), Some(&first)).1)).0);
+        assert!(horizon(&config).unwrap() >= Span::from_seconds(120));
     }
     /// Opens a folder and builds a server over it; gives the key set, whether every secret is sealed, and the fault.
     async fn start(folder: &Path, key: Option<&Path>) -> Result<(String, bool), Fault> {

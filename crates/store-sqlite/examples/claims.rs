@@ -35,14 +35,8 @@ async fn measure(folder: PathBuf, seconds: u64) -> Result<(), Failure> {
     let data = folder.join(format!("countersign-claims-{}", std::process::id()));
     let store = SqliteStore::open(&data).await?;
     let now = Time::from_seconds(1_700_000_000);
-    let start = ReplayStart {
-        key: [1; 16],
-        fresh: [2; 16],
-        now,
-        horizon: Span::from_seconds(20),
-        widened: false,
-        most: 50_000_000,
-    };
+    let start =
+        ReplayStart { key: [1; 16], fresh: [2; 16], now, horizon: Span::from_seconds(20), most: 50_000_000 };
     let once = Arc::new(store.replay_memory(start).await?.0);
     let numbers = Arc::new(AtomicU64::new(0));
     for claimers in [1_u32, 16, 128, 1024] {

@@ -37,9 +37,6 @@ pub struct ReplayStart {
     /// How far from the clock an accepted proof may be dated, over all dialects. When it grows from one start to the
     /// next, what was used before is behind a barrier.
     pub horizon: Span,
-    /// Whether some proofs may be used for longer than at the last start, which the horizon over all need not tell: then, too, what
-    /// was used before is behind a barrier.
-    pub widened: bool,
     /// How many claims may live at once; a fault beyond that. 20 bytes each.
     pub most: usize,
 }
@@ -77,7 +74,7 @@ impl DurableOnce {
     ) -> Result<(Self, Recovery), Fault> {
         let failed = |error| Fault::caused("cannot take up the replay log", error);
         let identity = Identity { epoch, key_check: key_check(start) };
-        let asked = Start { identity, begun, now: start.now, horizon: start.horizon, widened: start.widened };
+        let asked = Start { identity, begun, now: start.now, horizon: start.horizon };
         let (writer, recovered) = Writer::start(disk, &asked).map_err(failed)?;
         let window = remember(start, &recovered)?;
         let recovery = Recovery {

@@ -11,9 +11,6 @@ use std::sync::atomic::Ordering;
 /// What a copied registry says instead of its log's identity.
 pub(crate) const RESTORED: &str = "restored";
 
-/// The name in the registry of how long one-time proofs may be used.
-const WINDOWS: &str = "replay-windows";
-
 /// What a replay memory is for. Each scope has a log and a bound of its own, so that none takes another's room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -88,50 +85,29 @@ impl SqliteStore {
         let begun_now = off_reactor(begin).await?;
         // After the log: a crash in between leaves a log that nobody claims, and costs a barrier.
         if begun != Begun::Here {
-            self.set_meta(scope.epoch(), &hex(&epoch)).await?;
+            self.set_epoch(scope, &hex(&epoch)).await?;
         }
         Ok(begun_now)
     }
 
-    /// What was kept by [`Self::keep_replay_windows`]; `None` before that.
-    ///
-    /// # Errors
-    /// When the disk or the database fails.
-    pub async fn replay_windows(&self) -> Result<Option<String>, Fault> {
-        self.meta(WINDOWS).await
-    }
-
-    /// Keeps a note of how long each kind of one-time proof may be used, for the next start to compare with. To be called once the
-    /// memory has begun: a crash in between costs another barrier.
-    ///
-    /// # Errors
-    /// When the disk or the database fails.
-    pub async fn keep_replay_windows(&self, windows: &str) -> Result<(), Fault> {
-        self.set_meta(WINDOWS, windows).await
-    }
-
     async fn epoch(&self, scope: Scope) -> Result<Option<String>, Fault> {
-        self.meta(scope.epoch()).await
-    }
-
-    async fn meta(&self, name: &'static str) -> Result<Option<String>, Fault> {
         let mut unit = self.registry.read().await?;
         sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
-            .bind(name)
+            .bind(scope.epoch())
             .fetch_optional(&mut *unit)
             .await
             .map_err(|error| self.registry.failed("read", error))
     }
 
-    async fn set_meta(&self, name: &'static str, value: &str) -> Result<(), Fault> {
+    async fn set_epoch(&self, scope: Scope, epoch: &str) -> Result<(), Fault> {
         let failed = |error| self.registry.failed("write", error);
         let mut unit = self.registry.begin().await?;
         sqlx::query(
             "INSERT INTO meta (name, value) VALUES ($1, $2) \
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         )
-        .bind(name)
-        .bind(value.to_owned())
+        .bind(scope.epoch())
+        .bind(epoch.to_owned())
         .execute(&mut *unit)
         .await
         .map_err(failed)?;

@@ -22,8 +22,6 @@ pub(crate) struct Start {
     pub(crate) now: Time,
     /// How far ahead of `now` an accepted proof may be dated.
     pub(crate) horizon: Span,
-    /// Whether some proofs may be used for longer than before.
-    pub(crate) widened: bool,
 }
 
 /// What the registry says about the log.
@@ -114,9 +112,9 @@ pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
                     .map(|number| name(*number)),
             );
             // What was remembered for as long as it was valid then may be valid for longer now.
-            let narrower = |log: &Parsed| start.widened || log.header.horizon < start.horizon.millis();
+            let narrower = |log: &Parsed| log.header.horizon < start.horizon.millis();
             if found.logs.values().next_back().is_some_and(narrower) {
-                recovered.raise(start, "proofs may be used for longer than before");
+                recovered.raise(start, "proofs may be dated further from the clock than before");
             }
         }
         (doubt, _) => {

@@ -28,7 +28,7 @@ fn begin_with(
     epoch: [u8; 16],
 ) -> Result<(DurableOnce, Recovery), Fault> {
     let horizon = Span::from_seconds(WINDOW);
-    let start = ReplayStart { key, fresh: epoch, now, horizon, widened: false, most: 10_000_000 };
+    let start = ReplayStart { key, fresh: epoch, now, horizon, most: 10_000_000 };
     DurableOnce::start(Box::new(disk.clone()), &start, epoch, begun)
 }
 
@@ -194,27 +194,23 @@ async fn a_clock_that_was_ahead_for_a_moment_costs_seconds_only() {
 #[tokio::test]
 async fn a_wider_window_raises_a_barrier() {
     let (disk, claims) = used().await;
-    let wider = |now, widened| {
+    let wider = |now| {
         let start = ReplayStart {
             key: [7; 16],
             fresh: [1; 16],
             now,
             horizon: Span::from_seconds(60),
-            widened,
             most: 10_000_000,
         };
         DurableOnce::start(Box::new(disk.clone()), &start, [1; 16], Begun::Here).unwrap()
     };
-    let (once, recovery) = wider(at(DAY + 30), false);
+    let (once, recovery) = wider(at(DAY + 30));
     assert!(recovery.why.is_some());
     // Valid for longer by the new settings, and forgotten by the old ones.
     let stretched = Claim { until: claims[0].until + Span::from_seconds(40), ..claims[0] };
     assert_eq!(once.claim(stretched, at(DAY + 30)).await.unwrap(), Use::Barred);
     drop(once);
-    assert_eq!(wider(at(DAY + 31), false).1.why, None);
-    // Some proofs' time alone, within that of others.
-    assert!(wider(at(DAY + 32), true).1.why.is_some());
-    assert_eq!(wider(at(DAY + 33), false).1.why, None);
+    assert_eq!(wider(at(DAY + 31)).1.why, None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

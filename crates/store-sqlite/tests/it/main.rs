@@ -27,7 +27,6 @@ fn replay_start(now: i64) -> ReplayStart {
         fresh: [6; 16],
         now: Time::from_seconds(now),
         horizon: Span::from_seconds(20),
-        widened: false,
         most: 1_000_000,
     }
 }
