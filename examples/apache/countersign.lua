@@ -81,7 +81,8 @@ function check(r)
   local target = r.unparsed_uri
   local body = sent["Transfer-Encoding"] and "chunked" or sent["Content-Length"]
   for _, line in ipairs {
-    "Host: " .. (sent["Host"] or ""),
+    -- The question's own host: the caller's, where it is none, would be refused before it is judged.
+    "Host: countersign",
     "Connection: close",
     "X-Forwarded-Method: " .. r.method,
     -- Path and query as they came, not decoded.

@@ -55,7 +55,8 @@ core.register_action("countersign", { "http-req" }, function(txn)
       question[name] = list
     end
   end
-  question["host"] = { sent["host"] and sent["host"][0] or "" }
+  -- The question's own host: the caller's, where it is none, would be refused before it is judged.
+  question["host"] = { "countersign" }
   question["x-forwarded-method"] = { txn.f:method() }
   -- Path and query as they came, not decoded.
   question["x-forwarded-uri"] = { txn.f:pathq() }

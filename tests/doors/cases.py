@@ -17,7 +17,7 @@ SPOOFED = [(name, SPOOF) for name in [
     "X-Countersign-Account", "x-countersign-account", "x_countersign_account", "X-Countersign_Account", "X_COUNTERSIGN_ACCOUNT",
     "X-Countersign-Account-Id", "X-Countersign-Identifier", "X-Countersign-Dialect", "X-Countersign-Key",
     "X-Countersign-Organisation", "X-Countersign-Acting-As", "X-Countersign-Session", "X-Countersign-Request-Id",
-    "X-Countersign-Assertion", "X-Countersign", "x_countersign_acting_as", "X-COUNTERSIGN-ORGANISATION",
+    "X-Countersign-Assertion", "X-Countersign-Mode", "X-Countersign", "x_countersign_acting_as", "X-COUNTERSIGN-ORGANISATION",
 ]]
 # What a caller may say about where its request came from; nobody listens.
 ELSEWHERE = [
@@ -229,6 +229,8 @@ class Cases:
         for target in ["/orders/../v1/a", "/orders/%2e%2e/v1/a", "/v1//a", "/v1/..%2forders", "/v1/a;b", "/%6frders/1", "/v1/%252e"]:
             yield f"two readings: {target}", lambda: self.never("GET", target, self.callers.skykit(), status=range(400, 500))
         yield "another host", lambda: self.host("other.example")
+        yield "a host that is none", lambda: self.strange("GET", "api$example.com")
+        yield "a method that nobody knows", lambda: self.strange("M-SEARCH", HOST)
         yield "an address instead of a path", self.absolute
 
     def letters(self):
@@ -249,6 +251,14 @@ class Cases:
         answer = self.send("GET", "/hive/a", self.callers.skillhive(f"https://{host}/hive/a"), host=host)
         # Caddy answers hosts that it does not know with an empty 200.
         want(answer.status >= 400 or not answer.body, f"wanted a refusal, found {answer}")
+        want(self.upstream.count() == before, "the request reached the upstream")
+
+    def strange(self, method, host):
+        """What callers choose never ends as a fault of ours."""
+        before = self.upstream.count()
+        answer = self.send(method, "/v1/a", self.callers.skykit(), host=host)
+        # Caddy answers hosts that it does not know with an empty 200.
+        want(400 <= answer.status < 500 or not answer.body, f"wanted a refusal, found {answer}")
         want(self.upstream.count() == before, "the request reached the upstream")
 
     def absolute(self):

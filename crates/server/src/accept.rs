@@ -18,7 +18,7 @@ use arc_swap::ArcSwap;
 use axum::body::Body;
 use bounds::Bounds;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -185,7 +185,9 @@ impl Connection {
                 let answer = handler(request.map(Body::new), peer);
                 async move {
                     let mut response = answer.await;
-                    if version == Version::One && *leaving.borrow() >= Phase::Draining {
+                    // A connection that goes on in another protocol is not one that HTTP closes.
+                    let goes_on = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                    if version == Version::One && !goes_on && *leaving.borrow() >= Phase::Draining {
                         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                     }
                     Ok::<_, Infallible>(response.map(|body| held.watch(body)))

@@ -4,9 +4,13 @@ use crate::call::Call;
 use crate::config::listener::Surface;
 use crate::doctor::{Original, Seen};
 use crate::inflow::read_all;
-use crate::surface::{forward_auth, origin};
+use crate::surface::forward_auth::{self, Wrong};
+use crate::surface::origin;
 use axum::body::Body;
+use bytes::Bytes;
 use countersign::base64::{Alphabet, encode, encode_hex};
+use futures_util::future::ready;
+use futures_util::stream::once;
 use http::Request;
 use http::request::Parts;
 
@@ -21,7 +25,7 @@ pub(crate) async fn look(
     request: Request<Body>,
 ) -> (Seen, Request<Body>) {
     let (parts, body) = request.into_parts();
-    // A body that is longer or breaks off is not a probe's; it is judged as an empty one.
+    // A body that is longer or breaks off is not a probe's. It goes on as one that broke off: nothing may take it for an empty one.
     let bytes = read_all(body, MOST_BODY, app.config.limits.body_time).await.ok();
     let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
     let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes())));
@@ -45,7 +49,11 @@ pub(crate) async fn look(
         }
         Err(wrong) => seen.wrong = Some(wrong.to_owned()),
     }
-    (seen, Request::from_parts(parts, Body::from(bytes.unwrap_or_default())))
+    let body = match bytes {
+        Some(bytes) => Body::from(bytes),
+        None => Body::from_stream(once(ready(Err::<Bytes, _>(std::io::Error::other("not a probe's body"))))),
+    };
+    (seen, Request::from_parts(parts, body))
 }
 
 fn original(app: &App, call: &Call, parts: &Parts) -> Result<Original, &'static str> {
@@ -61,7 +69,8 @@ fn original(app: &App, call: &Call, parts: &Parts) -> Result<Original, &'static 
         body_sha256: None,
     };
     if call.surface == Surface::ForwardAuth {
-        let told = forward_auth::original(&parts.headers)?;
+        let told = forward_auth::original(&parts.headers);
+        let told = told.map_err(|(Wrong::Proxy(text) | Wrong::Caller(text))| text)?;
         told.method.clone_into(&mut original.method);
         told.target.clone_into(&mut original.target);
         if server.public_url.is_none() {

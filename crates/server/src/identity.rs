@@ -328,6 +328,21 @@ mod tests {
     }
 
     #[test]
+    fn nginx_which_removes_names_one_by_one_is_told_each() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/nginx/countersign.conf");
+        let example = std::fs::read_to_string(path).unwrap().to_ascii_lowercase();
+        let mut set: Vec<_> = example
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("proxy_set_header x-countersign-")?.split(' ').next())
+            .collect();
+        set.sort_unstable();
+        let identity = identity("");
+        let mut ours: Vec<_> = identity.names().map(|name| &name.as_str()["x-countersign-".len()..]).to_vec();
+        ours.sort_unstable();
+        assert_eq!(set, ours);
+    }
+
+    #[test]
     fn a_name_cannot_end_a_header() {
         assert_eq!(written("a\r\nX: b%é").unwrap(), "a%0D%0AX: b%25%C3%A9");
     }

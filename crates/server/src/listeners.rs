@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use countersign::time::Time;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -39,6 +39,8 @@ pub(crate) struct Listeners {
     open: Vec<Open>,
     /// Those that a reload removed, until their last connection is finished.
     leaving: JoinSet<()>,
+    /// What answers there meanwhile: a removed route or proxy must not live on where callers are only finished with.
+    left: Vec<(Bound, Weak<ArcSwap<Surfaces>>)>,
     /// Certificates that are ordered, and where they are kept.
     orders: Orders,
     data: Option<PathBuf>,
@@ -75,7 +77,7 @@ pub(crate) struct Prepared(Vec<Ready>);
 impl Listeners {
     pub(crate) fn new(alive: mpsc::Sender<()>, data: Option<PathBuf>) -> Self {
         let orders = Orders::default();
-        Self { open: Vec::new(), leaving: JoinSet::new(), orders, data, alive: Some(alive) }
+        Self { open: Vec::new(), leaving: JoinSet::new(), left: Vec::new(), orders, data, alive: Some(alive) }
     }
 
     /// Reads certificates and binds what is new; what is open is not touched.
@@ -174,10 +176,14 @@ impl Listeners {
             }
         }
         for gone in std::mem::replace(&mut self.open, open) {
-            gone.face.store(face(&gone.bound.surfaces, gone.bound.address));
+            self.left.push((gone.bound.clone(), Arc::downgrade(&gone.face)));
             tracing::info!(address = %gone.bound.address, "no longer listening here: draining");
             self.leaving.spawn(gone.leave(app.config.server.drain));
         }
+        self.left.retain(|(bound, left)| {
+            let left = left.upgrade();
+            left.inspect(|left| left.store(face(&bound.surfaces, bound.address))).is_some()
+        });
         while self.leaving.try_join_next().is_some() {}
         let ordered = self.open.iter().filter_map(|open| open.tls.as_ref()?.issued().cloned());
         let ordered: Vec<Arc<Issued>> = ordered.collect();

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-/// Callers remembered, at most (about 300 bytes each): strangers choose networks, and must not fill the memory.
+/// Accounts and networks remembered, at most so many of each (about 300 bytes): strangers choose networks, and must neither fill
+/// the memory nor take the accounts' places.
 const MOST: usize = 10_000;
 
 /// What was seen of every caller on routes that do not enforce.
@@ -17,6 +18,8 @@ pub struct Readiness(Mutex<Seen>);
 struct Seen {
     rows: BTreeMap<(String, Who), Row>,
     since: Option<Time>,
+    /// Rows of networks.
+    networks: usize,
     /// Requests of callers that found no room.
     missed: u64,
 }
@@ -118,9 +121,14 @@ impl Readiness {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         seen.since.get_or_insert(now);
         let key = (route.to_owned(), who);
-        if !seen.rows.contains_key(&key) && seen.rows.len() >= MOST {
-            seen.missed = seen.missed.saturating_add(1);
-            return;
+        if !seen.rows.contains_key(&key) {
+            let network = matches!(key.1, Who::Network(_));
+            let alike = if network { seen.networks } else { seen.rows.len().saturating_sub(seen.networks) };
+            if alike >= MOST {
+                seen.missed = seen.missed.saturating_add(1);
+                return;
+            }
+            seen.networks = seen.networks.saturating_add(usize::from(network));
         }
         let row = seen.rows.entry(key).or_insert(Row {
             mode,
@@ -195,6 +203,11 @@ mod tests {
         }
         let report = readiness.report();
         assert_eq!((report.rows.len(), report.missed), (MOST, 10_000));
+        // Nor do they take the places of those who prove themselves.
+        readiness.passed("api", "alice", Mode::Shadow, now());
+        readiness.failed("api", Tried::Signed("bob"), Reason::Expired, Mode::Shadow, now());
+        let report = readiness.report();
+        assert_eq!((report.rows.len(), report.missed), (MOST + 2, 10_000));
         assert_eq!(network("2001:db8:1:2::3".parse().unwrap()), "2001:db8:1::/48");
     }
 }

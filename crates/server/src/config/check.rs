@@ -274,6 +274,13 @@ impl Config {
                 "go by the identity headers at the upstream, or give these accounts a route of their own";
             checked.lints.push(self.finding(format!("route[{index}].modes"), message, fix));
         }
+        if route.modes.own.values().any(|mode| *mode != route.modes.usual) {
+            let message = "requests that name one of these accounts are answered otherwise than those that name another, \
+                           proved or not: strangers can learn that it is there"
+                .to_owned();
+            let fix = "give these accounts a route of their own when that must not be known";
+            checked.lints.push(self.finding(format!("route[{index}].modes"), message, fix));
+        }
         let asked = self
             .listeners
             .iter()

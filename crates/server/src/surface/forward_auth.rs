@@ -5,7 +5,7 @@ use crate::inflow::{Inflow, ReadFault, read_all};
 use crate::judge::{confined, faulted, held, judge, refused, takes};
 use crate::problem::{bad_request, problem, too_slow};
 use crate::routes::Place;
-use crate::surface::origin::{self, host_of, single, text};
+use crate::surface::origin::{self, host_of};
 use crate::surface::path;
 use axum::body::Body;
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use countersign_guard::policy::Reply;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Body as _;
 use std::sync::Arc;
 
 /// Whether a path is where other proxies ask; with the route it names.
@@ -64,9 +65,12 @@ async fn ask(
         let title = "Only trusted proxies may ask this";
         return Err(Box::new(problem(StatusCode::FORBIDDEN, "not-a-trusted-proxy", title)));
     }
-    let from =
-        origin::of(server, call.peer.ip(), call.tls, headers, request.uri.authority()).map_err(wrong)?;
-    let original = original(headers).map_err(wrong)?;
+    let client = origin::told_client(server, call.peer.ip(), headers).map_err(wrong)?;
+    let original = original(headers).map_err(|why| match why {
+        Wrong::Proxy(text) => wrong(text),
+        // As with addresses: the proxy must be able to carry the answer to whom it is for.
+        Wrong::Caller(text) => Box::new(problem(StatusCode::FORBIDDEN, "bad-request", text)),
+    })?;
     if !is_target(original.target) {
         return Err(unplain(app, route));
     }
@@ -91,12 +95,13 @@ async fn ask(
         target,
         headers,
         body: match &carried {
-            Some(bytes) if bytes.is_empty() => Seen::Empty,
-            Some(bytes) => Seen::Seen(bytes),
-            None if may_have_body(original.method, headers) => Seen::Unseen,
-            None => Seen::Empty,
+            Carried::Whole(bytes) if bytes.is_empty() => Seen::Empty,
+            Carried::Whole(bytes) => Seen::Seen(bytes),
+            Carried::Part => Seen::Unseen,
+            Carried::Nothing if may_have_body(original.method, headers) => Seen::Unseen,
+            Carried::Nothing => Seen::Empty,
         },
-        client: Some(from.client),
+        client: Some(client),
         challenge: None,
     };
     let verified = judge(app, Some(route), &place.policy, &incoming).await?;
@@ -141,30 +146,53 @@ fn find<'a>(
     })
 }
 
+/// What is wrong with what a proxy tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wrong {
+    /// The proxy tells too little, or tells it twice.
+    Proxy(&'static str),
+    /// The proxy passes on what the caller wrote, and that is no good request.
+    Caller(&'static str),
+}
+
 /// Reads what the proxy says: Traefik's, Caddy's and HAProxy's headers, or those of the nginx recipe.
-pub(crate) fn original(headers: &HeaderMap) -> Result<Original<'_>, &'static str> {
-    let either = |first: &str, second: &str| match (text(headers, first)?, text(headers, second)?) {
-        (Some(_), Some(_)) => Err("the proxy tells the original request in two ways"),
+pub(crate) fn original(headers: &HeaderMap) -> Result<Original<'_>, Wrong> {
+    let either = |first: &str, second: &str| match (told(headers, first)?, told(headers, second)?) {
+        (Some(_), Some(_)) => Err(Wrong::Proxy("the proxy tells the original request in two ways")),
         (Some(value), None) | (None, Some(value)) => Ok(value),
-        (None, None) => {
-            Err("the proxy does not tell the original request (X-Forwarded-Method, -Proto, -Host, -Uri)")
-        }
+        (None, None) => Err(Wrong::Proxy(
+            "the proxy does not tell the original request (X-Forwarded-Method, -Proto, -Host, -Uri)",
+        )),
     };
     let method = either("x-forwarded-method", "x-original-method")?;
     let target = either("x-forwarded-uri", "x-original-uri")?;
-    let wanted = "the proxy does not tell the original request (X-Forwarded-Proto, X-Forwarded-Host)";
-    let scheme = single(headers, "x-forwarded-proto")?.ok_or(wanted)?;
-    let authority = single(headers, "x-forwarded-host")?.ok_or(wanted)?;
+    let lacking =
+        Wrong::Proxy("the proxy does not tell the original request (X-Forwarded-Proto, X-Forwarded-Host)");
+    let scheme = told(headers, "x-forwarded-proto")?.ok_or(lacking)?;
+    let authority = told(headers, "x-forwarded-host")?.ok_or(lacking)?;
     if scheme != "http" && scheme != "https" {
-        return Err("X-Forwarded-Proto is neither http nor https");
+        return Err(Wrong::Proxy("X-Forwarded-Proto is neither http nor https"));
     }
     if !crate::accept::head::is_host(authority.as_bytes()) {
-        return Err("X-Forwarded-Host is no host with an optional port");
+        return Err(Wrong::Caller("X-Forwarded-Host is no host with an optional port"));
     }
     if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Err("the original method is no method");
+        return Err(Wrong::Caller("the original method is no method"));
     }
     Ok(Original { method, scheme, authority, target })
+}
+
+/// The only value of a header, which may have letters of other scripts.
+fn told<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Wrong> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(Wrong::Proxy("a header that must stand once stands twice")),
+        (None, None) => Ok(None),
+        (Some(value), None) => {
+            let text = std::str::from_utf8(value.as_bytes()).map(Some);
+            text.map_err(|_| Wrong::Caller("the original request has bytes that are not UTF-8"))
+        }
+    }
 }
 
 /// Whether this is a path with an optional query, as a caller may send it. Letters of other scripts pass as they are, as they do in
@@ -173,28 +201,38 @@ fn is_target(target: &str) -> bool {
     target.starts_with('/') && !target.contains('#') && target.bytes().all(|byte| byte > 32 && byte != 127)
 }
 
+/// What came of the original request's body.
+enum Carried {
+    Whole(Bytes),
+    /// There is one, and not all of it is here.
+    Part,
+    /// Nothing came that tells whether there is one.
+    Nothing,
+}
+
 /// The original request's body, where the proxies send it along with the question and a dialect looks at it. Where they say another
-/// length than came, it was cut, and counts as unseen.
+/// length than came, it was cut, and counts as unseen. No header need tell that something came: HTTP/2 has none for it.
 async fn carried(
     app: &App,
     place: &Place,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Option<Bytes>, Box<Response<Body>>> {
+) -> Result<Carried, Box<Response<Body>>> {
     if !app.config.forward_auth.bodies {
+        let came = !body.is_end_stream();
         Inflow::Stream(body).pass_over(headers).await;
-        return Ok(None);
+        return Ok(if came { Carried::Part } else { Carried::Nothing });
     }
     // Read also where nobody looks at it: a proxy that is still sending would take our answer for a broken connection.
     let bytes = match read_all(body, place.policy.limits.body, app.config.limits.body_time).await {
         Ok(bytes) => bytes,
-        Err(ReadFault::TooLarge) => return Ok(None),
+        Err(ReadFault::TooLarge) => return Ok(Carried::Part),
         Err(ReadFault::TooSlow) => return Err(Box::new(too_slow())),
         Err(ReadFault::Broken) => return Err(Box::new(bad_request("the body cannot be read"))),
     };
     let mut told = headers.get_all("x-original-content-length").iter();
     let whole = told.all(|length| length.as_bytes() == bytes.len().to_string().as_bytes());
-    Ok((whole && place.policy.needs_body()).then_some(bytes))
+    Ok(if whole { Carried::Whole(bytes) } else { Carried::Part })
 }
 
 /// Whether the original request may have a body. Its framing seldom reaches us: proxies that ask without the body drop its length

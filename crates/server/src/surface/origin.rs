@@ -3,7 +3,7 @@ use crate::config::server::ServerSection;
 use http::HeaderMap;
 use http::header::HOST;
 use http::uri::Authority;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Where a request came from and where it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,10 +75,22 @@ pub(crate) fn of(
 
 /// The caller's address alone, for the log; the peer's where the chain cannot be read.
 pub(crate) fn client(config: &ServerSection, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    told_client(config, peer, headers).unwrap_or(peer)
+}
+
+/// The caller's address alone, to judge by: the peer's, or what a trusted proxy tells, whatever else is wrong with the request.
+///
+/// # Errors
+/// When the chain of addresses cannot be read: nobody is taken for the proxy then, whose address may be allowed more.
+pub(crate) fn told_client(
+    config: &ServerSection,
+    peer: IpAddr,
+    headers: &HeaderMap,
+) -> Result<IpAddr, &'static str> {
     if !config.trusted_proxies.iter().any(|network| network.contains(peer)) {
-        return peer;
+        return Ok(peer);
     }
-    forwarded_for(config, headers).ok().flatten().unwrap_or(peer)
+    Ok(forwarded_for(config, headers)?.unwrap_or(peer))
 }
 
 /// The only value of a header.
@@ -126,7 +138,9 @@ fn forwarded_for(config: &ServerSection, headers: &HeaderMap) -> Result<Option<I
     let mut client = None;
     for text in chain.iter().rev() {
         // What a proxy could not read ends the chain; what stands before it is the caller's own invention.
-        let Ok(address) = text.parse::<IpAddr>() else { break };
+        // Some write the port as well.
+        let read = text.parse().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()));
+        let Ok(address) = read else { break };
         client = Some(address);
         if !config.trusted_proxies.iter().any(|network| network.contains(address)) {
             break;
@@ -190,6 +204,22 @@ mod tests {
         let public = "trusted_proxies = [\"10.0.0.0/8\"]\npublic_url = \"https://api.example.test\"";
         let origin = of(&config(public), PEER, false, &sent, None).unwrap();
         assert_eq!((origin.authority.as_str(), origin.host.as_str()), ("api.example.test", "a.example"));
+    }
+
+    #[test]
+    fn a_caller_is_never_taken_for_its_proxy() {
+        let trusting = config("trusted_proxies = [\"10.0.0.0/8\"]");
+        let mut sent = headers(&[("x-forwarded-host", "a/b"), ("x-forwarded-for", "192.0.2.7")]);
+        assert_eq!(told_client(&trusting, PEER, &sent).unwrap().to_string(), "192.0.2.7");
+        assert_eq!(told_client(&config(""), PEER, &sent), Ok(PEER));
+        for (chain, wanted) in
+            [("192.0.2.7:41000", "192.0.2.7"), ("[2001:db8::7]:41000, 10.0.0.2", "2001:db8::7")]
+        {
+            let sent = headers(&[("x-forwarded-for", chain)]);
+            assert_eq!(told_client(&trusting, PEER, &sent).unwrap().to_string(), wanted);
+        }
+        sent.append("x-forwarded-for", http::HeaderValue::from_bytes(b"\xfc").unwrap());
+        assert!(told_client(&trusting, PEER, &sent).is_err());
     }
 
     #[test]

@@ -24,12 +24,12 @@ async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response
         return failed(&app, &Fault::new("the registry has not answered for too long"));
     }
     let (parts, body) = request.into_parts();
-    let client = parts.extensions.get::<Call>().map(|call| {
-        let server = &app.config.server;
-        let peer = call.peer.ip();
-        origin::of(server, peer, call.tls, &parts.headers, parts.uri.authority())
-            .map_or(peer, |origin| origin.client)
-    });
+    let peer = parts.extensions.get::<Call>().map(|call| call.peer.ip());
+    let client = peer.map(|peer| origin::told_client(&app.config.server, peer, &parts.headers)).transpose();
+    let client = match client {
+        Ok(client) => client,
+        Err(wrong) => return bad_request(wrong),
+    };
     let reading = Limited::new(body, MOST_BODY).collect();
     let body = match tokio::time::timeout(app.config.limits.body_time, reading).await {
         Ok(Ok(body)) => body.to_bytes(),

@@ -123,9 +123,8 @@ pub(super) async fn forward(pool: &Members, forward: Forward<'_>, body: Inflow) 
     // Each round tries an address anew or takes one of the retries; a closed kept connection is followed by a fresh one.
     loop {
         let Some((index, member)) = pool.choose(&tried) else { return Err(Failure::NoneWell) };
-        let Some(body) = load.take() else { return Err(Failure::NoAnswer("the body is gone".to_owned())) };
         forward.trip.went(&member.label);
-        let (attempt, reused) = attempt(pool, member, &forward, body, fresh, end).await;
+        let (attempt, reused) = attempt(pool, member, &forward, &mut load, fresh, end).await;
         let failed = match attempt {
             Ok(came) => return Ok(came),
             Err(failed) => failed,
@@ -174,7 +173,7 @@ async fn attempt(
     pool: &Members,
     member: &Arc<Member>,
     forward: &Forward<'_>,
-    body: Body,
+    load: &mut Load,
     fresh: bool,
     end: Instant,
 ) -> (Result<Came, Attempt>, bool) {
@@ -189,6 +188,8 @@ async fn attempt(
             Err(_) => return (Err(Attempt::Unreached(Unreached::TooSlow)), false),
         },
     };
+    // Not before there is a connection: a body that passes by only once would be lost with an address that cannot be reached.
+    let Some(body) = load.take() else { return (Err(Attempt::Lost("the body is gone".to_owned())), reused) };
     let begun = Instant::now();
     let (answer, line) = match sent(pool, member, forward, body, line, end).await {
         Ok(sent) => sent,

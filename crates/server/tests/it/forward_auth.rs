@@ -58,12 +58,24 @@ async fn doubled_missing_and_strange_originals_are_refused() {
         ("X-Forwarded-Uri", "/public/ok#x", 403),
         ("X-Forwarded-Uri", "http://evil/x", 403),
         ("X-Forwarded-Uri", "*", 403),
-        ("X-Forwarded-Host", "a/b", 400),
+        ("X-Forwarded-Host", "a/b", 403),
+        ("X-Forwarded-Host", "a$b", 403),
+        ("X-Forwarded-Host", "\u{fc}", 403),
         ("X-Forwarded-Proto", "gopher", 400),
-        ("X-Forwarded-Method", "G T", 400),
+        ("X-Forwarded-Method", "G T", 403),
+        ("X-Forwarded-Method", "M-SEARCH", 403),
     ] {
         let changed = ORIGINAL.map(|line| if line.0 == name { (name, value) } else { line });
         assert_eq!(ask(&world, "/verify", &proof, &changed).await.status, status, "{name}: {value}");
+    }
+    // Bytes of another encoding than UTF-8, in the path and in the host.
+    for name in ["X-Forwarded-Uri", "X-Forwarded-Host"] {
+        let kept = ORIGINAL.into_iter().filter(|line| line.0 != name);
+        let lines: String = kept.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let mut asked =
+            format!("GET /verify HTTP/1.1\r\nHost: inner\r\n{proof}{lines}{name}: /").into_bytes();
+        asked.extend_from_slice(b"\xfc\r\n\r\n");
+        assert_eq!(world.send(asked).await.status, 403, "{name}");
     }
     let dots =
         ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/public/../admin") } else { line });
@@ -152,4 +164,57 @@ async fn a_body_that_comes_along_is_judged_where_the_configuration_says_that_it_
     let lines = lines.replace("/hive/a", "/public/ok");
     let head = format!("GET /verify HTTP/1.1\r\nHost: inner\r\n{proof}{lines}Content-Length: 5");
     assert_eq!(world.send(format!("{head}\r\n\r\nhello")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_seen_whole_is_no_empty_one_over_http_2_either() {
+    for (bodies, told, length) in
+        [(true, None, 1001), (true, Some("0"), 5), (false, None, 5), (true, None, 0), (false, None, 0)]
+    {
+        let world =
+            World::with(&ROUTES.replace("[identity]", &format!("[forward_auth]\nbodies = {bodies}\n[identity]")))
+                .await;
+        let proof = world.proof("skillhive", "GET", "/hive/a", b"");
+        let mut request = http::Request::get("http://inner/verify");
+        let proof = proof.lines().filter_map(|line| line.split_once(": "));
+        let original =
+            ORIGINAL.map(|line| if line.0 == "X-Forwarded-Uri" { (line.0, "/hive/a") } else { line });
+        let told = told.map(|told| ("x-original-content-length", told));
+        for (name, value) in proof.chain(original).chain(told) {
+            request = request.header(name, value);
+        }
+        let stream = tokio::net::TcpStream::connect(world.address).await.unwrap();
+        let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        // Without a length: no header of HTTP/2 need tell of a body.
+        let request = request.body(()).unwrap();
+        let (answer, mut body) = sender.ready().await.unwrap().send_request(request, length == 0).unwrap();
+        if length > 0 {
+            body.send_data(bytes::Bytes::from(vec![b'x'; length]), true).unwrap();
+        }
+        let status = answer.await.unwrap().status().as_u16();
+        assert_eq!(status, if length > 0 { 403 } else { 200 }, "{bodies} {told:?} {length}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_the_doctor_cannot_hold_is_no_empty_one() {
+    let world = World::with(&ROUTES.replace("[identity]", "[forward_auth]\nbodies = true\n[identity]")).await;
+    let app = world.running.app();
+    app.doctor.open("known".to_owned(), app.clock.now());
+    let original = ORIGINAL.map(|line| match line.0 {
+        "X-Forwarded-Uri" => (line.0, "/hive/a"),
+        "X-Forwarded-Method" => (line.0, "POST"),
+        _ => line,
+    });
+    let lines: String = original.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    for (length, status) in [(0, 200), (70_000, 400)] {
+        let proof = world.proof("skillhive", "POST", "/hive/a", b"");
+        let head = format!("Countersign-Doctor: known/body\r\n{proof}{lines}Content-Length: {length}");
+        let body = "x".repeat(length);
+        let asked = format!("GET /verify HTTP/1.1\r\nHost: inner\r\n{head}\r\n\r\n{body}");
+        assert_eq!(world.send(asked).await.status, status, "{length}");
+    }
+    let seen = app.doctor.seen("known", app.clock.now()).unwrap();
+    assert_eq!(seen.iter().map(|seen| seen.body_b64.is_some()).collect::<Vec<_>>(), [true, false]);
 }

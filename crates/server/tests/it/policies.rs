@@ -98,6 +98,8 @@ fn a_requirement_that_nothing_meets_is_said_at_the_start() {
     assert!(told.contains("skykit does not bind the body") && !told.contains("refuses everybody"), "{told}");
     assert!(!lints("require = []").contains("not-covered"));
     assert!(lints("modes = { bob = \"shadow\" }").contains("anybody can write a name"));
+    assert!(lints("mode = \"shadow\"\nmodes = { bob = \"enforce\" }").contains("strangers can learn"));
+    assert!(!lints("mode = \"shadow\"\nmodes = { bob = \"shadow\" }").contains("strangers can learn"));
     assert!(lints("mode = \"warn\"").contains("forward-auth and ext-authz enforce"));
 }
 

@@ -275,3 +275,18 @@ async fn listeners_come_and_go_without_a_dropped_request() {
     }
     panic!("still listening on {own}");
 }
+
+#[tokio::test]
+async fn a_listener_that_leaves_goes_by_every_further_configuration() {
+    let more = "[[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"gateway\"]\n\n[identity]";
+    let drain = |text: &str| text.replace("300ms", "30s");
+    let world = World::with(&drain(ROUTES).replace("[identity]", more)).await;
+    let address = world.running.addresses()[2].address;
+    let header = proof(&world.running, "alice", "skykit", "GET", "/", b"", [0; 16]);
+    let request = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{header}\r\n");
+    world.running.reload(changed(&world, |text| drain(&text))).await.unwrap();
+    assert_eq!(send(address, request.as_bytes()).await.status, 200);
+    let config = changed(&world, |text| drain(text.split("[[route]]").next().unwrap()));
+    world.running.reload(config).await.unwrap();
+    assert_eq!(send(address, request.as_bytes()).await.status, 404);
+}

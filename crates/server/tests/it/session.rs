@@ -85,6 +85,11 @@ async fn refusals_carry_time_and_reject_id_in_headers_and_nothing_of_it_in_bodie
     let long = json!({ "userId": "a".repeat(20_000) }).to_string();
     assert_eq!(call(world.address, "POST", "/v1/auth/code", "", &long).await.status, 400);
     assert_eq!(call(world.address, "POST", "/v1/auth/nothing", "", "{}").await.status, 404);
+    // Whose address cannot be read has no address, not the proxy's.
+    let mut unread =
+        format!("POST /v1/auth/nothing HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-For: ").into_bytes();
+    unread.extend_from_slice(b"\xfc\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(send(world.address, &unread).await.status, 400);
     assert_eq!(call(world.address, "GET", "/v1/auth/token", "", "").await.header("allow"), Some("POST"));
     world.running.shutdown().await;
 }

@@ -234,3 +234,25 @@ async fn http_2_opens_no_tunnels() {
     assert!(answer.as_ref().is_err() || answer.as_ref().unwrap().status().is_client_error(), "{answer:?}");
     assert_eq!(opened.load(Ordering::SeqCst), 0);
 }
+
+#[tokio::test]
+async fn a_server_that_will_stop_still_opens_proper_tunnels() {
+    let (address, _) = server().await;
+    let text = pool(&listed(&[address]), OPEN).replace("100ms", "30s");
+    let World { running, echo: _echo, address, .. } = World::with(&text).await;
+    let proof = crate::fixture::proof(&running, "alice", "skykit", "GET", "/chat", b"", [0; 16]);
+    let stopping = tokio::spawn(running.shutdown());
+    loop {
+        let asked = format!("GET /healthz HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+        let answer = crate::fixture::send(address, asked.as_bytes()).await;
+        if answer.header("connection") == Some("close") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(handshake(&proof, "").as_bytes()).await.unwrap();
+    let answer = head(&mut stream).await.to_ascii_lowercase();
+    assert!(answer.starts_with("http/1.1 101") && answer.contains("connection: upgrade"), "{answer}");
+    stopping.abort();
+}

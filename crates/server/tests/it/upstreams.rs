@@ -115,6 +115,16 @@ async fn an_address_that_cannot_be_reached_is_passed_over_and_then_left_out() {
         // Nothing was sent to anybody, so even this may go elsewhere.
         assert_eq!(post(&world, "/").await.status, 200);
     }
+    // Whichever of both comes first to a dead address.
+    let world = World::with(&pool(&format!("{}eject_after = 0", listed(&[dead, live.address()])), "")).await;
+    for _ in 0..3 {
+        assert_eq!(post(&world, "/").await.status, 200);
+    }
+    let world = World::with(&pool(&listed(&[dead, live.address()]), "")).await;
+    for _ in 0..4 {
+        assert_eq!(world.get("/", "").await.status, 200);
+        assert_eq!(post(&world, "/").await.status, 200);
+    }
     let text = metrics(&world).await;
     for line in [
         format!("countersign_upstream_well{{upstream=\"pool\",address=\"{dead}\"}} 0"),

@@ -4,7 +4,7 @@ use crate::hop::HOP;
 use crate::identity::{Identity, twins};
 use crate::routes::Place;
 use crate::surface::origin::Origin;
-use http::header::{CONNECTION, FORWARDED, HOST, TE};
+use http::header::{CONNECTION, COOKIE, FORWARDED, HOST, TE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use std::net::IpAddr;
 const KEPT: [HeaderName; 10] = [
     HOST,
     http::header::AUTHORIZATION,
-    http::header::COOKIE,
+    COOKIE,
     http::header::CONTENT_TYPE,
     http::header::CONTENT_ENCODING,
     http::header::CONTENT_LANGUAGE,
@@ -38,11 +38,22 @@ pub(super) fn forwarded(identity: &Identity, sent: &HeaderMap) -> HeaderMap {
     for name in &HOP {
         headers.remove(name);
     }
+    join_cookies(&mut headers);
     identity.strip(&mut headers);
     for twin in twins(&headers) {
         headers.remove(twin);
     }
     headers
+}
+
+/// HTTP/2 may send each cookie in a line of its own; HTTP/1.1 has one line, and upstreams read one (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, joined);
+    }
 }
 
 /// Takes the credentials away: the upstream learns who it was from us, and what it does not have it cannot lose.
@@ -142,5 +153,16 @@ mod tests {
         let mut names: Vec<_> = forwarded(&identity, &sent).keys().map(ToString::to_string).collect();
         names.sort();
         assert_eq!(names, ["accept", "content-type", "coo_kie", "cookie", "host"]);
+    }
+
+    #[test]
+    fn cookies_are_in_one_line() {
+        let identity = Identity::new(&Config::default().identity, None).unwrap();
+        let mut sent = HeaderMap::new();
+        for value in ["a=1", "b=2; c=3"] {
+            sent.append(COOKIE, HeaderValue::from_static(value));
+        }
+        let headers = forwarded(&identity, &sent);
+        assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2; c=3"]);
     }
 }
