@@ -171,9 +171,10 @@ async fn a_body_that_is_not_seen_whole_is_no_empty_one_over_http_2_either() {
     for (bodies, told, length) in
         [(true, None, 1001), (true, Some("0"), 5), (false, None, 5), (true, None, 0), (false, None, 0)]
     {
-        let world =
-            World::with(&ROUTES.replace("[identity]", &format!("[forward_auth]\nbodies = {bodies}\n[identity]")))
-                .await;
+        let world = World::with(
+            &ROUTES.replace("[identity]", &format!("[forward_auth]\nbodies = {bodies}\n[identity]")),
+        )
+        .await;
         let proof = world.proof("skillhive", "GET", "/hive/a", b"");
         let mut request = http::Request::get("http://inner/verify");
         let proof = proof.lines().filter_map(|line| line.split_once(": "));
