@@ -126,7 +126,8 @@ impl Drop for Running {
     fn drop(&mut self) {
         // Parents first, so that none starts its children anew.
         for process in self.family() {
-            let _ = Command::new("kill").args(["-KILL", &process.to_string()]).status();
+            // Children may have ended with their parent.
+            let _ = Command::new("kill").args(["-KILL", &process.to_string()]).stderr(Stdio::null()).status();
         }
         let _ = self.0.wait();
     }

@@ -157,7 +157,9 @@ impl Peer {
         let place = Place { site, folder: &folder, address, other };
         let words = self.arguments(&place)?;
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let mut running = Running::start(&program, &words, &folder)?;
+        // The bare servers look for their keys from where they stand.
+        let stands = if matches!(self, Self::Bare | Self::BareChecking) { site.folder() } else { &folder };
+        let mut running = Running::start(&program, &words, stands)?;
         running.accepts(address)?;
         servers.push(running);
         Ok(Started { servers, address })
