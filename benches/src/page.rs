@@ -1,6 +1,6 @@
 //! The pages of figures in the book: the tables of one run with its day, machine and versions.
 use crate::measure::Table;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Writes the page of our own figures.
@@ -10,7 +10,8 @@ use std::process::Command;
 pub(crate) fn write(table: &Table) -> Result<(), String> {
     let told = "Each figure is a median of interleaved turns in one run, and ratios compare within that run. On another machine the\n\
                 times differ; the ratios should stand. No server under measurement writes a line for each request.";
-    keep("figures.md", &page("Figures", "cargo xtask bench --write", told, "", &table.markdown()))
+    keep("figures.md", &page("Figures", "cargo xtask bench --write", told, "", &table.markdown()))?;
+    list("Figures", "figures.md")
 }
 
 /// Writes the page that compares us with others, and its charts.
@@ -36,7 +37,8 @@ pub(crate) fn write_peers(
     keep(
         "peers.md",
         &page("Beside other servers", "cargo xtask bench peers --write", told, &versions, &figures),
-    )
+    )?;
+    list("Beside other servers", "peers.md")
 }
 
 fn page(title: &str, command: &str, told: &str, versions: &str, figures: &str) -> String {
@@ -53,20 +55,25 @@ fn page(title: &str, command: &str, told: &str, versions: &str, figures: &str) -
 }
 
 fn keep(name: &str, text: &str) -> Result<(), String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/book/src").join(name);
+    let path = book(name);
     std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
-    list(&path.with_file_name("SUMMARY.md")).map_err(|error| format!("SUMMARY.md: {error}"))?;
     println!("bench: wrote {}", path.display());
     Ok(())
 }
 
-/// Puts the page into the book's table of contents, once.
-fn list(summary: &Path) -> std::io::Result<()> {
-    let text = std::fs::read_to_string(summary)?;
-    if text.contains("figures.md") {
+/// Puts a page into the book's table of contents, once.
+fn list(title: &str, name: &str) -> Result<(), String> {
+    let path = book("SUMMARY.md");
+    let told = |error: std::io::Error| format!("{}: {error}", path.display());
+    let text = std::fs::read_to_string(&path).map_err(told)?;
+    if text.contains(&format!("({name})")) {
         return Ok(());
     }
-    std::fs::write(summary, format!("{}\n- [Figures](figures.md)\n", text.trim_end()))
+    std::fs::write(&path, format!("{}\n- [{title}]({name})\n", text.trim_end())).map_err(told)
+}
+
+fn book(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/book/src").join(name)
 }
 
 fn processor() -> String {

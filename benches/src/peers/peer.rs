@@ -123,7 +123,9 @@ impl Peer {
             Self::Bare | Self::BareChecking | Self::Ours | Self::OurGateway | Self::OursWithoutNonce => None,
             Self::NginxNjs | Self::NginxDoor | Self::NginxProxy | Self::Haproxy => first(&["-v"]),
             Self::Envoy | Self::EnvoyCache => {
-                Some(said(&program, &["--version"])).map(|text| text.replace('\n', " "))
+                // What stands before it is where the program is.
+                let text = said(&program, &["--version"]);
+                text.split_once("version:").map(|(_, version)| format!("Envoy {}", version.trim()))
             }
             Self::CaddyProxy => first(&["version"]).map(|version| format!("Caddy {version}")),
             Self::Apache => first(&["-v"]),
