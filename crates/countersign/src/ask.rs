@@ -241,6 +241,12 @@ impl KnownKey {
         self.parsed.get_or_init(|| Box::new(self.key.parse()))
     }
 
+    /// Whether the parsed key is there already.
+    #[must_use]
+    pub fn is_parsed(&self) -> bool {
+        self.parsed.get().is_some()
+    }
+
     /// The compact form.
     #[must_use]
     pub fn compact(&self) -> &CompactKey {

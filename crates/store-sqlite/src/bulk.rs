@@ -2,10 +2,9 @@
 use crate::rows::column::{life, list_of, nanos, role_of};
 use countersign::time::Time;
 use countersign_store::directory::Prints;
-use countersign_store::directory::build::Builder;
+use countersign_store::directory::build::{AccountRow, Builder, KeyRow, Loader};
 use countersign_store::fault::Fault;
-use countersign_store::model::{Account, Identifier, KeyRecord};
-use rusqlite::types::{FromSql, ValueRef};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 use std::path::Path;
 use std::sync::Mutex;
@@ -24,7 +23,7 @@ struct Piece {
     to: i64,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Table {
     Accounts,
     Keys,
@@ -38,44 +37,54 @@ enum Table {
 /// # Errors
 /// When the database fails or holds what is no row.
 pub(crate) fn read(path: &Path, version: u64, builder: &Builder) -> Result<bool, Fault> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-    let mut readers = Vec::new();
-    for _ in 0..threads {
+    let Some(first) = open(path, version)? else { return Ok(false) };
+    let accounts = pieces(&first, &[(Table::Accounts, "accounts")])?;
+    let rest = pieces(&first, &[(Table::Keys, "keys"), (Table::Identifiers, "identifiers")])?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // A small registry is read before another thread has begun.
+    let threads = cores.min(MOST_THREADS).min(accounts.len().max(rest.len() - 1).max(1));
+    let mut readers = vec![first];
+    while readers.len() < threads {
         match open(path, version)? {
             Some(reader) => readers.push(reader),
             None => return Ok(false),
         }
     }
-    let pieces = Mutex::new(readers.first().map_or_else(|| Ok(Vec::new()), pieces)?);
-    let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    std::thread::scope(|scope| {
-        let next = &next;
-        let works: Vec<_> = readers
-            .into_iter()
-            .map(|reader| {
-                scope.spawn(move || {
-                    while let Some(piece) = next() {
-                        piece.read(&reader, builder)?;
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        works.into_iter().try_for_each(|work| {
-            work.join().unwrap_or_else(|_| Err(Fault::new("a thread that read the registry broke")))
-        })
-    })?;
+    // Accounts first, so that what hangs on them finds them.
+    take_up(&mut readers, accounts, builder)?;
+    take_up(&mut readers, rest, builder)?;
     Ok(true)
 }
 
-/// How many accounts and keys there are, about.
+fn take_up(readers: &mut [Connection], pieces: Vec<Piece>, builder: &Builder) -> Result<(), Fault> {
+    let pieces = Mutex::new(pieces);
+    let work = |reader: &Connection| {
+        let mut loader = builder.loader();
+        let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        while let Some(piece) = next() {
+            piece.read(reader, &mut loader)?;
+        }
+        loader.done();
+        Ok(())
+    };
+    let Some((first, others)) = readers.split_first_mut() else { return Ok(()) };
+    std::thread::scope(|scope| {
+        let work = &work;
+        let works: Vec<_> = others.iter_mut().map(|reader| scope.spawn(move || work(reader))).collect();
+        work(first)?;
+        works.into_iter().try_for_each(|work| {
+            work.join().unwrap_or_else(|_| Err(Fault::new("a thread that read the registry broke")))
+        })
+    })
+}
+
+/// How many accounts there are, about.
 ///
 /// # Errors
 /// When the database fails.
 pub(crate) fn size(path: &Path) -> Result<usize, Fault> {
-    let connection = connect(path)?;
-    let many = |table| top(&connection, table).map(|top| usize::try_from(top.unwrap_or(0)).unwrap_or(0));
-    Ok(many("accounts")?.saturating_add(many("keys")?))
+    let top = top(&connect(path)?, "accounts")?;
+    Ok(usize::try_from(top.unwrap_or(0)).unwrap_or(0))
 }
 
 /// A connection that sees one state of the registry; `None` when that is another version.
@@ -100,10 +109,14 @@ fn top(connection: &Connection, table: &str) -> Result<Option<i64>, Fault> {
     connection.query_row(&format!("SELECT max(rowid) FROM {table}"), [], |row| row.get(0)).map_err(failed)
 }
 
-/// What is to be read, in pieces; the last ones are read first.
-fn pieces(connection: &Connection) -> Result<Vec<Piece>, Fault> {
+/// What is to be read of tables, in pieces; the last ones are read first.
+fn pieces(connection: &Connection, tables: &[(Table, &str)]) -> Result<Vec<Piece>, Fault> {
     let mut pieces = Vec::new();
-    for (table, name) in [(Table::Accounts, "accounts"), (Table::Keys, "keys")] {
+    for (table, name) in tables.iter().copied() {
+        if table == Table::Identifiers {
+            pieces.push(Piece { table, from: 0, to: 0 });
+            continue;
+        }
         let Some(top) = top(connection, name)? else { continue };
         let sql = format!("SELECT min(rowid) FROM {name}");
         let mut from: i64 = connection.query_row(&sql, [], |row| row.get(0)).map_err(failed)?;
@@ -114,23 +127,20 @@ fn pieces(connection: &Connection) -> Result<Vec<Piece>, Fault> {
             from = to;
         }
     }
-    pieces.push(Piece { table: Table::Identifiers, from: 0, to: 0 });
     Ok(pieces)
 }
 
 impl Piece {
-    fn read(self, connection: &Connection, builder: &Builder) -> Result<(), Fault> {
+    fn read(self, connection: &Connection, loader: &mut Loader<'_>) -> Result<(), Fault> {
         let numbers = "rowid >= ?1 AND rowid < ?2";
+        let mut lists = Lists::default();
         match self.table {
             Table::Accounts => {
                 let sql = format!(
                     "SELECT id, name, organisation, enabled, acts_as, paths, jwks_url, role, created \
                      FROM accounts WHERE {numbers}"
                 );
-                self.each(connection, &sql, |row| {
-                    builder.account(account(row)?);
-                    Ok(())
-                })
+                self.each(connection, &sql, |row| account(row, &mut lists, loader))
             }
             Table::Keys => {
                 let sql = format!(
@@ -138,17 +148,14 @@ impl Piece {
                      algorithms, methods, paths, networks, created, last_used, last_address, prints \
                      FROM keys WHERE {numbers}"
                 );
-                self.each(connection, &sql, |row| {
-                    let (key, prints) = key(row)?;
-                    builder.key(&key, prints)
-                })
+                self.each(connection, &sql, |row| key(row, &mut lists, loader))
             }
             Table::Identifiers => {
                 let sql = "SELECT account, place, namespace, value FROM identifiers WHERE ?1 = ?2";
                 self.each(connection, sql, |row| {
-                    let identifier = Identifier { namespace: get(row, 2)?, value: get(row, 3)? };
-                    builder.identifier(text(row, 0)?, get(row, 1)?, identifier);
-                    Ok(())
+                    let place = row.get_ref(1).map_err(failed)?.as_i64();
+                    let place = place.map_err(|_| strange("identifiers.place", "a whole number"))?;
+                    loader.identifier(text(row, 0)?, place, text(row, 2)?, text(row, 3)?)
                 })
             }
         }
@@ -169,41 +176,78 @@ impl Piece {
     }
 }
 
-fn account(row: &Row<'_>) -> Result<Account, Fault> {
-    Ok(Account {
-        id: get(row, 0)?,
-        name: get(row, 1)?,
-        organisation: get(row, 2)?,
-        enabled: get(row, 3)?,
-        identifiers: Vec::new(),
-        acts_as: list(row, "accounts.acts_as", 4)?,
-        paths: list(row, "accounts.paths", 5)?,
-        jwks_url: get(row, 6)?,
+/// Lists as they were last read, since the same come again and again: each column's text and what it says.
+#[derive(Default)]
+struct Lists(Vec<(usize, String, Vec<String>)>);
+
+impl Lists {
+    /// Reads a column, which [`Self::at`] then gives.
+    fn read(&mut self, row: &Row<'_>, column: &str, place: usize) -> Result<(), Fault> {
+        let text = text(row, place)?;
+        let known = self.0.iter_mut().find(|(own, ..)| *own == place);
+        if known.as_ref().is_some_and(|(_, known, _)| known == text) {
+            return Ok(());
+        }
+        let list = list_of(text).ok_or_else(|| strange(column, "a JSON list of texts"))?;
+        let read = (place, text.to_owned(), list);
+        match known {
+            Some(known) => *known = read,
+            None => self.0.push(read),
+        }
+        Ok(())
+    }
+
+    fn at(&self, place: usize) -> &[String] {
+        self.0.iter().find(|(own, ..)| *own == place).map_or(&[], |(.., list)| list)
+    }
+}
+
+fn account(row: &Row<'_>, lists: &mut Lists, loader: &mut Loader<'_>) -> Result<(), Fault> {
+    lists.read(row, "accounts.acts_as", 4)?;
+    lists.read(row, "accounts.paths", 5)?;
+    loader.account(&AccountRow {
+        id: text(row, 0)?,
+        name: text(row, 1)?,
+        organisation: perhaps(row, 2)?,
+        enabled: row.get(3).map_err(failed)?,
+        acts_as: lists.at(4),
+        paths: lists.at(5),
+        jwks_url: perhaps(row, 6)?,
         role: role_of(perhaps(row, 7)?).map_err(|wanted| strange("accounts.role", wanted))?,
         created: instant(row, "accounts.created", 8)?,
     })
 }
 
-fn key(row: &Row<'_>) -> Result<(KeyRecord, Option<Prints>), Fault> {
+fn key(row: &Row<'_>, lists: &mut Lists, loader: &mut Loader<'_>) -> Result<(), Fault> {
     let until = moment(row, "keys.retiring_until", 5)?;
     let (not_before, expires) = (moment(row, "keys.not_before", 6)?, moment(row, "keys.expires", 7)?);
     let life = life(text(row, 4)?, until, not_before, expires);
-    let key = KeyRecord {
-        id: get(row, 0)?,
-        account: get(row, 1)?,
-        label: get(row, 2)?,
-        spki: get(row, 3)?,
+    for (place, column) in [
+        (8, "keys.dialects"),
+        (9, "keys.algorithms"),
+        (10, "keys.methods"),
+        (11, "keys.paths"),
+        (12, "keys.networks"),
+    ] {
+        lists.read(row, column, place)?;
+    }
+    let spki = row.get_ref(3).map_err(failed)?.as_blob();
+    let key = KeyRow {
+        id: text(row, 0)?,
+        account: text(row, 1)?,
+        label: text(row, 2)?,
+        spki: spki.map_err(|_| strange("keys.spki", "bytes"))?,
         life: life.map_err(|wanted| strange("keys.state", wanted))?,
-        dialects: list(row, "keys.dialects", 8)?,
-        algorithms: list(row, "keys.algorithms", 9)?,
-        methods: list(row, "keys.methods", 10)?,
-        paths: list(row, "keys.paths", 11)?,
-        networks: list(row, "keys.networks", 12)?,
+        dialects: lists.at(8),
+        algorithms: lists.at(9),
+        methods: lists.at(10),
+        paths: lists.at(11),
+        networks: lists.at(12),
         created: instant(row, "keys.created", 13)?,
         last_used: moment(row, "keys.last_used", 14)?,
-        last_address: get(row, 15)?,
+        last_address: perhaps(row, 15)?,
     };
-    Ok((key, prints(row)?))
+    loader.key(&key, prints(row)?)
 }
 
 fn prints(row: &Row<'_>) -> Result<Option<Prints>, Fault> {
@@ -216,10 +260,6 @@ fn prints(row: &Row<'_>) -> Result<Option<Prints>, Fault> {
         }
         _ => Err(strange("keys.prints", "64 bytes")),
     }
-}
-
-fn get<T: FromSql>(row: &Row<'_>, place: usize) -> Result<T, Fault> {
-    row.get(place).map_err(failed)
 }
 
 fn text<'a>(row: &'a Row<'_>, place: usize) -> Result<&'a str, Fault> {
@@ -241,10 +281,6 @@ fn moment(row: &Row<'_>, column: &str, place: usize) -> Result<Option<Time>, Fau
 
 fn instant(row: &Row<'_>, column: &str, place: usize) -> Result<Time, Fault> {
     moment(row, column, place)?.ok_or_else(|| strange(column, "an instant"))
-}
-
-fn list(row: &Row<'_>, column: &str, place: usize) -> Result<Vec<String>, Fault> {
-    list_of(text(row, place)?).ok_or_else(|| strange(column, "a JSON list of texts"))
 }
 
 fn failed(error: rusqlite::Error) -> Fault {

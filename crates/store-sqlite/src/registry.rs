@@ -105,7 +105,7 @@ impl SqliteStore {
             let path = self.registry.path().to_owned();
             let built = off_reactor(move || {
                 let builder = Builder::new(bulk::size(&path)?);
-                small.into_iter().try_for_each(|record| builder.put(record))?;
+                small.iter().for_each(|record| builder.put(record));
                 if bulk::read(&path, version, &builder)? {
                     builder.finish(version).map(Some)
                 } else {

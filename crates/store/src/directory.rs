@@ -1,12 +1,14 @@
 //! The registry in memory: answers who might have made a proof without asking any database.
 pub use crate::directory::kid::{Prints, prints};
 
+use crate::directory::cells::Cells;
+use crate::directory::chunks::Chunks;
+use crate::directory::entry::Entry;
 use crate::directory::index::Index;
+use crate::directory::order::Order;
 use crate::directory::rest::Rest;
-use crate::directory::seat::{ById, Seat};
 use crate::model::{CompanionRecord, Record};
 use dashmap::DashMap;
-use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -14,30 +16,43 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 mod answer;
 mod apply;
 pub mod build;
+mod cells;
+mod chunks;
+mod entry;
 mod index;
 mod kid;
 mod look;
 mod names;
+mod order;
+mod packed;
 mod rest;
-mod seat;
+mod thaw;
+mod written;
 
 /// Every row of the installation, ready to be asked. Reads never wait for the disk and hardly for writers; one account
 /// changes from one state to the next in one step, so no proof is judged by half a change.
+///
+/// An account is packed, a few hundred bytes, until a request first needs it; from then on it is kept ready for use.
 pub struct Directory {
     /// Seeded anew in each process, so that nobody can choose names that collide.
     hasher: RandomState,
-    index: Index<Seat>,
-    ordered: RwLock<BTreeSet<ById>>,
+    /// Leads to cells: accounts keep their places, so no entry changes when an account does.
+    index: Index,
+    cells: Cells,
+    chunks: Chunks,
+    ordered: RwLock<Order>,
     companions: DashMap<[u8; 32], Vec<Arc<CompanionRecord>>>,
     /// User name to "enabled".
     users: DashMap<String, bool>,
     rest: RwLock<Rest>,
     version: AtomicU64,
+    accounts: AtomicUsize,
     keys: AtomicUsize,
-    applying: Mutex<()>,
+    /// Held by whoever changes anything; the places of accounts that wait to be packed.
+    applying: Mutex<Vec<u32>>,
 }
 
-/// What the index finds a seat by. Different kinds never collide but by chance, and finds are compared.
+/// What the index finds a place by. Different kinds never collide but by chance, and finds are compared.
 #[derive(Hash)]
 enum Term<'a> {
     Account(&'a str),
@@ -55,11 +70,14 @@ impl Directory {
         Self {
             hasher: RandomState::new(),
             index: Index::new(),
+            cells: Cells::new(),
+            chunks: Chunks::new(),
             ordered: RwLock::default(),
             companions: DashMap::new(),
             users: DashMap::new(),
             rest: RwLock::default(),
             version: AtomicU64::new(0),
+            accounts: AtomicUsize::new(0),
             keys: AtomicUsize::new(0),
             applying: Mutex::default(),
         }
@@ -74,7 +92,7 @@ impl Directory {
     /// How many accounts there are.
     #[must_use]
     pub fn account_count(&self) -> usize {
-        self.ordered().len()
+        self.accounts.load(Ordering::Relaxed)
     }
 
     /// How many keys there are, live or not.
@@ -97,11 +115,9 @@ impl Directory {
             records.extend(rest.join_codes.values().cloned().map(Record::JoinCode));
             records.extend(rest.secrets.values().cloned().map(Record::Secret));
         }
-        for seat in self.ordered().iter() {
-            if let Some(entry) = seat.0.now.load().as_ref() {
-                records.push(Record::Account(entry.account()));
-                records.extend(entry.keys().map(Record::Key));
-            }
+        for entry in self.ordered().iter().filter_map(|place| self.peek(place)) {
+            records.push(Record::Account(entry.account()));
+            records.extend(entry.keys().map(Record::Key));
         }
         records
     }
@@ -110,9 +126,18 @@ impl Directory {
         self.hasher.hash_one(term)
     }
 
-    fn seat(&self, account: &str) -> Option<Arc<Seat>> {
-        self.index
-            .find(self.hash(&Term::Account(account)), |seat| (*seat.id == *account).then(|| seat.clone()))
+    /// The place of an account, by its id.
+    fn place(&self, account: &str) -> Option<u32> {
+        let is = |place| self.with_id(place, |id| *id == *account).unwrap_or(false);
+        self.index.find(self.hash(&Term::Account(account)), |place| is(place).then_some(place))
+    }
+
+    /// The first account under a term that holds it, ready for use.
+    fn holder(&self, term: &Term<'_>, holds: impl Fn(&Entry) -> bool) -> Option<(u32, Arc<Entry>)> {
+        self.index.find(self.hash(term), |place| {
+            let entry = self.may_hold(place, term).then(|| self.entry(place))??;
+            holds(&entry).then_some((place, entry))
+        })
     }
 
     fn rest(&self) -> RwLockReadGuard<'_, Rest> {
@@ -123,7 +148,7 @@ impl Directory {
         self.rest.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ordered(&self) -> RwLockReadGuard<'_, BTreeSet<ById>> {
+    fn ordered(&self) -> RwLockReadGuard<'_, Order> {
         self.ordered.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,7 +11,7 @@ use countersign::read::Scratch;
 use countersign::reason::{Reason, Refusal, Stage};
 use countersign::time::Time;
 use countersign::verified::Verified;
-use countersign_keys::{CompactKey, KeyKind, PublicKey};
+use countersign_keys::{CompactKey, PublicKey};
 use serde::Serialize;
 use smallvec::smallvec;
 use std::sync::Arc;
@@ -91,8 +91,7 @@ impl SessionApi {
 
 /// Whether a registered key is the one that was sent.
 pub(crate) fn is_same(known: &CompactKey, sent: &[u8; 32]) -> bool {
-    // The DER of an Ed25519 key ends with its 32 bytes (RFC 8410 section 4).
-    known.kind() == KeyKind::Ed25519 && known.spki_der().ends_with(sent)
+    known.ed25519_bytes().is_some_and(|own| own == *sent)
 }
 
 /// Keys of a caller that count for one proof alone: the key that was sent, which nobody registered yet.

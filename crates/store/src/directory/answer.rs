@@ -1,5 +1,5 @@
 //! The first question answered from memory: the account, its keys, and what is known of everything else the proof names.
-use crate::directory::seat::{Entry, Seat};
+use crate::directory::entry::Entry;
 use crate::directory::{Directory, Term, kid};
 use crate::model::LastUse;
 use countersign::ask::{ActingAs, Caller, Companion, KeyQuery, Keys, KnownKey, Standing, Who};
@@ -21,7 +21,7 @@ const LONGEST_COMPANION: usize = 1024;
 /// Keys for one proof: most accounts have a few.
 type Few = SmallVec<[Arc<KnownKey>; 4]>;
 /// An account as found, with the keys in question.
-type Owner = (Arc<Seat>, Arc<Entry>, Few);
+type Owner = (u32, Arc<Entry>, Few);
 
 impl Directory {
     /// Who might have made this proof. Never waits; a session's keys are given by whoever holds our signing keys.
@@ -29,18 +29,18 @@ impl Directory {
     pub fn answer(&self, query: &KeyQuery<'_>) -> Keys {
         let found = match query.who {
             Who::Identifier { namespace, identifier } => {
-                self.identified(namespace, identifier).map(|(seat, entry)| {
+                self.identified(namespace, identifier).map(|(place, entry)| {
                     let keys = newest_used(&entry.caller.keys);
-                    (seat, entry, keys)
+                    (place, entry, keys)
                 })
             }
             Who::Key(text) => self.keyed(text, query.dialect),
             Who::Session(_) => return Keys::default(),
         };
-        let seat = found.as_ref().map(|(seat, ..)| seat);
+        let place = found.as_ref().map(|(place, ..)| *place);
         let entry = found.as_ref().map(|(_, entry, _)| &**entry);
         Keys {
-            kid_elsewhere: query.kid.is_some_and(|kid| self.elsewhere(kid, seat, entry)),
+            kid_elsewhere: query.kid.is_some_and(|kid| self.elsewhere(kid, place, entry)),
             companion: query
                 .companion
                 .map_or(Companion::Missing, |secret| self.companion_beside(secret, query.dialect, entry)),
@@ -56,7 +56,7 @@ impl Directory {
     /// An account as judging needs it.
     #[must_use]
     pub fn caller(&self, account: &str) -> Option<Arc<Caller>> {
-        let entry = self.seat(account)?.now.load_full()?;
+        let entry = self.entry(self.place(account)?)?;
         Some(entry.caller.clone())
     }
 
@@ -64,7 +64,7 @@ impl Directory {
     /// names, or that of the key or companion key that opened it.
     #[must_use]
     pub fn standing(&self, session: &Session, now: Time) -> Standing {
-        let backed = self.seat(&session.account).and_then(|seat| seat.now.load_full()).is_some_and(|entry| {
+        let backed = self.place(&session.account).and_then(|place| self.entry(place)).is_some_and(|entry| {
             let mut keys = entry.caller.keys.iter();
             // A name that went to somebody else must not be told onwards for its former holder.
             let named = entry.identifiers.hold_value(&session.identifier);
@@ -83,46 +83,38 @@ impl Directory {
 
     /// Notes uses that the registry was told of, so that listings show from where a key came.
     pub fn came_from(&self, uses: &[LastUse]) {
-        for LastUse { key, address, .. } in uses {
-            if let Some(address) = address
-                && let Some((_, entry)) = self.owner(key)
-            {
-                entry.came_from(key, address);
+        for LastUse { key, at, address } in uses {
+            if let Some((_, entry)) = self.owner(key) {
+                entry.came_from(key, *at, address.as_deref());
             }
         }
     }
 
     /// The account with an identifier.
-    pub(super) fn identified(&self, namespace: &str, value: &str) -> Option<(Arc<Seat>, Arc<Entry>)> {
-        self.index.find(self.hash(&Term::Identifier(namespace, value)), |seat| {
-            let entry = seat.now.load_full()?;
-            entry.identifiers.hold(namespace, value).then(|| (seat.clone(), entry))
-        })
+    pub(super) fn identified(&self, namespace: &str, value: &str) -> Option<(u32, Arc<Entry>)> {
+        self.holder(&Term::Identifier(namespace, value), |entry| entry.identifiers.hold(namespace, value))
     }
 
     /// The account that has a key, by the key's id.
-    pub(super) fn owner(&self, key: &str) -> Option<(Arc<Seat>, Arc<Entry>)> {
-        self.index.find(self.hash(&Term::Key(key)), |seat| {
-            let entry = seat.now.load_full()?;
-            has_key(&entry, key).then(|| (seat.clone(), entry))
-        })
+    pub(super) fn owner(&self, key: &str) -> Option<(u32, Arc<Entry>)> {
+        self.holder(&Term::Key(key), |entry| has_key(entry, key))
     }
 
     /// The account and the key that a key's id or fingerprint names. A fingerprint that several accounts share names
     /// the one whose key serves the dialect; when that is not exactly one, it names nobody.
     fn keyed(&self, text: &str, dialect: &str) -> Option<Owner> {
-        if let Some((seat, entry)) = self.owner(text) {
+        if let Some((place, entry)) = self.owner(text) {
             let keys = newest_used(entry.caller.keys.iter().filter(|key| *key.id == *text));
-            return Some((seat, entry, keys));
+            return Some((place, entry, keys));
         }
         let digest = kid::digest(text)?;
         let mut owners: SmallVec<[_; MOST_SHARED]> = SmallVec::new();
-        self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |seat| {
-            let entry = seat.now.load_full()?;
+        self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |place| {
+            let entry = self.entry(place)?;
             let named = |key: &&Arc<KnownKey>| kid::digests(key.compact()).any(|own| own == digest);
             let keys = newest_used(entry.caller.keys.iter().filter(named));
             if !keys.is_empty() {
-                owners.push((seat.clone(), entry, keys));
+                owners.push((place, entry, keys));
             }
             (owners.len() == MOST_SHARED).then_some(())
         });
@@ -135,13 +127,13 @@ impl Directory {
     }
 
     /// Whether a key hint names a key of another account and none of this one's.
-    fn elsewhere(&self, kid: &str, seat: Option<&Arc<Seat>>, entry: Option<&Entry>) -> bool {
+    fn elsewhere(&self, kid: &str, place: Option<u32>, entry: Option<&Entry>) -> bool {
         // Labels count within the account only: two accounts may both call a key `main`.
         let own = |entry: &Entry| entry.caller.keys.iter().any(|key| *key.id == *kid || *key.label == *kid);
         if entry.is_some_and(own) {
             return false;
         }
-        let is_own = |other: &Arc<Seat>| seat.is_some_and(|seat| Arc::ptr_eq(seat, other));
+        let is_own = |other: u32| place == Some(other);
         let mut elsewhere = false;
         if let Some(digest) = kid::digest(kid) {
             let here = self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |other| {
@@ -170,7 +162,7 @@ impl Directory {
         let owner_enabled = match own {
             Some(entry) => entry.caller.enabled,
             None => {
-                let owner = self.seat(&row.account).and_then(|seat| seat.now.load_full());
+                let owner = self.place(&row.account).and_then(|place| self.entry(place));
                 owner.is_some_and(|owner| owner.caller.enabled)
             }
         };

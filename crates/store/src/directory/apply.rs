@@ -1,12 +1,14 @@
 //! How the directory changes: a unit of writes becomes one new state of each account it touches.
+use crate::directory::cells::Rows;
+use crate::directory::entry::{Entry, Part, part};
+use crate::directory::order::Order;
 use crate::directory::rest::Rest;
-use crate::directory::seat::{ById, Entry, Part, Seat, part};
 use crate::directory::{Directory, Term, kid};
 use crate::fault::Fault;
 use crate::model::{Account, CompanionRecord, KeyRecord, Loaded, Record, Write};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLockWriteGuard};
 
 /// What a unit does to one account.
 #[derive(Default)]
@@ -23,20 +25,21 @@ impl Directory {
     /// # Errors
     /// [`Fault`] when a row cannot be read or has no account; nothing has changed then.
     pub fn apply(&self, writes: &[Write], version: u64) -> Result<(), Fault> {
-        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         let mut touched: HashMap<&str, Touched<'_>> = HashMap::new();
         for write in writes {
             self.sort_out(write, &mut touched)?;
         }
         for (id, change) in &touched {
-            if !change.put.is_empty() && change.account.is_none() && self.seat(id).is_none() {
+            if !change.put.is_empty() && change.account.is_none() && self.place(id).is_none() {
                 return Err(Fault::new(format!("wanted an account {id} for its keys, found none")));
             }
         }
         self.apply_rest(writes);
         for (id, change) in touched {
-            self.reseat(id, change);
+            fresh.extend(self.change(id, change));
         }
+        self.pack_fresh(&mut fresh);
         self.version.store(version, Ordering::Release);
         Ok(())
     }
@@ -101,55 +104,89 @@ impl Directory {
         Ok(part)
     }
 
-    fn reseat(&self, id: &str, change: Touched<'_>) {
-        let known = self.seat(id);
-        let before = known.as_ref().and_then(|seat| seat.now.load_full());
+    /// Gives an account its next state; gives its place when it is new.
+    fn change(&self, id: &str, change: Touched<'_>) -> Option<u32> {
+        let known = self.place(id);
+        let before = known.and_then(|place| self.peek(place));
         let account = match (change.deleted, change.account, &before) {
             (true, ..) | (_, None, None) => None,
             (_, Some(account), _) => Some(account.clone()),
             (_, None, Some(entry)) => Some(entry.account()),
         };
         let Some(account) = account else {
-            if let (Some(seat), Some(before)) = (known, before) {
-                self.unseat(&seat, &before);
+            if let (Some(place), Some(before)) = (known, before) {
+                self.remove(place, &before);
             }
-            return;
+            return None;
         };
-        let seat = known.unwrap_or_else(|| Seat::new(id));
-        let mut parts: Vec<Part> = before.as_ref().map(|entry| entry.parts().collect()).unwrap_or_default();
-        let replaced = |key: &str| change.put.iter().any(|(new, _)| *new.id == *key);
-        parts.retain(|(key, _)| !replaced(&key.id) && !change.dropped.contains(&&*key.id));
-        parts.extend(change.put);
-        let organisation = account.organisation.as_deref().and_then(|id| self.organisation(id));
-        let entry = Entry::new(&account, organisation.as_ref().map(|row| row.name.as_str()), parts);
-        let entry = Arc::new(entry);
-        seat.now.store(Some(entry.clone()));
+        let place = known.or_else(|| self.cells.take())?;
+        let entry = {
+            // Uses noted since then are in the parts that are taken along.
+            let _lock = self.cells.lock(place);
+            let before = self.cells.at(place, |cell| self.current(cell));
+            let mut parts: Vec<Part> =
+                before.as_ref().map(|entry| entry.parts().collect()).unwrap_or_default();
+            let replaced = |key: &str| change.put.iter().any(|(new, _)| *new.id == *key);
+            parts.retain(|(key, _)| !replaced(&key.id) && !change.dropped.contains(&&*key.id));
+            parts.extend(change.put);
+            let organisation = account.organisation.as_deref().and_then(|id| self.organisation(id));
+            let organisation = organisation.as_ref().map(|row| row.name.as_str());
+            let entry = Arc::new(Entry::new(&account, organisation, parts));
+            self.show(place, Some(entry.clone()));
+            entry
+        };
         // New names lead here before old ones stop doing so; what is found is compared, so neither ever misleads.
         let wanted = self.hashes(&entry);
         let had = before.as_deref().map(|before| self.hashes(before)).unwrap_or_default();
         for hash in &wanted {
-            self.index.insert(*hash, &seat);
+            self.index.insert(*hash, place);
         }
         for hash in had.iter().filter(|hash| !wanted.contains(hash)) {
-            self.index.remove(*hash, &seat);
+            self.index.remove(*hash, place);
         }
         self.recount(before.as_deref(), Some(&entry));
-        self.ordered.write().unwrap_or_else(PoisonError::into_inner).insert(ById(seat));
+        if before.is_none() {
+            self.ordered_mut().insert(place, |other| self.stands(other, id));
+        }
+        before.is_none().then_some(place)
     }
 
-    fn unseat(&self, seat: &Arc<Seat>, before: &Entry) {
-        seat.now.store(None);
+    fn remove(&self, place: u32, before: &Entry) {
+        // First, since the order is told by the ids of what is there.
+        self.ordered_mut().remove(place, |other| self.stands(other, &before.caller.id));
+        {
+            let _lock = self.cells.lock(place);
+            let _: Option<()> = self.cells.at(place, |cell| {
+                cell.set_rows(Rows::NONE);
+                cell.now.store(None);
+                None
+            });
+        }
         for hash in self.hashes(before) {
-            self.index.remove(hash, seat);
+            self.index.remove(hash, place);
         }
         self.recount(Some(before), None);
-        self.ordered.write().unwrap_or_else(PoisonError::into_inner).remove(&*seat.id);
+        self.cells.give_back([place]);
+    }
+
+    /// Shows a state of an account; its cell's lock is held.
+    fn show(&self, place: u32, entry: Option<Arc<Entry>>) {
+        let _: Option<()> = self.cells.at(place, |cell| {
+            cell.now.store(entry);
+            None
+        });
+    }
+
+    fn ordered_mut(&self) -> RwLockWriteGuard<'_, Order> {
+        self.ordered.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn recount(&self, before: Option<&Entry>, after: Option<&Entry>) {
         let count = |entry: Option<&Entry>| entry.map_or(0, |entry| entry.caller.keys.len());
         self.keys.fetch_add(count(after), Ordering::Relaxed);
         self.keys.fetch_sub(count(before), Ordering::Relaxed);
+        self.accounts.fetch_add(usize::from(after.is_some()), Ordering::Relaxed);
+        self.accounts.fetch_sub(usize::from(before.is_some()), Ordering::Relaxed);
     }
 
     /// Everything an account can be found by.
@@ -194,7 +231,20 @@ impl Directory {
         drop(rest);
         // Their callers carry the organisation's name.
         for account in renamed {
-            self.reseat(&account, Touched::default());
+            self.rename_organisation(&account);
+        }
+    }
+
+    /// Takes up the new name of an account's organisation, unless it is packed and will ask for it.
+    fn rename_organisation(&self, account: &str) {
+        let Some(place) = self.place(account) else { return };
+        let _lock = self.cells.lock(place);
+        let ready = self.cells.at(place, |cell| cell.now.load_full());
+        if let Some(before) = ready {
+            let account = before.account();
+            let organisation = account.organisation.as_deref().and_then(|id| self.organisation(id));
+            let name = organisation.as_ref().map(|row| row.name.as_str());
+            self.show(place, Some(Arc::new(Entry::new(&account, name, before.parts().collect()))));
         }
     }
 

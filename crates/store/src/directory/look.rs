@@ -1,8 +1,9 @@
 //! What management asks the directory: rows by id, by name, and page by page.
-use crate::directory::seat::Seat;
+use crate::directory::entry::Entry;
 use crate::directory::{Directory, Term, kid};
 use crate::model::{Account, CompanionRecord, JoinCode, KeyRecord, Member, Organisation, SecretRecord, User};
 use countersign_keys::CompactKey;
+use std::cmp::Ordering;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -10,31 +11,30 @@ impl Directory {
     /// The account with this id.
     #[must_use]
     pub fn account(&self, id: &str) -> Option<Account> {
-        self.seat(id)?.now.load().as_ref().map(|entry| entry.account())
+        self.peek(self.place(id)?).map(|entry| entry.account())
     }
 
     /// The account with this name.
     #[must_use]
     pub fn account_by_name(&self, name: &str) -> Option<Account> {
-        self.index.find(self.hash(&Term::Name(name)), |seat| {
-            let entry = seat.now.load_full()?;
-            (*entry.caller.name == *name).then(|| entry.account())
-        })
+        let (_, entry) = self.seen(&Term::Name(name), |entry| *entry.caller.name == *name)?;
+        Some(entry.account())
     }
 
     /// The account with this identifier.
     #[must_use]
     pub fn account_by_identifier(&self, namespace: &str, value: &str) -> Option<Account> {
-        self.identified(namespace, value).map(|(_, entry)| entry.account())
+        let holds = |entry: &Entry| entry.identifiers.hold(namespace, value);
+        self.seen(&Term::Identifier(namespace, value), holds).map(|(_, entry)| entry.account())
     }
 
     /// Accounts with ids above `after` in the order of ids, at most `limit`.
     #[must_use]
     pub fn accounts(&self, after: Option<&str>, limit: usize) -> Vec<Account> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let ordered = self.ordered();
-        let seats = ordered.range::<str, _>((from, Bound::Unbounded));
-        seats.filter_map(|seat| seat.0.now.load().as_ref().map(|entry| entry.account())).take(limit).collect()
+        let places =
+            ordered.after(|place| after.map_or(Ordering::Greater, |after| self.stands(place, after)));
+        places.filter_map(|place| self.peek(place)).map(|entry| entry.account()).take(limit).collect()
     }
 
     /// Accounts with a role.
@@ -47,29 +47,34 @@ impl Directory {
     /// Ids of accounts that may act for a user: looks at every account.
     #[must_use]
     pub fn acting_for(&self, user: &str) -> Vec<String> {
-        let acts = |seat: &Arc<Seat>| {
-            seat.now.load().as_ref().is_some_and(|entry| entry.acts_as.iter().any(|name| **name == *user))
+        let acts = |place: &u32| {
+            let acts = self.cells.at(*place, |cell| match cell.now.load().as_ref() {
+                Some(entry) => Some(entry.acts_as.iter().any(|name| **name == *user)),
+                None => Some(self.packed_account(cell.rows())?.acts_as.iter().any(|name| *name == *user)),
+            });
+            acts.unwrap_or(false)
         };
-        self.ordered().iter().filter(|seat| acts(&seat.0)).map(|seat| seat.0.id.to_string()).collect()
+        let ordered = self.ordered();
+        ordered.iter().filter(acts).filter_map(|place| self.with_id(place, str::to_owned)).collect()
     }
 
     /// Where an account's JWKS document lives.
     #[must_use]
     pub fn jwks_url(&self, account: &str) -> Option<String> {
-        self.seat(account)?.now.load().as_ref()?.jwks_url.as_deref().map(str::to_owned)
+        self.entry(self.place(account)?)?.jwks_url.as_deref().map(str::to_owned)
     }
 
     /// The keys of an account, oldest first, whatever their state.
     #[must_use]
     pub fn keys_of(&self, account: &str) -> Vec<KeyRecord> {
-        let entry = self.seat(account).and_then(|seat| seat.now.load_full());
+        let entry = self.place(account).and_then(|place| self.peek(place));
         entry.map(|entry| entry.keys().collect()).unwrap_or_default()
     }
 
     /// The key with this id.
     #[must_use]
     pub fn key(&self, id: &str) -> Option<KeyRecord> {
-        let (_, entry) = self.owner(id)?;
+        let (_, entry) = self.seen(&Term::Key(id), |entry| entry.caller.key(id).is_some())?;
         entry.keys().find(|key| key.id == id)
     }
 
@@ -78,13 +83,25 @@ impl Directory {
     pub fn registrations(&self, key: &CompactKey) -> Vec<KeyRecord> {
         let mut found = Vec::new();
         let Some(digest) = kid::digests(key).next() else { return found };
-        let _: Option<()> =
-            self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |seat: &Arc<Seat>| {
-                let entry = seat.now.load_full()?;
-                found.extend(entry.keys().filter(|record| record.spki == key.spki_der()));
-                None
-            });
+        let spki = key.to_spki_der();
+        let _: Option<()> = self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |place| {
+            found.extend(self.peek(place)?.keys().filter(|record| record.spki == spki));
+            None
+        });
         found
+    }
+
+    /// The first account under a term that holds it; what is packed stays so.
+    fn seen(&self, term: &Term<'_>, holds: impl Fn(&Entry) -> bool) -> Option<(u32, Arc<Entry>)> {
+        self.index.find(self.hash(term), |place| {
+            let entry = self.may_hold(place, term).then(|| self.peek(place))??;
+            holds(&entry).then_some((place, entry))
+        })
+    }
+
+    /// How the id of the account at a place stands to another.
+    pub(super) fn stands(&self, place: u32, other: &str) -> Ordering {
+        self.with_id(place, |id| id.cmp(other)).unwrap_or(Ordering::Less)
     }
 
     /// The companion key with this id.

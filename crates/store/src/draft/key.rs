@@ -69,7 +69,7 @@ impl Draft<'_> {
             id: self.id("key_"),
             account: new.account.clone(),
             label: label(&new.label, &own, None)?,
-            spki: compact.spki_der().to_vec(),
+            spki: compact.to_spki_der(),
             life: KeyLife { state: new.state, not_before: new.not_before, expires: new.expires },
             dialects: new.dialects.clone(),
             algorithms: narrowing.algorithms,
@@ -268,7 +268,8 @@ impl Draft<'_> {
     }
 
     fn free_key(&self, new: &NewKey, compact: &CompactKey, own: &[KeyRecord]) -> Decided<()> {
-        if let Some(twin) = own.iter().find(|key| key.spki == compact.spki_der()) {
+        let spki = compact.to_spki_der();
+        if let Some(twin) = own.iter().find(|key| key.spki == spki) {
             return Err(Denied::taken(
                 "key-taken",
                 format!(
@@ -281,7 +282,7 @@ impl Draft<'_> {
         }
         let known = self.directory.registrations(compact);
         let known = known.iter().filter(|key| self.keys.get(&key.id).is_none());
-        let drafted = self.by_spki.get(&sha256(&[compact.spki_der()])).into_iter().flatten();
+        let drafted = self.by_spki.get(&sha256(&[&spki])).into_iter().flatten();
         let drafted = drafted.filter_map(|id| self.keys.get(id).flatten());
         if !new.shared && known.chain(drafted).any(|key| key.account != new.account) {
             return Err(Denied::invalid(

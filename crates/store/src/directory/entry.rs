@@ -1,19 +1,12 @@
-//! One account in memory: a fixed seat whose content is replaced whole, so that no reader sees half a change.
+//! One account ready for use: replaced whole when anything about it changes, so that no reader sees half a change.
 use crate::directory::names::Names;
+use crate::directory::packed::KeyRow;
 use crate::fault::Fault;
 use crate::model::{Account, Identifier, KeyRecord, Role};
-use arc_swap::ArcSwapOption;
 use countersign::ask::{Caller, KeyLimits, KnownKey, Network};
 use countersign::time::Time;
-use countersign_keys::{Algorithm, CompactKey};
-use std::cmp::Ordering;
+use countersign_keys::{Algorithm, CompactKey, KeyError};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Where an account sits; every index points here and none needs to change when the account does.
-pub(crate) struct Seat {
-    pub(crate) id: Box<str>,
-    pub(crate) now: ArcSwapOption<Entry>,
-}
 
 /// An account with its keys, as it is until something about it changes.
 pub(crate) struct Entry {
@@ -30,18 +23,12 @@ pub(crate) struct Entry {
 
 /// What a key's row has beyond what judging needs.
 pub(crate) struct Kept {
-    created: Time,
+    pub(crate) created: Time,
     last_address: Mutex<Option<Box<str>>>,
 }
 
 /// A key on its way into an entry.
 pub(crate) type Part = (Arc<KnownKey>, Kept);
-
-impl Seat {
-    pub(crate) fn new(id: &str) -> Arc<Self> {
-        Arc::new(Self { id: id.into(), now: ArcSwapOption::empty() })
-    }
-}
 
 impl Entry {
     pub(crate) fn new(account: &Account, organisation: Option<&str>, mut parts: Vec<Part>) -> Self {
@@ -93,23 +80,43 @@ impl Entry {
 
     /// Its keys as parts of a next entry; what is parsed stays parsed.
     pub(crate) fn parts(&self) -> impl Iterator<Item = Part> {
-        self.caller.keys.iter().zip(&self.kept).map(|(known, kept)| {
-            let last_address = Mutex::new(kept.address());
-            (known.clone(), Kept { created: kept.created, last_address })
-        })
+        self.caller
+            .keys
+            .iter()
+            .zip(&self.kept)
+            .map(|(known, kept)| (known.clone(), Kept::new(kept.created, kept.address().as_deref())))
     }
 
-    /// Notes from where a key was last used.
-    pub(crate) fn came_from(&self, key: &str, address: &str) {
-        let keys = self.caller.keys.iter().zip(&self.kept);
-        if let Some((_, kept)) = keys.into_iter().find(|(known, _)| &*known.id == key) {
-            *kept.last_address.lock().unwrap_or_else(PoisonError::into_inner) = Some(address.into());
+    /// Its keys beside what judging does not need of them.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = (&KnownKey, &Kept)> {
+        self.caller.keys.iter().map(|known| &**known).zip(&self.kept)
+    }
+
+    /// Whether any of its keys was needed for a proof, so that making it ready for use again would cost something.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.caller.keys.iter().any(|known| known.is_parsed() || known.last_used() != 0)
+    }
+
+    /// Notes when and from where a key was last used.
+    pub(crate) fn came_from(&self, key: &str, at: Time, address: Option<&str>) {
+        if let Some((known, kept)) = self.kept().find(|(known, _)| *known.id == *key) {
+            // A use noted on a state of the account that has been replaced meanwhile.
+            if at.seconds() > known.last_used() {
+                known.touch(at);
+            }
+            if let Some(address) = address {
+                *kept.last_address.lock().unwrap_or_else(PoisonError::into_inner) = Some(address.into());
+            }
         }
     }
 }
 
 impl Kept {
-    fn address(&self) -> Option<Box<str>> {
+    pub(crate) fn new(created: Time, last_address: Option<&str>) -> Self {
+        Self { created, last_address: Mutex::new(last_address.map(Into::into)) }
+    }
+
+    pub(crate) fn address(&self) -> Option<Box<str>> {
         self.last_address.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -119,35 +126,48 @@ impl Kept {
 /// # Errors
 /// [`Fault`] when the row holds what this version cannot read: such a key must not be judged by a part of its limits.
 pub(crate) fn part(record: &KeyRecord) -> Result<Part, Fault> {
-    let key = CompactKey::from_spki_der(&record.spki)
-        .map_err(|error| Fault::caused(format!("the public key of {} cannot be read", record.id), error))?;
-    let mut known = KnownKey::new(&record.id, &record.label, record.life, key);
-    known.dialects = boxed(&record.dialects);
-    known.algorithms = record
-        .algorithms
-        .iter()
-        .map(|name| Algorithm::from_name(name).ok_or_else(|| unread(record, "algorithm", name)))
-        .collect::<Result<_, _>>()?;
-    known.limits = KeyLimits {
-        methods: boxed(&record.methods),
-        paths: boxed(&record.paths),
-        networks: record
-            .networks
-            .iter()
-            .map(|text| Network::parse(text).ok_or_else(|| unread(record, "network", text)))
-            .collect::<Result<_, _>>()?,
-    };
-    if let Some(last_used) = record.last_used {
+    let row = KeyRow::from(record);
+    let key = CompactKey::from_spki_der(row.spki).map_err(|error| no_key(row.id, error))?;
+    let mut known = KnownKey::new(row.id, row.label, row.life, key);
+    known.dialects = boxed(row.dialects);
+    (known.algorithms, known.limits) = limits(&row)?;
+    if let Some(last_used) = row.last_used {
         known.touch(last_used);
     }
-    let last_address = Mutex::new(record.last_address.as_deref().map(Into::into));
-    Ok((Arc::new(known), Kept { created: record.created, last_address }))
+    Ok((Arc::new(known), Kept::new(row.created, row.last_address)))
 }
 
-fn unread(record: &KeyRecord, what: &str, found: &str) -> Fault {
+/// Writes the packed key of a row.
+///
+/// # Errors
+/// [`Fault`] when it cannot be read.
+pub(crate) fn part_key(row: &KeyRow<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+    CompactKey::pack_spki(row.spki, out).map_err(|error| no_key(row.id, error))
+}
+
+/// What a row says about where its key may be used.
+///
+/// # Errors
+/// [`Fault`] when it names what this version does not know.
+pub(crate) fn limits(row: &KeyRow<'_>) -> Result<(Box<[Algorithm]>, KeyLimits), Fault> {
+    let algorithm =
+        |name: &String| Algorithm::from_name(name).ok_or_else(|| unread(row.id, "algorithm", name));
+    let network = |text: &String| Network::parse(text).ok_or_else(|| unread(row.id, "network", text));
+    let limits = KeyLimits {
+        methods: boxed(row.methods),
+        paths: boxed(row.paths),
+        networks: row.networks.iter().map(network).collect::<Result<_, _>>()?,
+    };
+    Ok((row.algorithms.iter().map(algorithm).collect::<Result<_, _>>()?, limits))
+}
+
+fn no_key(id: &str, error: KeyError) -> Fault {
+    Fault::caused(format!("the public key of {id} cannot be read"), error)
+}
+
+fn unread(id: &str, what: &str, found: &str) -> Fault {
     Fault::new(format!(
-        "wanted {what}s that this version knows in key {}; found {found:?}; run the version that wrote it, or correct the key",
-        record.id
+        "wanted {what}s that this version knows in key {id}; found {found:?}; run the version that wrote it, or correct the key"
     ))
 }
 
@@ -157,7 +177,7 @@ fn record(account: &str, known: &KnownKey, kept: &Kept) -> KeyRecord {
         id: known.id.to_string(),
         account: account.to_owned(),
         label: known.label.to_string(),
-        spki: known.compact().spki_der().to_vec(),
+        spki: known.compact().to_spki_der(),
         life: known.life,
         dialects: texts(&known.dialects),
         algorithms: known.algorithms.iter().map(|algorithm| algorithm.name().to_owned()).collect(),
@@ -181,32 +201,3 @@ fn texts(boxed: &[Box<str>]) -> Vec<String> {
 fn identifier((namespace, value): (&str, &str)) -> Identifier {
     Identifier { namespace: namespace.to_owned(), value: value.to_owned() }
 }
-
-/// A seat ordered by its account's id, so that accounts can be listed page by page.
-pub(crate) struct ById(pub(crate) Arc<Seat>);
-
-impl std::borrow::Borrow<str> for ById {
-    fn borrow(&self) -> &str {
-        &self.0.id
-    }
-}
-
-impl Ord for ById {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.id.cmp(&other.0.id)
-    }
-}
-
-impl PartialOrd for ById {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for ById {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.id == other.0.id
-    }
-}
-
-impl Eq for ById {}
