@@ -225,3 +225,6 @@ impl fmt::Debug for CompactKey {
         write!(f, "CompactKey({}, {} bytes)", self.kind(), self.0.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,7 +171,7 @@ fn unread(id: &str, what: &str, found: &str) -> Fault {
     ))
 }
 
-fn record(account: &str, known: &KnownKey, kept: &Kept) -> KeyRecord {
+pub(crate) fn record(account: &str, known: &KnownKey, kept: &Kept) -> KeyRecord {
     let last_used = known.last_used();
     KeyRecord {
         id: known.id.to_string(),

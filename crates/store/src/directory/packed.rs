@@ -319,3 +319,6 @@ impl KeyRow<'_> {
 fn flag(holds: bool, flag: u8) -> u8 {
     if holds { flag } else { 0 }
 }
+
+#[cfg(test)]
+mod tests;

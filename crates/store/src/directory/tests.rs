@@ -284,6 +284,77 @@ fn a_change_of_one_key_leaves_the_others_parsed() {
 }
 
 #[test]
+fn an_account_is_packed_until_it_is_needed_and_what_changed_meanwhile_counts() {
+    let directory = filled();
+    assert_eq!(directory.ready(), 0);
+    // Looking at rows is no use.
+    assert_eq!(directory.accounts(None, 9).len(), 2);
+    assert_eq!(directory.keys_of("acc_a").len(), 2);
+    assert_eq!(directory.key("key_3").unwrap().account, "acc_b");
+    assert_eq!(directory.acting_for("erika"), ["acc_a", "acc_b"]);
+    assert_eq!(directory.ready(), 0);
+    assert_eq!(ids(&directory.answer(&query("alice@a", None))), ["key_1", "key_2"]);
+    assert_eq!(directory.ready(), 1);
+    // One that came after the start is packed as well, unless it is in use.
+    for name in ["carol", "dora"] {
+        let (id, email) = (format!("acc_{name}"), format!("{name}@c"));
+        let used =
+            KeyRecord { last_address: Some("192.0.2.1".into()), ..key(&format!("key_{name}"), &id, 7) };
+        let unit = [Record::Account(account(&id, name, &email)), Record::Key(used)];
+        directory.apply(&unit.map(Write::Put), 6).unwrap();
+    }
+    directory.answer(&query("dora@c", None)).keys[0].key();
+    let before = directory.records();
+    assert_eq!(directory.ready(), 3);
+    directory.pack_now();
+    assert_eq!(directory.ready(), 2);
+    assert_eq!(directory.records(), before);
+    let revoked = KeyRecord { life: KeyLife::ACTIVE.revoke(), ..key("key_carol", "acc_carol", 7) };
+    directory.apply(&[Write::Put(Record::Key(revoked))], 7).unwrap();
+    directory.pack_now();
+    let found = directory.answer(&query("carol@c", None));
+    assert_eq!(found.keys[0].life.state, KeyState::Revoked);
+    // One that goes leaves its place to the next, and nothing of it is found.
+    directory.apply(&[Write::Delete(Record::Account(account("acc_carol", "", "")))], 8).unwrap();
+    directory.apply(&[Write::Put(Record::Account(account("acc_new", "new", "new@n")))], 9).unwrap();
+    directory.pack_now();
+    assert!(
+        directory.answer(&query("carol@c", None)).caller.is_none() && directory.key("key_carol").is_none()
+    );
+    assert!(directory.answer(&query("new@n", None)).keys.is_empty());
+}
+
+#[test]
+fn an_organisation_renamed_while_its_members_are_first_needed_shows_its_last_name() {
+    let organisation = |name: String| {
+        Record::Organisation(Organisation { id: "org_1".into(), name, created: Time::from_seconds(1) })
+    };
+    let mut records = vec![organisation("name 0".into())];
+    for number in 0..200 {
+        let (id, name) = (format!("acc_{number:03}"), format!("{number}"));
+        let member = Member { organisation: "org_1".into(), account: id.clone(), role: "MEMBER".into() };
+        let row = account(&id, &name, &format!("{number}@o"));
+        records.push(Record::Account(Account { organisation: Some("org_1".into()), ..row }));
+        records.push(Record::Member(member));
+    }
+    let directory = Directory::load(Loaded { version: 1, records }).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 1..=20 {
+                directory.apply(&[Write::Put(organisation(format!("name {round}")))], 1 + round).unwrap();
+            }
+        });
+        for number in 0..200 {
+            assert!(directory.answer(&query(&format!("{number}@o"), None)).caller.is_some());
+        }
+    });
+    for number in 0..200 {
+        let caller = directory.answer(&query(&format!("{number}@o"), None)).caller.unwrap();
+        assert_eq!(caller.organisation.as_deref(), Some("name 20"), "{number}");
+    }
+}
+
+#[test]
 fn readers_never_see_half_a_change() {
     let directory = filled();
     let states = [("alice", 1), ("renamed", 2)];
@@ -367,7 +438,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
     fn it_answers_like_a_list_of_rows(units in prop::collection::vec(prop::collection::vec(write(), 1..4), 1..25)) {
-        let (directory, mut rows) = (Directory::empty(), Vec::new());
+        let fingerprint = |public| PublicKey::from_spki_der(&spki(public)).unwrap().fingerprints().spki_sha256_hex;
+        let kids: Vec<String> = (0..8).map(fingerprint).collect();
+        let (directory, packed, mut rows) = (Directory::empty(), Directory::empty(), Vec::new());
         for (version, unit) in (1..).zip(units) {
             // Keys without an account are refused; an account that is deleted in the unit takes its keys along.
             let mut next = rows.clone();
@@ -379,23 +452,41 @@ proptest! {
                 continue;
             }
             directory.apply(&unit, version).unwrap();
+            packed.apply(&unit, version).unwrap();
+            packed.pack_now();
             rows = next;
             prop_assert_eq!(sorted(directory.records()), sorted(rows.clone()));
             let again = filled();
             again.reload(Loaded { version, records: rows.clone() }).unwrap();
             prop_assert_eq!(sorted(again.records()), sorted(rows.clone()));
+            let loaded = Directory::load(Loaded { version, records: rows.iter().rev().cloned().collect() }).unwrap();
+            prop_assert_eq!(loaded.ready(), 0);
+            for other in [&packed, &loaded] {
+                prop_assert_eq!(sorted(other.records()), sorted(rows.clone()));
+                prop_assert_eq!(other.key_count(), directory.key_count());
+                prop_assert_eq!(other.account_count(), directory.account_count());
+                prop_assert_eq!(other.accounts(Some("acc_1"), 3), directory.accounts(Some("acc_1"), 3));
+            }
             let keys: Vec<&KeyRecord> = rows.iter().filter_map(|row| match row { Record::Key(key) => Some(key), _ => None }).collect();
             prop_assert_eq!(directory.key_count(), keys.len());
             for row in &rows {
                 let Record::Account(account) = row else { continue };
-                for public in 0..8 {
-                    let kid = PublicKey::from_spki_der(&spki(public)).unwrap().fingerprints().spki_sha256_hex;
+                for (public, kid) in (0..8).zip(&kids) {
                     let own = keys.iter().any(|key| key.spki == spki(public) && key.account == account.id);
                     let others = keys.iter().any(|key| key.spki == spki(public) && key.account != account.id);
-                    let found = directory.answer(&query(&account.identifiers[0].value, Some(&kid)));
-                    prop_assert_eq!(&*found.caller.as_ref().unwrap().id, account.id.as_str());
-                    prop_assert_eq!(found.kid_elsewhere, others && !own);
-                    prop_assert_eq!(found.keys.len(), keys.iter().filter(|key| key.account == account.id).count());
+                    for directory in [&directory, &packed, &loaded] {
+                        let found = directory.answer(&query(&account.identifiers[0].value, Some(kid)));
+                        prop_assert_eq!(&*found.caller.as_ref().unwrap().id, account.id.as_str());
+                        prop_assert_eq!(found.kid_elsewhere, others && !own);
+                        prop_assert_eq!(found.keys.len(), keys.iter().filter(|key| key.account == account.id).count());
+                    }
+                }
+                for gone in 0..6 {
+                    let held = format!("{}{gone}@x", &account.id[4..]);
+                    let is = account.identifiers[0].value == held;
+                    for directory in [&directory, &packed, &loaded] {
+                        prop_assert_eq!(directory.answer(&query(&held, None)).caller.is_some(), is);
+                    }
                 }
             }
         }

@@ -137,9 +137,12 @@ impl Directory {
     /// Packs accounts that were added and are not in use, once there are enough of them. One that changes after that
     /// stays as it is until the next start, so what is packed holds each account once.
     pub(super) fn pack_fresh(&self, fresh: &mut Vec<u32>) {
-        if fresh.len() < FRESH {
-            return;
+        if fresh.len() >= FRESH {
+            self.pack(fresh);
         }
+    }
+
+    fn pack(&self, fresh: &mut Vec<u32>) {
         let mut pen = Pen::new();
         let mut written = Vec::new();
         for place in fresh.drain(..) {
@@ -188,5 +191,19 @@ impl Directory {
             rows.keys = row;
         }
         Ok(Some(rows))
+    }
+}
+
+#[cfg(test)]
+impl Directory {
+    /// Packs what is fresh, however little.
+    pub(super) fn pack_now(&self) {
+        self.pack(&mut self.applying.lock().unwrap());
+    }
+
+    /// How many accounts are ready for use, that is not packed.
+    pub(super) fn ready(&self) -> usize {
+        let ready = |place: &u32| self.cells.at(*place, |cell| cell.now.load_full()).is_some();
+        self.ordered().iter().filter(ready).count()
     }
 }
