@@ -40,7 +40,7 @@ pub struct App {
     pub session: SessionApi,
     pub(crate) upstreams: Upstreams,
     /// Accounts' own key sets; they stay over a reload that does not touch how they are fetched.
-    jwks: Option<Arc<Jwks>>,
+    jwks: Arc<Jwks>,
     shared: Arc<Shared>,
 }
 
@@ -72,22 +72,13 @@ impl App {
         let as_before =
             |before: &&Self| before.config.jwks == config.jwks && before.config.keys == config.keys;
         let jwks = match before.filter(as_before) {
-            Some(before) => before.jwks.clone(),
-            None => match KeySets::new(&config.jwks) {
-                Ok(sets) => {
-                    let policy = config.keys.policy();
-                    let jwks = Jwks::new(Arc::new(sets), Times::default(), policy, &config.jwks.dialects);
-                    Some(Arc::new(jwks))
-                }
-                Err(fault) => {
-                    tracing::warn!(%fault, "accounts' own key sets are not fetched");
-                    None
-                }
-            },
+            Some(before) => Arc::clone(&before.jwks),
+            None => {
+                let sets = Arc::new(KeySets::new(&config.jwks));
+                Arc::new(Jwks::new(sets, Times::default(), config.keys.policy(), &config.jwks.dialects))
+            }
         };
-        if let Some(jwks) = &jwks {
-            guard = guard.with_jwks(Arc::clone(jwks));
-        }
+        guard = guard.with_jwks(Arc::clone(&jwks));
         if config.limits.remembered_tokens > 0 {
             let memory = Remembered::new(draw(&*shared.entropy), config.limits.remembered_tokens);
             guard = guard.with_remembered(Arc::new(memory));

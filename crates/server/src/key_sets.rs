@@ -1,7 +1,6 @@
 //! Fetches the key sets that accounts publish: with one deadline, a bound, no redirects, and not from inside our own network.
 use crate::config::server::JwksSection;
 use countersign_guard::jwks::{Fetch, MOST_BYTES};
-use countersign_store::fault::Fault;
 use countersign_store::registry::Answer;
 use http::Uri;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -16,6 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tower::Service;
 
 /// The whole fetch, from the name's look-up to the last byte: a request may be waiting for it.
@@ -23,28 +23,28 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The client that fetches.
 pub(crate) struct KeySets {
-    client: Client<HttpsConnector<HttpConnector<Resolver>>, Empty<bytes::Bytes>>,
+    /// Made at the first fetch: the machine's root certificates are a hundred files, and most installations fetch nothing.
+    client: OnceCell<Fetching>,
     allow_private: bool,
     allow_http: bool,
 }
 
+type Fetching = Client<HttpsConnector<HttpConnector<Resolver>>, Empty<bytes::Bytes>>;
+
 impl KeySets {
-    /// # Errors
-    /// [`Fault`] when the machine has no root certificates to check servers by.
-    pub(crate) fn new(section: &JwksSection) -> Result<Self, Fault> {
+    pub(crate) fn new(section: &JwksSection) -> Self {
         let JwksSection { allow_private, allow_http, .. } = *section;
-        let mut http = HttpConnector::new_with_resolver(Resolver { allow_private });
-        http.enforce_http(false);
-        http.set_connect_timeout(Some(DEADLINE));
-        let https = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::aws_lc_rs::default_provider())
-            .map_err(|error| Fault::caused("the machine's root certificates cannot be read", error))?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        // Connections are not kept: sets are fetched once in minutes.
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https);
-        Ok(Self { client, allow_private, allow_http })
+        Self { client: OnceCell::new(), allow_private, allow_http }
+    }
+
+    /// The client; tried anew at the next fetch when it cannot be made.
+    async fn client(&self) -> Result<&Fetching, String> {
+        let allow_private = self.allow_private;
+        let make = || async move {
+            let made = tokio::task::spawn_blocking(move || fetching(allow_private)).await;
+            made.map_err(|lost| lost.to_string())?
+        };
+        self.client.get_or_try_init(make).await
     }
 
     async fn get(&self, url: &str) -> Result<Vec<u8>, String> {
@@ -65,7 +65,7 @@ impl KeySets {
         {
             return Err("the key set lies on a private network ([jwks] allow_private)".to_owned());
         }
-        let answer = self.client.get(uri).await.map_err(|error| error.to_string())?;
+        let answer = self.client().await?.get(uri).await.map_err(|error| error.to_string())?;
         if answer.status() != http::StatusCode::OK {
             return Err(format!(
                 "wanted status 200, found {}; redirects are not followed",
@@ -75,6 +75,21 @@ impl KeySets {
         let body = Limited::new(answer.into_body(), MOST_BYTES).collect().await;
         body.map(|body| body.to_bytes().to_vec()).map_err(|error| error.to_string())
     }
+}
+
+/// Reads the machine's root certificates, which waits for the disk.
+fn fetching(allow_private: bool) -> Result<Fetching, String> {
+    let mut http = HttpConnector::new_with_resolver(Resolver { allow_private });
+    http.enforce_http(false);
+    http.set_connect_timeout(Some(DEADLINE));
+    let https = HttpsConnectorBuilder::new()
+        .with_provider_and_native_roots(rustls::crypto::aws_lc_rs::default_provider())
+        .map_err(|error| format!("the machine's root certificates cannot be read: {error}"))?
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(http);
+    // Connections are not kept: sets are fetched once in minutes.
+    Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https))
 }
 
 impl Fetch for KeySets {
@@ -213,7 +228,7 @@ mod tests {
 
     fn sets(allow_http: bool) -> KeySets {
         let dialects = Vec::new();
-        KeySets::new(&JwksSection { allow_private: false, allow_http, dialects }).unwrap()
+        KeySets::new(&JwksSection { allow_private: false, allow_http, dialects })
     }
 
     #[tokio::test]

@@ -42,11 +42,14 @@ impl Database {
         let (file, folder) = (path.clone(), directory.to_owned());
         off_reactor(move || {
             // Made here and not by SQLite, so that nobody else may ever read it; its side files take the same mode.
-            private()
-                .create(true)
-                .truncate(false)
-                .open(&file)
-                .and_then(|_| sync_folder(&folder))
+            let made = match private().create_new(true).open(&file) {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    // Its name was made certain before the first byte went in, so a start need not wait for that again.
+                    std::fs::metadata(&file).map(|there| there.len() == 0)
+                }
+                made => made.map(|_| true),
+            };
+            made.and_then(|fresh| if fresh { sync_folder(&folder) } else { Ok(()) })
                 .map_err(|error| Fault::caused(format!("cannot make {}", file.display()), error))
         })
         .await?;
