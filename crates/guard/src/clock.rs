@@ -45,8 +45,10 @@ impl Clock for SystemClock {
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
+        // From the system itself: the crypto library first gathers chance of its own for thirty milliseconds, which a start
+        // would wait for.
         #[expect(clippy::disallowed_methods, reason = "this is the one place that draws random bytes")]
-        let drawn = aws_lc_rs::rand::fill(bytes);
+        let drawn = getrandom::fill(bytes);
         if drawn.is_err() {
             // Without chance nothing that follows is safe: no nonce, no token, no key.
             tracing::error!("the system gave no random bytes; stopping");
