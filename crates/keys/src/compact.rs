@@ -78,8 +78,7 @@ impl CompactKey {
         // The two usual spellings need no reader of DER: they differ in their numbers only.
         let (before, after) = RSA_2048;
         if let Some(modulus) = der.strip_prefix(before).and_then(|rest| rest.strip_suffix(after))
-            && modulus.len() == 256
-            && modulus.first().is_some_and(|first| *first >= 0x80)
+            && is_2048(modulus)
         {
             out.push(Form::Rsa.byte());
             out.extend_from_slice(modulus);
@@ -140,7 +139,7 @@ impl CompactKey {
     #[must_use]
     pub fn to_spki_der(&self) -> Vec<u8> {
         match self.0.split_first().map(|(form, rest)| (Form::of(*form), rest)) {
-            Some((Some(Form::Rsa), modulus)) if modulus.len() == 256 => {
+            Some((Some(Form::Rsa), modulus)) if is_2048(modulus) => {
                 let (before, after) = RSA_2048;
                 [before, modulus, after].concat()
             }
@@ -162,6 +161,11 @@ impl CompactKey {
     fn numbers(&self) -> Option<Numbers> {
         unpack(&self.0)
     }
+}
+
+/// Whether a modulus has 2048 bits and not a few less: only then does its DER have a zero byte in front.
+fn is_2048(modulus: &[u8]) -> bool {
+    modulus.len() == 256 && modulus.first().is_some_and(|first| *first >= 0x80)
 }
 
 fn pack(numbers: &Numbers, out: &mut Vec<u8>) -> Result<(), KeyError> {
