@@ -10,6 +10,7 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
     ("curl", &["--version"], "curl"),
     ("git", &["--version"], "git"),
+    ("strace", &["-V"], "strace"),
     // The front doors. Debian may start them as services when it installs them; the tests start their own beside those.
     ("/usr/sbin/nginx", &["-v"], "nginx"),
     ("/usr/sbin/haproxy", &["-v"], "haproxy"),

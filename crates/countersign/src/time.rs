@@ -41,6 +41,7 @@ impl Time {
 
     /// Unix seconds, the whole second at or before this instant.
     #[must_use]
+    #[inline]
     pub fn seconds(self) -> i64 {
         match i64::try_from(self.0) {
             // Until the year 2262, where one short division does: every judgement asks several times.

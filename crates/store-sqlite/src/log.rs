@@ -12,12 +12,18 @@ use countersign_store::fault::Fault;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot::{self, Receiver, Sender};
 
-/// How often the thread gives way although nobody came: microseconds, where a sync takes a thousand.
-const MOST_QUIET: u32 = 64;
-/// How often it gives way at all before a write: callers that never pause must not put the first one off for long.
-const MOST_TURNS: u32 = 4096;
+/// How long after an answer the thread waits for those who were just answered: they are about to come again, and one write
+/// may as well do for all of them. A quarter of what the last write took, within these bounds; it ends once they are there.
+const SHORTEST: Duration = Duration::from_micros(100);
+const LONGEST: Duration = Duration::from_micros(500);
+/// Of those it does not wait for one in so many: a straggler must not hold up the rest.
+const STRAGGLERS: usize = 16;
+/// Where waiting was in vain, this many times at most is it left out twice as often as before.
+const MOST_DOUBLINGS: u32 = 6;
+
 /// The log's thread and the claims that wait for it.
 pub(crate) struct Log {
     shared: Arc<Shared>,
@@ -28,15 +34,20 @@ pub(crate) struct Log {
 /// leaves the proof unused.
 pub(crate) struct Place(Arc<Shared>);
 
+#[derive(Default)]
 struct Shared {
     queue: Mutex<Queue>,
     ready: Condvar,
     taken: AtomicUsize,
+    /// How many wait in the queue, told without its lock.
+    waiting: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Queue {
     waiting: Vec<Waiting>,
+    /// Whether the thread sleeps and wants a call: while it works, it needs none.
+    asleep: bool,
     closed: bool,
 }
 
@@ -53,8 +64,7 @@ impl Log {
     /// # Errors
     /// When the operating system gives no thread.
     pub(crate) fn start(writer: Writer) -> Result<Self, Fault> {
-        let shared =
-            Arc::new(Shared { queue: Mutex::default(), ready: Condvar::new(), taken: AtomicUsize::new(0) });
+        let shared = Arc::new(Shared::default());
         let work = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("replay-log".to_owned())
@@ -87,8 +97,12 @@ impl Place {
         let mut queue = shared.lock();
         if !queue.closed {
             queue.waiting.push(Waiting { kept, clock: now.millis(), done, _place: self });
+            shared.waiting.store(queue.waiting.len(), Ordering::Relaxed);
+            let asleep = std::mem::take(&mut queue.asleep);
             drop(queue);
-            shared.ready.notify_one();
+            if asleep {
+                shared.ready.notify_one();
+            }
         }
         heard
     }
@@ -111,35 +125,76 @@ impl Drop for Log {
 }
 
 impl Shared {
-    /// All that waits, or `None` when the log is closed and nothing waits. `crowd` is how many came of late: those
-    /// who were just answered are about to come again, and one sync may as well do for all of them. While they keep
-    /// coming, this gives way to them; it never sleeps.
-    fn next(&self, crowd: usize) -> Option<Vec<Waiting>> {
+    /// All that waits, or `None` when the log is closed and nothing waits.
+    fn next(&self, crowd: &mut Crowd) -> Option<Vec<Waiting>> {
+        if let Some(wanted) = crowd.wanted(self.waiting.load(Ordering::Relaxed)) {
+            crowd.came(self.gather(wanted, crowd.patience));
+        }
         let mut queue = self.lock();
         while queue.waiting.is_empty() {
             if queue.closed {
                 return None;
             }
+            queue.asleep = true;
             queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        let (mut seen, mut quiet) = (queue.waiting.len(), 0);
-        for _ in 0..MOST_TURNS {
-            if crowd <= 2 || seen >= crowd || quiet >= MOST_QUIET || queue.closed {
-                break;
+        queue.asleep = false;
+        let all = std::mem::take(&mut queue.waiting);
+        self.waiting.store(0, Ordering::Relaxed);
+        crowd.answered = all.len();
+        Some(all)
+    }
+
+    /// Gives way until so many wait; whether they came in time. Without a sleep: on a busy machine the way back out of one
+    /// takes as long as a write.
+    fn gather(&self, wanted: usize, patience: Duration) -> bool {
+        let from = moment();
+        while self.waiting.load(Ordering::Relaxed) < wanted {
+            if moment().saturating_duration_since(from) > patience {
+                return false;
             }
-            drop(queue);
             std::thread::yield_now();
-            queue = self.lock();
-            let came = queue.waiting.len();
-            quiet = if came > seen { 0 } else { quiet + 1 };
-            seen = came;
         }
-        Some(std::mem::take(&mut queue.waiting))
+        true
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // The queue is whole after every statement, whoever panicked.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who may be about to come: those just answered. Whether they do is learnt.
+#[derive(Default)]
+struct Crowd {
+    answered: usize,
+    patience: Duration,
+    /// So many times more it is not waited for them.
+    skip: u32,
+    /// How often they did not come, since they last did.
+    missed: u32,
+}
+
+impl Crowd {
+    /// How many to wait for, those included who wait already; `None` when waiting gains nothing.
+    fn wanted(&mut self, waiting: usize) -> Option<usize> {
+        let all = self.answered.saturating_add(waiting);
+        let wanted = all - all / STRAGGLERS;
+        if wanted < 2 || waiting >= wanted {
+            return None;
+        }
+        let skipped = self.skip > 0;
+        self.skip = self.skip.saturating_sub(1);
+        (!skipped).then_some(wanted)
+    }
+
+    fn took(&mut self, write: Duration) {
+        self.patience = (write / 4).clamp(SHORTEST, LONGEST);
+    }
+
+    fn came(&mut self, in_time: bool) {
+        self.missed = if in_time { 0 } else { (self.missed + 1).min(MOST_DOUBLINGS) };
+        self.skip = if in_time { 0 } else { 1 << self.missed };
     }
 }
 
@@ -158,13 +213,14 @@ impl Drop for Closing<'_> {
 fn run(shared: &Shared, mut writer: Writer) {
     let _closing = Closing(shared);
     let mut claims = Vec::new();
-    let mut sizes = (0, 0);
-    while let Some(waiting) = shared.next(sizes.0 + sizes.1) {
-        sizes = (sizes.1, waiting.len());
+    let mut crowd = Crowd::default();
+    while let Some(waiting) = shared.next(&mut crowd) {
         claims.clear();
         claims.extend(waiting.iter().map(|one| one.kept));
         let clock = waiting.iter().map(|one| one.clock).max().unwrap_or(i64::MIN);
+        let from = moment();
         let written = writer.append(clock, &claims).map_err(|error| error.to_string());
+        crowd.took(moment().saturating_duration_since(from));
         for one in waiting {
             let told = written.as_ref().copied().map_err(|why| {
                 Fault::new(format!(
@@ -175,4 +231,9 @@ fn run(shared: &Shared, mut writer: Writer) {
             let _heard = one.done.send(told);
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "it decides nothing but how long the thread waits for company")]
+fn moment() -> Instant {
+    Instant::now()
 }

@@ -96,9 +96,17 @@ struct Open(File);
 
 impl LogFile for Open {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        use std::io::{Seek, SeekFrom, Write};
-        self.0.seek(SeekFrom::Start(offset))?;
-        self.0.write_all(bytes)
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::FileExt;
+            self.0.write_all_at(bytes, offset)
+        }
+        #[cfg(not(unix))]
+        {
+            use std::io::{Seek, SeekFrom, Write};
+            self.0.seek(SeekFrom::Start(offset))?;
+            self.0.write_all(bytes)
+        }
     }
 
     fn sync(&mut self) -> io::Result<()> {

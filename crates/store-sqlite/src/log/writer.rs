@@ -10,7 +10,8 @@ use std::io;
 const SEGMENT_AGE: u64 = 60_000;
 /// A new file is begun when the newest is this long, since a start reads files whole.
 const SEGMENT_LENGTH: u64 = 64 << 20;
-/// Files grow by zeros written ahead, so that most syncs have no length to write down.
+/// Files grow by zeros written ahead, as many as there are bytes so far: a sync that has no length and no new blocks to write
+/// down is one flush, one that has takes several, and so hardly any claim meets it.
 const LEAST_AHEAD: usize = 64 << 10;
 const MOST_AHEAD: usize = 4 << 20;
 
@@ -172,7 +173,7 @@ impl Newest {
         let length = self.length.saturating_add(long(frame.len()));
         let mut ahead = self.ahead;
         if length > ahead {
-            let more = frame.len().saturating_mul(32).clamp(LEAST_AHEAD, MOST_AHEAD);
+            let more = usize::try_from(length).unwrap_or(MOST_AHEAD).clamp(LEAST_AHEAD, MOST_AHEAD);
             frame.resize(frame.len().saturating_add(more), 0);
             ahead = self.length.saturating_add(long(frame.len()));
         }

@@ -4,6 +4,8 @@ mod conform;
 mod full;
 mod kill;
 mod opening;
+#[cfg(target_os = "linux")]
+mod power;
 mod rows;
 mod session;
 

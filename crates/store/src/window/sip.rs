@@ -12,17 +12,25 @@ pub(crate) fn hash(key: &[u8; 16], mark: &[u8; 32]) -> u64 {
         k1 ^ 0x7465_6462_7974_6573,
     ];
     let (words, _) = mark.as_chunks::<8>();
-    // The last block holds no bytes of 32, only the length.
-    for word in words.iter().map(|word| u64::from_le_bytes(*word)).chain([32 << 56]) {
-        state[3] ^= word;
-        state = round(state);
-        state[0] ^= word;
+    for word in words {
+        state = taken_in(state, u64::from_le_bytes(*word));
     }
+    // The last block holds no bytes of 32, only the length.
+    state = taken_in(state, 32 << 56);
     state[2] ^= 0xff;
     let [a, b, c, d] = round(round(round(state)));
     a ^ b ^ c ^ d
 }
 
+#[inline]
+fn taken_in(mut state: [u64; 4], word: u64) -> [u64; 4] {
+    state[3] ^= word;
+    state = round(state);
+    state[0] ^= word;
+    state
+}
+
+#[inline]
 fn round([mut a, mut b, mut c, mut d]: [u64; 4]) -> [u64; 4] {
     a = a.wrapping_add(b);
     b = b.rotate_left(13) ^ a;
