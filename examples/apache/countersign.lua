@@ -19,6 +19,9 @@ local dropped = {
 -- What of a refusal reaches the caller.
 local told = { "WWW-Authenticate", "Countersign-Reject", "Countersign-Time", "Cache-Control", "Retry-After" }
 
+-- What reaches the caller beside the upstream's answer, on routes with `mode = "warn"`.
+local warned = { "Countersign-Warning", "Countersign-Reject" }
+
 -- Letters and digits alone tell names apart; everything else is one sign to careless servers.
 local function plain(name)
   return (name:lower():gsub("[^a-z0-9]", "-"))
@@ -99,7 +102,7 @@ function check(r)
     r:err("countersign does not answer: " .. tostring(why))
     return refuse(r, 503)
   end
-  if answer.status == 401 or answer.status == 403 then return refuse(r, answer.status, answer) end
+  if answer.status == 401 or answer.status == 403 or answer.status == 431 then return refuse(r, answer.status, answer) end
   if answer.status ~= 200 then return refuse(r, 503, answer) end
 
   for name in pairs(sent) do
@@ -108,6 +111,10 @@ function check(r)
   end
   for name, value in pairs(answer.headers) do
     if begins(name, "x-countersign-") then r.headers_in[name] = value end
+  end
+  for _, name in ipairs(warned) do
+    local value = answer.headers[name:lower()]
+    if value then r.err_headers_out[name] = value end
   end
   -- Apache removes the headers that Connection names, ours among them: only what means something here stays in it.
   local kept = {}

@@ -83,7 +83,7 @@ core.register_action("countersign", { "http-req" }, function(txn)
   if not answer or answer.status == nil or answer.status == 0 then
     return refuse(txn, 503)
   end
-  if answer.status == 401 or answer.status == 403 then
+  if answer.status == 401 or answer.status == 403 or answer.status == 431 then
     return refuse(txn, answer.status, answer.headers, answer.body)
   end
   if answer.status ~= 200 then
@@ -96,6 +96,11 @@ core.register_action("countersign", { "http-req" }, function(txn)
   for name, values in pairs(answer.headers) do
     if is_ours(name) then
       for _, value in pairs(values) do txn.http:req_set_header(name, value) end
+    end
+  end
+  for _, name in ipairs({ "warning", "reject" }) do
+    for _, value in pairs(answer.headers["countersign-" .. name] or {}) do
+      txn:set_var("txn.countersign_" .. name, value)
     end
   end
   txn:set_var("txn.countersign", "passed")

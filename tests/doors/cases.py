@@ -104,6 +104,7 @@ class Cases:
         yield from self.lies()
         yield from self.bodies()
         yield from self.addresses()
+        yield from self.modes()
         yield from self.outages()
 
     def hive(self, target, **more):
@@ -232,6 +233,58 @@ class Cases:
         yield "a host that is none", lambda: self.strange("GET", "api$example.com")
         yield "a method that nobody knows", lambda: self.strange("M-SEARCH", HOST)
         yield "an address instead of a path", self.absolute
+        yield "as many header lines as nobody sends", lambda: self.heavy([(f"X-Line-{number}", "x") for number in range(150)])
+        yield "more header lines than anybody reads", lambda: self.heavy([(f"X-Line-{number}", "x") for number in range(1500)])
+        yield "long header lines", lambda: self.heavy([(f"X-Line-{number}", "x" * 15_000) for number in range(3)])
+        yield "longer header lines", lambda: self.heavy([(f"X-Line-{number}", "x" * 15_000) for number in range(12)])
+
+    def nobodys(self, method, target, mode, proof=(), more=(), warning=None):
+        """Passes as nobody's: of our family the upstream sees the mode and the request's id alone."""
+        before = self.upstream.count()
+        answer = self.send(method, target, proof, [*SPOOFED, *more])
+        want(answer.status == 200, f"wanted 200, found {answer}")
+        want(self.upstream.count() == before + 1, "wanted one request upstream")
+        seen = [(name.lower().replace("_", "-"), value) for name, value in self.upstream.seen[-1]["headers"]]
+        ours = sorted(name for name, _ in seen if name.startswith("x-countersign"))
+        want(ours == ["x-countersign-mode", "x-countersign-request-id"], f"the upstream saw {ours}")
+        want(("x-countersign-mode", mode) in seen, f"wanted the mode {mode}, found {seen}")
+        want(not [pair for pair in seen if SPOOF in pair[1]], f"the upstream saw {seen}")
+        told = answer.header("countersign-warning")
+        want(told == (warning if self.door.warns else None), f"countersign-warning: {told}")
+        reject = answer.header("countersign-reject")
+        want(bool(reject) == bool(told), f"countersign-reject: {reject}")
+
+    def modes(self):
+        callers = self.callers
+        yield "shadow: no proof", lambda: self.nobodys("GET", "/watched/a", "shadow")
+        yield "shadow: one bit", lambda: self.nobodys("GET", "/watched/a", "shadow", broken(callers.skykit()))
+        yield "shadow: a warning of the caller's own", lambda: self.nobodys(
+            "GET", "/watched/a", "shadow", more=[("Countersign-Warning", "own"), ("Countersign-Reject", "rej_own")])
+        yield "shadow: another method than the route takes", lambda: self.refused("PUT", "/watched/a", status=(403,), code="not-permitted")
+        yield "shadow: two readings", lambda: self.never("GET", "/watched/../v1/a", status=range(400, 500))
+
+        def known():
+            seen = self.passes("skykit", "GET", "/watched/a", callers.skykit(), SPOOFED)
+            modes = [value for name, value in seen["headers"] if name.lower() == "x-countersign-mode"]
+            want(modes == ["shadow"], f"x-countersign-mode: {modes}")
+        yield "shadow: a proof that holds", known
+        missing = "missing-credentials; such requests will be refused"
+        yield "warn: no proof", lambda: self.nobodys("GET", "/warned/a", "warn", warning=missing)
+        stranger = lambda: callers.skykit(iss="nobody@example.com", key=callers.stranger)
+        yield "warn: a stranger", lambda: self.nobodys(
+            "GET", "/warned/a", "warn", stranger(), warning="refused; such requests will be refused")
+        yield "warn: a caller that is enforced", lambda: self.refused("GET", "/warned/a", broken(callers.skykit()), code="bad-signature")
+        yield "warn: the same with a proof that holds", lambda: self.passes("skykit", "GET", "/warned/a", callers.skykit())
+        yield "readiness", self.readiness
+
+    def readiness(self):
+        """The report knows who would pass, and from where those came who would not."""
+        seen = {(row["route"], row["caller"]): row for row in self.door.readiness()["seen"]}
+        ready = {who: row["ready"] for who, row in seen.items()}
+        wanted = {("watched", "door-sky"): True, ("watched", "127.0.0.0/24"): False, ("warned", "door-sky"): True,
+                  ("warned", "127.0.0.0/24"): False}
+        want(ready == wanted, f"wanted {wanted}, found {ready}")
+        want(seen["watched", "door-sky"]["unproven"] == 1, f"found {seen}")
 
     def letters(self):
         """A path that is not ASCII: judged as it came; the upstream gets it so, or encoded."""
@@ -260,6 +313,16 @@ class Cases:
         # Caddy answers hosts that it does not know with an empty 200.
         want(400 <= answer.status < 500 or not answer.body, f"wanted a refusal, found {answer}")
         want(self.upstream.count() == before, "the request reached the upstream")
+
+    def heavy(self, more):
+        """A head that is too much for somebody is the caller's fault, never one of ours that is worth trying again."""
+        before = self.upstream.count()
+        try:
+            answer = self.send("GET", "/v1/a", self.callers.skykit(), more)
+        except OSError:  # the door answered before it had all of it, and closed
+            return want(self.upstream.count() == before, "the request reached the upstream")
+        want(answer.status == 200 or 400 <= answer.status < 500, f"wanted 200 or 4xx, found {answer}")
+        want(self.upstream.count() - before == (answer.status == 200), "counted wrongly")
 
     def absolute(self):
         """`GET https://evil.example/hive/a`: refused, or judged by the path that the upstream gets."""

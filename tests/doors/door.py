@@ -12,8 +12,28 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PATIENCE = 20  # seconds until a program must answer; no case measures time
-# The way of signing that is judged on paths with encoded slashes: a route that no example has, since few upstreams want it.
-RAW_ROUTE = '\n[[route]]\nname = "raw"\npath = "/raw"\ndialects = ["skillhive"]\nraw_paths = true\n'
+# Routes that no example has: one for paths with encoded slashes, which few upstreams want, and two that do not enforce yet.
+MORE_ROUTES = """
+[[route]]
+name = "raw"
+path = "/raw"
+dialects = ["skillhive"]
+raw_paths = true
+
+[[route]]
+name = "watched"
+path = "/watched"
+dialects = ["skykit"]
+methods = ["GET", "POST"]
+mode = "shadow"
+
+[[route]]
+name = "warned"
+path = "/warned"
+dialects = ["skykit"]
+mode = "warn"
+modes = { door-sky = "enforce" }
+"""
 
 
 def free_port():
@@ -47,6 +67,7 @@ class Door:
     internal = False  # whether the question has an address on the door itself
     when_down = 503  # what the door answers when countersign is down
     retry_after = True
+    warns = True  # whether what countersign says beside a pass reaches the caller
 
     def __init__(self, place):
         self.place = place
@@ -85,7 +106,7 @@ class Door:
     def start(self):
         """Writes the files, starts countersign and the program, and waits for both."""
         shared = {"127.0.0.1:8700": f"127.0.0.1:{self.verify}", "127.0.0.1:8701": f"127.0.0.1:{self.manage}"}
-        copy(EXAMPLES / self.name / "server.toml", self.folder / "server.toml", shared, RAW_ROUTE)
+        copy(EXAMPLES / self.name / "server.toml", self.folder / "server.toml", shared, MORE_ROUTES)
         changes, used = self.changes(), set()
         for file in self.files:
             used |= copy(EXAMPLES / self.name / file, self.folder / file, changes)
@@ -117,6 +138,12 @@ class Door:
         until = time.monotonic() + PATIENCE
         while not ask() and time.monotonic() < until:
             time.sleep(0.1)
+
+    def readiness(self):
+        """What `countersign readiness` tells."""
+        command = [str(self.place.countersign), "readiness", "--json", "--server", f"http://127.0.0.1:{self.manage}"]
+        env = {**os.environ, "COUNTERSIGN_DATA": str(self.place.data)}
+        return json.loads(subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=True).stdout)
 
     def reason(self, reject):
         """The reason that countersign's log has under a reject id."""

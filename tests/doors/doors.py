@@ -134,6 +134,7 @@ class Traefik(Door):
     name, program = "traefik", "traefik"
     files, asks_version = ["traefik.yml", "dynamic.yml"], [Path(sys.executable).with_name("traefik"), "version"]
     takes_letters, when_down, retry_after, passes_bodies = False, 500, False, True
+    warns = False  # ForwardAuth adds headers of its answer to the request alone
     http2 = True
 
     def changes(self):

@@ -16,6 +16,24 @@ HERE = Path(__file__).resolve().parent
 EXAMPLE = HERE.parent.parent / "examples" / "envoy"
 
 
+# Routes that the example has not: they do not enforce yet.
+LENIENT = """
+[[route]]
+name = "watched"
+path = "/watched"
+dialects = ["skykit"]
+methods = ["GET"]
+mode = "shadow"
+
+[[route]]
+name = "warned"
+path = "/warned"
+dialects = ["skykit"]
+mode = "warn"
+modes = { ops = "enforce" }
+"""
+
+
 class World:
     """A countersign with callers, an echo, and Envoys when asked for."""
 
@@ -36,7 +54,7 @@ class World:
         secret.chmod(0o600)
         (self.keys / "accounts.toml").write_text((HERE / "accounts.toml").read_text())
         self.config = self.data / "countersign.toml"
-        self.config.write_text(self.ported((EXAMPLE / "countersign.toml").read_text()))
+        self.config.write_text(self.ported((EXAMPLE / "countersign.toml").read_text()) + LENIENT)
         self.run("init")
         self.start([str(options.echo.resolve()), f"127.0.0.1:{self.ports['9000']}"], "echo")
         self.serve()

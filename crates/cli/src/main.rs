@@ -23,6 +23,7 @@ mod print;
 mod proving;
 mod readiness;
 mod registered;
+mod reload;
 mod request;
 mod serve;
 mod session;
@@ -95,6 +96,8 @@ enum Command {
     Dialect(dialect::DialectCommand),
     /// Start the server.
     Serve(configuration::ConfigArgs),
+    /// Have a running server take its configuration anew, as SIGHUP does; shows what changed, or what is wrong.
+    Reload(reload::ReloadArgs),
     /// Make the data directory and the first operator, or a new key for an owner who lost the old one.
     Init(init::InitArgs),
     /// Start everything on this machine, show what is let in and what is refused, and why; then keep serving.
@@ -146,6 +149,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Apply(args) => apply::run(args, out),
         Command::Dialect(command) => dialect::run(command, out),
         Command::Serve(args) => serve::run(args),
+        Command::Reload(args) => reload::run(args, out),
         Command::Init(args) => init::run(args, out),
         Command::Demo(args) => demo::run(args, out),
         Command::Config(command) => configuration::run(command, out),

@@ -5,6 +5,7 @@ use crate::print::Out;
 use crate::{init, world};
 use countersign_server::config::Config;
 use countersign_server::server::{Options, Read, Running, Server, StartError};
+use countersign_server::service_manager::ServiceManager;
 use countersign_server::telemetry;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,8 +15,11 @@ pub(crate) fn run(args: &ConfigArgs) -> Done {
     telemetry::init(&config.server).map_err(Failure::usage)?;
     let args = args.clone();
     let read: Read = Arc::new(move || args.load().map_err(|failure| failure.message));
+    let manager = ServiceManager::named(|name| std::env::var_os(name), std::process::id())
+        .map_err(|error| Failure::usage(format!("the service manager cannot be told: {error}")))?;
     world::run(async {
-        let running = start(config, &data, Options { read: Some(read), data: Some(data.clone()) }).await?;
+        let options = Options { read: Some(read), data: Some(data.clone()), manager };
+        let running = start(config, &data, options).await?;
         for bound in running.addresses() {
             let names: Vec<&str> = bound.surfaces.iter().map(|surface| surface.name()).collect();
             let scheme = if bound.tls { "https" } else { "http" };

@@ -11,13 +11,18 @@ const APPEND: i32 = 0;
 /// gRPC's code for callers that are not recognised. Any code but 0 denies.
 const UNAUTHENTICATED: i32 = 16;
 
-/// Lets a request pass with `set` in place of headers of the same names, and without those named in `remove`.
+/// Lets a request pass with `set` in place of headers of the same names, and without those named in `remove`. The upstream's answer
+/// gets `tell`.
 ///
 /// Envoy removes last, so a name that is set as well is left out of `remove`.
 #[must_use]
-pub fn pass(set: &HeaderMap, remove: &[HeaderName]) -> CheckResponse {
+pub fn pass(set: &HeaderMap, remove: &[HeaderName], tell: &HeaderMap) -> CheckResponse {
     let removed = remove.iter().filter(|name| !set.contains_key(*name)).map(ToString::to_string);
-    let ok = OkResponse { headers: changes(set), headers_to_remove: removed.collect() };
+    let ok = OkResponse {
+        headers: changes(set),
+        headers_to_remove: removed.collect(),
+        response_headers_to_add: changes(tell),
+    };
     CheckResponse { status: Some(Status { code: 0 }), ok_response: Some(ok), denied_response: None }
 }
 
@@ -72,10 +77,12 @@ mod tests {
     fn what_is_set_is_not_removed_again() {
         let set = headers(&[("x-countersign-account", "alice")]);
         let names = ["x-countersign-account", "x_countersign_account"].map(HeaderName::from_static);
-        let answer = pass(&set, &names);
+        let tell = headers(&[("countersign-warning", "w")]);
+        let answer = pass(&set, &names, &tell);
         let ok = answer.ok_response.unwrap();
         assert_eq!(ok.headers_to_remove, ["x_countersign_account"]);
         assert_eq!(ok.headers[0].append_action, OVERWRITE);
+        assert_eq!((ok.headers.len(), ok.response_headers_to_add), (1, changes(&tell)));
         assert_eq!((answer.status.unwrap().code, answer.denied_response), (0, None));
     }
 

@@ -154,10 +154,10 @@ mod tests {
         let question = CheckRequest { attributes: Some(crate::wire::Attributes::default()) };
         let call = Request::new(framed(&question.encode_to_vec()));
         assert_eq!(read(call).await.unwrap(), question);
-        let (status, body) = status(reply(pass(&HeaderMap::new(), &[])).await).await;
+        let (status, body) = status(reply(pass(&HeaderMap::new(), &[], &HeaderMap::new())).await).await;
         assert_eq!(status.as_deref(), Some("0"));
         let message = CheckResponse::decode(body.slice(5..)).unwrap();
-        assert_eq!(message, pass(&HeaderMap::new(), &[]));
+        assert_eq!(message, pass(&HeaderMap::new(), &[], &HeaderMap::new()));
     }
 
     #[tokio::test]

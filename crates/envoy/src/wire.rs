@@ -186,6 +186,9 @@ pub struct OkResponse {
     /// Headers that are removed.
     #[prost(string, repeated, tag = "5")]
     pub headers_to_remove: Vec<String>,
+    /// Headers that are added to the upstream's answer.
+    #[prost(message, repeated, tag = "6")]
+    pub response_headers_to_add: Vec<HeaderChange>,
 }
 
 /// A header that is set or added.

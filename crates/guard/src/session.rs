@@ -83,8 +83,23 @@ pub struct SessionParts {
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'r> {
     pub(crate) request: &'r Request<Bytes>,
-    pub(crate) client: Option<IpAddr>,
+    pub(crate) client: Client,
     pub(crate) now: Time,
+}
+
+/// Where a call comes from, as far as a source that is trusted tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The caller's address, to judge by; `None` where it is hidden.
+    pub address: Option<IpAddr>,
+    /// The nearest address that is known, to count calls by: the caller's, or that of the proxy that hides it.
+    pub nearest: Option<IpAddr>,
+}
+
+impl From<Option<IpAddr>> for Client {
+    fn from(address: Option<IpAddr>) -> Self {
+        Self { address, nearest: address }
+    }
 }
 
 impl SessionApi {
@@ -130,16 +145,16 @@ impl SessionApi {
         rest.is_some_and(|rest| under(rest, "auth") || under(rest, "subscription"))
     }
 
-    /// Answers a call. `client` is the caller's address when it is known from a source that is trusted.
+    /// Answers a call that came from `client`.
     ///
     /// # Errors
     /// [`Fault`] when a store failed: it answers 503 and lets nobody in.
     pub async fn call(
         &self,
         request: &Request<Bytes>,
-        client: Option<IpAddr>,
+        client: impl Into<Client>,
     ) -> Result<Response<Bytes>, Fault> {
-        let asked = Asked { request, client, now: self.guard.clock().now() };
+        let asked = Asked { request, client: client.into(), now: self.guard.clock().now() };
         match self.dispatch(&asked).await {
             Ok(response) => Ok(response),
             Err(Stop::No(no)) => Ok(no.response()),
@@ -183,7 +198,7 @@ impl SessionApi {
     }
 
     fn paced(&self, asked: &Asked<'_>) -> Result<(), No> {
-        match (&self.pace, asked.client) {
+        match (&self.pace, asked.client.nearest) {
             (Some(pace), Some(client)) => pace.admit(client, asked.now).map_err(|_| No::too_many()),
             _ => Ok(()),
         }
@@ -234,7 +249,7 @@ impl<'r> Asked<'r> {
             target,
             headers,
             body,
-            client: self.client,
+            client: self.client.address,
             challenge,
         }
     }

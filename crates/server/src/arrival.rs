@@ -65,7 +65,7 @@ fn original(app: &App, call: &Call, parts: &Parts) -> Result<Original, &'static 
         scheme: origin.scheme,
         authority: origin.authority,
         target: parts.uri.path_and_query().map_or("", |target| target.as_str()).to_owned(),
-        client: origin.client.to_string(),
+        client: origin.client.known().map_or_else(|| "unknown".to_owned(), |client| client.to_string()),
         body_sha256: None,
     };
     if call.surface == Surface::ForwardAuth {

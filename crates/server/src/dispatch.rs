@@ -5,7 +5,7 @@ use crate::arrival;
 use crate::call::{Asked, Call, Outcome};
 use crate::config::listener::Surface;
 use crate::problem::{not_found, problem};
-use crate::surface::{explain, ext_authz, forward_auth, gateway, health, jwks, origin};
+use crate::surface::{acme, explain, ext_authz, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
 use crate::upstream::Waiting;
 use axum::Router;
@@ -104,6 +104,9 @@ impl Surfaces {
         if here(Surface::Jwks) && path == jwks::PATH {
             return Some(Surface::Jwks);
         }
+        if here(Surface::Acme) && path.starts_with(acme::UNDER) {
+            return Some(Surface::Acme);
+        }
         if here(Surface::Explain) && path == explain::PATH {
             return Some(Surface::Explain);
         }
@@ -142,12 +145,13 @@ impl Surfaces {
                 explain::answer(app, call, own, request).await
             }
             Surface::Jwks if reading => jwks::answer(app),
+            Surface::Acme if reading => acme::answer(app, request.uri().path()),
             Surface::Health if reading && request.uri().path() == health::LIVE => health::live(),
             Surface::Health if reading => health::ready(app).await,
             Surface::Metrics if reading => health::metrics(app).await,
             Surface::Session => mounted(self.session.as_ref(), request).await,
             Surface::Manage => mounted(self.manage.as_ref(), request).await,
-            Surface::Jwks | Surface::Health | Surface::Metrics => {
+            Surface::Jwks | Surface::Health | Surface::Metrics | Surface::Acme => {
                 problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Only GET is taken here")
             }
         }

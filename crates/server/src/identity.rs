@@ -1,5 +1,6 @@
 //! How the upstream learns who was recognised, and which of the caller's headers never reach it.
 use crate::config::identity::{Identity as Section, ROUTE};
+use crate::config::mode::Mode;
 use crate::hop::HOP;
 use countersign::verified::Verified;
 use countersign_guard::signing::SigningKeys;
@@ -175,9 +176,27 @@ impl Identity {
         ]
     }
 
+    /// Tells the upstream what it may go by: the mode where the route does not enforce, and the identity where one was proved.
+    ///
+    /// # Errors
+    /// [`Fault`] as of [`Identity::add`].
+    pub(crate) fn tell(
+        &self,
+        headers: &mut HeaderMap,
+        verified: Option<&Verified>,
+        mode: Option<Mode>,
+        route: &str,
+        request: &str,
+    ) -> Result<(), Fault> {
+        if let Some(mode) = mode {
+            self.add_mode(headers, mode, request);
+        }
+        verified.map_or(Ok(()), |verified| self.add(headers, verified, route, request))
+    }
+
     /// Says that a request passed a route that does not enforce: without an identity beside it, nobody proved anything.
-    pub fn add_mode(&self, headers: &mut HeaderMap, mode: &'static str, request: &str) {
-        headers.insert(self.names.mode.clone(), HeaderValue::from_static(mode));
+    fn add_mode(&self, headers: &mut HeaderMap, mode: Mode, request: &str) {
+        headers.insert(self.names.mode.clone(), HeaderValue::from_static(mode.name()));
         if let Ok(request) = HeaderValue::try_from(request) {
             headers.insert(self.names.request.clone(), request);
         }

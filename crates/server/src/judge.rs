@@ -72,7 +72,7 @@ pub(crate) fn confined(
 pub(crate) fn takes(
     app: &App,
     place: &Place,
-    verified: &Verified,
+    dialect: Option<&str>,
     method: &str,
 ) -> Result<(), Box<Response<Body>>> {
     if place.route.methods.as_ref().is_none_or(|taken| taken.iter().any(|taken| taken == method)) {
@@ -80,7 +80,7 @@ pub(crate) fn takes(
     }
     let reason = Reason::NotPermitted;
     let reply = Reply { status: reason.status(), challenge: None };
-    Err(refused(app, Some(&place.route.name), Some(verified.dialect()), reason, &reply))
+    Err(refused(app, Some(&place.route.name), dialect, reason, &reply))
 }
 
 /// The answer to a refusal.

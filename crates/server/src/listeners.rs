@@ -40,7 +40,7 @@ pub(crate) struct Listeners {
     /// Those that a reload removed, until their last connection is finished.
     leaving: JoinSet<()>,
     /// What answers there meanwhile: a removed route or proxy must not live on where callers are only finished with.
-    left: Vec<(Bound, Weak<ArcSwap<Surfaces>>)>,
+    left: Vec<Left>,
     /// Certificates that are ordered, and where they are kept.
     orders: Orders,
     data: Option<PathBuf>,
@@ -57,6 +57,13 @@ struct Open {
     places: Arc<Semaphore>,
     phase: watch::Sender<Phase>,
     tls: Option<Presented>,
+}
+
+/// A listener that a reload removed.
+struct Left {
+    bound: Bound,
+    face: Weak<ArcSwap<Surfaces>>,
+    phase: watch::Sender<Phase>,
 }
 
 /// What makes two listeners the same: the address as it is written, and the how manieth with it (only port 0 stands twice).
@@ -176,13 +183,14 @@ impl Listeners {
             }
         }
         for gone in std::mem::replace(&mut self.open, open) {
-            self.left.push((gone.bound.clone(), Arc::downgrade(&gone.face)));
+            let (bound, face, phase) = (gone.bound.clone(), Arc::downgrade(&gone.face), gone.phase.clone());
+            self.left.push(Left { bound, face, phase });
             tracing::info!(address = %gone.bound.address, "no longer listening here: draining");
             self.leaving.spawn(gone.leave(app.config.server.drain));
         }
-        self.left.retain(|(bound, left)| {
-            let left = left.upgrade();
-            left.inspect(|left| left.store(face(&bound.surfaces, bound.address))).is_some()
+        self.left.retain(|left| {
+            let own = left.face.upgrade();
+            own.inspect(|own| own.store(face(&left.bound.surfaces, left.bound.address))).is_some()
         });
         while self.leaving.try_join_next().is_some() {}
         let ordered = self.open.iter().filter_map(|open| open.tls.as_ref()?.issued().cloned());
@@ -220,8 +228,9 @@ impl Listeners {
         if phase >= Phase::Stopping {
             self.alive = None;
         }
-        for open in &self.open {
-            open.phase.send_replace(phase);
+        let left = self.left.iter().map(|left| &left.phase);
+        for own in self.open.iter().map(|open| &open.phase).chain(left) {
+            phase.tell(own);
         }
     }
 }
@@ -235,11 +244,11 @@ pub(crate) fn key(all: &[Listener], index: usize) -> Key {
 impl Open {
     /// Answers what comes for the drain time, telling callers to go, then finishes what was begun.
     async fn leave(self, drain: Duration) {
-        self.phase.send_replace(Phase::Draining);
+        Phase::Draining.tell(&self.phase);
         tokio::time::sleep(drain).await;
-        self.phase.send_replace(Phase::Stopping);
+        Phase::Stopping.tell(&self.phase);
         if tokio::time::timeout(FINISH, self.phase.closed()).await.is_err() {
-            self.phase.send_replace(Phase::Now);
+            Phase::Now.tell(&self.phase);
         }
     }
 }

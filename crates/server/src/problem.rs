@@ -3,7 +3,7 @@ use axum::body::Body;
 use countersign::reason::Reason;
 use countersign::time::Time;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::{Serialize, Serializer};
 use std::time::{Duration, SystemTime};
 
@@ -62,7 +62,7 @@ pub fn refusal(
     if let Ok(reject) = HeaderValue::try_from(reject) {
         response.headers_mut().insert(REJECT, reject);
     }
-    stamp(&mut response, now);
+    stamp(response.headers_mut(), now);
     response
 }
 
@@ -75,7 +75,7 @@ pub fn fault(now: Time) -> Response<Body> {
         "The server cannot decide now; nothing was done",
     );
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    stamp(&mut response, now);
+    stamp(response.headers_mut(), now);
     response
 }
 
@@ -97,13 +97,13 @@ pub fn not_found() -> Response<Body> {
     problem(StatusCode::NOT_FOUND, "not-found", "Nothing answers at this address")
 }
 
-/// Puts the server's time into an answer.
-pub fn stamp(response: &mut Response<Body>, now: Time) {
-    response.headers_mut().insert(TIME, HeaderValue::from(now.millis()));
+/// Puts the server's time into an answer's headers.
+pub fn stamp(headers: &mut HeaderMap, now: Time) {
+    headers.insert(TIME, HeaderValue::from(now.millis()));
     let seconds = u64::try_from(now.seconds()).unwrap_or(0);
     let date = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
     if let Some(date) = date.and_then(|date| HeaderValue::try_from(httpdate::fmt_http_date(date)).ok()) {
-        response.headers_mut().insert(DATE, date);
+        headers.insert(DATE, date);
     }
 }
 

@@ -10,6 +10,9 @@ use std::sync::{Mutex, PoisonError};
 /// the memory nor take the accounts' places.
 const MOST: usize = 10_000;
 
+/// Stands for the network of callers whose address no proxy told.
+pub const UNKNOWN: &str = "unknown";
+
 /// What was seen of every caller on routes that do not enforce.
 #[derive(Debug, Default)]
 pub struct Readiness(Mutex<Seen>);
@@ -29,7 +32,7 @@ struct Seen {
 pub enum Who {
     /// An account, by name. Whether it was proved, the row says.
     Account(String),
-    /// The network that requests came from which named no account we know: a /24, or a /48 of IPv6.
+    /// The network that requests came from which named no account we know: a /24, or a /48 of IPv6, or [`UNKNOWN`].
     Network(String),
 }
 
@@ -40,8 +43,8 @@ pub(crate) enum Tried<'r> {
     Signed(&'r str),
     /// Anybody's: it names this account and proves nothing.
     Named(&'r str),
-    /// Somebody's from this address.
-    Nobody(IpAddr),
+    /// Somebody's from this address; `None` where it is not known.
+    Nobody(Option<IpAddr>),
 }
 
 /// What was seen of one caller on one route.
@@ -96,7 +99,7 @@ impl Readiness {
         let counts = !matches!(who, Tried::Named(_));
         let who = match who {
             Tried::Signed(name) | Tried::Named(name) => Who::Account(name.to_owned()),
-            Tried::Nobody(client) => Who::Network(network(client)),
+            Tried::Nobody(client) => Who::Network(client.map_or_else(|| UNKNOWN.to_owned(), network)),
         };
         self.note(route, who, mode, now, |row| {
             if counts {
@@ -175,7 +178,7 @@ mod tests {
         readiness.failed("api", Tried::Named("alice"), Reason::BadSignature, Mode::Shadow, now());
         readiness.failed("api", Tried::Signed("bob"), Reason::Expired, Mode::Shadow, now());
         readiness.failed("api", Tried::Named("eve"), Reason::BadSignature, Mode::Shadow, now());
-        readiness.failed("api", Tried::Nobody(home), Reason::MissingCredentials, Mode::Shadow, now());
+        readiness.failed("api", Tried::Nobody(Some(home)), Reason::MissingCredentials, Mode::Shadow, now());
         let report = readiness.report();
         let found: Vec<_> = report
             .rows
@@ -199,7 +202,13 @@ mod tests {
         let readiness = Readiness::default();
         for number in 0..20_000_u32 {
             let address = IpAddr::V4((number << 8).into());
-            readiness.failed("api", Tried::Nobody(address), Reason::MissingCredentials, Mode::Shadow, now());
+            readiness.failed(
+                "api",
+                Tried::Nobody(Some(address)),
+                Reason::MissingCredentials,
+                Mode::Shadow,
+                now(),
+            );
         }
         let report = readiness.report();
         assert_eq!((report.rows.len(), report.missed), (MOST, 10_000));

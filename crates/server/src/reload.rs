@@ -4,28 +4,19 @@ use crate::app::App;
 use crate::config::{Config, Finding};
 use crate::dialects::{Dialects, dialects, facts};
 use crate::listeners::{Bound, Listeners, key};
+use crate::reloads::{Change, Note, Reloaded, StartError};
+use crate::service_manager::ServiceManager;
 use crate::shared::Shared;
 use crate::telemetry;
 use arc_swap::ArcSwap;
 use countersign_store::fault::Fault;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// Reads the configuration anew, from wherever it came; an error is a text with a line for each fault.
 pub type Read = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
-
-/// Why a server did not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// The configuration contradicts itself.
-    Config(Vec<Finding>),
-    /// Something else is wrong with it; one text each.
-    Setup(Vec<String>),
-    /// A store failed.
-    Fault(Fault),
-}
 
 /// The files of certificates are looked at this often.
 const LOOK: Duration = Duration::from_secs(60);
@@ -38,6 +29,7 @@ pub(crate) struct Reloader {
     /// One reload at a time.
     listeners: Mutex<Listeners>,
     read: Option<Read>,
+    manager: Option<ServiceManager>,
 }
 
 impl Reloader {
@@ -50,7 +42,8 @@ impl Reloader {
         config: Config,
         mut listeners: Listeners,
         read: Option<Read>,
-    ) -> Result<Self, StartError> {
+        manager: Option<ServiceManager>,
+    ) -> Result<Arc<Self>, StartError> {
         let dialects = check(&config)?;
         let prepared = listeners.prepare(&config).await.map_err(StartError::Setup)?;
         let shared = Arc::new(shared.await.map_err(StartError::Fault)?);
@@ -59,13 +52,32 @@ impl Reloader {
         listeners.enforce(prepared, &app, None);
         listeners.refresh(shared.clock.now(), &shared.metrics).await;
         shared.metrics.reloaded(app.generation, true);
-        Ok(Self {
+        let reloader = Arc::new(Self {
             shared,
             current: ArcSwap::new(app),
             bound: ArcSwap::from_pointee(listeners.bound()),
             listeners: Mutex::new(listeners),
             read,
-        })
+            manager,
+        });
+        if reloader.can_read() {
+            let own = Arc::downgrade(&reloader);
+            reloader.shared.reloads.open(Box::new(move |note| {
+                let own = own.upgrade();
+                Box::pin(async move {
+                    match own {
+                        Some(own) => own.reload(Some(note)).await,
+                        None => Err(StartError::Setup(vec!["the server is ending".to_owned()])),
+                    }
+                })
+            }));
+        }
+        Ok(reloader)
+    }
+
+    /// Who started this process and wants to know how it does.
+    pub(crate) fn manager(&self) -> Option<&ServiceManager> {
+        self.manager.as_ref()
     }
 
     /// What is in force.
@@ -104,44 +116,62 @@ impl Reloader {
     /// Reads the configuration again and puts it in force, or logs why not.
     ///
     /// # Errors
-    /// What was logged, one text for each fault; the old configuration stays in force.
-    pub(crate) async fn reload(&self) -> Result<u64, Vec<String>> {
-        let Some(read) = self.read.clone() else {
-            return Err(vec!["this server was started without a file that could be read again".to_owned()]);
+    /// What was logged; the old configuration stays in force.
+    pub(crate) async fn reload(&self, note: Option<Note>) -> Result<Reloaded, StartError> {
+        if let Some(manager) = &self.manager {
+            manager.reloading();
+        }
+        let done = self.read_and_replace(note).await;
+        if let Some(manager) = &self.manager {
+            manager.ready(&match &done {
+                Ok(reloaded) => format!("Serving; configuration {} is in force", reloaded.generation),
+                Err(_) => "Serving; the new configuration is wrong, the old one stays in force".to_owned(),
+            });
+        }
+        done
+    }
+
+    async fn read_and_replace(&self, note: Option<Note>) -> Result<Reloaded, StartError> {
+        let read = match self.read.clone() {
+            // Files are read beside the threads that answer requests.
+            Some(read) => tokio::task::spawn_blocking(move || read())
+                .await
+                .unwrap_or_else(|error| Err(format!("the configuration could not be read: {error}"))),
+            None => Err("this server was started without a file that could be read again".to_owned()),
         };
-        // Files are read beside the threads that answer requests.
-        let config = tokio::task::spawn_blocking(move || read()).await;
-        let read =
-            config.unwrap_or_else(|error| Err(format!("the configuration could not be read: {error}")));
-        let done = match read {
-            Ok(config) => self.replace(config).await.map_err(|error| error.to_string()),
+        match read {
+            Ok(config) => self.replace(config, note).await,
             Err(text) => {
                 self.failed(&text);
-                Err(text)
+                Err(StartError::Setup(text.lines().map(str::to_owned).collect()))
             }
-        };
-        done.map_err(|text| text.lines().map(str::to_owned).collect())
+        }
     }
 
     /// Puts a configuration in force; when this returns, every new request goes by it.
     ///
     /// # Errors
     /// [`StartError`], with everything that is wrong at once; the old configuration stays in force.
-    pub(crate) async fn replace(&self, config: Config) -> Result<u64, StartError> {
+    pub(crate) async fn replace(&self, config: Config, note: Option<Note>) -> Result<Reloaded, StartError> {
         let mut listeners = self.listeners.lock().await;
-        let replaced = self.try_replace(config, &mut listeners).await;
+        let replaced = self.try_replace(config, note, &mut listeners).await;
         match &replaced {
-            Ok(generation) => {
+            Ok(Reloaded { generation, changes }) => {
                 self.shared.set_unread(false);
                 self.shared.metrics.reloaded(*generation, true);
-                tracing::info!(generation, "the new configuration is in force");
+                tracing::info!(generation, changes = changes.len(), "the new configuration is in force");
             }
             Err(error) => self.failed(&error.to_string()),
         }
         replaced
     }
 
-    async fn try_replace(&self, config: Config, listeners: &mut Listeners) -> Result<u64, StartError> {
+    async fn try_replace(
+        &self,
+        config: Config,
+        note: Option<Note>,
+        listeners: &mut Listeners,
+    ) -> Result<Reloaded, StartError> {
         let before = self.current.load_full();
         let dialects = check(&config)?;
         settled(&before, &config, &dialects, listeners)?;
@@ -149,13 +179,21 @@ impl Reloader {
         let app = App::over(Arc::clone(&self.shared), config, dialects, Some(&before));
         let app = Arc::new(app.map_err(StartError::Fault)?);
         telemetry::refilter(&app.config.server).map_err(|error| StartError::Setup(vec![error]))?;
+        let changes = changes(&before.config, &app.config);
+        let reloaded = Reloaded { generation: app.generation, changes };
+        if let Some(note) = note
+            && let Err(fault) = note(reloaded.clone()).await
+        {
+            // What holds already: it was taken when it was set.
+            let _ = telemetry::refilter(&before.config.server);
+            return Err(StartError::Fault(fault));
+        }
         // From here on nothing fails.
         listeners.enforce(prepared, &app, Some(&before));
         listeners.refresh(self.shared.clock.now(), &self.shared.metrics).await;
         self.bound.store(Arc::new(listeners.bound()));
-        let generation = app.generation;
         self.current.store(app);
-        Ok(generation)
+        Ok(reloaded)
     }
 
     fn failed(&self, text: &str) {
@@ -178,6 +216,22 @@ fn check(config: &Config) -> Result<Dialects, StartError> {
         tracing::warn!("{lint}");
     }
     Ok(dialects)
+}
+
+/// Which settings differ. A list's entries go by their place in it.
+fn changes(before: &Config, after: &Config) -> Vec<Change> {
+    let table = |config: &Config| -> BTreeMap<String, String> {
+        config.shown().iter().map(|shown| (shown.path.clone(), shown.value.clone())).collect()
+    };
+    let (before, after) = (table(before), table(after));
+    let settings: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let differing = settings.into_iter().filter(|setting| before.get(*setting) != after.get(*setting));
+    let change = |setting: &String| Change {
+        setting: setting.clone(),
+        before: before.get(setting).cloned(),
+        after: after.get(setting).cloned(),
+    };
+    differing.map(change).collect()
 }
 
 /// Refuses what is settled when the process starts.
@@ -219,16 +273,3 @@ fn settled(
     }
     if found.is_empty() { Ok(()) } else { Err(StartError::Config(found)) }
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = match self {
-            Self::Config(findings) => findings.iter().map(ToString::to_string).collect(),
-            Self::Setup(texts) => texts.clone(),
-            Self::Fault(fault) => vec![fault.to_string()],
-        };
-        f.write_str(&lines.join("\n"))
-    }
-}
-
-impl std::error::Error for StartError {}

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::config::listener::Surface;
 use crate::listeners::{FINISH, Listeners};
 use crate::reload::Reloader;
+use crate::service_manager::ServiceManager;
 use crate::shared::{Parts, Shared};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,18 +15,21 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 pub use crate::listeners::Bound;
-pub use crate::reload::{Read, StartError};
+pub use crate::reload::Read;
+pub use crate::reloads::{Change, Reloaded, StartError};
 
 /// Starts servers.
 pub struct Server;
 
 /// What a server may be given besides its configuration and its parts.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Options {
     /// Reads the configuration anew; without it the server cannot reload by itself.
     pub read: Option<Read>,
     /// The data directory; without it no certificates can be ordered.
     pub data: Option<PathBuf>,
+    /// Whoever started this process and wants to know how it does.
+    pub manager: Option<ServiceManager>,
 }
 
 /// A running server. Dropping it ends it at once, without draining.
@@ -51,14 +55,22 @@ impl Server {
     /// [`StartError`], with everything that is wrong with the configuration at once.
     pub async fn start_with(config: Config, parts: Parts, options: Options) -> Result<Running, StartError> {
         let (alive, finished) = mpsc::channel(1);
-        let listeners = Listeners::new(alive, options.data);
-        let reloader =
-            Reloader::start(Shared::open(parts, &config), config.clone(), listeners, options.read).await?;
-        let reloader = Arc::new(reloader);
+        let listeners = Listeners::new(alive, options.data.clone());
+        let Options { read, manager, .. } = options;
+        let shared = Shared::open(parts, &config);
+        let reloader = Reloader::start(shared, config.clone(), listeners, read, manager).await?;
         let mut chores = JoinSet::new();
         chores.spawn(chores::run(Arc::clone(reloader.app().shared())));
         let watched = Arc::clone(&reloader);
         chores.spawn(async move { watched.watch().await });
+        if reloader.manager().is_some() {
+            let watched = Arc::clone(&reloader);
+            chores.spawn(async move {
+                if let Some(manager) = watched.manager() {
+                    manager.watch().await;
+                }
+            });
+        }
         Ok(Running { reloader, finished, chores })
     }
 }
@@ -92,7 +104,7 @@ impl Running {
     /// # Errors
     /// [`StartError`], with everything that is wrong at once, or that only a restart can change: the old one stays in force.
     pub async fn reload(&self, config: Config) -> Result<u64, StartError> {
-        self.reloader.replace(config).await
+        self.reloader.replace(config, None).await.map(|reloaded| reloaded.generation)
     }
 
     /// Reads certificates again whose files changed, and orders those that are due; done each minute anyway.
@@ -100,8 +112,8 @@ impl Running {
         self.reloader.refresh_certificates().await;
     }
 
-    /// Waits for SIGTERM or SIGINT, then ends as [`Running::shutdown`] does; a second signal ends at once. SIGHUP reads the
-    /// configuration anew when the server knows how ([`Options::read`]).
+    /// Tells the service manager that the server is ready and waits for SIGTERM or SIGINT, then ends as [`Running::shutdown`] does; a
+    /// second signal ends at once. SIGHUP reads the configuration anew when the server knows how ([`Options::read`]).
     ///
     /// # Errors
     /// When the signals cannot be waited for.
@@ -111,6 +123,11 @@ impl Running {
         let mut interrupt = signal(SignalKind::interrupt())?;
         // Without a way to reload, the signal keeps its usual meaning.
         let mut hang_up = self.reloader.can_read().then(|| signal(SignalKind::hangup())).transpose()?;
+        // Not before the signals are waited for: a manager may send one as soon as it hears this.
+        if let Some(manager) = self.reloader.manager() {
+            let generation = self.reloader.app().generation;
+            manager.ready(&format!("Serving; configuration {generation} is in force"));
+        }
         let mut asked = async || match &mut hang_up {
             Some(hang_up) => drop(hang_up.recv().await),
             None => std::future::pending().await,
@@ -122,7 +139,7 @@ impl Running {
                 () = asked() => {
                     tracing::info!("told to reload");
                     // What is wrong was logged; the old configuration stays.
-                    let _ = self.reloader.reload().await;
+                    let _ = self.reloader.reload(None).await;
                 }
             }
         }
@@ -142,6 +159,9 @@ impl Running {
     pub async fn shutdown(mut self) {
         let app = self.reloader.app();
         app.drain();
+        if let Some(manager) = self.reloader.manager() {
+            manager.stopping();
+        }
         self.reloader.tell(Phase::Draining).await;
         tokio::time::sleep(app.config.server.drain).await;
         self.reloader.tell(Phase::Stopping).await;

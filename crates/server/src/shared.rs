@@ -6,8 +6,10 @@ use crate::ids::Ids;
 use crate::lanes::Side;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
+use crate::reloads::Reloads;
 use crate::seal::Seal;
 use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
+use crate::tls::acme::texts::Texts;
 use countersign::ask::Decoys;
 use countersign::time::Time;
 use countersign_guard::clock::{Clock, Entropy};
@@ -71,6 +73,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Makes ids.
     pub ids: Ids,
+    /// What authorities are told about our names.
+    pub(crate) texts: Texts,
     pub(crate) challenges: Arc<Stateless>,
     pub(crate) answered: Arc<dyn Once>,
     pub(crate) decoys: Decoys,
@@ -78,6 +82,8 @@ pub struct Shared {
     stale: AtomicBool,
     unread: AtomicBool,
     uses: Mutex<HashMap<String, LastUse>>,
+    /// The way to the next configuration.
+    pub(crate) reloads: Reloads,
 }
 
 /// Uses of keys waiting to be written, at most; what comes beyond is written with a later use.
@@ -110,6 +116,7 @@ impl Shared {
             seal,
             lanes,
             doctor: Arc::default(),
+            texts: Texts::default(),
             readiness: Arc::default(),
             clock,
             entropy,
@@ -124,6 +131,7 @@ impl Shared {
             stale: AtomicBool::new(false),
             unread: AtomicBool::new(false),
             uses: Mutex::default(),
+            reloads: Reloads::default(),
         })
     }
 

@@ -6,7 +6,9 @@ mod member;
 mod members;
 mod outflow;
 mod pool;
+mod replay;
 mod tunnel;
+mod written;
 
 pub(crate) use forward::{Came, Failure, Forward};
 pub(crate) use member::InFlight;

@@ -11,6 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 
 mod account;
 mod companion;
+mod configuration;
 mod key;
 pub(crate) mod new;
 mod organisation;
@@ -21,6 +22,9 @@ mod session;
 mod user;
 
 pub use crate::draft::new::{Narrowing, NewAccount, NewCompanion, NewKey};
+
+/// Open join codes of an organisation, unless a draft allows another number: its own members make them, and all are kept in memory.
+pub const MOST_JOIN_CODES: usize = 1000;
 
 /// Every decision about a change is made on a draft: nothing is written until the whole of it stands.
 pub struct Draft<'d> {
@@ -43,6 +47,7 @@ pub struct Draft<'d> {
     by_spki: HashMap<[u8; 32], BTreeSet<String>>,
     audit: Vec<AuditDraft>,
     ending: BTreeSet<Ending>,
+    most_join_codes: usize,
 }
 
 /// Whose sessions end with a change.
@@ -80,6 +85,7 @@ impl<'d> Draft<'d> {
             by_spki: HashMap::new(),
             audit: Vec::new(),
             ending: BTreeSet::new(),
+            most_join_codes: MOST_JOIN_CODES,
         }
     }
 

@@ -40,7 +40,7 @@ pub fn ext_authz(data: &[u8]) -> u64 {
         original.scheme.len() + 3 + original.authority.len() + told.path.len()
     );
     let names: Vec<_> = original.headers.keys().cloned().collect();
-    let answer = pass(&original.headers, &names);
+    let answer = pass(&original.headers, &names, &original.headers);
     assert!(
         answer.ok_response.is_some_and(|ok| ok.headers_to_remove.is_empty()),
         "what is set is removed again"

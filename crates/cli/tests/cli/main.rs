@@ -4,3 +4,4 @@ mod callers;
 mod operators;
 mod reload;
 mod run;
+mod service_manager;

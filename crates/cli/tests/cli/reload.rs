@@ -1,4 +1,5 @@
-//! SIGHUP to the real program: a new file is taken, a wrong one is told with its line, and neither ends anything.
+//! SIGHUP and `countersign reload` to the real program: a new file is taken, a wrong one is told with its line, and neither ends
+//! anything.
 use crate::run::{Place, Server};
 use std::fs;
 use std::io::{Read, Write};
@@ -60,6 +61,55 @@ fn sighup_takes_the_file_as_it_stands() {
         "correct the value",
     ]);
     assert_eq!(ask(&mut stream, "/new/"), 401);
+    server.signal("TERM");
+    assert_eq!(server.ended(), Some(0));
+}
+
+#[test]
+fn an_operator_reloads_and_is_told_what_changed_or_what_is_wrong() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let mut stream = TcpStream::connect(server.public.strip_prefix("http://").unwrap()).unwrap();
+    let reload = |more: &str| place.run(&format!("reload --server {}{more}", server.manage));
+    assert_eq!(reload("").ok().trim(), "Configuration 2 is in force; nothing in it changed.");
+    let file = place.path("server.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let more = "[[route]]\nname = \"new\"\npath = \"/new/\"\ndialects = [\"skykit\"]\nupstream = \"http://127.0.0.1:9\"\n";
+    fs::write(&file, format!("{}{more}", text.replace("drain = \"0s\"", "drain = \"1s\""))).unwrap();
+    let reloaded = reload(" --json").json();
+    assert_eq!(reloaded["generation"], 3);
+    let changes = reloaded["changes"].as_array().unwrap();
+    let drain = serde_json::json!({"setting": "server.drain", "before": "0s", "after": "1s"});
+    assert!(changes.contains(&drain), "{changes:#?}");
+    assert!(
+        changes.iter().any(|change| change["setting"] == "route[2].path" && change.get("before").is_none())
+    );
+    // When the command ends, every new request goes by it.
+    assert_eq!(ask(&mut stream, "/new/"), 401);
+    fs::write(&file, format!("{text}{more}[limits]\nbody_time = \"soon\"\n")).unwrap();
+    let line = text.lines().count() + more.lines().count() + 2;
+    reload("").fails(
+        2,
+        &[
+            "the old one stays in force",
+            &format!("server.toml:{line}: limits.body_time"),
+            "correct the value",
+        ],
+    );
+    fs::write(&file, format!("{text}{}", more.replace("skykit", "skykitt"))).unwrap();
+    reload("").fails(2, &["route[2].dialects", "did you mean \"skykit\"?"]);
+    assert_eq!(ask(&mut stream, "/new/"), 401);
+    // Who asked, and what changed, is in the audit log; what was refused changed nothing.
+    let entries = place.run(&format!("audit list --json --server {}", server.manage)).json();
+    let entries: Vec<_> = entries
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["action"] == "configuration.reload")
+        .collect();
+    assert_eq!(entries.iter().map(|entry| &entry["subject"]).collect::<Vec<_>>(), ["2", "3"]);
+    assert!(entries[1]["actor"].as_str().unwrap().starts_with("acc_"), "{entries:?}");
+    assert!(entries[1]["detail"].as_str().unwrap().contains("server.drain"), "{entries:?}");
     server.signal("TERM");
     assert_eq!(server.ended(), Some(0));
 }

@@ -105,6 +105,11 @@ impl Server {
 
     /// The same with more settings.
     pub(crate) fn with(place: &Place, more: &str) -> Self {
+        Self::within(place, more, &[])
+    }
+
+    /// The same in an environment with more variables.
+    pub(crate) fn within(place: &Place, more: &str, variables: &[(&str, &str)]) -> Self {
         use std::io::{BufRead, BufReader};
         place.write(
             "server.toml",
@@ -116,6 +121,7 @@ impl Server {
         );
         let mut child = place
             .command(&["serve", "--config", "server.toml", "--set", "server.log=error"])
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -56,6 +56,16 @@ impl KeyLife {
         state && self.not_before.is_none_or(|from| from <= now) && self.expires.is_none_or(|end| now < end)
     }
 
+    /// The first instant at which a live key no longer counts, as things stand; `None` without an end.
+    #[must_use]
+    pub fn ends(&self) -> Option<Time> {
+        let retired = match self.state {
+            KeyState::Retiring { until } => Some(until),
+            _ => None,
+        };
+        retired.into_iter().chain(self.expires).min()
+    }
+
     /// Pending or disabled becomes active.
     ///
     /// # Errors

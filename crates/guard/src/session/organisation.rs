@@ -79,6 +79,7 @@ impl SessionApi {
             let own = place(draft, &holder)?;
             at_least(&own, ADMIN)?;
             at_least(&own, &role)?;
+            draft.allow_join_codes(self.settings.most_join_codes);
             draft.add_join_code(&own.organisation, &digest, &role, expires, true)
         };
         self.registrar.change(&self.stamp(&holder.caller.id, asked.now), change).await?;

@@ -2,6 +2,7 @@
 use countersign::life::session::Windows;
 use countersign::time::Span;
 use countersign_keys::Policy;
+use countersign_store::draft::MOST_JOIN_CODES;
 use std::collections::BTreeSet;
 
 /// Settings of the session API. [`SessionSettings::default`] is what ships.
@@ -15,6 +16,8 @@ pub struct SessionSettings {
     pub windows: Windows,
     /// Live sessions of one account at most; one more ends the oldest.
     pub most_sessions: usize,
+    /// Open join codes of one organisation at most; a further invitation is refused.
+    pub most_join_codes: usize,
     /// Whether the first good answer of an unknown user makes its account.
     pub self_registration: bool,
     /// Account names that nobody gets by registering itself, such as those that routes admit.
@@ -55,6 +58,7 @@ impl Default for SessionSettings {
             },
             // Far more than a fleet that shares a key has, and a few megabytes.
             most_sessions: 4096,
+            most_join_codes: MOST_JOIN_CODES,
             self_registration: true,
             reserved: BTreeSet::new(),
             reserved_organisations: BTreeSet::new(),

@@ -11,8 +11,34 @@ pub struct Acme {
     pub contact: Vec<String>,
     /// The names on the certificate.
     pub domains: Vec<String>,
+    /// How names are shown to be ours.
+    pub challenge: Challenge,
     /// A root certificate (PEM) that the authority's own HTTPS is judged by; `None`: those of the machine.
     pub ca_file: Option<PathBuf>,
+}
+
+/// How the authority is shown that a name is ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Challenge {
+    /// By a certificate of our own, on port 443 of the name
+    /// ([RFC 8737](https://www.rfc-editor.org/rfc/rfc8737)).
+    #[default]
+    TlsAlpn,
+    /// By a text, on port 80 of the name ([RFC 8555, section 8.3](https://www.rfc-editor.org/rfc/rfc8555#section-8.3)).
+    Http,
+}
+
+impl Challenge {
+    const ALL: [Self; 2] = [Self::TlsAlpn, Self::Http];
+
+    /// Its name in the configuration and with authorities.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TlsAlpn => "tls-alpn-01",
+            Self::Http => "http-01",
+        }
+    }
 }
 
 /// The authority of most.
@@ -48,7 +74,15 @@ impl Acme {
                 "write whole host names, without wildcards, ports or addresses",
             );
         }
+        let challenge = section.parsed(
+            "challenge",
+            "\"tls-alpn-01\" or \"http-01\"",
+            Some(Challenge::default()),
+            |challenge| challenge.name().to_owned(),
+            |text| Challenge::ALL.into_iter().find(|challenge| challenge.name() == text),
+        );
         let acme = Self {
+            challenge: challenge.unwrap_or_default(),
             directory: directory.unwrap_or_default(),
             contact,
             domains,

@@ -1,10 +1,12 @@
 //! What is allowed by the grammar of the configuration and still wrong or doubtful: checked at start and by `config check`.
+use super::acme::Challenge;
 use super::listener::Surface;
 use super::mode::Mode;
 use super::reader::Finding;
 use super::route::{Route, To};
 use super::tree::Origin;
 use super::{Config, nearest_name};
+use crate::surface::path::decoded;
 use countersign::ask::Network;
 use countersign::verified::Covered;
 use countersign_guard::policy::Policy;
@@ -69,7 +71,8 @@ impl Config {
                     "give each listener its own address",
                 ));
             }
-            if !address.ip().is_loopback() && listener.tls.is_none() && !self.server.insecure_http {
+            let bare = listener.tls.is_none() && !listener.is_open_book();
+            if !address.ip().is_loopback() && bare && !self.server.insecure_http {
                 let message = format!("{address} can be reached from other machines and speaks no TLS");
                 let fix = "add a tls table, listen on 127.0.0.1, or set [server] insecure_http = true when a proxy \
                            speaks TLS before it";
@@ -104,12 +107,31 @@ impl Config {
             let fix = "name the networks of your proxies alone, such as \"10.0.0.0/8\"";
             checked.lints.push(self.finding("server.trusted_proxies".to_owned(), message, fix));
         }
+        self.check_acme(checked);
         self.check_ext_authz(checked);
         let forward_auth = self.listeners.iter().any(|listener| listener.has(Surface::ForwardAuth));
         if forward_auth && self.server.trusted_proxies.is_empty() && !self.routes.is_empty() {
             let message = "no proxy is trusted, so forward-auth refuses every question".to_owned();
             let fix = "if a proxy asks it, name the proxy's network; else remove \"forward-auth\" from the surfaces";
             checked.lints.push(self.finding("server.trusted_proxies".to_owned(), message, fix));
+        }
+    }
+
+    fn check_acme(&self, checked: &mut Checked) {
+        let plain =
+            self.listeners.iter().any(|listener| listener.has(Surface::Acme) && listener.tls.is_none());
+        for (index, listener) in self.listeners.iter().enumerate() {
+            let asked = listener.tls.as_ref().and_then(|tls| tls.acme.as_ref());
+            if asked.is_some_and(|acme| acme.challenge == Challenge::Http) && !plain {
+                let message = "http-01 is answered on a listener without TLS that has the surface \"acme\": there is none"
+                    .to_owned();
+                let fix = "add a [[listener]] with address = \"0.0.0.0:80\" and surfaces = [\"acme\"]";
+                checked.errors.push(self.finding(
+                    format!("listener[{index}].tls.acme.challenge"),
+                    message,
+                    fix,
+                ));
+            }
         }
     }
 
@@ -141,7 +163,8 @@ impl Config {
                 let message = format!("two routes are named {:?}", route.name);
                 checked.errors.push(self.finding(at("name"), message, "give each route its own name"));
             }
-            if !places.insert((route.host.as_deref(), route.path.as_str())) {
+            // `/%7Ea` is `/~a`, as routes are found.
+            if !places.insert((route.host.as_deref(), decoded(&route.path))) {
                 let message = "two routes have the same host and path".to_owned();
                 checked.errors.push(self.finding(at("path"), message, "merge them or change one"));
             }
@@ -281,16 +304,14 @@ impl Config {
             let fix = "give these accounts a route of their own when that must not be known";
             checked.lints.push(self.finding(format!("route[{index}].modes"), message, fix));
         }
-        let asked = self
-            .listeners
-            .iter()
-            .any(|listener| listener.has(Surface::ForwardAuth) || listener.has(Surface::ExtAuthz));
+        let asked = self.listeners.iter().any(|listener| listener.has(Surface::ForwardAuth));
         if route.modes.is_lenient() && asked && !self.server.trusted_proxies.is_empty() {
             let message = format!(
-                "forward-auth and ext-authz enforce route {:?} in every mode; only the gateway is lenient",
+                "requests that pass route {:?} as nobody's have no identity headers in forward-auth's answer: a proxy that \
+                 does not remove the caller's own lets it name whom it likes",
                 route.name
             );
-            let fix = "send this route through the gateway while it does not enforce";
+            let fix = "let the proxy remove X-Countersign-* of the caller's before it asks, as the files in examples/ do";
             checked.lints.push(self.finding(format!("route[{index}].mode"), message, fix));
         }
     }

@@ -55,11 +55,13 @@ pub enum Surface {
     Manage,
     /// `/metrics`.
     Metrics,
+    /// `/.well-known/acme-challenge/`, where an authority looks (HTTP-01).
+    Acme,
 }
 
 impl Surface {
     /// Every surface.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Gateway,
         Self::ForwardAuth,
         Self::ExtAuthz,
@@ -69,6 +71,7 @@ impl Surface {
         Self::Health,
         Self::Manage,
         Self::Metrics,
+        Self::Acme,
     ];
 
     /// Its name in the configuration, logs and metrics.
@@ -84,6 +87,7 @@ impl Surface {
             Self::Health => "health",
             Self::Manage => "manage",
             Self::Metrics => "metrics",
+            Self::Acme => "acme",
         }
     }
 }
@@ -111,6 +115,12 @@ impl Listener {
     #[must_use]
     pub fn has(&self, surface: Surface) -> bool {
         self.surfaces.contains(&surface)
+    }
+
+    /// Whether what passes here is for everybody: an authority's questions about names, and our answers.
+    #[must_use]
+    pub(super) fn is_open_book(&self) -> bool {
+        self.surfaces.iter().all(|surface| *surface == Surface::Acme)
     }
 
     pub(super) fn read(section: Section<'_>) -> Option<Self> {

@@ -28,6 +28,10 @@ pub struct SessionSection {
     pub require_join_code: bool,
     /// How long the join code of an invitation works.
     pub join_code_life: Duration,
+    /// Live sessions of one account at most; one more ends the oldest.
+    pub sessions_per_account: usize,
+    /// Open join codes of one organisation at most.
+    pub join_codes_per_organisation: usize,
     /// Calls a second that one address may make without a token; 0: as many as it likes.
     pub rate: u32,
     /// Such calls at once, after a rest.
@@ -45,6 +49,7 @@ impl SessionSection {
                 |text| (text.starts_with('/') && !text.ends_with('/')).then(|| text.to_owned()),
             )
             .unwrap_or_default();
+        let usual = SessionSettings::default();
         let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
         let number = |name: &'static str, default, least| {
             u32::try_from(section.count(name, default, least..=1_000_000)).unwrap_or(u32::MAX)
@@ -59,6 +64,12 @@ impl SessionSection {
             self_registration: section.switch("self_registration", true),
             require_join_code: section.switch("require_join_code", false),
             join_code_life: section.span("join_code_life", minutes(24 * 60)),
+            sessions_per_account: section.count("sessions_per_account", usual.most_sessions, 1..=1_000_000),
+            join_codes_per_organisation: section.count(
+                "join_codes_per_organisation",
+                usual.most_join_codes,
+                1..=1_000_000,
+            ),
             rate: number("rate", 100, 0),
             burst: number("burst", 200, 1),
         };
@@ -88,7 +99,8 @@ impl SessionSection {
         let span =
             |length: Duration| Span::from_millis(i64::try_from(length.as_millis()).unwrap_or(i64::MAX));
         SessionSettings {
-            most_sessions: SessionSettings::default().most_sessions,
+            most_sessions: self.sessions_per_account,
+            most_join_codes: self.join_codes_per_organisation,
             prefix: self.prefix.clone(),
             challenge_life: span(self.challenge_life),
             windows: Windows {

@@ -144,6 +144,38 @@ fn settings_that_do_not_fit_each_other_are_found() {
 }
 
 #[test]
+fn two_spellings_of_one_path_are_two_routes_with_the_same_path() {
+    let errors = |one: &str, other: &str| {
+        let route = |name: &str, path: &str| {
+            format!("[[route]]\nname = \"{name}\"\npath = \"{path}\"\ndialects = [\"skykit\"]\n")
+        };
+        let config = load(&format!("{}{}", route("a", one), route("b", other))).unwrap();
+        let errors = config.check(&[facts("skykit", false, "authorization: bearer")]).errors;
+        errors.into_iter().filter(|error| error.message.contains("same host and path")).count()
+    };
+    assert_eq!(errors("/~a", "/%7Ea"), 1);
+    assert_eq!(errors("/caf%C3%A9", "/caf%c3%a9"), 1);
+    assert_eq!(errors("/~a", "/~b"), 0);
+    assert_eq!(errors("/a%2Fb", "/a/b"), 0);
+}
+
+#[test]
+fn http_01_wants_a_plain_listener_that_answers_it_and_that_one_needs_no_tls() {
+    let acme = "[[listener]]\naddress = \"127.0.0.1:1\"\nsurfaces = [\"gateway\"]\n\
+                tls = { acme = { domains = [\"api.example.com\"], challenge = \"http-01\" } }\n";
+    let errors = |text: &str| {
+        let found = load(text).unwrap().check(&[]).errors;
+        found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert!(errors(acme).contains("surfaces = [\"acme\"]"), "{}", errors(acme));
+    let plain = format!("{acme}[[listener]]\naddress = \"0.0.0.0:80\"\nsurfaces = [\"acme\"]\n");
+    assert_eq!(errors(&plain), "");
+    assert!(errors(&plain.replace("[\"acme\"]", "[\"acme\", \"gateway\"]")).contains("speaks no TLS"));
+    assert_eq!(errors(&acme.replace("http-01", "tls-alpn-01")), "");
+    assert!(load(&acme.replace("http-01", "dns-01")).is_err());
+}
+
+#[test]
 fn trusting_everybody_as_a_proxy_is_told() {
     let lints = |networks: &str| {
         let config = load(&format!("[server]\ntrusted_proxies = [{networks}]\n")).unwrap();

@@ -94,7 +94,7 @@ async fn tell(
     let mut response = Response::new(Body::from(document));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    stamp(&mut response, app.clock.now());
+    stamp(response.headers_mut(), app.clock.now());
     let outcome = Outcome { route: Some(place.route.name.clone()), ..Outcome::default() };
     response.extensions_mut().insert(outcome);
     Ok(response)
@@ -133,7 +133,7 @@ async fn is_operator(
         ),
         headers: &parts.headers,
         body: if body.is_empty() { Seen::Empty } else { Seen::Seen(body) },
-        client: Some(origin.client),
+        client: origin.client.known(),
         challenge: None,
     };
     let verified = judge(app, Some(Surface::Explain.name()), policy, &incoming).await?;

@@ -113,7 +113,9 @@ async fn over_grpc(app: &App, call: &Call, request: Request<Body>) -> Response<B
         Err(Unreadable::TooLarge) => return framed(head_too_large()).await,
     };
     let (answer, status, outcome) = match verdict::decide(app, call, &original).await {
-        Ok(passed) => (pass(&passed.set, &passed.remove), StatusCode::OK.as_u16(), Some(passed.outcome)),
+        Ok(passed) => {
+            (pass(&passed.set, &passed.remove, &passed.tell), StatusCode::OK.as_u16(), Some(passed.outcome))
+        }
         Err(response) => denied(*response).await,
     };
     let mut response = service::reply(answer).await.map(Body::new);

@@ -2,9 +2,10 @@
 use crate::app::App;
 use crate::call::Call;
 use crate::inflow::{Inflow, ReadFault, read_all};
-use crate::judge::{confined, faulted, held, judge, refused, takes};
+use crate::judge::{faulted, refused, takes};
 use crate::problem::{bad_request, problem, too_slow};
 use crate::routes::Place;
+use crate::surface::lenient::{Passing, warn, weigh};
 use crate::surface::origin::{self, host_of};
 use crate::surface::path;
 use axum::body::Body;
@@ -101,17 +102,19 @@ async fn ask(
             Carried::Nothing if may_have_body(original.method, headers) => Seen::Unseen,
             Carried::Nothing => Seen::Empty,
         },
-        client: Some(client),
+        client: client.known(),
         challenge: None,
     };
-    let verified = judge(app, Some(route), &place.policy, &incoming).await?;
-    confined(app, route, &verified, incoming.target.path)?;
-    takes(app, place, &verified, original.method)?;
+    let Passing { verified, outcome } = weigh(app, place, &incoming).await?;
+    // In every mode, as at the gateway.
+    takes(app, place, outcome.dialect.as_deref(), original.method)?;
     let mut response = Response::new(Body::empty());
-    if let Err(fault) = app.identity.add(response.headers_mut(), &verified, route, &call.id) {
+    let told = response.headers_mut();
+    if let Err(fault) = app.identity.tell(told, verified.as_deref(), outcome.mode, route, &call.id) {
         return Err(faulted(app, Some(route), &fault));
     }
-    response.extensions_mut().insert(held(Some(route), &verified));
+    warn(app, &outcome, told);
+    response.extensions_mut().insert(outcome);
     Ok(response)
 }
 

@@ -1,6 +1,6 @@
 //! The reverse proxy: judges, then forwards the same bytes that were judged, with the identity that was proved.
 mod headers;
-mod lenient;
+mod holder;
 mod socket;
 
 use crate::app::App;
@@ -9,9 +9,10 @@ use crate::config::mode::Mode;
 use crate::config::route::METHODS;
 use crate::hop::returned;
 use crate::inflow::{Inflow, ReadFault, read_all};
-use crate::judge::{confined, held, judge, refused};
+use crate::judge::refused;
 use crate::problem::{bad_request, not_found, problem, too_slow};
 use crate::routes::Place;
+use crate::surface::lenient::{Passing, warn, weigh};
 use crate::surface::origin;
 use crate::surface::path;
 use crate::trip::Trip;
@@ -21,6 +22,8 @@ use bytes::Bytes;
 use countersign::incoming::{Incoming, Target};
 use countersign::reason::Reason;
 use countersign_guard::policy::Reply;
+use futures_util::future::BoxFuture;
+use holder::Holder;
 use http::header::{EXPECT, RETRY_AFTER};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use std::sync::Arc;
@@ -68,35 +71,18 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         target: Target::new(&origin.scheme, &origin.authority, target.as_str()),
         headers: &parts.headers,
         body: body.seen(),
-        client: Some(origin.client),
+        client: origin.client.known(),
         challenge: None,
     };
-    let judged = judge(app, Some(route), &place.policy, &incoming).await;
-    let judged = judged.and_then(|verified| {
-        confined(app, route, &verified, target.path())?;
-        Ok(verified)
-    });
-    let (verified, mut outcome) = match judged {
-        Ok(verified) => {
-            let mut outcome = held(Some(route), &verified);
-            if place.route.modes.is_lenient() {
-                let name = &verified.caller().name;
-                let mode = place.route.modes.of(Some(name));
-                app.readiness.passed(route, name, mode, app.clock.now());
-                outcome.mode = Some(mode).filter(|mode| *mode != Mode::Enforce);
-            }
-            (Some(verified), outcome)
+    let Passing { verified, mut outcome } = match weigh(app, place, &incoming).await {
+        Ok(passing) => passing,
+        Err(refusal) => {
+            body.pass_over(&parts.headers).await;
+            return Err(refusal);
         }
-        Err(refusal) => match lenient::weigh(app, place, &incoming, &refusal, origin.client) {
-            Some(outcome) => (None, outcome),
-            None => {
-                body.pass_over(&parts.headers).await;
-                return Err(refusal);
-            }
-        },
     };
     let tell = |mut response: Box<Response<Body>>, outcome: &Outcome| {
-        lenient::warn(app, outcome, &mut response);
+        warn(app, outcome, response.headers_mut());
         response.extensions_mut().insert(outcome.clone());
         response
     };
@@ -113,12 +99,7 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         headers::allow_trailers(&mut headers, &parts.headers);
     }
     headers::set_origin(&mut headers, &parts.headers, call, &origin, pool.host());
-    if let Some(mode) = outcome.mode {
-        app.identity.add_mode(&mut headers, mode.name(), &call.id);
-    }
-    if let Some(verified) = &verified
-        && let Err(fault) = app.identity.add(&mut headers, verified, route, &call.id)
-    {
+    if let Err(fault) = app.identity.tell(&mut headers, verified.as_deref(), outcome.mode, route, &call.id) {
         return Err(tell(crate::judge::faulted(app, Some(route), &fault), &outcome));
     }
     let trip = Arc::new(Trip::default());
@@ -143,7 +124,12 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
             let Some(socket) = socket else {
                 return Err(tell(Box::new(failed(&Failure::NoneWell)), &outcome));
             };
-            let response = socket.switched(response, pool.idle_timeout(), trip, flight);
+            let gone: BoxFuture<'static, ()> = match &verified {
+                Some(verified) => Box::pin(Holder::of(verified).gone(Arc::clone(app.shared()))),
+                // Nobody's, where the route does not enforce yet.
+                None => Box::pin(std::future::pending()),
+            };
+            let response = socket.switched(response, pool.idle_timeout(), trip, flight, gone);
             response.map(|response| *tell(response, &outcome)).map_err(|response| tell(response, &outcome))
         }
         Err(failure) => {

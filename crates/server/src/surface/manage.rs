@@ -6,6 +6,7 @@ mod apply;
 mod audit;
 mod authority;
 mod companions;
+mod configuration;
 mod connections;
 mod dialects;
 mod doctor;
@@ -64,9 +65,11 @@ pub(crate) fn router(app: &Arc<App>) -> Option<Router> {
         keys: app.config.keys.policy(),
         http_key_sets: app.config.jwks.allow_http,
         shared_keys: app.config.keys.shared,
+        most_join_codes: app.config.session.join_codes_per_organisation,
         readiness: Arc::clone(&app.readiness),
         doctor: Arc::clone(&app.doctor),
         dialects: app.dialects.values().cloned().collect(),
+        shared: Arc::clone(app.shared()),
     };
     Some(build(Arc::new(manage), Arc::new(Gate { app: Arc::clone(app), policy })))
 }
@@ -91,7 +94,8 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
         .merge(apply::routes())
         .merge(dialects::routes())
         .merge(signing_keys::routes())
-        .merge(doctor::routes());
+        .merge(doctor::routes())
+        .merge(configuration::routes());
     let (guarded, mut document) = guarded.split_for_parts();
     let (open, about) = about::open_routes().split_for_parts();
     document.merge(about);

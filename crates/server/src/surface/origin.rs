@@ -17,9 +17,36 @@ pub(crate) struct Origin {
     /// The host, lower case, without port: what routes are found by.
     pub(crate) host: String,
     /// The caller's address.
-    pub(crate) client: IpAddr,
+    pub(crate) client: Client,
     /// Whether the other end of the connection is a trusted proxy.
     pub(crate) trusted: bool,
+}
+
+/// The caller's address, as far as proxies tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// It is this.
+    Known(IpAddr),
+    /// A proxy says that it does not know, or hides it (`unknown`, `_hidden`); the nearest address that is known is this proxy's.
+    /// Such a caller is in no network, whatever the proxy may do.
+    Behind(IpAddr),
+}
+
+impl Client {
+    /// To judge by.
+    pub(crate) fn known(self) -> Option<IpAddr> {
+        match self {
+            Self::Known(address) => Some(address),
+            Self::Behind(_) => None,
+        }
+    }
+
+    /// For the log, and to count by.
+    pub(crate) fn nearest(self) -> IpAddr {
+        match self {
+            Self::Known(address) | Self::Behind(address) => address,
+        }
+    }
 }
 
 /// Finds it out. `own` is the authority in the request's target (always there in HTTP/2).
@@ -46,7 +73,7 @@ pub(crate) fn of(
         return Err("Host is no host with an optional port");
     }
     let mut scheme = if tls { "https" } else { "http" }.to_owned();
-    let mut client = peer;
+    let mut client = Client::Known(peer);
     if trusted {
         if let Some(host) = single(headers, "x-forwarded-host")? {
             if !crate::accept::head::is_host(host.as_bytes()) {
@@ -60,7 +87,7 @@ pub(crate) fn of(
             }
             proto.clone_into(&mut scheme);
         }
-        client = forwarded_for(config, headers)?.unwrap_or(peer);
+        client = forwarded_for(config, peer, headers)?;
     }
     let host = host_of(&authority);
     let named = authority.clone();
@@ -75,7 +102,7 @@ pub(crate) fn of(
 
 /// The caller's address alone, for the log; the peer's where the chain cannot be read.
 pub(crate) fn client(config: &ServerSection, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    told_client(config, peer, headers).unwrap_or(peer)
+    told_client(config, peer, headers).map_or(peer, Client::nearest)
 }
 
 /// The caller's address alone, to judge by: the peer's, or what a trusted proxy tells, whatever else is wrong with the request.
@@ -86,11 +113,11 @@ pub(crate) fn told_client(
     config: &ServerSection,
     peer: IpAddr,
     headers: &HeaderMap,
-) -> Result<IpAddr, &'static str> {
+) -> Result<Client, &'static str> {
     if !config.trusted_proxies.iter().any(|network| network.contains(peer)) {
-        return Ok(peer);
+        return Ok(Client::Known(peer));
     }
-    Ok(forwarded_for(config, headers)?.unwrap_or(peer))
+    forwarded_for(config, peer, headers)
 }
 
 /// The only value of a header.
@@ -128,25 +155,25 @@ pub(crate) fn host_of(authority: &str) -> String {
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
-/// The last address in the chain that no trusted proxy has.
-fn forwarded_for(config: &ServerSection, headers: &HeaderMap) -> Result<Option<IpAddr>, &'static str> {
+/// The last address in the chain that no trusted proxy has; without a chain, the peer's.
+fn forwarded_for(config: &ServerSection, peer: IpAddr, headers: &HeaderMap) -> Result<Client, &'static str> {
     let mut chain = Vec::new();
     for value in headers.get_all("x-forwarded-for") {
         let value = value.to_str().map_err(|_| "X-Forwarded-For has bytes that are not ASCII")?;
         chain.extend(value.split(',').map(str::trim));
     }
-    let mut client = None;
+    let mut client = peer;
     for text in chain.iter().rev() {
         // What a proxy could not read ends the chain; what stands before it is the caller's own invention.
         // Some write the port as well.
         let read = text.parse().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()));
-        let Ok(address) = read else { break };
-        client = Some(address);
+        let Ok(address) = read else { return Ok(Client::Behind(client)) };
+        client = address;
         if !config.trusted_proxies.iter().any(|network| network.contains(address)) {
             break;
         }
     }
-    Ok(client)
+    Ok(Client::Known(client))
 }
 
 #[cfg(test)]
@@ -183,7 +210,7 @@ mod tests {
             (origin.scheme.as_str(), origin.authority.as_str(), origin.host.as_str()),
             ("http", "a.example:81", "a.example")
         );
-        assert_eq!((origin.client, origin.trusted), (PEER, false));
+        assert_eq!((origin.client, origin.trusted), (Client::Known(PEER), false));
     }
 
     #[test]
@@ -200,7 +227,7 @@ mod tests {
             (origin.scheme.as_str(), origin.authority.as_str(), origin.host.as_str()),
             ("https", "A.example", "a.example")
         );
-        assert_eq!(origin.client, "1.2.3.4".parse::<IpAddr>().unwrap());
+        assert_eq!(origin.client, Client::Known("1.2.3.4".parse().unwrap()));
         let public = "trusted_proxies = [\"10.0.0.0/8\"]\npublic_url = \"https://api.example.test\"";
         let origin = of(&config(public), PEER, false, &sent, None).unwrap();
         assert_eq!((origin.authority.as_str(), origin.host.as_str()), ("api.example.test", "a.example"));
@@ -210,13 +237,27 @@ mod tests {
     fn a_caller_is_never_taken_for_its_proxy() {
         let trusting = config("trusted_proxies = [\"10.0.0.0/8\"]");
         let mut sent = headers(&[("x-forwarded-host", "a/b"), ("x-forwarded-for", "192.0.2.7")]);
-        assert_eq!(told_client(&trusting, PEER, &sent).unwrap().to_string(), "192.0.2.7");
-        assert_eq!(told_client(&config(""), PEER, &sent), Ok(PEER));
+        let known = |address: &str| Ok(Client::Known(address.parse().unwrap()));
+        assert_eq!(told_client(&trusting, PEER, &sent), known("192.0.2.7"));
+        assert_eq!(told_client(&config(""), PEER, &sent), Ok(Client::Known(PEER)));
         for (chain, wanted) in
             [("192.0.2.7:41000", "192.0.2.7"), ("[2001:db8::7]:41000, 10.0.0.2", "2001:db8::7")]
         {
             let sent = headers(&[("x-forwarded-for", chain)]);
-            assert_eq!(told_client(&trusting, PEER, &sent).unwrap().to_string(), wanted);
+            assert_eq!(told_client(&trusting, PEER, &sent), known(wanted));
+        }
+        // Whom a proxy does not know, or hides: nobody's address, and never the one that a caller wrote before it.
+        for (chain, nearest) in [
+            ("unknown", "10.0.0.9"),
+            ("192.0.2.7, unknown", "10.0.0.9"),
+            ("192.0.2.7, _hidden, 10.0.0.8", "10.0.0.8"),
+            ("", "10.0.0.9"),
+        ] {
+            let sent = headers(&[("host", "a"), ("x-forwarded-for", chain)]);
+            let behind = Client::Behind(nearest.parse().unwrap());
+            assert_eq!(told_client(&trusting, PEER, &sent), Ok(behind), "{chain}");
+            assert_eq!(of(&trusting, PEER, false, &sent, None).unwrap().client, behind);
+            assert_eq!(client(&trusting, PEER, &sent), behind.nearest());
         }
         sent.append("x-forwarded-for", http::HeaderValue::from_bytes(b"\xfc").unwrap());
         assert!(told_client(&trusting, PEER, &sent).is_err());

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use countersign::reason::Reason;
-use countersign_guard::session::{MOST_BODY, Told};
+use countersign_guard::session::{Client, MOST_BODY, Told};
 use countersign_store::fault::Fault;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Limited};
@@ -27,7 +27,10 @@ async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response
     let peer = parts.extensions.get::<Call>().map(|call| call.peer.ip());
     let client = peer.map(|peer| origin::told_client(&app.config.server, peer, &parts.headers)).transpose();
     let client = match client {
-        Ok(client) => client,
+        Ok(client) => client.map_or(Client::default(), |client| Client {
+            address: client.known(),
+            nearest: Some(client.nearest()),
+        }),
         Err(wrong) => return bad_request(wrong),
     };
     let reading = Limited::new(body, MOST_BODY).collect();
@@ -57,7 +60,7 @@ async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response
         outcome.account = told.account;
         outcome.key = told.key;
     }
-    problem::stamp(&mut response, now);
+    problem::stamp(response.headers_mut(), now);
     response.extensions_mut().insert(outcome);
     response
 }

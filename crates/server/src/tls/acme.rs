@@ -2,6 +2,7 @@
 pub(crate) mod issued;
 mod kept;
 mod order;
+pub(crate) mod texts;
 
 use crate::config::acme::Acme;
 use crate::shared::Shared;
@@ -90,8 +91,8 @@ async fn tend(issued: Arc<Issued>, shared: Arc<Shared>) {
             continue;
         }
         let names = issued.settings.domains.join(", ");
-        let ordered = tokio::time::timeout(WHOLE, order::obtain(&issued)).await;
-        issued.clear_answers();
+        let ordered = tokio::time::timeout(WHOLE, order::obtain(&issued, &shared.texts)).await;
+        issued.clear_answers(&shared.texts);
         let ordered = ordered.unwrap_or_else(|_| Err("the authority took too long".to_owned()));
         shared.metrics.ordered(ordered.is_ok());
         match ordered.and_then(|pem| issued.take(&pem, shared.clock.now())) {

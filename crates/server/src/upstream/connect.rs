@@ -1,4 +1,5 @@
 //! Opens a connection to one address of an upstream: TCP, TLS with its own roots and name, then HTTP/1.1 or HTTP/2.
+use super::written::{Counted, Written};
 use crate::config::upstream::{Protocol, Upstream};
 use axum::body::Body;
 use countersign_store::fault::Fault;
@@ -18,7 +19,7 @@ use tokio_rustls::TlsConnector;
 
 /// The ready end of a connection.
 pub(super) enum Sender {
-    One(http1::SendRequest<Body>),
+    One(http1::SendRequest<Body>, Written),
     Two(http2::SendRequest<Body>),
 }
 
@@ -121,9 +122,11 @@ impl Dial {
             TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| failed(&error))?;
         // Small requests go out at once; a socket that refuses the option works without.
         let _ = stream.set_nodelay(true);
+        let written = Written::default();
+        let stream = Counted::new(stream, written.clone());
         let Some(tls) = &self.tls else {
             let two = self.protocol == Protocol::Two && !upgrade;
-            return shaken(TokioIo::new(stream), two).await;
+            return shaken(TokioIo::new(stream), two, written).await;
         };
         let connector = if upgrade { &tls.one } else { &tls.any };
         let stream = connector.connect(tls.name.clone(), stream).await.map_err(|error| failed(&error))?;
@@ -131,11 +134,15 @@ impl Dial {
         if self.protocol == Protocol::Two && !two && !upgrade {
             return Err(Unreached::Failed("wanted HTTP/2, the upstream does not offer it".to_owned()));
         }
-        shaken(TokioIo::new(stream), two).await
+        shaken(TokioIo::new(stream), two, written).await
     }
 }
 
-async fn shaken<S: Read + Write + Unpin + Send + 'static>(io: S, two: bool) -> Result<Sender, Unreached> {
+async fn shaken<S: Read + Write + Unpin + Send + 'static>(
+    io: S,
+    two: bool,
+    written: Written,
+) -> Result<Sender, Unreached> {
     let failed = |error: hyper::Error| Unreached::Failed(error.to_string());
     if two {
         let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -155,7 +162,7 @@ async fn shaken<S: Read + Write + Unpin + Send + 'static>(io: S, two: bool) -> R
     tokio::spawn(async move {
         let _ = connection.with_upgrades().await;
     });
-    Ok(Sender::One(sender))
+    Ok(Sender::One(sender, written))
 }
 
 fn client_config(roots: Option<&Roots>) -> Result<ClientConfig, Fault> {

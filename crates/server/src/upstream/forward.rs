@@ -1,8 +1,9 @@
 //! Sends one judged request to an address of a pool, and to another one where that is safe.
 use super::connect::Unreached;
-use super::member::{InFlight, Line, Member};
+use super::member::{InFlight, Line, Member, One};
 use super::members::Members;
 use super::outflow::Outflow;
+use super::replay::Begun;
 use crate::inflow::{Failed, Inflow, Passed, ReadFault};
 use crate::trip::Trip;
 use axum::body::Body;
@@ -67,6 +68,8 @@ enum Attempt {
     Unreached(Unreached),
     /// A kept connection had closed before it took the request: nothing was sent, here is the body.
     Unsent(Body, String),
+    /// It took the request, and had closed before a byte of it went out.
+    Unwritten(String),
     /// The connection ended before the answer began.
     Lost(String),
     TooSlow,
@@ -75,6 +78,8 @@ enum Attempt {
 /// The request's body, as long as it can still be sent.
 struct Load {
     body: Option<Body>,
+    /// The body that passes by, with what was given out of it on a kept connection.
+    begun: Option<Begun>,
     /// The body again, for as often as wanted; `None` when it passes by only once.
     again: Option<bytes::Bytes>,
     failed: Option<Failed>,
@@ -85,15 +90,16 @@ impl Load {
         match inflow {
             Inflow::Whole(bytes) => {
                 trip.passed_in(bytes.len());
-                Self { body: None, again: Some(bytes), failed: None }
+                Self { body: None, begun: None, again: Some(bytes), failed: None }
             }
             Inflow::Stream(body) => {
                 let (passed, failed) = Passed::new(body, patience, Arc::clone(trip));
                 // An empty body stays empty: no framing headers appear that the caller did not send.
                 if http_body::Body::is_end_stream(&passed) {
-                    return Self { body: None, again: Some(bytes::Bytes::new()), failed: None };
+                    let again = Some(bytes::Bytes::new());
+                    return Self { body: None, begun: None, again, failed: None };
                 }
-                Self { body: Some(Body::new(passed)), again: None, failed: Some(failed) }
+                Self { body: Some(Body::new(passed)), begun: None, again: None, failed: Some(failed) }
             }
         }
     }
@@ -102,12 +108,22 @@ impl Load {
         self.again.as_ref().is_some_and(bytes::Bytes::is_empty)
     }
 
-    fn take(&mut self) -> Option<Body> {
+    /// The body; on a kept connection one that can be begun again.
+    fn take(&mut self, reused: bool) -> Option<Body> {
         match &self.again {
             Some(bytes) if bytes.is_empty() => Some(Body::empty()),
             Some(bytes) => Some(Body::from(bytes.clone())),
+            None if reused => {
+                let begun = Begun::new(self.body.take()?);
+                self.begun.insert(begun).read()
+            }
             None => self.body.take(),
         }
+    }
+
+    /// The body from its beginning, when nothing of it went out; `None` when it is gone all the same.
+    fn back(&self) -> Option<Body> {
+        if self.again.is_some() { Some(Body::empty()) } else { self.begun.as_ref()?.read() }
     }
 }
 
@@ -139,7 +155,7 @@ pub(super) async fn forward(pool: &Members, forward: Forward<'_>, body: Inflow) 
                 fresh = true;
                 continue;
             }
-            Attempt::Unsent(_, why) | Attempt::Lost(why) => (why, repeatable),
+            Attempt::Unsent(_, why) | Attempt::Unwritten(why) | Attempt::Lost(why) => (why, repeatable),
             Attempt::Unreached(unreached) => {
                 pool.unreached(index);
                 match unreached {
@@ -189,10 +205,19 @@ async fn attempt(
         },
     };
     // Not before there is a connection: a body that passes by only once would be lost with an address that cannot be reached.
-    let Some(body) = load.take() else { return (Err(Attempt::Lost("the body is gone".to_owned())), reused) };
+    let Some(body) = load.take(reused) else {
+        return (Err(Attempt::Lost("the body is gone".to_owned())), reused);
+    };
     let begun = Instant::now();
     let (answer, line) = match sent(pool, member, forward, body, line, end).await {
         Ok(sent) => sent,
+        Err(Attempt::Unwritten(why)) => {
+            let failed = match load.back() {
+                Some(body) => Attempt::Unsent(body, why),
+                None => Attempt::Lost(why),
+            };
+            return (Err(failed), reused);
+        }
         Err(failed) => return (Err(failed), reused),
     };
     forward.trip.took(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
@@ -211,8 +236,6 @@ async fn attempt(
     (Ok(Came::Answer(answer)), reused)
 }
 
-type Kept = Option<(hyper::client::conn::http1::SendRequest<Body>, usize)>;
-
 async fn sent(
     pool: &Members,
     member: &Member,
@@ -220,7 +243,7 @@ async fn sent(
     body: Body,
     line: Line,
     end: Instant,
-) -> Result<(Response<Incoming>, Kept), Attempt> {
+) -> Result<(Response<Incoming>, Option<One>), Attempt> {
     let mut request = Request::new(body);
     *request.method_mut() = forward.method.clone();
     *request.headers_mut() = forward.headers.clone();
@@ -230,14 +253,22 @@ async fn sent(
     };
     let patience = pool.settings.first_byte_timeout;
     match line {
-        Line::One(mut sender, served) => {
+        Line::One(mut one) => {
             *request.uri_mut() = Uri::from(forward.target.clone());
             *request.version_mut() = Version::HTTP_11;
             // There it belongs to the hop.
             request.headers_mut().remove(TE);
-            let answer = sender.try_send_request(request);
-            let answer = within(patience, end, &forward.trip, answer).await?.map_err(unsent)?;
-            Ok((answer, Some((sender, served))))
+            if one.served > 0 {
+                one.written.look();
+            }
+            let before = one.written.bytes();
+            let answer = one.sender.try_send_request(request);
+            let answer = within(patience, end, &forward.trip, answer).await?.map_err(unsent);
+            let answer = answer.map_err(|failed| match failed {
+                Attempt::Lost(why) if one.written.bytes() == before => Attempt::Unwritten(why),
+                failed => failed,
+            });
+            Ok((answer?, Some(one)))
         }
         Line::Two(mut sender) => {
             let host = request.headers_mut().remove(HOST);
@@ -292,3 +323,6 @@ fn told(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 //! Looks after a pool: asks each address whether it is well, and closes connections that nobody used.
-use super::member::{Line, Member};
+use super::member::{Line, Member, One};
 use super::members::Members;
 use crate::config::upstream::{HealthCheck, Upstream};
 use axum::body::Body;
@@ -68,7 +68,7 @@ async fn ask(settings: &Upstream, check: &HealthCheck, member: &Member) -> Resul
     let headers = request.headers_mut();
     headers.insert(USER_AGENT, HeaderValue::from_static("countersign-health"));
     let sent = match line {
-        Line::One(mut sender, _) => {
+        Line::One(One { mut sender, .. }) => {
             headers.insert(HOST, HeaderValue::try_from(host).map_err(|error| error.to_string())?);
             *request.uri_mut() = Uri::from(check.path.clone());
             sender.send_request(request).await

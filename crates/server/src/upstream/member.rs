@@ -1,5 +1,6 @@
 //! One address of an upstream: its connections that wait for work, its requests in flight, and whether it is well.
 use super::connect::{Dial, Sender, Unreached};
+use super::written::Written;
 use crate::config::upstream::Upstream;
 use axum::body::Body;
 use hyper::client::conn::{http1, http2};
@@ -25,15 +26,21 @@ pub(crate) struct Member {
 
 /// A connection of HTTP/1.1 that is not in use.
 struct Idle {
-    sender: http1::SendRequest<Body>,
+    one: One,
     since: Instant,
-    served: usize,
+}
+
+/// A connection of HTTP/1.1.
+pub(super) struct One {
+    pub(super) sender: http1::SendRequest<Body>,
+    /// How many requests it served.
+    pub(super) served: usize,
+    pub(super) written: Written,
 }
 
 /// A connection in use.
 pub(super) enum Line {
-    /// With how many requests it served before this one.
-    One(http1::SendRequest<Body>, usize),
+    One(One),
     Two(http2::SendRequest<Body>),
 }
 
@@ -141,8 +148,8 @@ impl Member {
         let now = Instant::now();
         // The one used last is the likeliest to live; each round takes one out.
         while let Some(last) = idle.pop() {
-            if last.sender.is_ready() && now.duration_since(last.since) < self.idle_time {
-                return Some(Line::One(last.sender, last.served));
+            if last.one.sender.is_ready() && now.duration_since(last.since) < self.idle_time {
+                return Some(Line::One(last.one));
             }
         }
         None
@@ -153,7 +160,7 @@ impl Member {
         let sender = self.dial.connect(upgrade).await?;
         self.health.failures.store(0, Ordering::Release);
         Ok(match sender {
-            Sender::One(sender) => Line::One(sender, 0),
+            Sender::One(sender, written) => Line::One(One { sender, served: 0, written }),
             Sender::Two(sender) => {
                 *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender.clone());
                 Line::Two(sender)
@@ -164,34 +171,34 @@ impl Member {
     /// A new connection for a health check, which no request gets.
     pub(super) async fn probe(&self) -> Result<Line, Unreached> {
         Ok(match self.dial.connect(false).await? {
-            Sender::One(sender) => Line::One(sender, 0),
+            Sender::One(sender, written) => Line::One(One { sender, served: 0, written }),
             Sender::Two(sender) => Line::Two(sender),
         })
     }
 
     /// Takes a connection back whose answer is finished.
-    pub(super) fn take_back(self: &Arc<Self>, mut sender: http1::SendRequest<Body>, served: usize) {
-        if served >= self.most_requests || self.most_idle == 0 {
+    pub(super) fn take_back(self: &Arc<Self>, mut one: One) {
+        if one.served >= self.most_requests || self.most_idle == 0 {
             return;
         }
-        if sender.is_ready() {
-            self.keep(sender, served);
+        if one.sender.is_ready() {
+            self.keep(one);
             return;
         }
         // It finishes its turn first; one that still sends a body nobody wants is let go.
         let member = Arc::downgrade(self);
         tokio::spawn(async move {
-            let ready = tokio::time::timeout(Duration::from_secs(1), sender.ready()).await;
+            let ready = tokio::time::timeout(Duration::from_secs(1), one.sender.ready()).await;
             if let (Ok(Ok(())), Some(member)) = (ready, member.upgrade()) {
-                member.keep(sender, served);
+                member.keep(one);
             }
         });
     }
 
-    fn keep(&self, sender: http1::SendRequest<Body>, served: usize) {
+    fn keep(&self, one: One) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < self.most_idle {
-            idle.push(Idle { sender, since: Instant::now(), served });
+            idle.push(Idle { one, since: Instant::now() });
         }
     }
 
@@ -199,6 +206,6 @@ impl Member {
     pub(super) fn sweep(&self) {
         let now = Instant::now();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|kept| kept.sender.is_ready() && now.duration_since(kept.since) < self.idle_time);
+        idle.retain(|kept| kept.one.sender.is_ready() && now.duration_since(kept.since) < self.idle_time);
     }
 }

@@ -1,12 +1,10 @@
 //! An upstream's answer on its way to the caller: its silences are bounded, its bytes counted, its connection given back.
-use super::member::InFlight;
+use super::member::{InFlight, One};
 use crate::hop::HOP;
 use crate::trip::Trip;
-use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -25,7 +23,7 @@ pub(super) struct Outflow {
     armed: bool,
     trip: Arc<Trip>,
     flight: Option<InFlight>,
-    line: Option<(http1::SendRequest<Body>, usize)>,
+    line: Option<One>,
 }
 
 impl Outflow {
@@ -34,7 +32,7 @@ impl Outflow {
         patience: Duration,
         trip: Arc<Trip>,
         flight: InFlight,
-        line: Option<(http1::SendRequest<Body>, usize)>,
+        line: Option<One>,
     ) -> Self {
         let mut outflow =
             Self { body, patience, clock: None, armed: false, trip, flight: Some(flight), line };
@@ -47,8 +45,9 @@ impl Outflow {
     fn ended(&mut self) {
         self.trip.ended();
         let Some(flight) = self.flight.take() else { return };
-        if let Some((sender, served)) = self.line.take() {
-            flight.member().take_back(sender, served.saturating_add(1));
+        if let Some(mut one) = self.line.take() {
+            one.served = one.served.saturating_add(1);
+            flight.member().take_back(one);
         }
     }
 

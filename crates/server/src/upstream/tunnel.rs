@@ -2,6 +2,7 @@
 use super::member::InFlight;
 use crate::accept::{Opened, Phase, Wire};
 use crate::trip::Trip;
+use futures_util::future::BoxFuture;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::io;
@@ -29,6 +30,8 @@ pub(crate) struct Tunnel {
     pub(crate) trip: Arc<Trip>,
     /// Counts it as in flight.
     pub(crate) flight: InFlight,
+    /// Ends when its caller may no longer be here.
+    pub(crate) gone: BoxFuture<'static, ()>,
 }
 
 /// A tunnel in an answer's extensions, which have to be copied in name.
@@ -49,7 +52,7 @@ impl Waiting {
 impl Tunnel {
     /// Runs to the end.
     pub(crate) async fn run(self) {
-        let Self { caller, upstream, wire, idle, trip, flight } = self;
+        let Self { caller, upstream, wire, idle, trip, flight, gone } = self;
         let ends = async { tokio::try_join!(caller, upstream) };
         let Ok(Ok((caller, upstream))) = tokio::time::timeout(HANDOVER, ends).await else { return };
         // What came before the answer was written for a server that had not switched: nobody judged it, so nobody gets it.
@@ -69,6 +72,7 @@ impl Tunnel {
         tokio::select! {
             done = both => if done.is_ok() { trip.ended() },
             () = silence(idle, moved) => tracing::info!("a tunnel was silent for too long: closed"),
+            () = gone => {}
             () = stopping(&wire) => {}
         }
         // Both ends see an orderly close, whoever ended it.

@@ -61,6 +61,11 @@ fn run(program: &str, arguments: &[String]) -> Child {
 impl Authority {
     /// Starts one that looks for TLS-ALPN-01 on `look` of this machine.
     async fn start(folder: &Path, look: u16) -> Self {
+        Self::looking(folder, look, free()).await
+    }
+
+    /// The same, with the port where it looks for HTTP-01.
+    async fn looking(folder: &Path, look: u16, http: u16) -> Self {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let at = |name: &str| folder.join(name).display().to_string();
         std::fs::write(at("ca.pem"), made.cert.pem()).unwrap();
@@ -70,7 +75,7 @@ impl Authority {
             "listenAddress": format!("127.0.0.1:{port}"),
             "managementListenAddress": format!("127.0.0.1:{manage}"),
             "certificate": at("ca.pem"), "privateKey": at("ca.key"),
-            "httpPort": free(), "tlsPort": look, "ocspResponderURL": "", "externalAccountBindingRequired": false,
+            "httpPort": http, "tlsPort": look, "ocspResponderURL": "", "externalAccountBindingRequired": false,
         }});
         std::fs::write(at("pebble.json"), config.to_string()).unwrap();
         let names_at = format!("127.0.0.1:{names}");
@@ -163,16 +168,28 @@ async fn metrics(running: &Running) -> String {
 }
 
 async fn serve(folder: &Path, directory: u16, look: u16, clock: &Arc<FrozenClock>) -> Running {
+    serve_with(folder, directory, look, clock, "", "").await
+}
+
+async fn serve_with(
+    folder: &Path,
+    directory: u16,
+    look: u16,
+    clock: &Arc<FrozenClock>,
+    acme: &str,
+    listener: &str,
+) -> Running {
     let echo = echo::start(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let text = ROUTES.replace("UPSTREAM", &format!("http://{}", echo.address())).replacen(
         "address = \"127.0.0.1:0\"\n",
         &format!(
             "address = \"127.0.0.1:{look}\"\ntls = {{ acme = {{ directory = \"https://localhost:{directory}/dir\", \
-             domains = [\"{NAME}\"], contact = [\"mailto:ops@example.test\"], ca_file = {:?} }} }}\n",
+             domains = [\"{NAME}\"], contact = [\"mailto:ops@example.test\"], ca_file = {:?}{acme} }} }}\n",
             folder.join("ca.pem")
         ),
         1,
     );
+    let text = text.replacen("[identity]", &format!("{listener}[identity]"), 1);
     let sources = Sources { file: Some(("test.toml".to_owned(), text)), ..Sources::default() };
     let store = Arc::new(MemoryStore::new([7; 16]));
     register_for_tests(&store).await;
@@ -260,6 +277,31 @@ async fn an_authority_that_does_not_find_us_issues_nothing() {
     }
     // Until there is a certificate, handshakes fail.
     assert_eq!(shown(SocketAddr::from(([127, 0, 0, 1], look)), &root).await, None);
+    running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_is_shown_by_a_text_where_the_authority_looks_for_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (look, http) = (free(), free());
+    // Where it would look for a certificate of ours, nobody answers.
+    let authority = Authority::looking(folder.path(), free(), http).await;
+    let root = authority.root().await;
+    let clock = Arc::new(FrozenClock::at(SystemClock.now()));
+    let listener = format!("[[listener]]\naddress = \"127.0.0.1:{http}\"\nsurfaces = [\"acme\"]\n");
+    let running =
+        serve_with(folder.path(), authority.port, look, &clock, ", challenge = \"http-01\"", &listener).await;
+    issued(&running, SocketAddr::from(([127, 0, 0, 1], look)), &root, None).await;
+    let told = metrics(&running).await;
+    assert!(told.contains("countersign_certificate_orders_total{outcome=\"issued\"} 1"), "{told}");
+    // Nothing is left there, and nothing else is.
+    let plain = SocketAddr::from(([127, 0, 0, 1], http));
+    for path in ["/.well-known/acme-challenge/x", "/.well-known/acme-challenge/", "/", "/healthz"] {
+        let asked = format!("GET {path} HTTP/1.1\r\nHost: {NAME}\r\n\r\n");
+        assert_eq!(send(plain, asked.as_bytes()).await.status, 404, "{path}");
+    }
+    let found = "{surface=\"acme\",status=\"2xx\"} ";
+    assert!(metrics(&running).await.contains(found), "the authority was told by that surface");
     running.shutdown().await;
 }
 

@@ -419,6 +419,49 @@ async fn over_http_the_same_rules_hold() {
 }
 
 #[tokio::test]
+async fn what_does_not_hold_passes_as_nobodys_where_the_route_does_not_enforce() {
+    let lenient = format!("{TRUSTED}{REST}").replacen(
+        "dialects = [\"skykit\"]",
+        "dialects = [\"skykit\"]\nmode = \"warn\"\nmodes = { bob = \"shadow\" }",
+        1,
+    );
+    let world = World::with(&lenient).await;
+    let warning = Some("missing-credentials; such requests will be refused");
+    let told = ask(&world, http("GET", "/a", "x-countersign-account: evil\n")).await;
+    assert!(told.passed(), "{told:?}");
+    let ok = told.answer.ok_response.as_ref().unwrap();
+    let names = |changes: &[countersign_envoy::wire::HeaderChange]| {
+        let keys = changes.iter().filter_map(|change| change.header.as_ref());
+        let mut names: Vec<_> = keys.map(|header| String::from_utf8(header.key.to_vec()).unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&ok.headers), ["x-countersign-mode", "x-countersign-request-id"]);
+    assert_eq!(
+        names(&ok.response_headers_to_add),
+        ["countersign-reject", "countersign-time", "countersign-warning"]
+    );
+    for name in ["x-countersign-account", "x-countersign-key", "x-countersign-assertion"] {
+        assert!(told.removed().iter().any(|removed| removed == name), "{name}: {told:?}");
+    }
+    let asked = format!("GET /ext-authz/whole/a HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-Proto: http\r\n\r\n");
+    let answer = world.send(asked).await;
+    assert_eq!((answer.status, answer.header("x-countersign-mode")), (200, Some("warn")), "{answer:?}");
+    assert_eq!(
+        (answer.header("countersign-warning"), answer.header("x-countersign-account")),
+        (warning, None)
+    );
+    let proof = world.proof_of("bob", "skykit", "GET", "/a", b"");
+    let forged = format!("{}AA\r\n", &proof[..proof.trim_end().len() - 2]);
+    let told = ask(&world, http("GET", "/a", &forged)).await;
+    assert_eq!(told.set("x-countersign-mode").as_deref(), Some("shadow"));
+    assert!(told.answer.ok_response.unwrap().response_headers_to_add.is_empty());
+    let report = world.running.app().readiness.report();
+    // Two networks: Envoy tells the address over gRPC alone here.
+    assert_eq!(report.rows.len(), 3, "{report:?}");
+}
+
+#[tokio::test]
 async fn grpc_is_spoken_over_http_2_only() {
     let world = world().await;
     let mut stream = TcpStream::connect(world.address).await.unwrap();

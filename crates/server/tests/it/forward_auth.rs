@@ -1,5 +1,6 @@
 //! The question that other proxies ask.
 use crate::fixture::{Answer, HOST, ROUTES, World};
+use countersign_server::readiness::Who;
 
 const ORIGINAL: [(&str, &str); 4] = [
     ("X-Forwarded-Method", "GET"),
@@ -218,4 +219,79 @@ async fn a_body_that_the_doctor_cannot_hold_is_no_empty_one() {
     }
     let seen = app.doctor.seen("known", app.clock.now()).unwrap();
     assert_eq!(seen.iter().map(|seen| seen.body_b64.is_some()).collect::<Vec<_>>(), [true, false]);
+}
+
+const LENIENT: &str = r#"
+[server]
+trusted_proxies = ["127.0.0.1"]
+[[listener]]
+address = "127.0.0.1:0"
+surfaces = ["forward-auth"]
+[[route]]
+name = "watched"
+dialects = ["skykit"]
+methods = ["GET"]
+mode = "shadow"
+[[route]]
+name = "warned"
+path = "/warned"
+dialects = ["skykit"]
+mode = "warn"
+modes = { alice = "enforce" }
+"#;
+
+#[tokio::test]
+async fn what_does_not_hold_passes_as_nobodys_where_the_route_does_not_enforce() {
+    let world = World::with(LENIENT).await;
+    let about = |path: &'static str, method: &'static str| {
+        ORIGINAL.map(|line| match line.0 {
+            "X-Forwarded-Uri" => (line.0, path),
+            "X-Forwarded-Method" => (line.0, method),
+            _ => line,
+        })
+    };
+    let held = ask(&world, "/verify", &world.proof("skykit", "GET", "/a", b""), &about("/a", "GET")).await;
+    assert_eq!((held.status, held.header("x-countersign-account")), (200, Some("alice")));
+    assert_eq!(held.header("x-countersign-mode"), Some("shadow"));
+    let ours = |answer: &Answer| {
+        let names = answer
+            .head
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .map(|line| line.0.to_ascii_lowercase());
+        let mut names: Vec<_> = names.filter(|name| name.contains("countersign")).collect();
+        names.sort();
+        names
+    };
+    let nobody = ["x-countersign-mode", "x-countersign-request-id"];
+    let warned = ["countersign-reject", "countersign-time", "countersign-warning", nobody[0], nobody[1]];
+    let bob = world.proof_of("bob", "skykit", "GET", "/", b"");
+    let forged = |proof: &str| format!("{}AA\r\n", &proof[..proof.trim_end().len() - 2]);
+    for proof in [String::new(), forged(&bob), "Authorization: Bearer x\r\n".to_owned()] {
+        let answer = ask(&world, "/verify", &proof, &about("/a", "GET")).await;
+        assert_eq!((answer.status, ours(&answer)), (200, nobody.map(str::to_owned).to_vec()), "{answer:?}");
+        let answer = ask(&world, "/verify", &proof, &about("/warned", "GET")).await;
+        assert_eq!((answer.status, ours(&answer)), (200, warned.map(str::to_owned).to_vec()), "{answer:?}");
+        assert_eq!(answer.header("x-countersign-mode"), Some("warn"));
+    }
+    // She is ahead of her route; and what no mode lets pass.
+    let alice = forged(&world.proof("skykit", "GET", "/warned", b""));
+    assert_eq!(ask(&world, "/verify", &alice, &about("/warned", "GET")).await.status, 401);
+    for (path, method) in [("/a", "PUT"), ("/warned/../a", "GET")] {
+        assert_eq!(ask(&world, "/verify", "", &about(path, method)).await.status, 403, "{method} {path}");
+    }
+    let report = world.running.app().readiness.report();
+    let told: Vec<_> =
+        report.rows.iter().map(|(route, who, row)| (route.as_str(), who.clone(), row.is_ready())).collect();
+    let account = |name: &str| Who::Account(name.to_owned());
+    let network = || Who::Network("127.0.0.0/24".to_owned());
+    let wanted = [
+        ("warned", account("alice"), false),
+        ("warned", account("bob"), false),
+        ("warned", network(), false),
+        ("watched", account("alice"), true),
+        ("watched", account("bob"), false),
+        ("watched", network(), false),
+    ];
+    assert_eq!(told, wanted);
 }

@@ -100,7 +100,8 @@ fn a_requirement_that_nothing_meets_is_said_at_the_start() {
     assert!(lints("modes = { bob = \"shadow\" }").contains("anybody can write a name"));
     assert!(lints("mode = \"shadow\"\nmodes = { bob = \"enforce\" }").contains("strangers can learn"));
     assert!(!lints("mode = \"shadow\"\nmodes = { bob = \"shadow\" }").contains("strangers can learn"));
-    assert!(lints("mode = \"warn\"").contains("forward-auth and ext-authz enforce"));
+    assert!(lints("mode = \"warn\"").contains("remove X-Countersign-*"));
+    assert!(!lints("").contains("remove X-Countersign-*"));
 }
 
 #[tokio::test]

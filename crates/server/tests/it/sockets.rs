@@ -1,6 +1,7 @@
 //! WebSocket through the gateway, against a real WebSocket server: judged first, then bytes both ways, and no way around.
 use crate::fixture::{HOST, World};
 use crate::upstreams::{head, listed, pool, scripted};
+use countersign_store::stamp::Stamp;
 use futures_util::{SinkExt, StreamExt};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -204,6 +205,51 @@ async fn a_silent_tunnel_and_one_of_a_server_that_stops_are_closed() {
             ending.await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn a_tunnel_ends_with_the_key_or_the_account_that_opened_it() {
+    let (address, _) = server().await;
+    for how in ["revoked", "retired", "disabled", "no change"] {
+        let world = world(&listed(&[address]), OPEN).await;
+        let proof = world.proof("skykit", "GET", "/chat", b"");
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(handshake(&proof, "").as_bytes()).await.unwrap();
+        assert!(head(&mut stream).await.starts_with("HTTP/1.1 101"), "{how}");
+        let app = world.running.app();
+        let alice = app.directory.account_by_name("alice").unwrap();
+        let keys = app.directory.keys_of(&alice.id);
+        let key = &keys.iter().find(|key| key.dialects.iter().any(|name| name == "skykit")).unwrap().id;
+        let now = countersign::time::Time::from_seconds(crate::fixture::NOW);
+        let soon = now + countersign::time::Span::from_seconds(60);
+        let stamp = Stamp { now, actor: "local".to_owned(), random: [200; 16] };
+        match how {
+            "revoked" => drop(app.registrar.revoke_key(&stamp, key).await.unwrap()),
+            "retired" => {
+                app.registrar.retire_key(&stamp, key, soon).await.unwrap();
+                // It counts until then, and so does the tunnel.
+                still_open(&mut stream).await;
+                world.clock.set(soon);
+            }
+            "disabled" => drop(app.registrar.set_account_enabled(&stamp, &alice.id, false).await.unwrap()),
+            _ => {
+                // A change that is none of its.
+                app.registrar.add_user(&stamp, "user-2", true).await.unwrap();
+                still_open(&mut stream).await;
+                continue;
+            }
+        }
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "{how}: the tunnel is open");
+    }
+}
+
+/// Longer than two looks of the server's.
+async fn still_open(stream: &mut TcpStream) {
+    let mut bytes = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_millis(2500), stream.read_to_end(&mut bytes)).await;
+    assert!(ended.is_err(), "the tunnel has ended");
 }
 
 #[tokio::test]

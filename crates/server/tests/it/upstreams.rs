@@ -230,6 +230,30 @@ async fn a_kept_connection_that_was_closed_meanwhile_costs_nobody_an_answer() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_post_on_a_connection_that_closed_before_goes_out_on_another() {
+    let closed = Arc::new(tokio::sync::Semaphore::new(0));
+    let closes = Arc::clone(&closed);
+    let (brief, asked) = scripted(async move |mut stream| {
+        let mut body = [0; 5];
+        stream.read_exact(&mut body).await.unwrap();
+        assert_eq!(&body, b"hello");
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        // The answer goes on its way before the end does.
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        drop(stream);
+        closes.add_permits(1);
+    })
+    .await;
+    let world = World::with(&pool(&listed(&[brief]), "")).await;
+    for round in 1..=100 {
+        let answer = post(&world, "/").await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "ok"), "round {round}: {answer:?}");
+        closed.acquire().await.unwrap().forget();
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 100);
+}
+
 #[tokio::test]
 async fn an_ill_upstream_gets_nothing_until_it_is_well_again() {
     let well = Arc::new(AtomicBool::new(true));

@@ -5,10 +5,12 @@ use crate::draft::{Decided, Draft};
 use crate::model::{JoinCode, Member, Organisation};
 use countersign::time::Time;
 
-/// Open join codes of an organisation: its own members make them, and all are kept in memory.
-const MOST_JOIN_CODES: usize = 1000;
-
 impl Draft<'_> {
+    /// Lets an organisation have so many open join codes.
+    pub fn allow_join_codes(&mut self, most: usize) {
+        self.most_join_codes = most;
+    }
+
     /// The organisation with this id, as changed so far.
     ///
     /// # Errors
@@ -195,9 +197,11 @@ impl Draft<'_> {
         }
         let (open, ended): (Vec<_>, Vec<_>) =
             self.join_codes_of(organisation).into_iter().partition(|code| self.stamp.now < code.expires);
-        if open.len() >= MOST_JOIN_CODES {
+        let most = self.most_join_codes;
+        if open.len() >= most {
             let text = format!(
-                "wanted at most {MOST_JOIN_CODES} open join codes; there are as many; wait until one is used or ends"
+                "wanted at most {most} open join codes, found {}; wait until one is used or ends",
+                open.len()
             );
             return Err(Denied::state("too-many-join-codes", text));
         }

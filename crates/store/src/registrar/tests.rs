@@ -472,6 +472,11 @@ async fn an_organisation_has_so_many_open_join_codes_and_those_that_ended_make_r
         async move { registrar.add_join_code(&stamp, acme, &digest, "MEMBER", expires, true).await }
     };
     assert_eq!(code(more(stamp(), day).await), "too-many-join-codes");
+    let fewer = registrar.change(&stamped, |draft| {
+        draft.allow_join_codes(1001);
+        draft.add_join_code(&acme, &digest(1001), "MEMBER", day, true)
+    });
+    fewer.await.unwrap();
     let later = Stamp { now: day, ..stamp() };
     more(later, day + Span::from_seconds(60)).await.unwrap();
     assert_eq!(registrar.directory().join_codes_of(&acme).len(), 1);

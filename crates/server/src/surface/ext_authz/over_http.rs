@@ -52,6 +52,7 @@ pub(super) async fn answer(app: &App, call: &Call, request: Request<Body>) -> Re
         Ok(passed) => {
             let mut response = Response::new(Body::empty());
             *response.headers_mut() = passed.set;
+            response.headers_mut().extend(passed.tell);
             let names: Vec<&str> = passed.remove.iter().map(HeaderName::as_str).collect();
             if let Ok(names) = HeaderValue::try_from(names.join(",")) {
                 response.headers_mut().insert(REMOVE, names);
@@ -86,8 +87,9 @@ fn original(
     let scheme = single(sent, "x-forwarded-proto")?
         .ok_or("Envoy does not tell the scheme (let allowed_headers pass X-Forwarded-Proto)")?;
     // The chain ends in Envoy's own address; a caller that only Envoy knows is none that we know.
-    let client = origin::client(server, call.peer.ip(), sent);
-    let trusted = server.trusted_proxies.iter().any(|network| network.contains(client));
+    let client = origin::told_client(server, call.peer.ip(), sent)?.known();
+    let client =
+        client.filter(|client| !server.trusted_proxies.iter().any(|network| network.contains(*client)));
     let mut headers = apart(sent);
     if !headers.contains_key(PARTIAL) {
         // Without a body these are the check's own: Envoy writes `Content-Length: 0` whatever the original request has.
@@ -102,6 +104,6 @@ fn original(
         target: target.to_owned(),
         headers,
         body,
-        client: (!trusted).then_some(client),
+        client,
     })
 }

@@ -2,15 +2,16 @@
 use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::identity::twins;
-use crate::judge::{confined, faulted, held, judge, refused, takes};
+use crate::judge::{faulted, refused, takes};
 use crate::problem::{bad_request, problem};
+use crate::surface::lenient::{Passing, warn, weigh};
 use crate::surface::origin::host_of;
 use crate::surface::path;
 use axum::body::Body;
 use countersign::reason::Reason;
 use countersign_envoy::original::Original;
 use countersign_guard::policy::Reply;
-use http::header::CONNECTION;
+use http::header::{CONNECTION, DATE};
 use http::{HeaderMap, HeaderName, Response, StatusCode};
 
 /// What Envoy changes in a request that passes.
@@ -19,6 +20,8 @@ pub(super) struct Pass {
     pub(super) set: HeaderMap,
     /// Headers of the caller's that go.
     pub(super) remove: Vec<HeaderName>,
+    /// Headers that are added to the upstream's answer.
+    pub(super) tell: HeaderMap,
     /// For the log.
     pub(super) outcome: Outcome,
 }
@@ -62,15 +65,19 @@ pub(super) async fn decide(app: &App, call: &Call, original: &Original) -> Resul
         let reply = Reply { status: reason.status(), challenge: None };
         return Err(refused(app, Some(route), None, reason, &reply));
     }
-    let verified = judge(app, Some(route), &place.policy, &incoming).await?;
-    confined(app, route, &verified, path)?;
-    takes(app, place, &verified, incoming.method)?;
+    let Passing { verified, outcome } = weigh(app, place, &incoming).await?;
+    // In every mode, as at the gateway.
+    takes(app, place, outcome.dialect.as_deref(), incoming.method)?;
     let mut set = HeaderMap::new();
-    if let Err(fault) = app.identity.add(&mut set, &verified, route, &call.id) {
+    if let Err(fault) = app.identity.tell(&mut set, verified.as_deref(), outcome.mode, route, &call.id) {
         return Err(faulted(app, Some(route), &fault));
     }
+    let mut tell = HeaderMap::new();
+    warn(app, &outcome, &mut tell);
+    // The upstream's answer has a date of its own.
+    tell.remove(DATE);
     let remove = removed(app, &original.headers, &set);
-    Ok(Pass { set, remove, outcome: held(Some(route), &verified) })
+    Ok(Pass { set, remove, tell, outcome })
 }
 
 /// Every header by which the caller could claim to be somebody, in the spelling it used; and those of ours that this answer does

@@ -97,8 +97,12 @@ pub(super) fn set_origin(
         }
     }
     // The standard's own form of the same (RFC 7239). A chain of other proxies is in X-Forwarded-For, as they told it.
-    let forwarded =
-        format!("for={};host={};proto={}", node(origin.client), quoted(&origin.authority), origin.scheme);
+    let forwarded = format!(
+        "for={};host={};proto={}",
+        node(origin.client.known()),
+        quoted(&origin.authority),
+        origin.scheme
+    );
     if let Ok(value) = HeaderValue::try_from(forwarded) {
         headers.insert(FORWARDED, value);
     }
@@ -109,11 +113,12 @@ pub(super) fn set_origin(
     }
 }
 
-/// An address as `Forwarded` wants it: IPv6 in brackets and quotes.
-fn node(address: IpAddr) -> String {
+/// An address as `Forwarded` wants it: IPv6 in brackets and quotes, and a word for none (RFC 7239, section 6).
+fn node(address: Option<IpAddr>) -> String {
     match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("\"[{address}]\""),
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => format!("\"[{address}]\""),
+        None => "unknown".to_owned(),
     }
 }
 

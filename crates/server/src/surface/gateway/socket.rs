@@ -8,6 +8,7 @@ use crate::trip::Trip;
 use crate::upstream::{InFlight, Tunnel, Waiting};
 use axum::body::Body;
 use countersign::base64::{Alphabet, encode};
+use futures_util::future::BoxFuture;
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
@@ -89,6 +90,7 @@ impl Socket {
         idle: Duration,
         trip: Arc<Trip>,
         flight: InFlight,
+        gone: BoxFuture<'static, ()>,
     ) -> Result<Box<Response<Body>>, Box<Response<Body>>> {
         let one = |name| single(response.headers(), name).ok().flatten();
         let proper = one(UPGRADE.as_str()).is_some_and(|name| name.eq_ignore_ascii_case("websocket"))
@@ -102,7 +104,7 @@ impl Socket {
         returned(&mut parts.headers);
         parts.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        let tunnel = Tunnel { caller: self.caller, upstream, wire: self.wire, idle, trip, flight };
+        let tunnel = Tunnel { caller: self.caller, upstream, wire: self.wire, idle, trip, flight, gone };
         parts.extensions.insert(Waiting::new(tunnel));
         Ok(Box::new(Response::from_parts(parts, Body::empty())))
     }

@@ -50,6 +50,7 @@ pub(crate) fn head() -> Whole {
         (name = "apply", description = "A whole installation described in one document."),
         (name = "dialects", description = "How requests carry proofs here."),
         (name = "signing keys", description = "The server's own keys."),
+        (name = "configuration", description = "What the server was started with, taken anew."),
         (name = "doctor", description = "What the proxies before the server change.")
     ),
     modifiers(&Signed)

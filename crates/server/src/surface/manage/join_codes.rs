@@ -113,7 +113,10 @@ async fn create_join_code(
     let (digest, role) = (secret::digest(code.text()), new.role.name());
     let expires = operator.now + new.life.0;
     let row = operator
-        .change(&manage, |draft| draft.add_join_code(&organisation, &digest, role, expires, new.once))
+        .change(&manage, |draft| {
+            draft.allow_join_codes(manage.most_join_codes);
+            draft.add_join_code(&organisation, &digest, role, expires, new.once)
+        })
         .await?;
     Ok((StatusCode::CREATED, Json(MadeJoinCode { join_code: row.into(), code })))
 }

@@ -2,6 +2,7 @@
 use crate::doctor::Doctor;
 use crate::readiness::Readiness;
 use crate::seal::Seal;
+use crate::shared::Shared;
 use countersign::dialect::Dialect;
 use countersign_guard::clock::Entropy;
 use countersign_guard::signing::SigningKeys;
@@ -36,8 +37,12 @@ pub(crate) struct Manage {
     pub(crate) keys: KeyPolicy,
     /// Whether a key may stand under two accounts.
     pub(crate) shared_keys: bool,
+    /// Open join codes of one organisation at most.
+    pub(crate) most_join_codes: usize,
     /// Whether accounts' key sets may be served over plain HTTP.
     pub(crate) http_key_sets: bool,
     /// The dialects this installation speaks.
     pub(crate) dialects: Vec<Arc<Dialect>>,
+    /// What outlives the configuration: the way to the next one.
+    pub(crate) shared: Arc<Shared>,
 }

@@ -1,6 +1,7 @@
 //! One order's outcome: the certificate in force, and answers to the authority while another is on its way.
 use crate::config::acme::Acme;
 use crate::tls::acme::kept::Kept;
+use crate::tls::acme::texts::Texts;
 use crate::tls::certificate::Certificate;
 use arc_swap::ArcSwapOption;
 use countersign::time::Time;
@@ -21,6 +22,8 @@ pub(crate) struct Issued {
     pub(super) kept: Kept,
     current: ArcSwapOption<Certificate>,
     answers: Mutex<HashMap<String, Arc<CertifiedKey>>>,
+    /// Tokens of texts that are up.
+    tokens: Mutex<Vec<String>>,
     wake: Notify,
 }
 
@@ -37,6 +40,7 @@ impl Issued {
             kept,
             current: ArcSwapOption::new(current),
             answers: Mutex::default(),
+            tokens: Mutex::default(),
             wake: Notify::new(),
         })
     }
@@ -56,8 +60,15 @@ impl Issued {
         answers.insert(name.to_owned(), Arc::new(answer));
     }
 
-    pub(super) fn clear_answers(&self) {
+    pub(super) fn put_text(&self, texts: &Texts, token: &str, text: &str) {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).push(token.to_owned());
+        texts.put(token, text);
+    }
+
+    pub(super) fn clear_answers(&self, texts: &Texts) {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let tokens = std::mem::take(&mut *self.tokens.lock().unwrap_or_else(PoisonError::into_inner));
+        texts.remove(&tokens);
     }
 
     /// Keeps and presents what was issued.

@@ -1,5 +1,7 @@
-//! One order from beginning to end ([RFC 8555](https://www.rfc-editor.org/rfc/rfc8555)), shown to be ours by TLS-ALPN-01.
+//! One order from beginning to end ([RFC 8555](https://www.rfc-editor.org/rfc/rfc8555)), shown to be ours by TLS-ALPN-01 or HTTP-01.
+use crate::config::acme::Challenge;
 use crate::tls::acme::issued::{Issued, PROTOCOL};
+use crate::tls::acme::texts::{Texts, UNDER};
 use crate::tls::certificate::provider;
 use instant_acme::{
     Account, AccountBuilder, AuthorizationStatus, ChallengeType, Error, Identifier, NewAccount, NewOrder,
@@ -15,14 +17,14 @@ use zeroize::Zeroizing;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Orders a certificate; gives its key and chain as PEM.
-pub(super) async fn obtain(issued: &Issued) -> Result<Zeroizing<Vec<u8>>, String> {
+pub(super) async fn obtain(issued: &Issued, texts: &Texts) -> Result<Zeroizing<Vec<u8>>, String> {
     let account = account(issued).await?;
     let names: Vec<Identifier> = issued.settings.domains.iter().cloned().map(Identifier::Dns).collect();
     let mut order = account.new_order(&NewOrder::new(&names)).await.map_err(told)?;
-    prove(issued, &mut order).await?;
+    prove(issued, texts, &mut order).await?;
     let patience = RetryPolicy::new().timeout(PATIENCE);
     if order.poll_ready(&patience).await.map_err(told)? != OrderStatus::Ready {
-        return Err(why(&mut order).await);
+        return Err(why(issued.settings.challenge, &mut order).await);
     }
     let key = KeyPair::generate().map_err(|error| error.to_string())?;
     let mut wanted =
@@ -61,7 +63,7 @@ async fn account(issued: &Issued) -> Result<Account, String> {
 }
 
 /// Puts the answers up and asks the authority to look.
-async fn prove(issued: &Issued, order: &mut Order) -> Result<(), String> {
+async fn prove(issued: &Issued, texts: &Texts, order: &mut Order) -> Result<(), String> {
     let mut authorizations = order.authorizations();
     // As many as the order has names, and those are bounded by the configuration.
     while let Some(authorization) = authorizations.next().await {
@@ -72,11 +74,18 @@ async fn prove(issued: &Issued, order: &mut Order) -> Result<(), String> {
             other => return Err(format!("an authorization is {other:?}")),
         }
         let name = authorization.identifier().to_string();
-        let challenge = authorization.challenge(ChallengeType::TlsAlpn01);
+        let wanted = issued.settings.challenge;
+        let challenge = authorization.challenge(match wanted {
+            Challenge::TlsAlpn => ChallengeType::TlsAlpn01,
+            Challenge::Http => ChallengeType::Http01,
+        });
         let mut challenge =
-            challenge.ok_or_else(|| format!("the authority does not take TLS-ALPN-01 for {name}"))?;
-        let answer = answer(&name, challenge.key_authorization().digest().as_ref())?;
-        issued.put_answer(&name, answer);
+            challenge.ok_or_else(|| format!("the authority does not take {} for {name}", wanted.name()))?;
+        let text = challenge.key_authorization();
+        match wanted {
+            Challenge::TlsAlpn => issued.put_answer(&name, answer(&name, text.digest().as_ref())?),
+            Challenge::Http => issued.put_text(texts, &challenge.token, text.as_str()),
+        }
         challenge.set_ready().await.map_err(told)?;
     }
     Ok(())
@@ -101,14 +110,17 @@ fn answer(name: &str, digest: &[u8]) -> Result<CertifiedKey, String> {
 }
 
 /// What the authority says against an order.
-async fn why(order: &mut Order) -> String {
+async fn why(challenge: Challenge, order: &mut Order) -> String {
     let mut authorizations = order.authorizations();
     while let Some(Ok(authorization)) = authorizations.next().await {
         let problem = authorization.challenges.iter().find_map(|challenge| challenge.error.as_ref());
         if let Some(problem) = problem {
-            let protocol = String::from_utf8_lossy(PROTOCOL);
+            let what = match challenge {
+                Challenge::TlsAlpn => format!("{} on port 443", String::from_utf8_lossy(PROTOCOL)),
+                Challenge::Http => format!("{UNDER} on port 80"),
+            };
             return format!(
-                "the authority asked {} for {protocol} on port 443 and says: {problem}",
+                "the authority asked {} for {what} and says: {problem}",
                 authorization.identifier()
             );
         }
