@@ -311,3 +311,32 @@ impl fmt::Display for CannotSign {
 }
 
 impl std::error::Error for CannotSign {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn string(before: &str, text: &str) -> String {
+        let mut out = before.to_owned();
+        quoted(&mut out, |out| {
+            out.push_str(text);
+            Ok(())
+        })
+        .unwrap();
+        out
+    }
+
+    #[test]
+    fn what_json_escapes_is_escaped_and_nothing_before_it() {
+        assert_eq!(string("\"\\", "a\"b\\c\n\u{1f}é"), "\"\\\"a\\\"b\\\\c\\u000a\\u001fé\"");
+        assert_eq!(string("", ""), "\"\"");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_reads_back(text: String) {
+            prop_assert_eq!(serde_json::from_str::<String>(&string("", &text)).unwrap(), text);
+        }
+    }
+}

@@ -145,3 +145,21 @@ fn read_name(name: &str) -> Result<Name, String> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Make, MakeFile};
+
+    #[test]
+    fn a_header_name_that_is_none_is_told() {
+        let file = |name: &str| MakeFile {
+            head: Vec::new(),
+            claims: Vec::new(),
+            headers: vec![[name.to_owned(), "{token}".to_owned()]],
+            body: Vec::new(),
+        };
+        assert!(Make::read(&file("X-Api-Key")).is_ok());
+        let told = Make::read(&file("x api key")).err();
+        assert!(told.is_some_and(|told| told.contains("\"x api key\" is no header name")));
+    }
+}
