@@ -82,8 +82,8 @@ impl<V: Limbs, const K: usize> Modulus<V, K> {
                 ahead[at] = zero.add_high(a[at], digit).add_low(a[at], next);
             }
             digit = next;
-            for at in 0..K {
-                t[at] = t[at].add_low(self.n[at], multiple);
+            for (column, n) in t.iter_mut().zip(&self.n) {
+                *column = column.add_low(*n, multiple);
             }
             let carry = t[0].first_carry();
             for at in 0..K {
