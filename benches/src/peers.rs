@@ -96,6 +96,7 @@ fn cells() -> Vec<Cell> {
         fast(Peer::Bare, Carried::Nothing),
         fast(Peer::BareChecking, rs256),
         fast(Peer::Ours, rs256),
+        fast(Peer::OursInLanes, rs256),
         fast(Peer::Haproxy, rs256),
         fast(Peer::Envoy, rs256),
         slow(Peer::Apache, rs256),
@@ -116,6 +117,7 @@ fn cells() -> Vec<Cell> {
         fast(Peer::CaddyProxy, Carried::Reused),
         fast(Peer::NginxProxy, Carried::Reused),
         fast(Peer::Ours, Carried::SingleUse).connections(256),
+        fast(Peer::OursInLanes, Carried::SingleUse).connections(256),
         fast(Peer::OursWithoutNonce, Carried::SingleUse).connections(256),
         Cell::new(Peer::Django, Carried::SingleUse, 160),
         Cell::new(Peer::Ours, rs256, 8_000).rate(2_000),
@@ -150,7 +152,7 @@ fn figures() -> Vec<Figure> {
     };
     use Peer::{
         Apache, Bare, BareChecking, CaddyProxy, Django, Envoy, EnvoyCache, Fastify, Haproxy, NginxDoor,
-        NginxNjs, NginxProxy, NodeJose, OurGateway, Ours, OursWithoutNonce,
+        NginxNjs, NginxProxy, NodeJose, OurGateway, Ours, OursInLanes, OursWithoutNonce,
     };
     let (reused, single) = (Carried::Reused, Carried::SingleUse);
     vec![
@@ -172,6 +174,24 @@ fn figures() -> Vec<Figure> {
             rs256,
             rs256,
             "at least 0.95",
+        ),
+        row(
+            "fresh RS256 in lanes, requests a second, of HAProxy",
+            OursInLanes,
+            Haproxy,
+            Of::Rate,
+            rs256,
+            rs256,
+            "at least 2.5",
+        ),
+        row(
+            "fresh RS256 in lanes, requests a second, of Envoy",
+            OursInLanes,
+            Envoy,
+            Of::Rate,
+            rs256,
+            rs256,
+            "at least 4",
         ),
         row("fresh RS256, requests a second, of Envoy", Ours, Envoy, Of::Rate, rs256, rs256, ""),
         row("fresh RS256, requests a second, of Apache", Ours, Apache, Of::Rate, rs256, rs256, ""),
@@ -249,6 +269,15 @@ fn figures() -> Vec<Figure> {
             single,
             single,
             "at least 250",
+        ),
+        row(
+            "asymmetric-jwt whole in lanes, of its own library on Django",
+            OursInLanes,
+            Django,
+            Of::Rate,
+            single,
+            single,
+            "at least 500",
         ),
         row(
             "asymmetric-jwt whole, of itself without the nonce",

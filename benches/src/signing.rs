@@ -3,7 +3,7 @@ use crate::judging::NOW;
 use crate::measure::{Table, turns};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
-use aws_lc_rs::signature::{Ed25519KeyPair, RSA_PKCS1_SHA256};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256};
 use countersign::dialect::Dialect;
 use countersign::incoming::{Body, Incoming, Target};
 use countersign::time::Time;
@@ -30,7 +30,16 @@ pub(crate) fn run(table: &mut Table) -> Result<(), String> {
     let mut bare = || {
         black_box(raw.sign(black_box(&message)));
     };
-    compare("EdDSA", &key, &mut bare, table)
+    compare("EdDSA", &key, &mut bare, table)?;
+
+    let key = made(KeyKind::P256, 256)?;
+    let raw = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.to_pkcs8_der())
+        .map_err(|error| error.to_string())?;
+    let message = signed(&dialect("ES256")?, &key)?;
+    let mut bare = || {
+        let _ = black_box(raw.sign(&SystemRandom::new(), black_box(&message)));
+    };
+    compare("ES256", &key, &mut bare, table)
 }
 
 fn compare(name: &str, key: &PrivateKey, bare: &mut dyn FnMut(), table: &mut Table) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! The servers under comparison: what each is, and how it is started on one core with the configuration beside this crate.
 use super::site::{KID, Site};
+use crate::lanes::available;
 use crate::page::said;
 use crate::process::{Running, built, free_address};
 use std::net::SocketAddr;
@@ -15,6 +16,8 @@ pub(crate) enum Peer {
     BareChecking,
     /// Ours: the answer of forward-auth.
     Ours,
+    /// The same with signatures checked side by side.
+    OursInLanes,
     /// Ours: the gateway before the service.
     OurGateway,
     /// Ours, with the same dialect but no nonce.
@@ -56,6 +59,7 @@ impl Peer {
             Self::Bare => "bare hyper, ok",
             Self::BareChecking => "bare hyper, one fixed key",
             Self::Ours => "countersign, forward-auth",
+            Self::OursInLanes => "countersign, forward-auth, lanes",
             Self::OurGateway => "countersign, gateway",
             Self::OursWithoutNonce => "countersign, without the nonce",
             Self::Haproxy => "HAProxy",
@@ -80,7 +84,7 @@ impl Peer {
     /// The head of a request to it, up to the credential.
     pub(crate) fn head(self) -> &'static str {
         match self {
-            Self::Ours | Self::OursWithoutNonce => {
+            Self::Ours | Self::OursInLanes | Self::OursWithoutNonce => {
                 "GET /verify/api HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Proto: http\r\n\
                  X-Forwarded-Host: localhost\r\nX-Forwarded-Uri: /\r\n"
             }
@@ -97,7 +101,10 @@ impl Peer {
         };
         match self {
             Self::Bare | Self::BareChecking => named("COUNTERSIGN_BENCH_BARE"),
-            Self::Ours | Self::OurGateway | Self::OursWithoutNonce => named("COUNTERSIGN_BENCH_PROGRAM"),
+            Self::OursInLanes if !available() => Err("this CPU has no AVX-512 IFMA".to_owned()),
+            Self::Ours | Self::OursInLanes | Self::OurGateway | Self::OursWithoutNonce => {
+                named("COUNTERSIGN_BENCH_PROGRAM")
+            }
             Self::Haproxy => found("/usr/sbin/haproxy"),
             Self::Envoy | Self::EnvoyCache => tool("envoy"),
             Self::NginxNjs => {
@@ -120,7 +127,8 @@ impl Peer {
         let program = self.program().ok()?.display().to_string();
         let first = |words: &[&str]| said(&program, words).lines().next().map(str::to_owned);
         match self {
-            Self::Bare | Self::BareChecking | Self::Ours | Self::OurGateway | Self::OursWithoutNonce => None,
+            Self::Bare | Self::BareChecking => None,
+            Self::Ours | Self::OursInLanes | Self::OurGateway | Self::OursWithoutNonce => None,
             Self::NginxNjs | Self::NginxDoor | Self::NginxProxy | Self::Haproxy => first(&["-v"]),
             Self::Envoy | Self::EnvoyCache => {
                 // What stands before it is where the program is.
@@ -173,7 +181,7 @@ impl Peer {
         Ok(match self {
             Self::Bare => words(&["ok", &text]),
             Self::BareChecking => words(&["verify", &text]),
-            Self::Ours | Self::OurGateway | Self::OursWithoutNonce => {
+            Self::Ours | Self::OursInLanes | Self::OurGateway | Self::OursWithoutNonce => {
                 let config = place.write("server.toml", &self.settings(place)?)?;
                 let data = place.site.data(&format!("data-{}", place.address.port()))?;
                 words(&["serve", "--config", &config, "--data", &data.display().to_string()])
@@ -243,9 +251,10 @@ impl Peer {
                 ("bearer\", \"asymmetric-jwt", format!("[dialect.bearer]\nfile = \"{}\"\n", bearer.display()))
             }
         };
+        let lanes = self == Self::OursInLanes;
         let surface = if self == Self::OurGateway { "gateway" } else { "forward-auth" };
         Ok(format!(
-            "version = 1\n[server]\ntrusted_proxies = [\"127.0.0.0/8\"]\nlog = \"warn\"\n\
+            "version = 1\n[server]\ntrusted_proxies = [\"127.0.0.0/8\"]\nlog = \"warn\"\nlanes = {lanes}\n\
              [[listener]]\naddress = \"{}\"\nsurfaces = [\"{surface}\"]\n\
              [[route]]\nname = \"api\"\npath = \"/\"\ndialects = [\"{dialects}\"]\nupstream = \"http://{}\"\n{more}",
             place.address, place.other

@@ -60,6 +60,23 @@ const fn digit(value: u8, b62: u8, b63: u8) -> u8 {
     }
 }
 
+/// Groups of four characters that are spelt before they are added to a text.
+const PIECE: usize = 64;
+
+const fn digits(b62: u8, b63: u8) -> [u8; 64] {
+    let mut table = [0; 64];
+    let mut value = 0;
+    let mut rest: &mut [u8] = &mut table;
+    while let [first, tail @ ..] = rest {
+        *first = digit(value, b62, b63);
+        value += 1;
+        rest = tail;
+    }
+    table
+}
+
+static URL_DIGITS: [u8; 64] = digits(b'-', b'_');
+static STANDARD_DIGITS: [u8; 64] = digits(b'+', b'/');
 static URL: Places = places(b'-', b'_');
 static STANDARD: Places = places(b'+', b'/');
 
@@ -169,31 +186,44 @@ pub fn decode_hex(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotCanonical> {
 /// Encodes bytes.
 #[must_use]
 pub fn encode(alphabet: Alphabet, bytes: &[u8]) -> String {
-    let (b62, b63) = match alphabet {
-        Alphabet::Url => (b'-', b'_'),
-        Alphabet::Standard => (b'+', b'/'),
+    let mut out = String::with_capacity(encoded_len(bytes));
+    encode_into(alphabet, bytes, &mut out);
+    out
+}
+
+/// Most characters that spell these bytes.
+pub(crate) fn encoded_len(bytes: &[u8]) -> usize {
+    bytes.len().div_ceil(3) * 4
+}
+
+/// Encodes bytes at the end of a text.
+pub(crate) fn encode_into(alphabet: Alphabet, bytes: &[u8], out: &mut String) {
+    let digits = match alphabet {
+        Alphabet::Url => &URL_DIGITS,
+        Alphabet::Standard => &STANDARD_DIGITS,
     };
-    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
-    let spelt = |[a, b, c]: [u8; 3]| {
-        [a >> 2, (a << 4 | b >> 4) & 63, (b << 2 | c >> 6) & 63, c & 63].map(|value| digit(value, b62, b63))
-    };
-    let (groups, rest) = bytes.as_chunks::<3>();
-    for group in groups {
-        out.extend_from_slice(&spelt(*group));
-    }
-    let last = match *rest {
-        [a] => Some((spelt([a, 0, 0]), 2)),
-        [a, b] => Some((spelt([a, b, 0]), 3)),
-        _ => None,
-    };
-    if let Some((spelt, used)) = last {
-        out.extend(spelt.iter().take(used));
+    // The numbers are below 64, so that each has its digit.
+    let digit = |value: u8| digits.get(usize::from(value & 63)).copied().unwrap_or_default();
+    let spelt = |[a, b, c]: [u8; 3]| [a >> 2, a << 4 | b >> 4, b << 2 | c >> 6, c].map(digit);
+    // A piece at a time, so that a text is made of many characters at once: they are ASCII, every one.
+    let mut piece = [[0; 4]; PIECE];
+    for part in bytes.chunks(PIECE * 3) {
+        let (groups, rest) = part.as_chunks::<3>();
+        for (place, group) in piece.iter_mut().zip(groups) {
+            *place = spelt(*group);
+        }
+        let whole = piece.get(..groups.len()).unwrap_or_default().as_flattened();
+        out.push_str(std::str::from_utf8(whole).unwrap_or_default());
+        let (last, used) = match *rest {
+            [a] => (spelt([a, 0, 0]), 2),
+            [a, b] => (spelt([a, b, 0]), 3),
+            _ => continue,
+        };
+        out.extend(last.iter().take(used).map(|byte| char::from(*byte)));
         if alphabet == Alphabet::Standard {
-            out.extend(std::iter::repeat_n(b'=', 4 - used));
+            out.extend(std::iter::repeat_n('=', 4 - used));
         }
     }
-    // Every byte is one of the alphabet's.
-    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Encodes bytes as lower-case hexadecimal.

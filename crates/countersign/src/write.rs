@@ -1,5 +1,5 @@
 //! Makes a proof: the same dialect run backwards says what to add to a request.
-use crate::base64::{Alphabet, encode, encode_hex};
+use crate::base64::{Alphabet, encode, encode_hex, encode_into, encoded_len};
 use crate::dialect::{Dialect, Form};
 use crate::form::make::{Make, Name, Template};
 use crate::form::text::{SignatureEncoding, TextForm};
@@ -8,7 +8,10 @@ use crate::source::Facts;
 use crate::time::Time;
 use countersign_keys::{Algorithm, KeyError, PrivateKey};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use std::fmt;
+use std::fmt::{self, Write};
+
+/// Room for the JSON of a head or of claims; a longer one makes more.
+const USUAL_JSON: usize = 256;
 
 /// Who signs, and what only the caller knows.
 #[derive(Debug)]
@@ -91,13 +94,21 @@ impl Dialect {
         let mut know = Knowledge { signer, algorithm, now, random, token: None, signature: None };
         match &self.form {
             Form::Jws => {
-                let input = format!(
-                    "{}.{}",
-                    encode(Alphabet::Url, object(&make.head, &know)?.as_bytes()),
-                    encode(Alphabet::Url, object(&make.claims, &know)?.as_bytes())
-                );
+                let mut json = String::with_capacity(USUAL_JSON);
+                object(&make.head, &know, &mut json)?;
+                let head = json.len();
+                object(&make.claims, &know, &mut json)?;
+                let (head, claims) = json.as_bytes().split_at(head);
+                let mut input = String::with_capacity(encoded_len(head) + 1 + encoded_len(claims));
+                encode_into(Alphabet::Url, head, &mut input);
+                input.push('.');
+                encode_into(Alphabet::Url, claims, &mut input);
                 let signature = signer.key.sign(algorithm, input.as_bytes()).map_err(CannotSign::Key)?;
-                know.token = Some(format!("{input}.{}", encode(Alphabet::Url, &signature)));
+                let mut token = String::with_capacity(input.len() + 1 + encoded_len(&signature));
+                token.push_str(&input);
+                token.push('.');
+                encode_into(Alphabet::Url, &signature, &mut token);
+                know.token = Some(token);
                 let headers = headers(make, &know, |_| true)?;
                 Ok(Made { headers, body: None, token: know.token, signed: input.into_bytes() })
             }
@@ -136,7 +147,11 @@ impl Dialect {
             SignatureEncoding::Base64url => encode(Alphabet::Url, &signature),
             SignatureEncoding::Hex => encode_hex(&signature),
         });
-        let body = if make.body.is_empty() { None } else { Some(object(&make.body, &know)?) };
+        let mut body = String::new();
+        if !make.body.is_empty() {
+            object(&make.body, &know, &mut body)?;
+        }
+        let body = (!body.is_empty()).then_some(body);
         Ok(Made { headers: headers(make, &know, |_| true)?, body, token: None, signed })
     }
 
@@ -161,26 +176,28 @@ fn check_challenge(challenge: &str) -> Result<(), CannotSign> {
 }
 
 impl Knowledge<'_> {
-    fn of(&self, name: Name) -> Option<String> {
-        let fingerprints = || self.signer.key.public_key().fingerprints();
-        Some(match name {
-            Name::Identifier => self.signer.identifier.to_owned(),
-            Name::ActingAs => self.signer.acting_as?.to_owned(),
-            Name::Companion => self.signer.companion?.to_owned(),
-            Name::Now(span) => (self.now + span).seconds().to_string(),
-            Name::Nonce => encode(Alphabet::Url, &self.random),
-            Name::Algorithm => (*self.algorithm.jose_names().first()?).to_owned(),
-            Name::KidPem => fingerprints().pem_sha256_hex,
-            Name::KidJwk | Name::KeyId => fingerprints().jwk_thumbprint,
-            Name::KeyBase64 => encode(Alphabet::Standard, &self.signer.key.public_key().ed25519_bytes()?),
-            Name::Challenge => self.signer.challenge?.to_owned(),
-            Name::Token => self.token.clone()?,
-            Name::Signature => self.signature.clone()?,
-        })
+    /// Writes what stands for a name; `None` when the signer does not know it.
+    fn add(&self, name: Name, out: &mut String) -> Option<()> {
+        let key = self.signer.key;
+        match name {
+            Name::Identifier => out.push_str(self.signer.identifier),
+            Name::ActingAs => out.push_str(self.signer.acting_as?),
+            Name::Companion => out.push_str(self.signer.companion?),
+            Name::Now(span) => number((self.now + span).seconds(), out),
+            Name::Nonce => encode_into(Alphabet::Url, &self.random, out),
+            Name::Algorithm => out.push_str(self.algorithm.jose_names().first()?),
+            Name::KidPem => out.push_str(&key.fingerprints().pem_sha256_hex),
+            Name::KidJwk | Name::KeyId => out.push_str(&key.fingerprints().jwk_thumbprint),
+            Name::KeyBase64 => encode_into(Alphabet::Standard, &key.public_key().ed25519_bytes()?, out),
+            Name::Challenge => out.push_str(self.signer.challenge?),
+            Name::Token => out.push_str(self.token.as_ref()?),
+            Name::Signature => out.push_str(self.signature.as_ref()?),
+        }
+        Some(())
     }
 
-    fn fill(&self, template: &Template) -> Result<String, CannotSign> {
-        template.fill(&|name| self.of(name)).ok_or_else(|| {
+    fn fill(&self, template: &Template, out: &mut String) -> Result<(), CannotSign> {
+        template.fill(out, |name, out| self.add(name, out)).ok_or_else(|| {
             let wants = [
                 (Name::ActingAs, "the user to act for"),
                 (Name::Companion, "the companion API key"),
@@ -193,35 +210,53 @@ impl Knowledge<'_> {
     }
 }
 
-/// A JSON object in the order of the file; what the signer does not know and the template wants is an error.
-fn object(pairs: &[(Box<str>, Template)], know: &Knowledge<'_>) -> Result<String, CannotSign> {
-    let mut out = String::from("{");
+/// Writes a JSON object in the order of the file; what the signer does not know and the template wants is an error.
+fn object(pairs: &[(Box<str>, Template)], know: &Knowledge<'_>, out: &mut String) -> Result<(), CannotSign> {
+    let mut before = '{';
     for (name, template) in pairs {
-        if out.len() > 1 {
-            out.push(',');
-        }
-        quoted(name, &mut out);
+        out.push(before);
+        before = ',';
+        quoted(out, |out| {
+            out.push_str(name);
+            Ok(())
+        })?;
         out.push(':');
         match template.number(know.now) {
-            Some(number) => out.push_str(&number.to_string()),
-            None => quoted(&know.fill(template)?, &mut out),
+            Some(value) => number(value, out),
+            None => quoted(out, |out| know.fill(template, out))?,
         }
     }
-    out.push('}');
-    Ok(out)
+    out.push_str(if pairs.is_empty() { "{}" } else { "}" });
+    Ok(())
 }
 
-fn quoted(text: &str, out: &mut String) {
+fn number(value: i64, out: &mut String) {
+    // Writing into a text never fails.
+    let _ = write!(out, "{value}");
+}
+
+/// Writes a JSON string. What `add` writes is gone through once more only when something in it is to be escaped.
+fn quoted(
+    out: &mut String,
+    add: impl FnOnce(&mut String) -> Result<(), CannotSign>,
+) -> Result<(), CannotSign> {
     out.push('"');
-    for letter in text.chars() {
-        match letter {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\0'..='\u{1f}' => out.push_str(&format!("\\u{:04x}", u32::from(letter))),
-            _ => out.push(letter),
+    let start = out.len();
+    add(out)?;
+    let plain = |byte: &u8| *byte >= 0x20 && *byte != b'"' && *byte != b'\\';
+    if !out.as_bytes().iter().skip(start).all(plain) {
+        let text = out.split_off(start);
+        for letter in text.chars() {
+            match letter {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                '\0'..='\u{1f}' => out.push_str(&format!("\\u{:04x}", u32::from(letter))),
+                _ => out.push(letter),
+            }
         }
     }
     out.push('"');
+    Ok(())
 }
 
 fn object_members(
@@ -234,7 +269,9 @@ fn object_members(
         if let Some(slot) = members.iter().position(|member| member == name)
             && !template.has(Name::Signature)
         {
-            out.push((slot, know.fill(template)?));
+            let mut text = String::new();
+            know.fill(template, &mut text)?;
+            out.push((slot, text));
         }
     }
     Ok(out)
@@ -245,11 +282,13 @@ fn headers(
     know: &Knowledge<'_>,
     take: impl Fn(&Template) -> bool,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, CannotSign> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(make.headers.len());
     for (name, template) in make.headers.iter().filter(|(_, template)| take(template)) {
-        let name = HeaderName::try_from(&**name).map_err(|_| CannotSign::CannotBuild)?;
-        let text = know.fill(template)?;
-        out.push((name, HeaderValue::from_bytes(text.as_bytes()).map_err(|_| CannotSign::CannotBuild)?));
+        // A token and a scheme word before it; a longer text makes more room.
+        let room = know.token.as_ref().map_or(0, String::len) + 16;
+        let mut text = String::with_capacity(room);
+        know.fill(template, &mut text)?;
+        out.push((name.clone(), HeaderValue::try_from(text).map_err(|_| CannotSign::CannotBuild)?));
     }
     Ok(out)
 }
@@ -272,3 +311,32 @@ impl fmt::Display for CannotSign {
 }
 
 impl std::error::Error for CannotSign {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn string(before: &str, text: &str) -> String {
+        let mut out = before.to_owned();
+        quoted(&mut out, |out| {
+            out.push_str(text);
+            Ok(())
+        })
+        .unwrap();
+        out
+    }
+
+    #[test]
+    fn what_json_escapes_is_escaped_and_nothing_before_it() {
+        assert_eq!(string("\"\\", "a\"b\\c\n\u{1f}é"), "\"\\\"a\\\"b\\\\c\\u000a\\u001fé\"");
+        assert_eq!(string("", ""), "\"\"");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_reads_back(text: String) {
+            prop_assert_eq!(serde_json::from_str::<String>(&string("", &text)).unwrap(), text);
+        }
+    }
+}

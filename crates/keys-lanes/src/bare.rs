@@ -1,7 +1,7 @@
 //! The bare operation without a verdict, for the programs that compare it with other libraries.
 
 use crate::cpu::{Vectors, Witness};
-use crate::lanes::{Lanes, modulus_bytes};
+use crate::lanes::{FEWEST, Lanes, modulus_bytes};
 use crate::limbs::{compare, from_be_bytes, subtract, to_be_bytes};
 use crate::prepared::{Numbers, Prepared, Sized};
 use crate::vector::LANES;
@@ -21,9 +21,9 @@ impl Lanes {
                 Sized::Bits4096(key) => large.extend(Lane::<80>::new(key, value, result)),
             }
         }
-        small.chunks_mut(LANES).for_each(|eight| run::<40, 80>(self.0, eight));
-        middle.chunks_mut(LANES).for_each(|eight| run::<60, 120>(self.0, eight));
-        large.chunks_mut(LANES).for_each(|eight| run::<80, 160>(self.0, eight));
+        small.chunks_mut(LANES).for_each(|eight| run::<40, 80, 5>(self.0, eight));
+        middle.chunks_mut(LANES).for_each(|eight| run::<60, 120, 8>(self.0, eight));
+        large.chunks_mut(LANES).for_each(|eight| run::<80, 160, 10>(self.0, eight));
         results
     }
 }
@@ -41,15 +41,26 @@ impl<'k, 'r, const L: usize> Lane<'k, 'r, L> {
         let value = from_be_bytes::<L>(value)?;
         (fits && compare(&value, &key.n) == Ordering::Less).then_some(Self { key, value, result })
     }
+
+    /// Writes down a result below twice the modulus.
+    fn put(&mut self, result: [u64; L]) {
+        let exact = subtract(&result, &self.key.n).unwrap_or(result);
+        let mut bytes = vec![0; modulus_bytes(L)];
+        *self.result = to_be_bytes(&exact, &mut bytes).map(|()| bytes);
+    }
 }
 
-fn run<const L: usize, const W: usize>(witness: Witness, lanes: &mut [Lane<'_, '_, L>]) {
+fn run<const L: usize, const W: usize, const K: usize>(witness: Witness, lanes: &mut [Lane<'_, '_, L>]) {
+    if lanes.len() < FEWEST {
+        for lane in lanes {
+            lane.put(witness.raise_alone::<L, K>(lane.key, &lane.value));
+        }
+        return;
+    }
     let Some(first) = lanes.first() else { return };
     let used: [_; LANES] = std::array::from_fn(|lane| lanes.get(lane).unwrap_or(first));
     let results = witness.raise::<L, W>(&used.map(|lane| lane.key), &used.map(|lane| &lane.value));
     for (lane, result) in lanes.iter_mut().zip(results) {
-        let exact = subtract(&result, &lane.key.n).unwrap_or(result);
-        let mut bytes = vec![0; modulus_bytes(L)];
-        *lane.result = to_be_bytes(&exact, &mut bytes).map(|()| bytes);
+        lane.put(result);
     }
 }

@@ -13,6 +13,9 @@ pub(crate) trait Vectors {
         keys: &[&Numbers<L>; LANES],
         s: &[&[u64; L]; LANES],
     ) -> [[u64; L]; LANES];
+
+    /// The same for one number alone. `K` vectors hold `L` limbs.
+    fn raise_alone<const L: usize, const K: usize>(self, key: &Numbers<L>, s: &[u64; L]) -> [u64; L];
 }
 
 /// The lanes side by side: limb by limb instead of number by number.
@@ -58,6 +61,22 @@ pub(crate) fn raise<V: crate::vector::Vector, const L: usize, const W: usize>(
     apart(&moduli.raise::<W>(&side_by_side(&load, s)))
 }
 
+/// One number alone, loaded and raised.
+#[cfg(any(target_arch = "x86_64", test))]
+#[inline(always)]
+pub(crate) fn raise_alone<V: crate::alone::Limbs, const L: usize, const K: usize>(
+    load: impl Fn([u64; LANES]) -> V + Copy,
+    key: &Numbers<L>,
+    s: &[u64; L],
+) -> [u64; L] {
+    let modulus = crate::alone::Modulus::<V, K> {
+        n: crate::alone::vectors(load, &key.n),
+        k: load([key.k; LANES]),
+        zero: load([0; LANES]),
+    };
+    modulus.raise(load, s, &key.rr)
+}
+
 #[cfg(target_arch = "x86_64")]
 mod arch {
     use super::Vectors;
@@ -76,6 +95,22 @@ mod arch {
             // SAFETY: `self` shows that the CPU has both features.
             unsafe { raise::<L, W>(self, keys, s) }
         }
+
+        #[expect(unsafe_code, reason = "entering code that is compiled for AVX-512")]
+        fn raise_alone<const L: usize, const K: usize>(self, key: &Numbers<L>, s: &[u64; L]) -> [u64; L] {
+            // SAFETY: `self` shows that the CPU has both features.
+            unsafe { raise_alone::<L, K>(self, key, s) }
+        }
+    }
+
+    /// The arithmetic for one number, compiled for AVX-512 with everything that it calls.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn raise_alone<const L: usize, const K: usize>(
+        witness: Witness,
+        key: &Numbers<L>,
+        s: &[u64; L],
+    ) -> [u64; L] {
+        super::raise_alone::<_, L, K>(|lanes| Zmm::load(witness, lanes), key, s)
     }
 
     /// The arithmetic, compiled for AVX-512 with everything that it calls.
@@ -111,6 +146,10 @@ mod arch {
             _: &[&Numbers<L>; LANES],
             _: &[&[u64; L]; LANES],
         ) -> [[u64; L]; LANES] {
+            match self {}
+        }
+
+        fn raise_alone<const L: usize, const K: usize>(self, _: &Numbers<L>, _: &[u64; L]) -> [u64; L] {
             match self {}
         }
     }

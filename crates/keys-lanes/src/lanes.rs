@@ -1,4 +1,4 @@
-//! Checking signatures, eight at a time.
+//! Checking signatures, up to eight at a time.
 
 use crate::cpu::{Vectors, Witness};
 use crate::encoded::{LONGEST, encode};
@@ -7,6 +7,10 @@ use crate::prepared::{Numbers, Prepared, Sized};
 use crate::vector::LANES;
 use std::cmp::Ordering;
 use std::fmt;
+
+/// Jobs of one size from which on they are raised side by side: fewer are raised faster one after another, each with its limbs
+/// side by side.
+pub(crate) const FEWEST: usize = 6;
 
 /// A signature to check: RSA PKCS#1 v1.5 with a prepared key.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +53,7 @@ impl Lanes {
         Witness::ask().map(Self)
     }
 
-    /// Checks signatures. A turn costs the same for one job as for eight of the same size.
+    /// Checks signatures. Many of one size go side by side, few one after another.
     ///
     /// The outcomes come in the order of the jobs.
     pub fn verify<const N: usize>(&self, jobs: &[Job<'_>; N]) -> [Result<Matched, Rejected>; N] {
@@ -66,14 +70,14 @@ impl Lanes {
         let mut turns = (Turn::<40>::new(), Turn::<60>::new(), Turn::<80>::new());
         for (job, outcome) in jobs.iter().zip(outcomes) {
             match &job.key.0 {
-                Sized::Bits2048(key) => turns.0.take::<80>(self.0, key, job, outcome),
-                Sized::Bits3072(key) => turns.1.take::<120>(self.0, key, job, outcome),
-                Sized::Bits4096(key) => turns.2.take::<160>(self.0, key, job, outcome),
+                Sized::Bits2048(key) => turns.0.take::<80, 5>(self.0, key, job, outcome),
+                Sized::Bits3072(key) => turns.1.take::<120, 8>(self.0, key, job, outcome),
+                Sized::Bits4096(key) => turns.2.take::<160, 10>(self.0, key, job, outcome),
             }
         }
-        turns.0.run::<80>(self.0);
-        turns.1.run::<120>(self.0);
-        turns.2.run::<160>(self.0);
+        turns.0.run::<80, 5>(self.0);
+        turns.1.run::<120, 8>(self.0);
+        turns.2.run::<160, 10>(self.0);
     }
 }
 
@@ -104,7 +108,7 @@ impl<'a, 'o, const L: usize> Turn<'a, 'o, L> {
 
     /// Gives a job a lane, and runs when all are taken. A signature that no key of this size can have made
     /// stays rejected: one of another length, or not below the modulus.
-    fn take<const W: usize>(
+    fn take<const W: usize, const K: usize>(
         &mut self,
         witness: Witness,
         key: &'a Numbers<L>,
@@ -123,12 +127,20 @@ impl<'a, 'o, const L: usize> Turn<'a, 'o, L> {
             self.next += 1;
         }
         if self.next == LANES {
-            self.run::<W>(witness);
+            self.run::<W, K>(witness);
         }
     }
 
     /// Runs what is gathered, and writes down what was found.
-    fn run<const W: usize>(&mut self, witness: Witness) {
+    fn run<const W: usize, const K: usize>(&mut self, witness: Witness) {
+        if self.next < FEWEST {
+            for lane in self.lanes.iter_mut().filter_map(Option::take) {
+                let result = witness.raise_alone::<L, K>(lane.key, &lane.signature);
+                *lane.outcome = compare_encoded(lane.key, result, lane.job);
+            }
+            self.next = 0;
+            return;
+        }
         // A lane without a job computes with the first one's numbers; nobody reads what comes out.
         let Some(first) = self.lanes.first().and_then(Option::as_ref) else { return };
         let used = self.lanes.each_ref().map(|lane| lane.as_ref().unwrap_or(first));

@@ -1,8 +1,9 @@
-//! RSA signatures checked eight at a time, on CPUs with AVX-512 IFMA.
+//! RSA signatures checked in vector registers, on CPUs with AVX-512 IFMA.
 //!
-//! One signature alone is latency: a CPU spends most of the time waiting for carries. Eight independent ones
-//! side by side, one in each lane of a vector register, keep its multipliers busy. What comes out is the same
-//! verdict as a scalar library gives, at less than a third of the time for each.
+//! Scalar arithmetic is latency: a CPU spends most of the time waiting for carries. Eight independent signatures
+//! side by side, one in each lane of a vector register, keep its multipliers busy; where fewer wait, eight limbs of
+//! one number stand side by side instead. What comes out is the same verdict as a scalar library gives, at about a
+//! quarter of the time for each of many and less than half of it for one.
 //!
 //! - [`Prepared`] is a public key made ready: RSA of 2048, 3072 or 4096 bits with the exponent 65537.
 //! - [`Job`] says what to check: PKCS#1 v1.5 signatures only.
@@ -12,6 +13,8 @@
 //! would be a forged signature, so every bound is written down where it is used, and the tests hold the
 //! arithmetic against a big-number library and the verdicts against AWS-LC.
 
+#[cfg(any(target_arch = "x86_64", test))]
+mod alone;
 #[cfg(feature = "raise")]
 mod bare;
 mod cpu;

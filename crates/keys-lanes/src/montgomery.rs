@@ -226,4 +226,4 @@ fn tail<V: Vector, const L: usize, const W: usize>(t: &mut [V; W], at: usize, ro
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,8 +1,10 @@
 //! The vector of AVX-512: one register of 512 bits, eight numbers of 64 bits.
 
+use crate::alone::Limbs;
 use crate::vector::{LANES, LIMB_MASK, Vector};
 use std::arch::x86_64::{
-    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64,
+    __m512i, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_and_si512, _mm512_broadcastq_epi64,
+    _mm512_castsi512_si128, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_maskz_srli_epi64,
     _mm512_set1_epi64, _mm512_srli_epi64,
 };
 
@@ -76,5 +78,28 @@ impl Vector for Zmm {
     fn lanes(self) -> [u64; LANES] {
         // SAFETY: both types are 64 bytes without padding, and every pattern of bits is a value of both.
         unsafe { std::mem::transmute::<__m512i, [u64; LANES]>(self.0) }
+    }
+}
+
+impl Limbs for Zmm {
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "two instructions of AVX-512 F")]
+    fn spread(self) -> Self {
+        // SAFETY: the CPU has AVX-512 F, as the existence of `self` shows.
+        Self(unsafe { _mm512_broadcastq_epi64(_mm512_castsi512_si128(self.0)) })
+    }
+
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "an instruction of AVX-512 F")]
+    fn down(self, next: Self) -> Self {
+        // SAFETY: the CPU has AVX-512 F, as the existence of `self` shows. The upper half comes first.
+        Self(unsafe { _mm512_alignr_epi64::<1>(next.0, self.0) })
+    }
+
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "an instruction of AVX-512 F")]
+    fn first_carry(self) -> Self {
+        // SAFETY: the CPU has AVX-512 F, as the existence of `self` shows. 52 is `LIMB_BITS`, 1 the first lane.
+        Self(unsafe { _mm512_maskz_srli_epi64::<52>(1, self.0) })
     }
 }

@@ -1,4 +1,4 @@
-//! RSA signatures checked many at a time on CPUs that can, and watched by the scalar library.
+//! RSA signatures checked in the vector lanes of CPUs that have them, many at a time where many wait, and watched by the scalar library.
 //!
 //! A check is split in two: a [`Ticket`], which owns all that the lanes need, so that the tickets of many
 //! requests can be gathered, and a [`Check`], which stays with its request and makes the [`Outcome`]:
@@ -25,10 +25,6 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// Jobs of one size from which on the lanes are the faster way: a turn of all eight costs about as much as
-/// one and a half scalar checks of the same size.
-const LEAST: usize = 3;
-
 /// The lanes of this CPU, with their watch. One for a process; share it behind an `Arc`.
 pub struct Lanes {
     cpu: Option<cpu::Lanes>,
@@ -36,6 +32,7 @@ pub struct Lanes {
     /// Results settled, begun at the number that was given; each `every`-th is checked again.
     settled: AtomicU64,
     tickets: AtomicU64,
+    turns: AtomicU64,
     in_lanes: AtomicU64,
     scalar: AtomicU64,
     rechecked: AtomicU64,
@@ -46,9 +43,11 @@ pub struct Lanes {
 /// How many checks went which way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
+    /// Times that waiting checks were run; how many were gathered each time follows from the checks.
+    pub turns: u64,
     /// Checks that the lanes made.
     pub in_lanes: u64,
-    /// Checks that were split, and then made by the scalar library alone because too few waited.
+    /// Checks that were split, and then made by the scalar library alone, because the lanes were off by then or nothing was found.
     pub scalar: u64,
     /// Of the checks in lanes, those that the scalar library made too.
     pub rechecked: u64,
@@ -119,6 +118,7 @@ impl Lanes {
             every,
             settled: AtomicU64::new(start),
             tickets: zero(),
+            turns: zero(),
             in_lanes: zero(),
             scalar: zero(),
             rechecked: zero(),
@@ -131,6 +131,7 @@ impl Lanes {
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
+            turns: self.turns.load(Ordering::Relaxed),
             in_lanes: self.in_lanes.load(Ordering::Relaxed),
             scalar: self.scalar.load(Ordering::Relaxed),
             rechecked: self.rechecked.load(Ordering::Relaxed),
@@ -145,7 +146,8 @@ impl Lanes {
     }
 
     /// Splits a job; `None` for one that the lanes do not serve, which [`verify`] then checks: not RSA
-    /// PKCS#1 v1.5, a key of another size or exponent, several spellings of the message, or lanes that are off.
+    /// PKCS#1 v1.5, a key of another size or exponent, the first job of a key, several spellings of the message,
+    /// or lanes that are off.
     #[must_use]
     pub fn split<'j>(&self, job: &Job<'j>) -> Option<(Check<'j>, Ticket)> {
         let Message::Bytes(message) = job.message else { return None };
@@ -170,44 +172,26 @@ impl Lanes {
         Some((Check { number, key: Arc::clone(key), job: *job }, ticket))
     }
 
-    /// Runs tickets in the lanes, and adds what was found to `out` in their order.
+    /// Runs tickets in the lanes, and adds what was found to `out` in their order: many of one size side by side, few one after
+    /// another.
     ///
-    /// Where fewer than three of one size are left for a turn, they are left to the scalar library, which
-    /// [`Lanes::settle`] then asks.
+    /// Where the lanes are off, tickets are left to the scalar library, which [`Lanes::settle`] then asks.
     pub fn run<'t>(&self, tickets: impl IntoIterator<Item = &'t Ticket>, out: &mut Vec<Found>) {
-        let from = out.len();
-        let mut sizes = [0_usize; 3];
         let tickets: Vec<&Ticket> = tickets.into_iter().collect();
-        for ticket in &tickets {
-            if let Some(count) = sizes.get_mut(ticket.size()) {
-                *count = count.saturating_add(1);
-            }
-        }
-        // Of each size, as many as fill turns, the last of them with at least three.
-        let mut room = sizes.map(|count| match count % cpu::Lanes::WIDTH {
-            rest @ 0..LEAST => count.saturating_sub(rest),
-            _ => count,
-        });
-        if self.cpu.is_none() || self.difference.get().is_some() {
-            room = [0; 3];
-        }
-        let mut chosen = Vec::with_capacity(tickets.len());
-        for ticket in &tickets {
-            let place = room.get_mut(ticket.size()).filter(|room| **room > 0);
-            let runs = place.map(|room| *room = room.saturating_sub(1)).is_some();
-            if runs {
-                chosen.push(ticket.job());
-            }
-            out.push(Found { number: ticket.number, verdict: runs.then_some(Err(cpu::Rejected)) });
-        }
-        let mut outcomes = vec![Err(cpu::Rejected); chosen.len()];
-        if let Some(cpu) = self.cpu {
-            cpu.verify_slice(&chosen, &mut outcomes);
-        }
-        let places = out.iter_mut().skip(from).filter_map(|found| found.verdict.as_mut());
-        for (verdict, outcome) in places.zip(outcomes) {
-            *verdict = outcome;
-        }
+        let Some(cpu) = self.cpu.filter(|_| self.difference.get().is_none()) else {
+            out.extend(tickets.iter().map(|ticket| Found { number: ticket.number, verdict: None }));
+            return;
+        };
+        self.turns.fetch_add(1, Ordering::Relaxed);
+        let jobs: Vec<cpu::Job<'_>> = tickets.iter().map(|ticket| ticket.job()).collect();
+        let mut outcomes = vec![Err(cpu::Rejected); jobs.len()];
+        cpu.verify_slice(&jobs, &mut outcomes);
+        out.extend(
+            tickets
+                .iter()
+                .zip(outcomes)
+                .map(|(ticket, outcome)| Found { number: ticket.number, verdict: Some(outcome) }),
+        );
     }
 
     /// Makes the outcome of a check from what was found, under the watch that the module describes.
@@ -260,15 +244,6 @@ impl Lanes {
 }
 
 impl Ticket {
-    /// Which of the three sizes.
-    fn size(&self) -> usize {
-        match self.key.prepared.bits() {
-            2048 => 0,
-            3072 => 1,
-            _ => 2,
-        }
-    }
-
     fn job(&self) -> cpu::Job<'_> {
         cpu::Job { key: &self.key.prepared, signature: &self.signature, digest_info: &self.digest_info }
     }

@@ -3,6 +3,7 @@
 use crate::algorithm::{Algorithm, KeyKind, Scheme};
 use crate::encrypted;
 use crate::error::KeyError;
+use crate::fingerprint::Fingerprints;
 use crate::public::PublicKey;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -10,7 +11,7 @@ use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{self as lc, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, RsaEncoding};
 use pem_rfc7468::LineEnding;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
 const NO_KEY: KeyError = KeyError::PrivateForm { problem: "the numbers in it do not make a key" };
@@ -22,6 +23,8 @@ pub struct PrivateKey {
     signer: Signer,
     pkcs8: Zeroizing<Vec<u8>>,
     public: Arc<PublicKey>,
+    /// Those of the public half, made when first asked for: a signer may name its key in each request.
+    fingerprints: OnceLock<Fingerprints>,
     #[cfg(feature = "sha1-sign")]
     sha1: Option<countersign_keys_lc::sha1::RsaSha1Signer>,
 }
@@ -144,6 +147,12 @@ impl PrivateKey {
         &self.public
     }
 
+    /// Every usual fingerprint of the public half; made once.
+    #[must_use]
+    pub fn fingerprints(&self) -> &Fingerprints {
+        self.fingerprints.get_or_init(|| self.public.fingerprints())
+    }
+
     /// The PKCS#8 document in DER.
     #[must_use]
     pub fn to_pkcs8_der(&self) -> &Zeroizing<Vec<u8>> {
@@ -197,6 +206,7 @@ impl PrivateKey {
             signer,
             pkcs8,
             public,
+            fingerprints: OnceLock::new(),
             #[cfg(feature = "sha1-sign")]
             sha1,
         })

@@ -13,6 +13,7 @@ use crate::openssh;
 use aws_lc_rs::signature::ParsedPublicKey;
 use countersign_keys_lc::recover::{MAX_MODULUS_BYTES, RsaPublic};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Least bits of an RSA key that any signature is checked with.
@@ -29,7 +30,9 @@ pub struct PublicKey {
     digest: OnceLock<[u8; 32]>,
     /// The form that recovers the digest from an RSA signature.
     recovering: OnceLock<Option<Box<RsaPublic>>>,
-    /// The form for checking many at a time.
+    /// Whether a check in lanes was wanted before.
+    asked: AtomicBool,
+    /// The form for checks in lanes.
     lane: OnceLock<Option<Arc<LaneKey>>>,
 }
 
@@ -124,6 +127,7 @@ impl PublicKey {
             parsed: std::iter::repeat_with(OnceLock::new).take(slots).collect(),
             digest: OnceLock::new(),
             recovering: OnceLock::new(),
+            asked: AtomicBool::new(false),
             lane: OnceLock::new(),
         }
     }
@@ -173,9 +177,13 @@ impl PublicKey {
         key.as_ref()?.recover(signature, out)
     }
 
-    /// The key for checking many at a time, made when first asked for; `None` when the lanes do not serve it.
+    /// The key for checks in lanes, made when asked for the second time; `None` before that, and when the lanes do not serve it.
+    ///
+    /// Making it costs two checks, and a key that was never seen in lanes is checked by both ways: among a million keys, each used
+    /// now and then, that would cost more than lanes save.
     pub(crate) fn lane_key(&self) -> Option<&Arc<LaneKey>> {
-        if self.kind != KeyKind::Rsa {
+        if self.kind != KeyKind::Rsa || !self.asked.load(Ordering::Relaxed) {
+            self.asked.store(true, Ordering::Relaxed);
             return None;
         }
         let key = self.lane.get_or_init(|| match self.numbers() {

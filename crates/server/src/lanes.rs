@@ -1,4 +1,4 @@
-//! Checks of RSA signatures side by side (`[server] lanes`): set up when the operator asks for them, and watched.
+//! Checks of RSA signatures in vector lanes (`[server] lanes`): set up when the operator asks for them, and watched.
 use countersign_guard::batch::Batcher;
 use countersign_guard::clock::{Entropy, draw};
 use countersign_keys::Lanes;
@@ -25,7 +25,9 @@ impl Side {
             );
             return None;
         };
-        tracing::info!("RSA signatures of requests that wait together are checked side by side");
+        tracing::info!(
+            "RSA signatures are checked in vector lanes, those of requests that wait together side by side"
+        );
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Some(Self { batcher: Arc::new(Batcher::new(lanes, threads)), told: AtomicBool::new(false) })
     }

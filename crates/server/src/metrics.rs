@@ -95,7 +95,7 @@ pub struct Metrics {
     sessions: Gauge,
     replay: Gauge,
     version: Gauge,
-    lanes: [Counter; 4],
+    lanes: [Counter; 5],
     generation: Gauge,
     unread: Gauge,
     reloads: Family<Ended, Counter>,
@@ -191,12 +191,10 @@ impl Default for Metrics {
         all.register("sessions", "Live sessions", metrics.sessions.clone());
         all.register("replay_claims", "Claims that the replay memory holds", metrics.replay.clone());
         let of_lanes = [
-            ("lanes_checks", "Signatures checked side by side"),
-            (
-                "lanes_left",
-                "Signatures that waited for the lanes and were checked alone, since too few waited",
-            ),
-            ("lanes_rechecked", "Signatures checked side by side and again by the scalar library"),
+            ("lanes_turns", "Times that signatures were checked in lanes, all that waited at once"),
+            ("lanes_checks", "Signatures checked in lanes"),
+            ("lanes_left", "Signatures that waited for the lanes and were left to the scalar library"),
+            ("lanes_rechecked", "Signatures checked in lanes and again by the scalar library"),
             ("lanes_differences", "Of these, those where the two differed: an alarm, and the lanes are off"),
         ];
         for ((name, help), counter) in of_lanes.into_iter().zip(&metrics.lanes) {
@@ -302,7 +300,7 @@ impl Metrics {
         self.replay.set(levels.replay.map_or(-1, whole));
         self.version.set(i64::try_from(levels.version).unwrap_or(i64::MAX));
         let counts = levels.lanes.unwrap_or_default();
-        let counts = [counts.in_lanes, counts.scalar, counts.rechecked, counts.differences];
+        let counts = [counts.turns, counts.in_lanes, counts.scalar, counts.rechecked, counts.differences];
         for (counter, count) in self.lanes.iter().zip(counts) {
             counter.inc_by(count.saturating_sub(counter.get()));
         }
@@ -337,13 +335,14 @@ mod tests {
             ..Outcome::default()
         };
         metrics.count(&call, &outcome, 401, 0.001);
-        let counts = Counts { in_lanes: 7, scalar: 2, rechecked: 1, differences: 0 };
+        let counts = Counts { turns: 4, in_lanes: 7, scalar: 2, rechecked: 1, differences: 0 };
         let text = metrics.text(Levels { keys: 3, lanes: Some(counts), ..Levels::default() });
         for line in [
             "countersign_judgements_total{surface=\"gateway\",dialect=\"skillhive\",verdict=\"refused\",reason=\"bad-signature\"} 1",
             "countersign_responses_total{surface=\"gateway\",status=\"4xx\"} 1",
             "countersign_weak_signatures_total{dialect=\"skillhive\"} 1",
             "countersign_keys 3",
+            "countersign_lanes_turns_total 4",
             "countersign_lanes_checks_total 7",
             "countersign_lanes_left_total 2",
             "countersign_lanes_rechecked_total 1",

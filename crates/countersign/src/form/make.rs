@@ -1,5 +1,6 @@
 //! How a dialect's proof is made: the same file run backwards, with names in braces for what the signer knows.
 use crate::time::{Span, Time};
+use http::HeaderName;
 use serde::Deserialize;
 
 /// `[make]` of a dialect file: ordered pairs, since the order is part of what is signed.
@@ -21,7 +22,7 @@ pub(crate) struct MakeFile {
 pub(crate) struct Make {
     pub(crate) head: Vec<(Box<str>, Template)>,
     pub(crate) claims: Vec<(Box<str>, Template)>,
-    pub(crate) headers: Vec<(Box<str>, Template)>,
+    pub(crate) headers: Vec<(HeaderName, Template)>,
     pub(crate) body: Vec<(Box<str>, Template)>,
 }
 
@@ -58,10 +59,15 @@ impl Make {
         let pairs = |list: &[[String; 2]]| -> Result<Vec<(Box<str>, Template)>, String> {
             list.iter().map(|[name, text]| Ok((name.as_str().into(), Template::read(text)?))).collect()
         };
+        let header = |[name, text]: &[String; 2]| {
+            let name =
+                HeaderName::try_from(name).map_err(|_| format!("[make] headers: {name:?} is no header name"));
+            Ok((name?, Template::read(text)?))
+        };
         Ok(Self {
             head: pairs(&file.head)?,
             claims: pairs(&file.claims)?,
-            headers: pairs(&file.headers)?,
+            headers: file.headers.iter().map(header).collect::<Result<_, String>>()?,
             body: pairs(&file.body)?,
         })
     }
@@ -95,16 +101,16 @@ impl Template {
         }
     }
 
-    /// Fills the template; `None` when the signer does not know something that it wants.
-    pub(crate) fn fill(&self, know: &dyn Fn(Name) -> Option<String>) -> Option<String> {
-        let mut out = String::new();
-        for piece in &self.0 {
-            match piece {
-                Piece::Text(text) => out.push_str(text),
-                Piece::Name(name) => out.push_str(&know(*name)?),
+    /// Fills the template at the end of `out`: `add` writes what stands for a name. `None` when the signer does not know something
+    /// that it wants.
+    pub(crate) fn fill(&self, out: &mut String, add: impl Fn(Name, &mut String) -> Option<()>) -> Option<()> {
+        self.0.iter().try_for_each(|piece| match piece {
+            Piece::Text(text) => {
+                out.push_str(text);
+                Some(())
             }
-        }
-        Some(out)
+            Piece::Name(name) => add(*name, out),
+        })
     }
 
     /// Whether a name stands in it.
@@ -138,4 +144,22 @@ fn read_name(name: &str) -> Result<Name, String> {
             None => return Err(format!("{{{other}}}: no such name; see the dialect guide")),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Make, MakeFile};
+
+    #[test]
+    fn a_header_name_that_is_none_is_told() {
+        let file = |name: &str| MakeFile {
+            head: Vec::new(),
+            claims: Vec::new(),
+            headers: vec![[name.to_owned(), "{token}".to_owned()]],
+            body: Vec::new(),
+        };
+        assert!(Make::read(&file("X-Api-Key")).is_ok());
+        let told = Make::read(&file("x api key")).err();
+        assert!(told.is_some_and(|told| told.contains("\"x api key\" is no header name")));
+    }
 }

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 /// Eight numbers of 64 bits whose additions are checked.
 #[derive(Clone, Copy)]
-struct Checked([u64; LANES]);
+pub(crate) struct Checked(pub(crate) [u64; LANES]);
 
 fn lane(of: impl Fn(usize) -> u64) -> Checked {
     Checked(std::array::from_fn(of))
@@ -59,7 +59,7 @@ fn check<const L: usize, const W: usize>(keys: &[&Numbers<L>; LANES], s: &[BigUi
     }
 }
 
-fn numbers<const L: usize>(prepared: &Prepared) -> &Numbers<L> {
+pub(crate) fn numbers<const L: usize>(prepared: &Prepared) -> &Numbers<L> {
     let any: &dyn std::any::Any = match &prepared.0 {
         Sized::Bits2048(numbers) => &**numbers,
         Sized::Bits3072(numbers) => &**numbers,

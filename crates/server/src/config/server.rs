@@ -16,7 +16,7 @@ pub struct ServerSection {
     pub insecure_http: bool,
     /// How long the server keeps accepting after it was told to stop, so that load balancers notice.
     pub drain: Duration,
-    /// Checks RSA signatures of requests that wait together side by side, where the CPU can.
+    /// Checks RSA signatures with vector instructions, where the CPU can; many that wait together side by side.
     pub lanes: bool,
     /// What is logged: a level or a filter.
     pub log: String,
