@@ -1,0 +1,33 @@
+//! Opens the database: the pool, the tables brought up to date, and what was read last.
+use crate::database::Database;
+use crate::schema;
+use crate::settings::Settings;
+use countersign_store::directory::Directory;
+use countersign_store::fault::Fault;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// An installation's registry and sessions in one PostgreSQL database, shared by any number of nodes.
+#[derive(Debug)]
+pub struct PostgresStore {
+    pub(crate) database: Arc<Database>,
+    /// The directory that was read last: the steps of a start ask for it one after another, and one reading does.
+    pub(crate) shown: Mutex<Option<Arc<Directory>>>,
+}
+
+impl PostgresStore {
+    /// Opens the database and brings its tables up to date.
+    ///
+    /// # Errors
+    /// When the settings are wrong, the database cannot be reached or used, or a newer release wrote it.
+    pub async fn open(settings: &Settings) -> Result<Self, Fault> {
+        let database = Database::open(settings).await?;
+        schema::migrate(&database).await?;
+        Ok(Self { database: Arc::new(database), shown: Mutex::default() })
+    }
+
+    /// Ends all connections; what was acknowledged is kept without this too.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
