@@ -6,12 +6,16 @@ use sqlx::postgres::{PgConnection, PgPoolOptions};
 use sqlx::{Connection, PgPool, Postgres, Row};
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long to wait for a free connection, or for a new one to be made.
 const ACQUIRE: Duration = Duration::from_secs(2);
 /// A connection that was idle for longer is asked whether it lives before it is used.
 const IDLE: Duration = Duration::from_secs(1);
+/// For this long after a connection broke, every other one is asked as well: it may have broken with it.
+const SUSPECT: Duration = Duration::from_secs(60);
 /// Connections are made anew after this time, so that they follow a name that moved to another address.
 const LIFETIME: Duration = Duration::from_secs(1800);
 /// How long reading or writing a whole installation may take: a start, a copy, bringing tables up to date.
@@ -22,12 +26,23 @@ const WHOLE: Duration = Duration::from_secs(900);
 pub(crate) struct Database {
     settings: Settings,
     pool: PgPool,
+    signs: Arc<Signs>,
+}
+
+/// What was noticed about connections, for those who ask for one.
+#[derive(Debug, Default)]
+struct Signs {
+    /// When one was last left in the middle of something.
+    broken: Mutex<Option<Instant>>,
+    /// Why new ones cannot be used, when it is known.
+    unfit: Mutex<Option<&'static str>>,
 }
 
 /// A connection out of the pool. Unless it is given back by [`Self::release`], it is closed: the server then takes back what was
 /// begun on it, and no later work finds it in an unknown state.
 pub(crate) struct Held {
     connection: PoolConnection<Postgres>,
+    signs: Arc<Signs>,
     whole: bool,
 }
 
@@ -40,23 +55,26 @@ impl Database {
         let options =
             settings.options().map_err(|wrong| Fault::caused("the database cannot be used", wrong))?;
         let timeout = settings.statement_timeout.as_millis();
+        let signs = Arc::new(Signs::default());
+        let (asked, told) = (Arc::clone(&signs), Arc::clone(&signs));
         let pool = PgPoolOptions::new()
             .max_connections(settings.connections.max(2))
             .min_connections(0)
             .acquire_timeout(ACQUIRE)
             .max_lifetime(LIFETIME)
             .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
+            .before_acquire(move |connection, meta| {
+                let ask = meta.idle_for > IDLE || asked.are_bad();
                 Box::pin(async move {
-                    if meta.idle_for > IDLE {
+                    if ask {
                         connection.ping().await?;
                     }
                     Ok(true)
                 })
             })
-            .after_connect(move |connection, _| Box::pin(prepare(connection, timeout)))
+            .after_connect(move |connection, _| Box::pin(prepare(connection, timeout, Arc::clone(&told))))
             .connect_lazy_with(options);
-        let database = Self { settings: settings.clone(), pool };
+        let database = Self { settings: settings.clone(), pool, signs };
         database.examine().await?;
         Ok(database)
     }
@@ -66,8 +84,17 @@ impl Database {
     /// # Errors
     /// When none is free in time, or the database does not answer.
     pub(crate) async fn connection(&self) -> Result<Held, Fault> {
-        let connection = self.pool.acquire().await.map_err(|error| self.failed("reach", error))?;
-        Ok(Held { connection, whole: false })
+        match self.pool.acquire().await {
+            Ok(connection) => Ok(Held { connection, signs: Arc::clone(&self.signs), whole: false }),
+            // The pool tries again and again, and does not say what it met.
+            Err(sqlx::Error::PoolTimedOut) => Err(Fault::new(format!(
+                "cannot reach {} within {} s: {}",
+                self.settings.place(),
+                ACQUIRE.as_secs(),
+                self.signs.unfit().unwrap_or("it does not answer, or all connections are in use")
+            ))),
+            Err(error) => Err(self.failed("reach", error)),
+        }
     }
 
     /// Begins a unit on a connection of its own.
@@ -205,7 +232,7 @@ impl From<Slow> for countersign_store::registry::NotWritten {
 }
 
 /// Sets what holds on every connection, and refuses a server that only reads: a standby's answer is no answer.
-async fn prepare(connection: &mut PgConnection, timeout: u128) -> Result<(), sqlx::Error> {
+async fn prepare(connection: &mut PgConnection, timeout: u128, signs: Arc<Signs>) -> Result<(), sqlx::Error> {
     let sql = format!(
         "SELECT set_config('statement_timeout', '{timeout}', false), set_config('lock_timeout', '{timeout}', false), \
          set_config('idle_in_transaction_session_timeout', '10000', false), \
@@ -214,12 +241,22 @@ async fn prepare(connection: &mut PgConnection, timeout: u128) -> Result<(), sql
          pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS standby"
     );
     let row = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(false).fetch_one(connection).await?;
-    if row.try_get::<bool, _>("standby")? {
-        return Err(sqlx::Error::Configuration(
-            "this server only reads (a standby, or default_transaction_read_only): name the primary".into(),
-        ));
+    let standby: bool = row.try_get("standby")?;
+    let unfit = standby
+        .then_some("this server only reads (a standby, or default_transaction_read_only); name the primary");
+    *signs.unfit.lock().unwrap_or_else(PoisonError::into_inner) = unfit;
+    unfit.map_or(Ok(()), |why| Err(sqlx::Error::Configuration(why.into())))
+}
+
+impl Signs {
+    fn are_bad(&self) -> bool {
+        let broken = *self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.is_some_and(|at| at.elapsed() < SUSPECT)
     }
-    Ok(())
+
+    fn unfit(&self) -> Option<&'static str> {
+        *self.unfit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Held {
@@ -247,6 +284,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         if !self.whole {
             self.connection.close_on_drop();
+            *self.signs.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
     }
 }

@@ -5,7 +5,9 @@
 //! one transaction or one statement, so that nodes need not know each other. Nothing here reads the clock of the machine: time is
 //! an argument, and where an order of events counts, the database's own clock and locks decide.
 mod database;
+mod once;
 mod registry;
+mod replay;
 mod rows;
 mod schema;
 mod sessions;
@@ -13,5 +15,7 @@ mod settings;
 mod store;
 mod text;
 
+pub use crate::once::PostgresOnce;
+pub use crate::replay::{Recovery, ReplayStart, Scope, Term, Terms};
 pub use crate::settings::{Settings, WrongSettings};
 pub use crate::store::PostgresStore;
