@@ -157,7 +157,6 @@ pub(crate) fn uuid(mut bytes: [u8; 16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::server::StoreSection;
     use countersign::time::Time;
     use countersign_guard::clock::{FrozenClock, SeededEntropy};
     use countersign_store::memory::MemoryStore;
@@ -167,7 +166,7 @@ mod tests {
         let store = MemoryStore::new([0; 16]);
         let clock = FrozenClock::at(Time::from_seconds(1));
         let entropy = SeededEntropy::new(1);
-        let none = StoreSection { path: None, key_encryption_key_file: None };
+        let none = crate::config::Config::default().store;
         let mut sets = Vec::new();
         for _ in 0..2 {
             let directory = Directory::load(store.load().await.unwrap()).unwrap();

@@ -2,7 +2,7 @@
 use crate::settings::Settings;
 use countersign_store::fault::Fault;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnection, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{Connection, PgPool, Postgres, Row};
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
@@ -52,8 +52,7 @@ impl Database {
     /// # Errors
     /// When the settings are wrong, the database does not answer, or it cannot be used: read-only, too old, not in UTF-8.
     pub(crate) async fn open(settings: &Settings) -> Result<Self, Fault> {
-        let options =
-            settings.options().map_err(|wrong| Fault::caused("the database cannot be used", wrong))?;
+        let options = options(settings)?;
         let timeout = settings.statement_timeout.as_millis();
         let signs = Arc::new(Signs::default());
         let (asked, told) = (Arc::clone(&signs), Arc::clone(&signs));
@@ -151,6 +150,14 @@ impl Database {
         self.settings.failed(what, error)
     }
 
+    /// How a connection is made.
+    ///
+    /// # Errors
+    /// When the settings are wrong.
+    pub(crate) fn options(&self) -> Result<PgConnectOptions, Fault> {
+        options(&self.settings)
+    }
+
     /// Where it is.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
@@ -214,6 +221,10 @@ impl Database {
         })
         .await
     }
+}
+
+fn options(settings: &Settings) -> Result<PgConnectOptions, Fault> {
+    settings.options().map_err(|wrong| Fault::caused("the database cannot be used", wrong))
 }
 
 /// That the database did not answer in time.

@@ -4,6 +4,8 @@
 //! [`PostgresStore::replay_memory_of`] gives the [`PostgresOnce`] that belongs to it. Every write is decided by the database in
 //! one transaction or one statement, so that nodes need not know each other. Nothing here reads the clock of the machine: time is
 //! an argument, and where an order of events counts, the database's own clock and locks decide.
+mod bus;
+mod changes;
 mod database;
 mod once;
 mod registry;

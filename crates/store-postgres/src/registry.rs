@@ -1,4 +1,6 @@
 //! The registry on PostgreSQL: read whole in one snapshot, written in units that hold the version until they are done.
+use crate::bus::CHANNEL;
+use crate::changes;
 use crate::database::Held;
 use crate::rows::column::{Reader, instant};
 use crate::rows::{read, write};
@@ -8,10 +10,11 @@ use countersign_store::audit::link;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::model::{AuditDraft, AuditEntry, Write};
-use countersign_store::registry::{Answer, LastUse, Loaded, NotWritten, Registry};
+use countersign_store::registry::{Answer, Changes, LastUse, Loaded, NotWritten, Registry};
 use sqlx::postgres::PgConnection;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Everything that is read after this is of one moment.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -49,6 +52,29 @@ impl Registry for PostgresStore {
             held.release();
             Ok(version)
         }))
+    }
+
+    fn changes(&self, since: u64) -> Answer<'_, Result<Option<Changes>, Fault>> {
+        Box::pin(self.database.bounded(async move {
+            let mut unit = self.database.begin(SNAPSHOT).await?;
+            let version = self.version_in(&mut unit, VERSION).await?;
+            let changes = changes::read(&self.database, &mut unit, since, version).await?;
+            self.database.commit(unit).await?;
+            Ok(changes)
+        }))
+    }
+
+    fn announced(&self) -> Answer<'_, ()> {
+        Box::pin(async {
+            match self.bus.get() {
+                Some(bus) => bus.heard.wake.notified().await,
+                None => std::future::pending().await,
+            }
+        })
+    }
+
+    fn hears(&self) -> Option<bool> {
+        self.bus.get().map(|bus| bus.heard.hears.load(Ordering::Acquire))
     }
 
     fn commit<'a>(
@@ -147,13 +173,21 @@ impl PostgresStore {
         audit: &[AuditDraft],
     ) -> Result<(), Fault> {
         write::apply(unit, writes).await?;
+        changes::note(&self.database, unit, version, writes).await?;
         append_audit(unit, audit).await?;
         sqlx::query("UPDATE meta SET value = $1 WHERE name = 'version'")
             .bind(version.to_string())
             .execute(&mut **unit)
             .await
             .map_err(|error| self.database.failed("write to", error))?;
-        Ok(())
+        // Heard by the other nodes when this unit is written, and not at all when it is given up.
+        sqlx::query("SELECT pg_notify($1, $2)")
+            .bind(CHANNEL)
+            .bind(version.to_string())
+            .execute(&mut **unit)
+            .await
+            .map(|_| ())
+            .map_err(|error| self.database.failed("write to", error))
     }
 }
 

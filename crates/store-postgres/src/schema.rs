@@ -16,6 +16,7 @@ const PARTS: &[Part] = &[
         steps: &[include_str!("../migrations/registry_1.sql"), include_str!("../migrations/registry_2.sql")],
     },
     Part { name: "sessions", steps: &[include_str!("../migrations/sessions_1.sql")] },
+    Part { name: "changes", steps: &[include_str!("../migrations/changes_1.sql")] },
     Part { name: "replay", steps: &[include_str!("../migrations/replay_1.sql")] },
 ];
 

@@ -9,6 +9,15 @@ use std::sync::Arc;
 
 pub use crate::model::{LastUse, Loaded};
 
+/// What was written between two versions, each row as it is at the second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// The version that these writes lead to.
+    pub version: u64,
+    /// Every row that was written or removed in between.
+    pub writes: Vec<Write>,
+}
+
 /// A future of a store, boxed so that stores can be chosen at run time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -33,6 +42,22 @@ pub trait Registry: Send + Sync {
 
     /// The current version, cheaply; another node's write is seen by polling it.
     fn version(&self) -> Answer<'_, Result<u64, Fault>>;
+
+    /// What was written after the version `since`, as one unit that leads to the version given with it; `None` when this store
+    /// cannot tell, and everything has to be read. Cheaper than [`Self::load`] for nodes that follow each other.
+    fn changes(&self, _since: u64) -> Answer<'_, Result<Option<Changes>, Fault>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Waits until another process may have written: only to look sooner than the next poll.
+    fn announced(&self) -> Answer<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    /// Whether the writes of other processes are announced at this moment; `None` where nothing is.
+    fn hears(&self) -> Option<bool> {
+        None
+    }
 
     /// Writes all of `writes` and `audit` in one transaction if the version is still `base`; gives the new version.
     fn commit<'a>(

@@ -55,12 +55,66 @@ async fn tables(
     Ok(())
 }
 
+/// The records of one kind, by the number of its table, that have these keys; of members, those of these organisations.
+///
+/// # Errors
+/// As for [`all`]; also when no kind has this number.
+pub(crate) async fn some(
+    connection: &mut PgConnection,
+    number: i16,
+    keys: &[String],
+) -> Result<Vec<Record>, Fault> {
+    let (table, sql, convert): (&'static str, &'static str, Convert) = match number {
+        1 => ("organisations", "SELECT * FROM organisations WHERE id = ANY($1)", organisation),
+        2 => return accounts(connection, keys).await,
+        3 => ("keys", "SELECT * FROM keys WHERE id = ANY($1)", key),
+        4 => ("companions", "SELECT * FROM companions WHERE id = ANY($1)", companion),
+        5 => ("users", "SELECT * FROM users WHERE name = ANY($1)", user),
+        6 => ("members", "SELECT * FROM members WHERE organisation = ANY($1)", member),
+        7 => ("join_codes", "SELECT * FROM join_codes WHERE digest = ANY($1)", join_code),
+        8 => ("secrets", "SELECT * FROM secrets WHERE name = ANY($1)", secret),
+        _ => return Err(Fault::new(format!("the database tells of changes of an unknown kind, {number}"))),
+    };
+    let rows = with(table, sql, keys, connection).await?;
+    rows.iter().map(|row| convert(&Reader::new(table, row))).collect()
+}
+
+async fn accounts(connection: &mut PgConnection, ids: &[String]) -> Result<Vec<Record>, Fault> {
+    let sql = "SELECT * FROM identifiers WHERE account = ANY($1) ORDER BY account, place";
+    let mut named: HashMap<String, Vec<Identifier>> = HashMap::new();
+    for row in with("identifiers", sql, ids, connection).await? {
+        let (account, identifier) = identifier(&Reader::new("identifiers", &row))?;
+        named.entry(account).or_default().push(identifier);
+    }
+    let rows = with("accounts", "SELECT * FROM accounts WHERE id = ANY($1)", ids, connection).await?;
+    let records = rows.iter().map(|row| {
+        let mut account = account(&Reader::new("accounts", row))?;
+        account.identifiers = named.remove(&account.id).unwrap_or_default();
+        Ok(Record::Account(account))
+    });
+    records.collect()
+}
+
+async fn with(
+    table: &'static str,
+    sql: &'static str,
+    keys: &[String],
+    connection: &mut PgConnection,
+) -> Result<Vec<PgRow>, Fault> {
+    let rows = sqlx::query(sql).bind(keys.to_vec()).fetch_all(connection).await;
+    rows.map_err(|error| Fault::caused(format!("cannot read the table {table}"), error))
+}
+
+fn identifier(row: &Reader<'_>) -> Result<(String, Identifier), Fault> {
+    Ok((row.text("account")?, Identifier { namespace: row.text("namespace")?, value: row.text("value")? }))
+}
+
 async fn identifiers(connection: &mut PgConnection) -> Result<HashMap<String, Vec<Identifier>>, Fault> {
     let mut found: HashMap<String, Vec<Identifier>> = HashMap::new();
     let sql = "SELECT * FROM identifiers ORDER BY account, place";
     each("identifiers", sql, connection, |row| {
-        let identifier = Identifier { namespace: row.text("namespace")?, value: row.text("value")? };
-        found.entry(row.text("account")?).or_default().push(identifier);
+        let (account, identifier) = identifier(row)?;
+        found.entry(account).or_default().push(identifier);
         Ok(())
     })
     .await?;

@@ -60,10 +60,11 @@ fn text(plain: &str) -> String {
 }
 
 /// The table and the key of a row in it.
-type RowKey<'a> = (Table, &'a str, &'a str);
+pub(crate) type RowKey<'a> = (Table, &'a str, &'a str);
 
+/// The kinds of rows; their numbers are kept in the database.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Table {
+pub(crate) enum Table {
     Organisations,
     Accounts,
     Keys,
@@ -74,13 +75,30 @@ enum Table {
     Secrets,
 }
 
+impl Table {
+    /// The number that stands for it, from 1.
+    pub(crate) fn number(self) -> i16 {
+        match self {
+            Self::Organisations => 1,
+            Self::Accounts => 2,
+            Self::Keys => 3,
+            Self::Companions => 4,
+            Self::Users => 5,
+            Self::Members => 6,
+            Self::JoinCodes => 7,
+            Self::Secrets => 8,
+        }
+    }
+}
+
 fn record(write: &Write) -> &Record {
     match write {
         Write::Put(record) | Write::Delete(record) => record,
     }
 }
 
-fn row_key(record: &Record) -> RowKey<'_> {
+/// Where a row lies.
+pub(crate) fn row_key(record: &Record) -> RowKey<'_> {
     match record {
         Record::Organisation(row) => (Table::Organisations, &row.id, ""),
         Record::Account(row) => (Table::Accounts, &row.id, ""),
