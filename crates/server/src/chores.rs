@@ -4,12 +4,10 @@ use crate::shared::Shared;
 use countersign_store::fault::Fault;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
-/// Another node's write is seen within this.
+/// Another node's write is seen within this, also when nothing announces it.
 const FOLLOW: Duration = Duration::from_secs(1);
-/// A node that could not follow for this long lets nobody in: a revocation may have been missed.
-const STALE: Duration = Duration::from_secs(5);
 /// Last uses are written this often.
 const WRITE: Duration = Duration::from_secs(10);
 /// Old sessions are forgotten this often; nothing is decided by it.
@@ -27,17 +25,17 @@ pub(crate) async fn run(app: Arc<Shared>) {
     let mut signed = app.directory.version();
     loop {
         tokio::select! {
-            _ = follow_tick.tick() => {
+            () = followed(&mut follow_tick, &app) => {
                 if let Some(lanes) = &app.lanes {
                     lanes.tell();
                 }
                 // A registry that hangs is as bad as one that fails.
-                match tokio::time::timeout(STALE, follow(&app, &mut signed)).await {
+                match tokio::time::timeout(app.stale_after, follow(&app, &mut signed)).await {
                     Ok(Ok(())) => confirmed = Instant::now(),
                     Ok(Err(fault)) => tracing::warn!(%fault, "the registry could not be followed"),
                     Err(_) => tracing::warn!("the registry hangs"),
                 }
-                app.set_stale(confirmed.elapsed() >= STALE);
+                app.set_stale(confirmed.elapsed() >= app.stale_after);
             }
             _ = write_tick.tick() => flush(&app).await,
             _ = sweep_tick.tick() => {
@@ -46,6 +44,14 @@ pub(crate) async fn run(app: Arc<Shared>) {
                 }
             }
         }
+    }
+}
+
+/// Waits for the next poll, or for word that another node wrote.
+async fn followed(tick: &mut Interval, app: &Shared) {
+    tokio::select! {
+        _ = tick.tick() => {}
+        () = app.registry.announced() => {}
     }
 }
 

@@ -13,6 +13,7 @@ pub mod sample;
 pub mod server;
 pub mod session;
 mod spelling;
+pub mod store;
 mod tree;
 pub mod upstream;
 
@@ -23,10 +24,11 @@ use limits::Limits;
 use listener::Listener;
 use reader::{Notes, Section};
 use route::Route;
-use server::{ForwardAuthSection, JwksSection, ManageSection, ServerSection, StoreSection};
+use server::{ForwardAuthSection, JwksSection, ManageSection, ServerSection};
 use session::SessionSection;
 use std::collections::BTreeMap;
 use std::fmt;
+use store::StoreSection;
 use tree::Node;
 use upstream::Upstream;
 

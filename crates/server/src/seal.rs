@@ -1,5 +1,5 @@
 //! Seals the server's own secrets where they are kept, under a key that is kept elsewhere.
-use crate::config::server::StoreSection;
+use crate::config::store::StoreSection;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64ct::{Base64, Base64Unpadded, Encoding};
 use countersign::base64::encode_hex;
@@ -216,7 +216,10 @@ mod tests {
                 Some(text) => std::fs::write(&path, text).unwrap(),
                 None => std::fs::remove_file(&path).unwrap(),
             }
-            Seal::load(&StoreSection { path: None, key_encryption_key_file: Some(path.clone()) })
+            Seal::load(&StoreSection {
+                key_encryption_key_file: Some(path.clone()),
+                ..crate::config::Config::default().store
+            })
         };
         let hex = "07".repeat(32);
         let base64 = Base64::encode_string(&[7; 32]);

@@ -25,6 +25,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What the server runs on; tests put frozen and faulty ones in.
 #[derive(Clone)]
@@ -78,6 +79,8 @@ pub struct Shared {
     pub(crate) challenges: Arc<Stateless>,
     pub(crate) answered: Arc<dyn Once>,
     pub(crate) decoys: Decoys,
+    /// A node that could not confirm the registry's version for this long lets nobody in.
+    pub(crate) stale_after: Duration,
     draining: AtomicBool,
     stale: AtomicBool,
     unread: AtomicBool,
@@ -127,6 +130,7 @@ impl Shared {
             sessions,
             signing,
             metrics: Metrics::default(),
+            stale_after: config.store.stale_after,
             draining: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             unread: AtomicBool::new(false),

@@ -1,4 +1,4 @@
-//! Opens the stores that the configuration names: SQLite in a folder, with its durable replay memory.
+//! Opens the stores that the configuration names: SQLite in a folder with its durable replay memory, or a PostgreSQL.
 use crate::config::Config;
 use crate::dialects::{Dialects, dialects};
 use crate::seal::Seal;
@@ -12,6 +12,16 @@ use countersign_store_sqlite::{DurableOnce, ReplayStart, Scope, SqliteStore, Ter
 use std::path::Path;
 use std::sync::Arc;
 
+mod copying;
+mod ends;
+mod opened;
+mod postgres;
+
+pub use copying::{Carry, Tally, backup, copy, migrate, restore};
+pub use ends::End;
+pub use opened::Opened;
+use opened::{Memories, Remembering};
+
 /// The name of the secret that keys the replay memories' fingerprints.
 const REPLAY: &str = "replay";
 /// Uses remembered at once: 80 MB, and at ±20 seconds a hundred thousand a second.
@@ -19,23 +29,7 @@ const MOST_USES: usize = 4_000_000;
 /// Answered challenges remembered at once: 40 MB, and over their two minutes sixteen thousand a second.
 const MOST_ANSWERED: usize = 2_000_000;
 
-/// The stores of a data directory, opened.
-pub struct Opened {
-    /// What a server is started with.
-    pub parts: Parts,
-    /// The store itself, for backups.
-    pub store: Arc<SqliteStore>,
-}
-
-/// Writes a consistent copy of a data directory's registry to a new file, also while a server runs.
-///
-/// # Errors
-/// [`Fault`] when the file is there already, or the disk or the database fails.
-pub async fn backup(folder: &Path, file: &Path) -> Result<(), Fault> {
-    countersign_store_sqlite::backup(folder, file).await
-}
-
-/// Opens the folder that `[store] path` names, or else the data directory.
+/// Opens the PostgreSQL that `[store] url` names, or the folder that `[store] path` does, or else the data directory.
 ///
 /// # Errors
 /// [`Fault`] when another program uses it, or the disk or a database fails.
@@ -44,6 +38,24 @@ pub async fn open(
     data: &Path,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+) -> Result<Opened, Fault> {
+    let dialects = dialects(config).map_err(|findings| {
+        let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        Fault::new(told.join("\n"))
+    })?;
+    let memories = memories(config, &dialects);
+    match postgres::settings(config)? {
+        Some(settings) => postgres::open(&settings, config, clock, entropy, memories).await,
+        None => open_folder(config, data, clock, entropy, memories).await,
+    }
+}
+
+async fn open_folder(
+    config: &Config,
+    data: &Path,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    memories: Memories,
 ) -> Result<Opened, Fault> {
     let folder = config.store.path.as_deref().unwrap_or(data);
     let store = Arc::new(SqliteStore::open(folder).await?);
@@ -56,23 +68,29 @@ pub async fn open(
     let key = <[u8; 16]>::try_from(secret.as_slice())
         .map_err(|_| Fault::new("the replay memory's key in the registry is not 16 bytes"))?;
     let now: Time = clock.now();
-    let dialects = dialects(config).map_err(|findings| {
-        let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
-        Fault::new(told.join("\n"))
-    })?;
-    let horizon = horizon(config, &dialects);
-    let start = ReplayStart { key, fresh: draw(&*entropy), now, horizon, most: MOST_USES };
+    let start = ReplayStart { key, fresh: draw(&*entropy), now, horizon: memories.horizon, most: MOST_USES };
     let answered =
-        ReplayStart { fresh: draw(&*entropy), horizon: challenge_life(config), most: MOST_ANSWERED, ..start };
+        ReplayStart { fresh: draw(&*entropy), horizon: memories.life, most: MOST_ANSWERED, ..start };
+    let terms = |terms: Vec<Remembering>| {
+        let named = terms.into_iter().map(|one| (one.dialect, Term { text: one.text, window: one.window }));
+        named.collect::<Terms>()
+    };
     // In this order: see `Scope::Challenges`.
-    // A code is dated by our own clock, so never ahead of it.
-    let life = format!("life:{}", challenge_life(config).millis());
-    let life = Term { text: life, window: Span::from_seconds(0) };
-    let codes = Terms::from([("challenge".to_owned(), life)]);
+    let codes = terms(memories.codes);
     let challenges = Arc::new(remember(&store, Scope::Challenges, answered, &codes).await?);
-    let once = Arc::new(remember(&store, Scope::Proofs, start, &terms(&dialects, horizon)).await?);
+    let once = Arc::new(remember(&store, Scope::Proofs, start, &terms(memories.proofs)).await?);
     let parts = Parts { clock, entropy, registry: store.clone(), once, challenges, sessions: store.clone() };
     Ok(Opened { parts, store })
+}
+
+/// What is remembered, and how, under a configuration.
+fn memories(config: &Config, dialects: &Dialects) -> Memories {
+    let life = challenge_life(config);
+    let horizon = horizon(config, dialects);
+    // A code is dated by our own clock, so never ahead of it.
+    let text = format!("life:{}", life.millis());
+    let codes = vec![Remembering { dialect: "challenge".to_owned(), text, window: Span::from_seconds(0) }];
+    Memories { life, horizon, codes, proofs: terms(dialects, horizon) }
 }
 
 async fn remember(
@@ -109,10 +127,10 @@ fn horizon(config: &Config, dialects: &Dialects) -> Span {
 }
 
 /// By which terms each dialect's uses are remembered.
-fn terms(dialects: &Dialects, horizon: Span) -> Terms {
+fn terms(dialects: &Dialects, horizon: Span) -> Vec<Remembering> {
     let terms = dialects.iter().filter_map(|(name, dialect)| {
         let window = dialect.covered().window.unwrap_or(horizon);
-        Some((name.clone(), Term { text: dialect.remembering()?, window }))
+        Some(Remembering { dialect: name.clone(), text: dialect.remembering()?, window })
     });
     terms.collect()
 }

@@ -124,10 +124,14 @@ impl Registrar {
     }
 
     async fn catch_up(&self) -> Result<bool, Fault> {
-        if self.registry.version().await? == self.directory.version() {
+        let known = self.directory.version();
+        if self.registry.version().await? == known {
             return Ok(false);
         }
-        self.directory.reload(self.registry.load().await?)?;
+        match self.registry.changes(known).await? {
+            Some(changes) => self.directory.apply(&changes.writes, changes.version)?,
+            None => self.directory.reload(self.registry.load().await?)?,
+        }
         Ok(true)
     }
 

@@ -9,6 +9,15 @@ use std::sync::Arc;
 
 pub use crate::model::{LastUse, Loaded};
 
+/// What was written between two versions, each row as it is at the second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// The version that these writes lead to.
+    pub version: u64,
+    /// Every row that was written or removed in between.
+    pub writes: Vec<Write>,
+}
+
 /// A future of a store, boxed so that stores can be chosen at run time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -34,6 +43,22 @@ pub trait Registry: Send + Sync {
     /// The current version, cheaply; another node's write is seen by polling it.
     fn version(&self) -> Answer<'_, Result<u64, Fault>>;
 
+    /// What was written after the version `since`, as one unit that leads to the version given with it; `None` when this store
+    /// cannot tell, and everything has to be read. Cheaper than [`Self::load`] for nodes that follow each other.
+    fn changes(&self, _since: u64) -> Answer<'_, Result<Option<Changes>, Fault>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Waits until another process may have written: only to look sooner than the next poll.
+    fn announced(&self) -> Answer<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    /// Whether the writes of other processes are announced at this moment; `None` where nothing is.
+    fn hears(&self) -> Option<bool> {
+        None
+    }
+
     /// Writes all of `writes` and `audit` in one transaction if the version is still `base`; gives the new version.
     fn commit<'a>(
         &'a self,
@@ -41,6 +66,17 @@ pub trait Registry: Send + Sync {
         writes: &'a [Write],
         audit: &'a [AuditDraft],
     ) -> Answer<'a, Result<u64, NotWritten>>;
+
+    /// Fills an empty registry with all rows and entries of another one, at that one's version, in one unit. What was used
+    /// elsewhere is not known here: the replay memory that begins over these rows begins behind a barrier.
+    fn fill<'a>(
+        &'a self,
+        _loaded: &'a Loaded,
+        _audit: &'a [AuditEntry],
+    ) -> Answer<'a, Result<(), NotWritten>> {
+        let text = "wanted a store that can be filled, found one that cannot; open a database instead";
+        Box::pin(std::future::ready(Err(NotWritten::Fault(Fault::new(text)))))
+    }
 
     /// Audit entries with numbers above `after`, in order, at most `limit`.
     fn audit(&self, after: u64, limit: u32) -> Answer<'_, Result<Vec<AuditEntry>, Fault>>;

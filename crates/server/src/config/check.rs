@@ -10,6 +10,7 @@ use crate::surface::path::decoded;
 use countersign::ask::Network;
 use countersign::verified::Covered;
 use countersign_guard::policy::Policy;
+use countersign_store_postgres::Settings;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -49,6 +50,7 @@ impl Config {
         self.check_upstreams(&mut checked);
         self.check_routes(dialects, &mut checked);
         self.check_key_sets(dialects, &mut checked);
+        self.check_store(&mut checked);
         checked
     }
 
@@ -132,6 +134,20 @@ impl Config {
                     fix,
                 ));
             }
+        }
+    }
+
+    fn check_store(&self, checked: &mut Checked) {
+        let Some(url) = &self.store.url else { return };
+        if self.store.path.is_some() {
+            let message = "there is a url as well".to_owned();
+            let fix = "keep one: a folder for one node, a url for several";
+            checked.errors.push(self.finding("store.path".to_owned(), message, fix));
+        }
+        if Settings::new(url).is_in_the_clear() {
+            let message = "the database is beyond this machine and is spoken to without TLS".to_owned();
+            let fix = "leave sslmode out, unless nobody else can be on that network";
+            checked.lints.push(self.finding("store.url".to_owned(), message, fix));
         }
     }
 

@@ -1,8 +1,7 @@
-//! `[server]`: what holds for every listener, and the small sections `[forward_auth]`, `[jwks]` and `[store]`.
+//! `[server]`: what holds for every listener, and the small sections `[forward_auth]`, `[manage]` and `[jwks]`.
 use super::reader::Section;
 use countersign::ask::Network;
 use http::uri::Authority;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// What holds for every listener.
@@ -144,25 +143,5 @@ impl JwksSection {
         };
         section.finish();
         jwks
-    }
-}
-
-/// `[store]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreSection {
-    /// The folder of the databases; `None`: the data directory.
-    pub path: Option<PathBuf>,
-    /// The file with the key under which the server's own secrets are sealed; `None`: they are kept as they are.
-    pub key_encryption_key_file: Option<PathBuf>,
-}
-
-impl StoreSection {
-    pub(super) fn read(section: Section<'_>) -> Self {
-        let store = Self {
-            path: section.maybe_text("path").map(PathBuf::from),
-            key_encryption_key_file: section.maybe_text("key_encryption_key_file").map(PathBuf::from),
-        };
-        section.finish();
-        store
     }
 }

@@ -22,6 +22,10 @@ pub(crate) async fn ready(app: &App) -> Response<Body> {
     if app.is_draining() {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
+    if app.is_stale() {
+        let text = "the registry was not confirmed for too long: nobody is let in\n";
+        return plain(StatusCode::SERVICE_UNAVAILABLE, text);
+    }
     match app.registry.version().await {
         Ok(_) => {
             let standings = app.upstreams.standings();
@@ -30,6 +34,9 @@ pub(crate) async fn ready(app: &App) -> Response<Body> {
             // It serves, so it is ready; but somebody should look at the file.
             if app.is_unread() {
                 text.push_str("the last reload of the configuration failed\n");
+            }
+            if app.registry.hears() == Some(false) {
+                text.push_str("changes of other nodes are not announced here: they are seen by polling\n");
             }
             if well < standings.len() {
                 // Not by name: strangers may ask. It stays ready: other routes are served, and leaving would help nobody.

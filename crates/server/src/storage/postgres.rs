@@ -1,0 +1,88 @@
+//! Opens the PostgreSQL that the configuration names, with the replay memories that all nodes share.
+use super::opened::{Memories, Opened, Remembering};
+use crate::config::Config;
+use crate::seal::Seal;
+use crate::secrets::{Keeper, seal_all};
+use crate::shared::Parts;
+use countersign_guard::clock::{Clock, Entropy};
+use countersign_store::fault::Fault;
+use countersign_store::registry::Registry;
+use countersign_store_postgres::{PostgresOnce, PostgresStore, ReplayStart, Scope, Settings, Term, Terms};
+use std::path::Path;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// How the database is reached; `None` when the configuration names a folder.
+///
+/// # Errors
+/// [`Fault`] when the password's file cannot be read.
+pub(crate) fn settings(config: &Config) -> Result<Option<Settings>, Fault> {
+    let store = &config.store;
+    let Some(url) = &store.url else { return Ok(None) };
+    Ok(Some(Settings {
+        password: store.password_file.as_deref().map(password).transpose()?,
+        ca_file: store.ca_file.clone(),
+        connections: store.connections,
+        statement_timeout: store.statement_timeout,
+        ..Settings::new(url)
+    }))
+}
+
+/// The first line of a file.
+fn password(file: &Path) -> Result<Zeroizing<String>, Fault> {
+    let text = std::fs::read_to_string(file).map(Zeroizing::new).map_err(|error| {
+        Fault::caused(format!("[store] password_file: {} cannot be read", file.display()), error)
+    })?;
+    match text.lines().next().filter(|line| !line.is_empty()) {
+        Some(line) => Ok(Zeroizing::new(line.to_owned())),
+        None => Err(Fault::new(format!(
+            "[store] password_file: wanted the password in the first line of {}, found nothing",
+            file.display()
+        ))),
+    }
+}
+
+/// Opens it and begins to remember.
+///
+/// # Errors
+/// [`Fault`] when it cannot be reached or used.
+pub(super) async fn open(
+    settings: &Settings,
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    memories: Memories,
+) -> Result<Opened, Fault> {
+    let store = Arc::new(PostgresStore::open(settings).await?);
+    store.listen();
+    let directory = store.directory().await?;
+    let seal = Seal::load(&config.store)?;
+    let keeper =
+        Keeper { registry: &*store, directory: &directory, clock: &*clock, entropy: &*entropy, seal: &seal };
+    seal_all(&keeper).await?;
+    let terms = |terms: Vec<Remembering>| {
+        let named = terms.into_iter().map(|one| (one.dialect, Term { text: one.text, window: one.window }));
+        named.collect::<Terms>()
+    };
+    let now = clock.now();
+    let codes = ReplayStart { now, horizon: memories.life, terms: terms(memories.codes) };
+    let proofs = ReplayStart { now, horizon: memories.horizon, terms: terms(memories.proofs) };
+    let challenges = Arc::new(remember(&store, Scope::Challenges, codes).await?);
+    let once = Arc::new(remember(&store, Scope::Proofs, proofs).await?);
+    let parts = Parts { clock, entropy, registry: store.clone(), once, challenges, sessions: store.clone() };
+    Ok(Opened { parts, store })
+}
+
+async fn remember(store: &PostgresStore, scope: Scope, start: ReplayStart) -> Result<PostgresOnce, Fault> {
+    let (once, recovery) = store.replay_memory_of(scope, start).await?;
+    match &recovery.why {
+        None => tracing::info!(?scope, "replay memory joined"),
+        Some(why) => tracing::warn!(
+            ?scope,
+            why,
+            until = recovery.barrier.seconds(),
+            "what works once and is dated before now is refused for a while"
+        ),
+    }
+    Ok(once)
+}

@@ -1,0 +1,282 @@
+//! The registry on PostgreSQL: read whole in one snapshot, written in units that hold the version until they are done.
+use crate::bus::CHANNEL;
+use crate::changes;
+use crate::database::Held;
+use crate::rows::column::{Reader, instant};
+use crate::rows::{fill, read, write};
+use crate::store::PostgresStore;
+use crate::text::kept;
+use countersign_store::audit::link;
+use countersign_store::directory::Directory;
+use countersign_store::fault::Fault;
+use countersign_store::model::{AuditDraft, AuditEntry, Write};
+use countersign_store::registry::{Answer, Changes, LastUse, Loaded, NotWritten, Registry};
+use sqlx::postgres::PgConnection;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Everything that is read after this is of one moment.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+impl Registry for PostgresStore {
+    fn load(&self) -> Answer<'_, Result<Loaded, Fault>> {
+        Box::pin(self.database.patient(async {
+            let mut unit = self.database.begin(SNAPSHOT).await?;
+            without_bound(&mut unit).await.map_err(|error| self.database.failed("read", error))?;
+            let version = self.version_in(&mut unit, VERSION).await?;
+            let records = read::all(&mut unit).await?;
+            self.database.commit(unit).await?;
+            Ok(Loaded { version, records })
+        }))
+    }
+
+    fn directory(&self) -> Answer<'_, Result<Arc<Directory>, Fault>> {
+        Box::pin(async {
+            let mut shown = self.shown.lock().await;
+            let version = self.version().await?;
+            // Whoever writes shows it there at once, so one that is at the version of the rows is as good as new.
+            if let Some(directory) = shown.as_ref().filter(|directory| directory.version() == version) {
+                return Ok(Arc::clone(directory));
+            }
+            let directory = Arc::new(Directory::load(self.load().await?)?);
+            *shown = Some(Arc::clone(&directory));
+            Ok(directory)
+        })
+    }
+
+    fn version(&self) -> Answer<'_, Result<u64, Fault>> {
+        Box::pin(self.database.bounded(async {
+            let mut held = self.database.connection().await?;
+            let version = self.version_in(&mut held, VERSION).await?;
+            held.release();
+            Ok(version)
+        }))
+    }
+
+    fn changes(&self, since: u64) -> Answer<'_, Result<Option<Changes>, Fault>> {
+        Box::pin(self.database.bounded(async move {
+            let mut unit = self.database.begin(SNAPSHOT).await?;
+            let version = self.version_in(&mut unit, VERSION).await?;
+            let changes = changes::read(&self.database, &mut unit, since, version).await?;
+            self.database.commit(unit).await?;
+            Ok(changes)
+        }))
+    }
+
+    fn announced(&self) -> Answer<'_, ()> {
+        Box::pin(async {
+            match self.bus.get() {
+                Some(bus) => bus.heard.wake.notified().await,
+                None => std::future::pending().await,
+            }
+        })
+    }
+
+    fn hears(&self) -> Option<bool> {
+        self.bus.get().map(|bus| bus.heard.hears.load(Ordering::Acquire))
+    }
+
+    fn commit<'a>(
+        &'a self,
+        base: u64,
+        writes: &'a [Write],
+        audit: &'a [AuditDraft],
+    ) -> Answer<'a, Result<u64, NotWritten>> {
+        let work = async move {
+            let mut unit = self.database.begin("BEGIN").await.map_err(NotWritten::Fault)?;
+            // Others that want to write wait here until this unit is written or given up, and then see its version.
+            let found =
+                self.version_in(&mut unit, "SELECT value FROM meta WHERE name = 'version' FOR UPDATE");
+            if found.await.map_err(NotWritten::Fault)? != base {
+                self.database.roll_back(unit).await;
+                return Err(NotWritten::Conflict);
+            }
+            let next = base.saturating_add(1);
+            self.write_in(&mut unit, next, writes, audit).await.map_err(NotWritten::Fault)?;
+            self.database.commit(unit).await.map_err(NotWritten::Fault)?;
+            Ok(next)
+        };
+        Box::pin(self.database.patient(work))
+    }
+
+    fn fill<'a>(&'a self, loaded: &'a Loaded, audit: &'a [AuditEntry]) -> Answer<'a, Result<(), NotWritten>> {
+        let work = async move {
+            let mut unit = self.database.begin("BEGIN").await.map_err(NotWritten::Fault)?;
+            let found =
+                self.version_in(&mut unit, "SELECT value FROM meta WHERE name = 'version' FOR UPDATE");
+            if found.await.map_err(NotWritten::Fault)? != 0 {
+                self.database.roll_back(unit).await;
+                return Err(NotWritten::Conflict);
+            }
+            self.fill_in(&mut unit, loaded, audit).await.map_err(NotWritten::Fault)?;
+            self.database.commit(unit).await.map_err(NotWritten::Fault)
+        };
+        Box::pin(self.database.patient(work))
+    }
+
+    fn audit(&self, after: u64, limit: u32) -> Answer<'_, Result<Vec<AuditEntry>, Fault>> {
+        Box::pin(self.database.bounded(async move {
+            let mut held = self.database.connection().await?;
+            let rows = sqlx::query("SELECT * FROM audit WHERE number > $1 ORDER BY number LIMIT $2")
+                .bind(i64::try_from(after).unwrap_or(i64::MAX))
+                .bind(i64::from(limit))
+                .fetch_all(&mut *held)
+                .await
+                .map_err(|error| self.database.failed("read", error))?;
+            held.release();
+            rows.iter().map(|row| entry(&Reader::new("audit", row))).collect()
+        }))
+    }
+
+    fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
+        Box::pin(self.database.bounded(async move {
+            if uses.is_empty() {
+                return Ok(());
+            }
+            // In one order on every node, so that none waits for another in a circle; and the later use counts.
+            let mut uses: Vec<&LastUse> = uses.iter().collect();
+            uses.sort_by(|one, other| one.key.cmp(&other.key));
+            let keys: Vec<String> = uses.iter().map(|one| kept(&one.key).into_owned()).collect();
+            let times: Vec<String> = uses.iter().map(|one| instant(one.at)).collect();
+            let addresses: Vec<Option<String>> = uses.iter().map(|one| one.address.clone()).collect();
+            let mut unit = self.database.begin("BEGIN").await?;
+            let sql = "WITH told AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) \
+                       AS told (key, at, address)), \
+                       held AS MATERIALIZED (SELECT id FROM keys WHERE id IN (SELECT key FROM told) ORDER BY id FOR UPDATE) \
+                       UPDATE keys SET last_used = told.at, last_address = told.address FROM told, held \
+                       WHERE keys.id = told.key AND held.id = keys.id \
+                       AND (keys.last_used IS NULL OR keys.last_used::numeric <= told.at::numeric)";
+            sqlx::query(sql)
+                .bind(keys)
+                .bind(times)
+                .bind(addresses)
+                .execute(&mut *unit)
+                .await
+                .map_err(|error| self.database.failed("write to", error))?;
+            self.database.commit(unit).await
+        }))
+    }
+
+    fn backup<'a>(&'a self, _to: &'a Path) -> Answer<'a, Result<(), Fault>> {
+        let text = "the registry is in PostgreSQL: `countersign store backup` writes it to a file, `pg_dump` the whole database";
+        Box::pin(async move { Err(Fault::new(text)) })
+    }
+}
+
+const VERSION: &str = "SELECT value FROM meta WHERE name = 'version'";
+
+impl PostgresStore {
+    pub(crate) async fn version_in(
+        &self,
+        connection: &mut PgConnection,
+        sql: &'static str,
+    ) -> Result<u64, Fault> {
+        let text: String = sqlx::query_scalar(sql)
+            .fetch_one(connection)
+            .await
+            .map_err(|error| self.database.failed("read", error))?;
+        text.parse().map_err(|_| {
+            Fault::new("the database is damaged: its version should be a whole number; restore a backup")
+        })
+    }
+
+    async fn fill_in(&self, unit: &mut Held, loaded: &Loaded, audit: &[AuditEntry]) -> Result<(), Fault> {
+        let failed = |error| self.database.failed("write to", error);
+        without_bound(unit).await.map_err(failed)?;
+        fill::fill(unit, &loaded.records, audit).await?;
+        // The version, also as the first one from which changes are noted; and memories that begin as in another place.
+        sqlx::query("UPDATE meta SET value = $1 WHERE name IN ('version', 'changes')")
+            .bind(loaded.version.to_string())
+            .execute(&mut **unit)
+            .await
+            .map_err(failed)?;
+        sqlx::query(
+            "INSERT INTO replay (scope, place, generation, barrier, forgotten, keep) \
+             SELECT scope, 'elsewhere', 1, $1, $1, 0 FROM unnest(ARRAY[1, 2]::smallint[]) AS scope \
+             ON CONFLICT (scope) DO UPDATE SET place = excluded.place",
+        )
+        .bind(i64::MIN)
+        .execute(&mut **unit)
+        .await
+        .map(|_| ())
+        .map_err(failed)
+    }
+
+    async fn write_in(
+        &self,
+        unit: &mut Held,
+        version: u64,
+        writes: &[Write],
+        audit: &[AuditDraft],
+    ) -> Result<(), Fault> {
+        write::apply(unit, writes).await?;
+        changes::note(&self.database, unit, version, writes).await?;
+        append_audit(unit, audit).await?;
+        sqlx::query("UPDATE meta SET value = $1 WHERE name = 'version'")
+            .bind(version.to_string())
+            .execute(&mut **unit)
+            .await
+            .map_err(|error| self.database.failed("write to", error))?;
+        // Heard by the other nodes when this unit is written, and not at all when it is given up.
+        sqlx::query("SELECT pg_notify($1, $2)")
+            .bind(CHANNEL)
+            .bind(version.to_string())
+            .execute(&mut **unit)
+            .await
+            .map(|_| ())
+            .map_err(|error| self.database.failed("write to", error))
+    }
+}
+
+/// Lifts the bound on single statements inside a unit that reads or writes a whole installation.
+pub(crate) async fn without_bound(unit: &mut Held) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("SET LOCAL statement_timeout = 0").execute(&mut **unit).await.map(|_| ())
+}
+
+async fn append_audit(connection: &mut PgConnection, drafts: &[AuditDraft]) -> Result<(), Fault> {
+    let failed = |error| Fault::caused("cannot write the audit log", error);
+    let last = sqlx::query("SELECT * FROM audit ORDER BY number DESC LIMIT 1")
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let mut last = last.map(|row| entry(&Reader::new("audit", &row))).transpose()?;
+    for draft in drafts {
+        let next = link(last.as_ref(), draft.clone());
+        insert_entry(connection, &next).await?;
+        last = Some(next);
+    }
+    Ok(())
+}
+
+async fn insert_entry(connection: &mut PgConnection, next: &AuditEntry) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT INTO audit (number, at, actor, action, subject, detail, chain) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(i64::try_from(next.number).unwrap_or(i64::MAX))
+    .bind(instant(next.entry.at))
+    .bind(kept(&next.entry.actor).into_owned())
+    .bind(kept(&next.entry.action).into_owned())
+    .bind(kept(&next.entry.subject).into_owned())
+    .bind(kept(&next.entry.detail).into_owned())
+    .bind(next.chain.clone())
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(|error| Fault::caused("cannot write the audit log", error))
+}
+
+fn entry(row: &Reader<'_>) -> Result<AuditEntry, Fault> {
+    Ok(AuditEntry {
+        number: u64::try_from(row.get::<i64>("number")?).unwrap_or(0),
+        entry: AuditDraft {
+            at: row.instant("at")?,
+            actor: row.text("actor")?,
+            action: row.text("action")?,
+            subject: row.text("subject")?,
+            detail: row.text("detail")?,
+        },
+        chain: row.text("chain")?,
+    })
+}

@@ -1,0 +1,176 @@
+//! How values that PostgreSQL has no type for stand in a column: instants and lists as text, words for enumerations.
+use crate::text;
+use countersign::life::key::{KeyLife, KeyState};
+use countersign::time::Time;
+use countersign_store::fault::Fault;
+use countersign_store::model::Role;
+use sqlx::postgres::PgRow;
+use sqlx::{ColumnIndex, Decode, Postgres, Row, Type};
+
+/// An instant as decimal nanoseconds.
+pub(crate) fn instant(time: Time) -> String {
+    time.nanos().to_string()
+}
+
+/// A list as JSON, in which no letter stands that a text may not have.
+///
+/// # Errors
+/// When the list cannot be written as JSON, which no list of texts does.
+pub(crate) fn list(items: &[String]) -> Result<String, Fault> {
+    serde_json::to_string(items).map_err(|error| Fault::caused("cannot write a list as JSON", error))
+}
+
+/// A role as its word.
+pub(crate) fn role(role: Role) -> &'static str {
+    match role {
+        Role::Auditor => "auditor",
+        Role::Manager => "manager",
+        Role::Owner => "owner",
+    }
+}
+
+/// An instant from decimal nanoseconds; most fit into 64 bits, which read faster.
+pub(crate) fn nanos(text: &str) -> Option<Time> {
+    let short = text.parse::<i64>().map(i128::from);
+    short.or_else(|_| text.parse()).ok().map(Time::from_nanos)
+}
+
+/// A list from JSON; most are empty.
+pub(crate) fn list_of(text: &str) -> Option<Vec<String>> {
+    if text == "[]" { Some(Vec::new()) } else { serde_json::from_str(text).ok() }
+}
+
+/// A role from its word.
+///
+/// # Errors
+/// What the column should hold, when the word is no role.
+pub(crate) fn role_of(word: Option<&str>) -> Result<Option<Role>, &'static str> {
+    match word {
+        None => Ok(None),
+        Some("auditor") => Ok(Some(Role::Auditor)),
+        Some("manager") => Ok(Some(Role::Manager)),
+        Some("owner") => Ok(Some(Role::Owner)),
+        Some(_) => Err("auditor, manager or owner"),
+    }
+}
+
+/// A key's life from its state's word and its dates.
+///
+/// # Errors
+/// What the column should hold, when that is no state a key can be in.
+pub(crate) fn life(
+    state: &str,
+    retiring_until: Option<Time>,
+    not_before: Option<Time>,
+    expires: Option<Time>,
+) -> Result<KeyLife, &'static str> {
+    let state = match (state, retiring_until) {
+        ("pending", _) => KeyState::Pending,
+        ("active", _) => KeyState::Active,
+        ("retiring", Some(until)) => KeyState::Retiring { until },
+        ("disabled", _) => KeyState::Disabled,
+        ("revoked", _) => KeyState::Revoked,
+        _ => return Err("pending, active, retiring with its date, disabled or revoked"),
+    };
+    Ok(KeyLife { state, not_before, expires })
+}
+
+/// A row that names its table and column in every fault.
+pub(crate) struct Reader<'a> {
+    row: &'a PgRow,
+    table: &'static str,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads a row of a table.
+    pub(crate) fn new(table: &'static str, row: &'a PgRow) -> Self {
+        Self { row, table }
+    }
+
+    /// A column as PostgreSQL keeps it.
+    ///
+    /// # Errors
+    /// When the column is missing or of another type.
+    pub(crate) fn get<T>(&self, column: &'static str) -> Result<T, Fault>
+    where
+        T: Decode<'a, Postgres> + Type<Postgres>,
+        &'static str: ColumnIndex<PgRow>,
+    {
+        self.row
+            .try_get(column)
+            .map_err(|error| Fault::caused(format!("cannot read {}.{column}", self.table), error))
+    }
+
+    /// A text.
+    ///
+    /// # Errors
+    /// When the column holds none.
+    pub(crate) fn text(&self, column: &'static str) -> Result<String, Fault> {
+        self.maybe_text(column)?.ok_or_else(|| self.strange(column, "a text"))
+    }
+
+    /// A text, when there is one.
+    ///
+    /// # Errors
+    /// When the column holds something else.
+    pub(crate) fn maybe_text(&self, column: &'static str) -> Result<Option<String>, Fault> {
+        self.get::<Option<&str>>(column)?
+            .map(|kept| {
+                let plain = text::plain(kept).map(std::borrow::Cow::into_owned);
+                plain.ok_or_else(|| self.strange(column, "a text as it is written here"))
+            })
+            .transpose()
+    }
+
+    /// An instant.
+    ///
+    /// # Errors
+    /// When the column holds no instant.
+    pub(crate) fn instant(&self, column: &'static str) -> Result<Time, Fault> {
+        self.perhaps(column)?.ok_or_else(|| self.strange(column, "an instant"))
+    }
+
+    /// An instant, when there is one.
+    ///
+    /// # Errors
+    /// When the column holds something else.
+    pub(crate) fn perhaps(&self, column: &'static str) -> Result<Option<Time>, Fault> {
+        self.get::<Option<&str>>(column)?
+            .map(|text| nanos(text).ok_or_else(|| self.strange(column, "whole nanoseconds")))
+            .transpose()
+    }
+
+    /// A list.
+    ///
+    /// # Errors
+    /// When the column holds no JSON list of texts.
+    pub(crate) fn list(&self, column: &'static str) -> Result<Vec<String>, Fault> {
+        let text: &str = self.get(column)?;
+        list_of(text).ok_or_else(|| self.strange(column, "a JSON list of texts"))
+    }
+
+    /// A role, when there is one.
+    ///
+    /// # Errors
+    /// When the column holds a word that is no role.
+    pub(crate) fn role(&self, column: &'static str) -> Result<Option<Role>, Fault> {
+        role_of(self.get(column)?).map_err(|wanted| self.strange(column, wanted))
+    }
+
+    /// A key's life, from its four columns.
+    ///
+    /// # Errors
+    /// When they hold no state that a key can be in.
+    pub(crate) fn life(&self) -> Result<KeyLife, Fault> {
+        let until = self.perhaps("retiring_until")?;
+        life(self.get("state")?, until, self.perhaps("not_before")?, self.perhaps("expires")?)
+            .map_err(|wanted| self.strange("state", wanted))
+    }
+
+    fn strange(&self, column: &str, wanted: &str) -> Fault {
+        Fault::new(format!(
+            "the database is damaged: {}.{column} should hold {wanted}; restore a backup",
+            self.table
+        ))
+    }
+}

@@ -1,0 +1,267 @@
+//! A real PostgreSQL for tests: made in a scratch folder, run by an unprivileged user, ended with the test that started it.
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
+use std::time::Duration;
+
+/// No test depends on a loss of power, and many share one disk.
+const SETTINGS: &[&str] =
+    &["fsync=off", "full_page_writes=off", "max_connections=200", "listen_addresses=127.0.0.1"];
+/// The role that tests work as: it owns its databases and is nothing else.
+const ROLE: &str = "countersign";
+/// How often a server is asked whether it is up, ten times a second: a busy machine takes its time.
+const TRIES: u32 = 600;
+
+/// A PostgreSQL server of its own.
+pub struct Postgres {
+    folder: PathBuf,
+    programs: PathBuf,
+    root: bool,
+    port: u16,
+    settings: Vec<String>,
+    running: Mutex<Option<Child>>,
+    databases: AtomicU32,
+}
+
+/// How a server is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Connections are ended, what was written is kept in order.
+    Fast,
+    /// As by kill -9.
+    Crash,
+}
+
+impl Postgres {
+    /// The one server of this test program.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Postgres> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(&[]))
+    }
+
+    /// Starts one with more settings, each `name=value`.
+    #[must_use]
+    pub fn start(settings: &[&str]) -> Self {
+        let server = Self::nowhere(SETTINGS.iter().chain(settings));
+        let mut made = server.by_user("initdb");
+        made.args([
+            "--auth=trust",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--username=postgres",
+        ]);
+        said(made.arg("--pgdata").arg(server.data()));
+        server.begin();
+        server.sql("postgres", &format!("CREATE ROLE {ROLE} LOGIN"));
+        server
+    }
+
+    /// Starts a standby that follows this one.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        let server = Self::nowhere(SETTINGS.iter());
+        let mut made = server.by_user("pg_basebackup");
+        made.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--username=postgres"]);
+        made.arg("--host").arg(&self.folder).args(["--port", &self.port.to_string()]);
+        said(made.arg("--pgdata").arg(server.data()));
+        server.begin();
+        server
+    }
+
+    fn nowhere<'s>(settings: impl Iterator<Item = &'s &'s str>) -> Self {
+        let root = is_root();
+        Self {
+            folder: scratch(root),
+            programs: programs(),
+            root,
+            port: free_port(),
+            settings: settings.map(|setting| (*setting).to_owned()).collect(),
+            running: Mutex::new(None),
+            databases: AtomicU32::new(0),
+        }
+    }
+
+    /// Makes an empty database; gives its address.
+    pub fn database(&self) -> String {
+        let name = format!("d{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.sql("postgres", &format!("CREATE DATABASE {name} OWNER {ROLE}"));
+        format!("postgres://{ROLE}@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Runs SQL as the superuser on a database, named alone or by its address; gives what it said, a row a line.
+    pub fn sql(&self, database: &str, text: &str) -> String {
+        let name = database.rsplit('/').next().unwrap_or(database);
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.arg("-h").arg(&self.folder).args(["-p", &self.port.to_string(), "-U", "postgres", "-d", name]);
+        said(psql.args(["-v", "ON_ERROR_STOP=1", "-AtXqc", text]))
+    }
+
+    /// The port on loopback.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The folder of the server's data.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// Gives a file to the user that servers run as.
+    pub fn give(file: &Path) {
+        if is_root() {
+            said(Command::new("chown").arg("postgres").arg(file));
+        }
+    }
+
+    /// Stops it.
+    pub fn stop(&self, how: Stop) {
+        let Some(mut child) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
+        match how {
+            // SIGINT ends all connections; a crash ends every process of the group, as a loss of the machine does.
+            Stop::Fast => signal(child.id(), "INT"),
+            Stop::Crash => {
+                let pids = said(Command::new("ps").args(["-o", "pid=", "--ppid", &child.id().to_string()]));
+                signal(child.id(), "KILL");
+                pids.split_whitespace()
+                    .filter_map(|pid| pid.parse().ok())
+                    .for_each(|pid| signal(pid, "KILL"));
+            }
+        }
+        let _gone = child.wait();
+    }
+
+    /// Starts it again after [`Self::stop`].
+    pub fn begin(&self) {
+        let _left = fs::remove_file(self.folder.join("data/postmaster.pid"));
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log"));
+        let log = log.unwrap_or_else(|error| panic!("no log for PostgreSQL: {error}"));
+        let errors = log.try_clone().unwrap_or_else(|error| panic!("no log for PostgreSQL: {error}"));
+        let mut server = Command::new("setpriv");
+        // Whatever becomes of the test, the server goes with it.
+        server.args(["--pdeathsig", "INT"]);
+        if self.root {
+            server.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+        }
+        server.arg(self.programs.join("postgres")).arg("-D").arg(self.data()).arg("-k").arg(&self.folder);
+        server.args(["-p", &self.port.to_string()]);
+        for setting in &self.settings {
+            server.args(["-c", setting]);
+        }
+        server.stdin(Stdio::null()).stdout(log).stderr(errors);
+        let child = from_lasting_thread(server);
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
+        let mut ready = Command::new(self.programs.join("pg_isready"));
+        ready.arg("-q").arg("-h").arg(&self.folder).args(["-p", &self.port.to_string()]);
+        for _ in 0..TRIES {
+            if ready.status().is_ok_and(|status| status.success()) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        panic!("wanted PostgreSQL to start, found: {log}");
+    }
+
+    fn by_user(&self, program: &str) -> Command {
+        let path = self.programs.join(program);
+        if !self.root {
+            return Command::new(path);
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(path);
+        command
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.stop(Stop::Crash);
+        let _gone = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Postgres({})", self.port)
+    }
+}
+
+/// A signal is sent when the thread that started a program ends; this one does not end before the process.
+fn from_lasting_thread(mut command: Command) -> Child {
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        let _heard = send.send(command.spawn());
+        loop {
+            std::thread::park();
+        }
+    });
+    match receive.recv() {
+        Ok(Ok(child)) => child,
+        other => panic!("wanted setpriv and PostgreSQL to start, found {other:?}"),
+    }
+}
+
+/// Where the newest PostgreSQL's programs lie, as Debian puts them.
+fn programs() -> PathBuf {
+    let folders = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let number = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let newest = folders.map(|folder| folder.path()).filter_map(|path| Some((number(&path)?, path))).max();
+    let found = newest.map(|(_, path)| path.join("bin")).filter(|bin| bin.join("initdb").is_file());
+    match found {
+        Some(found) => found,
+        None => panic!("wanted PostgreSQL in /usr/lib/postgresql, found none: apt-get install postgresql"),
+    }
+}
+
+/// A folder that the server's user owns, with a short name: its socket lies there.
+fn scratch(root: bool) -> PathBuf {
+    let folder = said(Command::new("mktemp").args(["-d", "/tmp/countersign-pg.XXXXXX"]));
+    let folder = PathBuf::from(folder);
+    if root {
+        said(Command::new("chown").arg("postgres").arg(&folder));
+    }
+    let opened = fs::set_permissions(&folder, fs::Permissions::from_mode(0o755));
+    opened.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    folder
+}
+
+/// A port of loopback that nobody has, below those that the kernel gives to outgoing connections; never the same twice, since a
+/// server that is stopped for a while wants to find its own again.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(37);
+    for _ in 0..20_000 {
+        let place = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        let port = 11_000_u16.saturating_add(u16::try_from(place).unwrap_or(0));
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("wanted a free port between 11000 and 31000, found none")
+}
+
+/// It refuses to run as root, so Debian's own account for it does.
+fn is_root() -> bool {
+    said(Command::new("id").arg("-u")) == "0"
+}
+
+fn signal(process: u32, name: &str) {
+    let _gone = Command::new("kill").args(["-s", name, &process.to_string()]).stderr(Stdio::null()).status();
+}
+
+fn said(command: &mut Command) -> String {
+    match command.output() {
+        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        Ok(output) => panic!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim()),
+        Err(error) => panic!("{command:?}: {error}"),
+    }
+}
