@@ -79,7 +79,7 @@ impl Guard {
                 (dialect.map(|dialect| dialect.name().to_string()), Some(refusal.reason), None)
             }
             Walked::Done(verified) => {
-                (Some(verified.dialect().to_owned()), None, Some(CallerSummary::of(&verified)))
+                (Some(verified.dialect().to_string()), None, Some(CallerSummary::of(&verified)))
             }
             Walked::Once(dialect, pending) => {
                 let answer = self.peek(&pending, now).await?;

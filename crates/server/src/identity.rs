@@ -83,6 +83,9 @@ pub struct Identity {
     assertion: Option<Assertion>,
 }
 
+/// Room for an identity without asking for more in between.
+const USUAL: usize = 12;
+
 /// How assertions are made.
 struct Assertion {
     keys: Arc<SigningKeys>,
@@ -196,6 +199,7 @@ impl Identity {
     ) -> Result<(), Fault> {
         let caller = verified.caller();
         let names = &self.names;
+        headers.reserve(USUAL);
         let mut put = |name: &HeaderName, value: &str| -> Result<(), Fault> {
             headers.insert(name.clone(), written(value)?);
             Ok(())
@@ -242,15 +246,17 @@ pub(crate) fn twins(headers: &HeaderMap) -> Vec<HeaderName> {
 
 /// A value of ours: what is not printable ASCII goes out percent-encoded, so that nothing ends a header early.
 fn written(value: &str) -> Result<HeaderValue, Fault> {
-    let mut text = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'%' | 0..=31 | 127..=255 => text.push_str(&format!("%{byte:02X}")),
-            byte => text.push(char::from(byte)),
+    let odd = |byte: &u8| matches!(byte, b'%' | 0..=31 | 127..=255);
+    let made = if value.as_bytes().iter().any(odd) {
+        let mut text = String::with_capacity(value.len());
+        for byte in value.bytes() {
+            if odd(&byte) { text.push_str(&format!("%{byte:02X}")) } else { text.push(char::from(byte)) }
         }
-    }
-    HeaderValue::try_from(text)
-        .map_err(|error| Fault::caused("an account's name cannot stand in a header", error))
+        HeaderValue::from_str(&text)
+    } else {
+        HeaderValue::from_str(value)
+    };
+    made.map_err(|error| Fault::caused("an account's name cannot stand in a header", error))
 }
 
 impl Assertion {

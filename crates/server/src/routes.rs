@@ -13,6 +13,8 @@ use std::sync::Arc;
 /// A route ready to judge by.
 #[derive(Debug)]
 pub struct Place {
+    /// Its name, as every answer's outcome has it.
+    pub name: Arc<str>,
     /// What the configuration says.
     pub route: Route,
     /// What it takes and whom it admits.
@@ -63,7 +65,7 @@ impl Routes {
             });
             let credentials = carriers.collect();
             let prefix = decoded(&route.path).into_owned();
-            places.push(Arc::new(Place { route: route.clone(), policy, prefix, credentials }));
+            places.push(Arc::new(Place { name: route.name.as_str().into(), route: route.clone(), policy, prefix, credentials }));
         }
         places.sort_by_key(|place| (place.route.host.is_none(), usize::MAX - place.prefix.len()));
         Ok(Self(places))

@@ -36,7 +36,7 @@ pub(super) async fn decide(app: &App, call: &Call, original: &Original) -> Resul
     if !crate::accept::head::is_host(original.authority.as_bytes()) {
         return Err(wrong("Host is no host with an optional port"));
     }
-    let public = app.config.server.public_url.as_deref().and_then(|url| url.split_once("://"));
+    let public = app.config.server.public();
     if public.is_some_and(|(scheme, _)| scheme != original.scheme) {
         return Err(wrong("the original request came over another scheme than public_url has"));
     }
@@ -56,7 +56,7 @@ pub(super) async fn decide(app: &App, call: &Call, original: &Original) -> Resul
         let title = "No route is configured for the original request";
         return Err(Box::new(problem(StatusCode::FORBIDDEN, "no-route", title)));
     };
-    let route = place.route.name.as_str();
+    let route = &place.name;
     if path::check(path).is_err() && !place.route.raw_paths {
         let reason = Reason::PathNotPlain;
         let reply = Reply { status: reason.status(), challenge: None };
