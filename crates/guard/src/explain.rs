@@ -1,6 +1,7 @@
 //! The same judgement told step by step; it uses no proof up and lets nobody in.
-use crate::guard::{Guard, Walked};
+use crate::guard::Guard;
 use crate::policy::Policy;
+use crate::walk::Walked;
 use countersign::incoming::Incoming;
 use countersign::read::Scratch;
 use countersign::reason::Reason;

@@ -184,8 +184,12 @@ impl<H: Handler> Connection<H> {
         let Some(version) = version else { return };
         let wire = (version == Version::One)
             .then(|| Wire::new::<S>(self.phase.clone(), self.alive.clone(), Arc::clone(&self.place)));
-        let line =
-            Arc::new(Line { handler: self.handler.clone(), phase: self.phase.clone(), peer: self.peer, wire });
+        let line = Arc::new(Line {
+            handler: self.handler.clone(),
+            phase: self.phase.clone(),
+            peer: self.peer,
+            wire,
+        });
         let service = {
             let activity = Arc::clone(&activity);
             service_fn(move |mut request: Request<Incoming>| {

@@ -257,12 +257,17 @@ impl Metrics {
             verdict: outcome.verdict,
             reason: outcome.reason,
         };
-        recent::with(self.own, &kind, || self.counters(&kind), |counters| {
-            counters.answered.inc();
-            if let Some(judged) = &counters.judged {
-                judged.inc();
-            }
-        });
+        recent::with(
+            self.own,
+            &kind,
+            || self.counters(&kind),
+            |counters| {
+                counters.answered.inc();
+                if let Some(judged) = &counters.judged {
+                    judged.inc();
+                }
+            },
+        );
         let Some(verdict) = outcome.verdict else { return };
         if verdict == "fault" {
             self.faults.inc();
@@ -271,8 +276,7 @@ impl Metrics {
             self.weak.get_or_create(&Weak { dialect: dialect(outcome.dialect.as_ref()) }).inc();
         }
         if let Some(mode) = outcome.mode.filter(|_| verdict != "verified") {
-            let passed =
-                Passed { mode: mode.name().into(), reason: outcome.reason.unwrap_or("none").into() };
+            let passed = Passed { mode: mode.name().into(), reason: outcome.reason.unwrap_or("none").into() };
             self.not_enforced.get_or_create(&passed).inc();
         }
     }

@@ -177,8 +177,11 @@ impl Shared {
     /// Takes the uses that wait to be written.
     pub(crate) fn take_uses(&self) -> Vec<LastUse> {
         let uses = std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner));
-        let told =
-            |(key, (at, client)): (Box<str>, (Time, IpAddr))| LastUse { key: key.into(), at, address: Some(client.to_string()) };
+        let told = |(key, (at, client)): (Box<str>, (Time, IpAddr))| LastUse {
+            key: key.into(),
+            at,
+            address: Some(client.to_string()),
+        };
         uses.into_iter().map(told).collect()
     }
 }

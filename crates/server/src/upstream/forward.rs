@@ -87,12 +87,12 @@ impl Load {
                 trip.passed_in(bytes.len());
                 Self { body: None, again: Some(bytes), failed: None }
             }
+            // An empty body stays empty: no framing headers appear that the caller did not send.
+            Inflow::Stream(body) if http_body::Body::is_end_stream(&body) => {
+                Self { body: None, again: Some(bytes::Bytes::new()), failed: None }
+            }
             Inflow::Stream(body) => {
                 let (passed, failed) = Passed::new(body, patience, Arc::clone(trip));
-                // An empty body stays empty: no framing headers appear that the caller did not send.
-                if http_body::Body::is_end_stream(&passed) {
-                    return Self { body: None, again: Some(bytes::Bytes::new()), failed: None };
-                }
                 Self { body: Some(Body::new(passed)), again: None, failed: Some(failed) }
             }
         }
