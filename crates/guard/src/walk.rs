@@ -34,7 +34,7 @@ enum At<'p, 's> {
 
 impl Guard {
     /// The one loop, for yes/no and for explain. Nearly every request goes through without waiting for anything; what does wait is
-    /// put into a box first, so that the state of a request that does not is small.
+    /// put into boxes first, so that the state of a request that does not is small: it is moved several times.
     pub(crate) async fn walk<'p, T: Trace + Send>(
         &self,
         policy: &'p Policy,
@@ -50,11 +50,11 @@ impl Guard {
             at = match at {
                 At::Over(walked) => return Ok(walked),
                 At::Asks(dialect, proof) => {
-                    let keys = self.keys(&proof.wants(), now).await?;
+                    let keys = Box::pin(self.keys(&proof.wants(), now)).await?;
                     self.go_on(policy, dialect, proof.prepare(keys, now, trace), now, remembered, trace)
                 }
                 At::Checks(dialect, prepared) => {
-                    let outcome = self.check(&prepared, remembered, now).await;
+                    let outcome = Box::pin(self.check(&prepared, remembered, now)).await;
                     match after(policy, dialect, prepared.finish(&outcome, now, trace), trace) {
                         Ok(walked) => At::Over(walked),
                         Err(next) => self.go_on(policy, dialect, next, now, remembered, trace),
