@@ -4,13 +4,10 @@ use crate::clock::Clock;
 use crate::jwks::Jwks;
 use crate::policy::{Policy, Reply};
 use crate::signing::SigningKeys;
-use crate::walk::Walked;
 use countersign::ask::{Decoys, Standing, Use};
 use countersign::dialect::Dialect;
-use countersign::incoming::Incoming;
 use countersign::proof::Pending;
-use countersign::read::Scratch;
-use countersign::reason::{Reason, Refusal};
+use countersign::reason::Refusal;
 use countersign::time::Time;
 use countersign::verified::Verified;
 use countersign_keys::Remembered;
@@ -135,35 +132,6 @@ impl Guard {
     #[must_use]
     pub fn once(&self) -> &Arc<dyn Once> {
         &self.once
-    }
-
-    /// Judges a request. A single-use proof is used up by this.
-    ///
-    /// # Errors
-    /// [`Fault`] when a store failed: it answers 503 and lets nobody in.
-    pub async fn judge(&self, policy: &Policy, incoming: &Incoming<'_>) -> Result<Verdict, Fault> {
-        let now = self.clock.now();
-        let mut scratch = Scratch::default();
-        let walked =
-            self.walk(policy, incoming, now, &mut scratch, self.remembered.as_deref(), &mut ()).await?;
-        Ok(match walked {
-            Walked::Absent => Verdict::Absent(policy.reply(Reason::MissingCredentials)),
-            Walked::Refused(dialect, refusal) => Verdict::Refused(denial(policy, dialect, refusal)),
-            Walked::Done(verified) => self.admitted(verified, now),
-            Walked::Once(dialect, pending) => {
-                // Read anew: a key set may have been fetched meanwhile, and a late reading looks like a step back.
-                let answer = self.once.claim(pending.claim(), self.clock.now()).await?;
-                match pending.settle(answer, &mut ()) {
-                    Ok(verified) => self.admitted(verified, now),
-                    Err(refusal) => Verdict::Refused(denial(policy, Some(dialect), refusal)),
-                }
-            }
-        })
-    }
-
-    fn admitted(&self, verified: Box<Verified>, now: Time) -> Verdict {
-        verified.key().touch(now);
-        Verdict::Verified(verified)
     }
 
     /// Whether a session's tokens count now; for surfaces that hold the session already.

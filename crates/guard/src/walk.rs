@@ -1,5 +1,5 @@
 //! A judgement on its way from the request to the second question, without waiting wherever it can.
-use crate::guard::Guard;
+use crate::guard::{Guard, Verdict, denial};
 use crate::policy::{Found, Policy};
 use countersign::ask::{KeyQuery, Keys, Who};
 use countersign::dialect::Dialect;
@@ -33,6 +33,35 @@ enum At<'p, 's> {
 }
 
 impl Guard {
+    /// Judges a request. A single-use proof is used up by this.
+    ///
+    /// # Errors
+    /// [`Fault`] when a store failed: it answers 503 and lets nobody in.
+    pub async fn judge(&self, policy: &Policy, incoming: &Incoming<'_>) -> Result<Verdict, Fault> {
+        let now = self.clock.now();
+        let mut scratch = Scratch::default();
+        let walked =
+            self.walk(policy, incoming, now, &mut scratch, self.remembered.as_deref(), &mut ()).await?;
+        Ok(match walked {
+            Walked::Absent => Verdict::Absent(policy.reply(Reason::MissingCredentials)),
+            Walked::Refused(dialect, refusal) => Verdict::Refused(denial(policy, dialect, refusal)),
+            Walked::Done(verified) => self.admitted(verified, now),
+            Walked::Once(dialect, pending) => {
+                // Read anew: a key set may have been fetched meanwhile, and a late reading looks like a step back.
+                let answer = self.once.claim(pending.claim(), self.clock.now()).await?;
+                match pending.settle(answer, &mut ()) {
+                    Ok(verified) => self.admitted(verified, now),
+                    Err(refusal) => Verdict::Refused(denial(policy, Some(dialect), refusal)),
+                }
+            }
+        })
+    }
+
+    fn admitted(&self, verified: Box<Verified>, now: Time) -> Verdict {
+        verified.key().touch(now);
+        Verdict::Verified(verified)
+    }
+
     /// The one loop, for yes/no and for explain. Nearly every request goes through without waiting for anything; what does wait is
     /// put into boxes first, so that the state of a request that does not is small: it is moved several times.
     pub(crate) async fn walk<'p, T: Trace + Send>(

@@ -158,7 +158,7 @@ impl Surfaces {
 /// Microseconds since then; a clock that stepped back took no time.
 fn since(app: &App, started: Time) -> u64 {
     let nanos = app.clock.now().nanos().saturating_sub(started.nanos());
-    u64::try_from(nanos / 1000).unwrap_or(0)
+    u64::try_from(nanos).map_or(0, |nanos| nanos / 1000)
 }
 
 /// A request whose line is written when nothing of it is left.
