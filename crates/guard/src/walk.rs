@@ -84,9 +84,10 @@ impl Guard {
                 }
                 At::Checks(dialect, prepared) => {
                     let outcome = Box::pin(self.check(&prepared, remembered, now)).await;
-                    match after(policy, dialect, prepared.finish(&outcome, now, trace), trace) {
-                        Ok(walked) => At::Over(walked),
-                        Err(next) => self.go_on(policy, dialect, next, now, remembered, trace),
+                    match prepared.finish(&outcome, now, trace) {
+                        Ok(Finish::Next(next)) => self.go_on(policy, dialect, next, now, remembered, trace),
+                        Ok(Finish::Checked(checked)) => At::Over(admit(policy, dialect, checked, trace)),
+                        Err(refusal) => At::Over(Walked::Refused(Some(dialect), refusal)),
                     }
                 }
             };
@@ -149,9 +150,10 @@ impl Guard {
             let Some(outcome) = self.check_at_once(&prepared, remembered, now) else {
                 return At::Checks(dialect, Box::new(prepared));
             };
-            match after(policy, dialect, prepared.finish(&outcome, now, trace), trace) {
-                Ok(walked) => return At::Over(walked),
-                Err(next) => prepared = next,
+            match prepared.finish(&outcome, now, trace) {
+                Ok(Finish::Next(next)) => prepared = next,
+                Ok(Finish::Checked(checked)) => return At::Over(admit(policy, dialect, checked, trace)),
+                Err(refusal) => return At::Over(Walked::Refused(Some(dialect), refusal)),
             }
         }
     }
@@ -257,18 +259,13 @@ impl Guard {
     }
 }
 
-/// What follows a check: the end, or the next check.
-fn after<'p, 's>(
+/// Asks the route about a proof that held.
+fn admit<'p>(
     policy: &Policy,
     dialect: &'p Arc<Dialect>,
-    finished: Result<Finish<'s>, Refusal>,
+    checked: Checked,
     trace: &mut impl Trace,
-) -> Result<Walked<'p>, Prepared<'s>> {
-    let checked = match finished {
-        Ok(Finish::Next(next)) => return Err(next),
-        Ok(Finish::Checked(checked)) => checked,
-        Err(refusal) => return Ok(Walked::Refused(Some(dialect), refusal)),
-    };
+) -> Walked<'p> {
     let caller = match &checked {
         Checked::Done(verified) => verified.caller(),
         Checked::Once(pending) => pending.caller(),
@@ -280,7 +277,7 @@ fn after<'p, 's>(
             let found = format!("account {}", caller.name);
             Step::new(Stage::Policy, "the route", "an account it admits", found, Some(refusal.reason))
         });
-        return Ok(Walked::Refused(Some(dialect), refusal));
+        return Walked::Refused(Some(dialect), refusal);
     }
     if let Some(lacking) = Policy::lacking(&policy.require, &dialect.covered()) {
         let refusal = Refusal::new(Reason::NotCovered, Stage::Policy);
@@ -288,10 +285,10 @@ fn after<'p, 's>(
             let found = format!("a dialect that does not bind {lacking}");
             Step::new(Stage::Policy, "the route", "all it requires", found, Some(refusal.reason))
         });
-        return Ok(Walked::Refused(Some(dialect), refusal));
+        return Walked::Refused(Some(dialect), refusal);
     }
-    Ok(match checked {
+    match checked {
         Checked::Done(verified) => Walked::Done(verified),
         Checked::Once(pending) => Walked::Once(dialect, pending),
-    })
+    }
 }
