@@ -38,6 +38,10 @@ use exit::Done;
 use print::Out;
 use std::process::ExitCode;
 
+/// Serves every piece of memory that the program asks for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Recognises the servers that call an HTTP API by the key pairs they hold.
 #[derive(Parser, Debug)]
 #[command(name = "countersign", version, disable_help_subcommand = true, propagate_version = true)]

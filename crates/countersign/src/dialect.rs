@@ -95,7 +95,22 @@ pub(crate) struct Pattern {
 #[derive(Clone, Debug)]
 pub(crate) struct ReplyShape {
     pub(crate) status: u16,
-    pub(crate) challenge: Option<Box<str>>,
+    pub(crate) challenge: Option<Challenge>,
+}
+
+/// The two values of `WWW-Authenticate` that a dialect has, ready since every refusal carries one.
+#[derive(Clone, Debug)]
+pub(crate) struct Challenge {
+    /// No proof came.
+    bare: Arc<str>,
+    /// A proof came and did not hold.
+    invalid: Arc<str>,
+}
+
+impl Challenge {
+    pub(crate) fn new(scheme: &str) -> Self {
+        Self { bare: scheme.into(), invalid: format!("{scheme} error=\"invalid_token\"").into() }
+    }
 }
 
 impl Dialect {
@@ -173,11 +188,11 @@ impl Dialect {
     }
     /// Value of `WWW-Authenticate` for a 401; the bare challenge when no proof came.
     #[must_use]
-    pub fn challenge(&self, reason: crate::reason::Reason) -> Option<String> {
-        let scheme = self.reply.challenge.as_deref()?;
+    pub fn challenge(&self, reason: crate::reason::Reason) -> Option<&Arc<str>> {
+        let challenge = self.reply.challenge.as_ref()?;
         Some(match reason.class() {
-            crate::reason::Class::Absent => scheme.to_owned(),
-            _ => format!("{scheme} error=\"invalid_token\""),
+            crate::reason::Class::Absent => &challenge.bare,
+            _ => &challenge.invalid,
         })
     }
     /// Each place where its proofs stand, such as `authorization Bearer`: dialects that share one compete there.

@@ -53,7 +53,10 @@ impl Time {
     /// Unix milliseconds, the whole millisecond at or before this instant.
     #[must_use]
     pub fn millis(self) -> i64 {
-        i64::try_from(self.0.div_euclid(1_000_000)).unwrap_or(i64::MAX)
+        match i64::try_from(self.0) {
+            Ok(short) => short.div_euclid(1_000_000),
+            Err(_) => i64::try_from(self.0.div_euclid(1_000_000)).unwrap_or(i64::MAX),
+        }
     }
 
     /// Unix nanoseconds.

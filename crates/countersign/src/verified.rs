@@ -56,7 +56,7 @@ impl Verified {
     }
     /// The dialect's name.
     #[must_use]
-    pub fn dialect(&self) -> &str {
+    pub fn dialect(&self) -> &Arc<str> {
         &self.dialect
     }
     /// How the proof names its maker, whole (`Partner:54344`).

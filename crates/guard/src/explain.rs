@@ -1,6 +1,7 @@
 //! The same judgement told step by step; it uses no proof up and lets nobody in.
-use crate::guard::{Guard, Walked};
+use crate::guard::Guard;
 use crate::policy::Policy;
+use crate::walk::Walked;
 use countersign::incoming::Incoming;
 use countersign::read::Scratch;
 use countersign::reason::Reason;
@@ -79,7 +80,7 @@ impl Guard {
                 (dialect.map(|dialect| dialect.name().to_string()), Some(refusal.reason), None)
             }
             Walked::Done(verified) => {
-                (Some(verified.dialect().to_owned()), None, Some(CallerSummary::of(&verified)))
+                (Some(verified.dialect().to_string()), None, Some(CallerSummary::of(&verified)))
             }
             Walked::Once(dialect, pending) => {
                 let answer = self.peek(&pending, now).await?;

@@ -14,3 +14,4 @@ pub mod policy;
 pub mod session;
 pub mod signing;
 pub mod vectors;
+mod walk;

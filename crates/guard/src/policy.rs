@@ -28,7 +28,7 @@ pub struct Reply {
     /// The status.
     pub status: u16,
     /// Value of `WWW-Authenticate`.
-    pub challenge: Option<String>,
+    pub challenge: Option<Arc<str>>,
 }
 
 /// Which of a route's dialects a request is addressed to.
@@ -128,7 +128,7 @@ impl Reply {
     #[must_use]
     pub fn of(dialect: &Dialect, reason: Reason) -> Self {
         let status = dialect.status(reason);
-        Self { status, challenge: if status == 401 { dialect.challenge(reason) } else { None } }
+        Self { status, challenge: if status == 401 { dialect.challenge(reason).cloned() } else { None } }
     }
 }
 

@@ -4,7 +4,9 @@ mod bounds;
 pub(crate) mod head;
 mod phase;
 mod scanner;
+mod seldom;
 mod strict;
+mod sweep;
 mod two;
 mod wire;
 
@@ -17,14 +19,16 @@ use activity::Activity;
 use arc_swap::ArcSwap;
 use axum::body::Body;
 use bounds::Bounds;
-use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
+use seldom::Seldom;
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,9 +38,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
-/// Answers one request that came from this peer.
-pub(crate) type Handler =
-    Arc<dyn Fn(Request<Body>, Peer) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
+/// Answers requests.
+pub(crate) trait Handler: Clone + Send + Sync + 'static {
+    /// Answers one request that came from this peer.
+    fn answer(
+        &self,
+        request: Request<Body>,
+        peer: Peer,
+    ) -> impl Future<Output = Response<Body>> + Send + use<Self>;
+}
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -46,14 +56,14 @@ pub(crate) struct Peer {
 }
 
 /// One listener's loop.
-pub(crate) struct Loop {
+pub(crate) struct Loop<H> {
     pub(crate) listener: TcpListener,
     pub(crate) tls: Option<Arc<ArcSwap<ServerConfig>>>,
     /// What holds for connections that come from now on.
     pub(crate) limits: watch::Receiver<Limits>,
     /// One for each connection that may be open at once.
     pub(crate) places: Arc<Semaphore>,
-    pub(crate) handler: Handler,
+    pub(crate) handler: H,
     pub(crate) phase: watch::Receiver<Phase>,
     /// Held by everything that is not finished.
     pub(crate) alive: mpsc::Sender<()>,
@@ -67,7 +77,7 @@ const QUIET: Duration = Duration::from_millis(50);
 /// But it closes after this in any case.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
-impl Loop {
+impl<H: Handler> Loop<H> {
     /// Accepts until the server stops, then takes what already waits in the kernel's queue.
     pub(crate) async fn run(mut self) {
         let places = Arc::clone(&self.places);
@@ -106,7 +116,7 @@ impl Loop {
         let _ = stream.set_nodelay(true);
         let connection = Connection {
             limits: *self.limits.borrow(),
-            handler: Arc::clone(&self.handler),
+            handler: self.handler.clone(),
             phase: self.phase.clone(),
             peer: Peer { address, tls: self.tls.is_some() },
             alive: self.alive.clone(),
@@ -131,24 +141,26 @@ impl Loop {
                     }
                 }
             };
+            let now = Seldom::new(async move { drop(phase.wait_for(|phase| *phase == Phase::Now).await) });
             tokio::select! {
+                biased;
                 () = serve => {}
-                _ = phase.wait_for(|phase| *phase == Phase::Now) => {}
+                () = now => {}
             }
         });
     }
 }
 
-struct Connection {
+struct Connection<H> {
     limits: Limits,
-    handler: Handler,
+    handler: H,
     phase: watch::Receiver<Phase>,
     peer: Peer,
     alive: mpsc::Sender<()>,
     place: Arc<OwnedSemaphorePermit>,
 }
 
-impl Connection {
+impl<H: Handler> Connection<H> {
     async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
         let limits = self.limits;
         let bounds = Bounds {
@@ -170,24 +182,30 @@ impl Connection {
             () = last_word => None,
         };
         let Some(version) = version else { return };
+        let wire = (version == Version::One)
+            .then(|| Wire::new::<S>(self.phase.clone(), self.alive.clone(), Arc::clone(&self.place)));
+        let line = Arc::new(Line {
+            handler: self.handler.clone(),
+            phase: self.phase.clone(),
+            peer: self.peer,
+            wire,
+        });
         let service = {
-            let (handler, peer, phase) = (Arc::clone(&self.handler), self.peer, self.phase.clone());
             let activity = Arc::clone(&activity);
-            let wire = (version == Version::One)
-                .then(|| Wire::new::<S>(self.phase.clone(), self.alive.clone(), Arc::clone(&self.place)));
             service_fn(move |mut request: Request<Incoming>| {
-                if let Some(wire) = wire.as_ref().filter(|_| request.headers().contains_key(header::UPGRADE))
+                let line = Arc::clone(&line);
+                if let Some(wire) = &line.wire
+                    && request.headers().contains_key(header::UPGRADE)
                 {
                     request.extensions_mut().insert(wire.clone());
                 }
                 let held = activity.begin(request.method() == Method::HEAD);
-                let leaving = phase.clone();
-                let answer = handler(request.map(Body::new), peer);
+                let answer = line.handler.answer(request.map(came), line.peer);
                 async move {
                     let mut response = answer.await;
                     // A connection that goes on in another protocol is not one that HTTP closes.
                     let goes_on = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-                    if version == Version::One && !goes_on && *leaving.borrow() >= Phase::Draining {
+                    if version == Version::One && !goes_on && *line.phase.borrow() >= Phase::Draining {
                         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                     }
                     Ok::<_, Infallible>(response.map(|body| held.watch(body)))
@@ -203,9 +221,11 @@ impl Connection {
                 builder.max_headers(limits.header_fields).max_buf_size(limits.header_bytes.max(64 * 1024));
                 let connection = builder.serve_connection(TokioIo::new(strict), service).with_upgrades();
                 let mut connection = std::pin::pin!(connection);
+                let stopping = Seldom::new(self.stopping());
                 tokio::select! {
+                    biased;
                     _ = connection.as_mut() => return,
-                    () = self.stopping() => connection.as_mut().graceful_shutdown(),
+                    () = stopping => connection.as_mut().graceful_shutdown(),
                 }
                 let _ = connection.await;
             }
@@ -216,4 +236,18 @@ impl Connection {
     async fn stopping(&self) {
         let _ = self.phase.clone().wait_for(|phase| *phase >= Phase::Stopping).await;
     }
+}
+
+/// What every request of one connection is answered with.
+struct Line<H> {
+    handler: H,
+    phase: watch::Receiver<Phase>,
+    peer: Peer,
+    /// For a request that goes on in another protocol.
+    wire: Option<Wire>,
+}
+
+/// The body as surfaces take it; most requests have none, and nothing is made for them.
+fn came(body: Incoming) -> Body {
+    if body.is_end_stream() { Body::empty() } else { Body::new(body) }
 }

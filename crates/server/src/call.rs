@@ -1,16 +1,19 @@
 //! One request's way through the server: who called, under which id, and how it ended, for the log and the metrics.
 use crate::config::listener::Surface;
 use crate::config::mode::Mode;
+use crate::ids::Id;
+use crate::surface::origin::Client;
 use crate::trip::Trip;
+use countersign::ask::{Caller, KnownKey};
 use countersign::time::Time;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-/// What is known of a request before anybody judged it; every surface finds it among the request's extensions.
+/// What is known of a request before anybody judged it.
 #[derive(Clone, Debug)]
 pub struct Call {
     /// `req_…`, made here; the upstream and the log have it.
-    pub id: Arc<str>,
+    pub id: Id,
     /// The other end of the connection.
     pub peer: SocketAddr,
     /// The address of the listener it came to.
@@ -21,6 +24,16 @@ pub struct Call {
     pub at: Time,
     /// What answers it.
     pub surface: Surface,
+    /// The caller's address, as the other end tells it where that is a trusted proxy; or why what it tells cannot be read.
+    pub(crate) client: Result<Client, &'static str>,
+}
+
+impl Call {
+    /// The caller's address for the log: the other end's where nothing better can be read.
+    #[must_use]
+    pub fn told(&self) -> IpAddr {
+        self.client.map_or(self.peer.ip(), Client::nearest)
+    }
 }
 
 /// A request that another proxy asked about whole; the log and the metrics tell it in place of the question.
@@ -40,9 +53,9 @@ pub struct Asked {
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// The route's name.
-    pub route: Option<String>,
+    pub route: Option<Arc<str>>,
     /// The dialect's name.
-    pub dialect: Option<String>,
+    pub dialect: Option<Arc<str>>,
     /// `verified`, `refused`, `absent` or `fault`; `None` where nothing was judged.
     pub verdict: Option<&'static str>,
     /// The reason's code.
@@ -50,11 +63,9 @@ pub struct Outcome {
     /// Whether its signature had held when it was refused.
     pub signed: bool,
     /// `rej_…`, as in the answer's header.
-    pub reject: Option<String>,
-    /// The account's name.
-    pub account: Option<String>,
-    /// The key's id.
-    pub key: Option<String>,
+    pub reject: Option<Id>,
+    /// Who proved it.
+    pub who: Who,
     /// The user it acted for.
     pub acting_as: Option<String>,
     /// The algorithm that held.
@@ -64,7 +75,46 @@ pub struct Outcome {
     /// The account that a refused proof names, which it did not prove.
     pub claimed: Option<String>,
     /// The upstream that the request went to, by name.
-    pub upstream: Option<String>,
+    pub upstream: Option<Arc<str>>,
     /// What happened on the way there and back; set when the request was sent on.
     pub trip: Option<Arc<Trip>>,
+}
+
+/// Who proved a request.
+#[derive(Clone, Debug, Default)]
+pub enum Who {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// An account by one of its keys, as the registry had them.
+    Proved(Arc<Caller>, Arc<KnownKey>),
+    /// The same as a surface tells it that judges for itself.
+    Told {
+        /// The account's name.
+        account: Option<String>,
+        /// The key's id.
+        key: Option<String>,
+    },
+}
+
+impl Who {
+    /// The account's name.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Self::Nobody => None,
+            Self::Proved(caller, _) => Some(&caller.name),
+            Self::Told { account, .. } => account.as_deref(),
+        }
+    }
+
+    /// The key's id.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Nobody => None,
+            Self::Proved(_, key) => Some(&key.id),
+            Self::Told { key, .. } => key.as_deref(),
+        }
+    }
 }

@@ -39,24 +39,23 @@ impl Surfaces {
         let started = app.clock.now();
         let surface = self.surface(request.uri().path());
         let call = Call {
-            id: app.ids.next("req").into(),
+            id: app.ids.next(*b"req"),
             peer: peer.address,
             local: self.address,
             tls: peer.tls,
             at: started,
             surface: surface.unwrap_or(Surface::Gateway),
+            client: origin::told_client(&app.config.server, peer.address.ip(), request.headers()),
         };
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let protocol = request.version();
-        let client = origin::client(&app.config.server, peer.address.ip(), request.headers());
-        request.extensions_mut().insert(call.clone());
         let mut examined = None;
         if let Some((id, probe)) = app.doctor.called(request.headers(), started) {
-            let (seen, same) = arrival::look(app, &call, probe, request).await;
+            let (seen, same) = Box::pin(arrival::look(app, &call, probe, request)).await;
             request = same;
             examined = Some((id, seen));
         }
-        let response = if request.headers().len() > app.config.limits.header_fields {
+        let mut response = if request.headers().len() > app.config.limits.header_fields {
             // HTTP/2 comes here unbounded in number, though not in size.
             problem(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -65,15 +64,17 @@ impl Surfaces {
             )
         } else {
             match surface {
-                Some(surface) => self.run(surface, &call, request).await,
+                Some(Surface::ForwardAuth) => forward_auth::answer(app, &call, request).await,
+                // In a box, so that the state of one question does not have room for the state of everything.
+                Some(surface) => Box::pin(self.run(surface, &call, request)).await,
                 None => not_found(),
             }
         };
-        let outcome = response.extensions().get::<Outcome>().cloned().unwrap_or_default();
+        let outcome = response.extensions_mut().remove::<Outcome>().unwrap_or_default();
         let micros = since(app, started);
         // What another proxy asked about is told in place of the question.
-        let asked = response.extensions().get::<Asked>().cloned();
-        let client = asked.as_ref().and_then(|asked| asked.client).unwrap_or(client);
+        let asked = response.extensions_mut().remove::<Asked>();
+        let client = asked.as_ref().and_then(|asked| asked.client).unwrap_or(call.told());
         let status = asked.as_ref().and_then(|asked| asked.status).unwrap_or(response.status().as_u16());
         if let Some((id, seen)) = examined {
             app.doctor.keep(&id, seen, &outcome, status);
@@ -128,16 +129,12 @@ impl Surfaces {
         here(Surface::Gateway).then_some(Surface::Gateway)
     }
 
-    async fn run(&self, surface: Surface, call: &Call, request: Request<Body>) -> Response<Body> {
+    async fn run(&self, surface: Surface, call: &Call, mut request: Request<Body>) -> Response<Body> {
         let app = &self.app;
         let reading = matches!(*request.method(), Method::GET | Method::HEAD);
         match surface {
             Surface::Gateway => gateway::answer(app, call, request).await,
-            Surface::ForwardAuth => {
-                let path = request.uri().path().to_owned();
-                let route = forward_auth::asked(app, &path).flatten();
-                forward_auth::answer(app, call, route, request).await
-            }
+            Surface::ForwardAuth => forward_auth::answer(app, call, request).await,
             Surface::ExtAuthz => ext_authz::answer(app, call, request).await,
             Surface::Explain => {
                 // Operators ask where the management API answers.
@@ -149,8 +146,12 @@ impl Surfaces {
             Surface::Health if reading && request.uri().path() == health::LIVE => health::live(),
             Surface::Health if reading => health::ready(app).await,
             Surface::Metrics if reading => health::metrics(app).await,
-            Surface::Session => mounted(self.session.as_ref(), request).await,
-            Surface::Manage => mounted(self.manage.as_ref(), request).await,
+            Surface::Session | Surface::Manage => {
+                // Routers hand on the request alone.
+                request.extensions_mut().insert(call.clone());
+                let session = surface == Surface::Session;
+                mounted(if session { self.session.as_ref() } else { self.manage.as_ref() }, request).await
+            }
             Surface::Jwks | Surface::Health | Surface::Metrics | Surface::Acme => {
                 problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Only GET is taken here")
             }
@@ -161,7 +162,7 @@ impl Surfaces {
 /// Microseconds since then; a clock that stepped back took no time.
 fn since(app: &App, started: Time) -> u64 {
     let nanos = app.clock.now().nanos().saturating_sub(started.nanos());
-    u64::try_from(nanos / 1000).unwrap_or(0)
+    u64::try_from(nanos).map_or(0, |nanos| nanos / 1000)
 }
 
 /// A request whose line is written when nothing of it is left.
@@ -195,7 +196,10 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        log_request(&self.call, &self.outcome, &self.told, since(&self.app, self.call.at));
+        // What is not followed is over with its head.
+        let over = self.outcome.trip.is_none();
+        let total = || if over { self.told.micros } else { since(&self.app, self.call.at) };
+        log_request(&self.call, &self.outcome, &self.told, total);
     }
 }
 

@@ -120,7 +120,7 @@ impl Doctor {
     /// Keeps what arrived, with how it ended.
     pub(crate) fn keep(&self, id: &str, mut seen: Seen, outcome: &Outcome, status: u16) {
         seen.status = status;
-        seen.route.clone_from(&outcome.route);
+        seen.route = outcome.route.as_deref().map(str::to_owned);
         seen.verdict = outcome.verdict.map(str::to_owned);
         seen.reason = outcome.reason.map(str::to_owned);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

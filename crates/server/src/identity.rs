@@ -6,7 +6,8 @@ use countersign::verified::Verified;
 use countersign_guard::signing::SigningKeys;
 use countersign_store::fault::Fault;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
 
 /// Headers that upstreams are known to take for an identity, an original address or another method. A name that ends in a dash
 /// stands for all that begin with it. Underscores and capitals do not matter.
@@ -84,6 +85,9 @@ pub struct Identity {
     assertion: Option<Assertion>,
 }
 
+/// Room for an identity without asking for more in between.
+const USUAL: usize = 12;
+
 /// How assertions are made.
 struct Assertion {
     keys: Arc<SigningKeys>,
@@ -133,8 +137,8 @@ impl Identity {
         let life = i64::try_from(section.assertion_life.as_secs()).unwrap_or(60);
         let audience = section.assertion_audience.clone();
         let assertion = signing.filter(|_| section.assertion).map(|keys| Assertion { keys, audience, life });
-        let strip = section.strip.iter().map(|name| plain(name)).collect();
-        Ok(Self { prefix: plain(&prefix), strip, names, assertion })
+        let strip = section.strip.iter().map(|name| plain(name).into_owned()).collect();
+        Ok(Self { prefix: plain(&prefix).into_owned(), strip, names, assertion })
     }
 
     /// Removes what a caller could claim with: our own family in every spelling, and what upstreams are known to believe.
@@ -149,13 +153,11 @@ impl Identity {
     #[must_use]
     pub fn strips(&self, name: &HeaderName) -> bool {
         let name = plain(name.as_str());
+        let name = &*name;
         let family = self.prefix.trim_end_matches('-');
         let ours = name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
             || (!self.prefix.ends_with('-') && name.starts_with(&self.prefix));
-        ours || self.strip.contains(&name)
-            || ALWAYS
-                .iter()
-                .any(|known| if known.ends_with('-') { name.starts_with(known) } else { name == *known })
+        ours || self.strip.iter().any(|strip| strip == name) || is_believed(name)
     }
 
     /// Every header that may say who was recognised.
@@ -215,6 +217,7 @@ impl Identity {
     ) -> Result<(), Fault> {
         let caller = verified.caller();
         let names = &self.names;
+        headers.reserve(USUAL);
         let mut put = |name: &HeaderName, value: &str| -> Result<(), Fault> {
             headers.insert(name.clone(), written(value)?);
             Ok(())
@@ -244,32 +247,56 @@ impl Identity {
 
 /// A name as the most careless servers compare it: capitals do not count, and whatever is neither letter nor digit is one
 /// character (CGI makes an underscore of underscores and dashes, and some servers of every other character, too).
-pub(crate) fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> Cow<'_, str> {
+    if name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
+        return Cow::Borrowed(name);
+    }
     let letter = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
     name.bytes().map(|byte| char::from(letter(byte))).collect()
 }
+
+/// Whether a plain name is one of those that are always removed. Most headers begin like none of them, and are not compared with all.
+fn is_believed(name: &str) -> bool {
+    let known = |known: &&str| if known.ends_with('-') { name.starts_with(known) } else { name == *known };
+    let near = BELIEVED.partition_point(|known| start(known) < start(name));
+    BELIEVED.iter().skip(near).take_while(|known| start(known) == start(name)).any(known)
+}
+
+/// The first letters of a name, as a number that sorts as they do. Every name in the list has as many.
+fn start(name: &str) -> u32 {
+    name.as_bytes().first_chunk().map_or(0, |letters: &[u8; 4]| u32::from_be_bytes(*letters))
+}
+
+/// What is always removed, sorted.
+static BELIEVED: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let mut sorted = ALWAYS.to_vec();
+    sorted.sort_unstable();
+    sorted
+});
 
 /// `Api_Signature` beside `Api-Signature`: many upstreams read both as one name, and only the second was judged. And
 /// `Transfer_Encoding` always, which HTTP/2 carries: upstreams that read it would frame the message otherwise than we did.
 pub(crate) fn twins(headers: &HeaderMap) -> Vec<HeaderName> {
     let twin = |name: &HeaderName| {
         let plain = plain(name.as_str());
-        plain != name.as_str() && (headers.contains_key(&plain) || HOP.iter().any(|hop| *hop == *plain))
+        plain != name.as_str() && (headers.contains_key(&*plain) || HOP.iter().any(|hop| *hop == *plain))
     };
     headers.keys().filter(|name| twin(name)).cloned().collect()
 }
 
 /// A value of ours: what is not printable ASCII goes out percent-encoded, so that nothing ends a header early.
 fn written(value: &str) -> Result<HeaderValue, Fault> {
-    let mut text = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'%' | 0..=31 | 127..=255 => text.push_str(&format!("%{byte:02X}")),
-            byte => text.push(char::from(byte)),
+    let odd = |byte: &u8| matches!(byte, b'%' | 0..=31 | 127..=255);
+    let made = if value.as_bytes().iter().any(odd) {
+        let mut text = String::with_capacity(value.len());
+        for byte in value.bytes() {
+            if odd(&byte) { text.push_str(&format!("%{byte:02X}")) } else { text.push(char::from(byte)) }
         }
-    }
-    HeaderValue::try_from(text)
-        .map_err(|error| Fault::caused("an account's name cannot stand in a header", error))
+        HeaderValue::from_str(&text)
+    } else {
+        HeaderValue::from_str(value)
+    };
+    made.map_err(|error| Fault::caused("an account's name cannot stand in a header", error))
 }
 
 impl Assertion {
@@ -343,6 +370,25 @@ mod tests {
         {
             let name: HeaderName = name.parse().unwrap();
             assert!(!identity.strips(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_always_removed_is_found_by_its_first_letters() {
+        for known in ALWAYS {
+            assert!(known.len() >= 4 && is_believed(known), "{known}");
+            let longer = format!("{known}y");
+            let is_known = ALWAYS
+                .iter()
+                .any(|other| *other == longer || (other.ends_with('-') && longer.starts_with(other)));
+            assert_eq!(is_believed(&longer), is_known, "{longer}");
+            for end in 0..known.len() {
+                let shorter = &known[..end];
+                let is_known = ALWAYS
+                    .iter()
+                    .any(|other| *other == shorter || (other.ends_with('-') && shorter.starts_with(other)));
+                assert_eq!(is_believed(shorter), is_known, "{shorter}");
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Asks the guard and turns its verdict into a pass or an answer, with the outcome for the log.
 use crate::app::App;
-use crate::call::Outcome;
+use crate::call::{Outcome, Who};
 use crate::problem;
 use crate::routes::Place;
 use crate::surface::path;
@@ -12,6 +12,7 @@ use countersign_guard::guard::Verdict;
 use countersign_guard::policy::{Policy, Reply};
 use countersign_store::fault::Fault;
 use http::Response;
+use std::sync::Arc;
 
 /// Judges a request: who it is, or the answer that refuses it.
 ///
@@ -19,7 +20,7 @@ use http::Response;
 /// The answer to send instead, with its [`Outcome`] among the extensions.
 pub async fn judge(
     app: &App,
-    route: Option<&str>,
+    route: Option<&Arc<str>>,
     policy: &Policy,
     incoming: &Incoming<'_>,
 ) -> Result<Box<Verified>, Box<Response<Body>>> {
@@ -31,7 +32,7 @@ pub async fn judge(
         Ok(Verdict::Absent(reply)) => Err(refused(app, route, None, Reason::MissingCredentials, &reply)),
         Ok(Verdict::Refused(denial)) => {
             let mut response =
-                refused(app, route, denial.dialect.as_deref(), denial.refusal.reason, &denial.reply);
+                refused(app, route, denial.dialect.as_ref(), denial.refusal.reason, &denial.reply);
             if let Some(outcome) = response.extensions_mut().get_mut::<Outcome>() {
                 outcome.signed = matches!(denial.refusal.stage, Stage::Rules | Stage::Once | Stage::Policy);
             }
@@ -48,7 +49,7 @@ pub async fn judge(
 /// The answer to send instead.
 pub(crate) fn confined(
     app: &App,
-    route: &str,
+    route: &Arc<str>,
     verified: &Verified,
     path: &str,
 ) -> Result<(), Box<Response<Body>>> {
@@ -72,7 +73,7 @@ pub(crate) fn confined(
 pub(crate) fn takes(
     app: &App,
     place: &Place,
-    dialect: Option<&str>,
+    dialect: Option<&Arc<str>>,
     method: &str,
 ) -> Result<(), Box<Response<Body>>> {
     if place.route.methods.as_ref().is_none_or(|taken| taken.iter().any(|taken| taken == method)) {
@@ -80,25 +81,25 @@ pub(crate) fn takes(
     }
     let reason = Reason::NotPermitted;
     let reply = Reply { status: reason.status(), challenge: None };
-    Err(refused(app, Some(&place.route.name), dialect, reason, &reply))
+    Err(refused(app, Some(&place.name), dialect, reason, &reply))
 }
 
 /// The answer to a refusal.
 #[must_use]
 pub fn refused(
     app: &App,
-    route: Option<&str>,
-    dialect: Option<&str>,
+    route: Option<&Arc<str>>,
+    dialect: Option<&Arc<str>>,
     reason: Reason,
     reply: &Reply,
 ) -> Box<Response<Body>> {
-    let reject = app.ids.next("rej");
+    let reject = app.ids.next(*b"rej");
     let mut response =
         problem::refusal(reason, reply.status, reply.challenge.as_deref(), &reject, app.clock.now());
     let verdict = if reason == Reason::MissingCredentials { "absent" } else { "refused" };
     response.extensions_mut().insert(Outcome {
-        route: route.map(str::to_owned),
-        dialect: dialect.map(str::to_owned),
+        route: route.cloned(),
+        dialect: dialect.cloned(),
         verdict: Some(verdict),
         reason: Some(reason.code()),
         reject: Some(reject),
@@ -109,25 +110,24 @@ pub fn refused(
 
 /// The answer to a fault of ours; its text goes to the log only.
 #[must_use]
-pub fn faulted(app: &App, route: Option<&str>, fault: &Fault) -> Box<Response<Body>> {
+pub fn faulted(app: &App, route: Option<&Arc<str>>, fault: &Fault) -> Box<Response<Body>> {
     tracing::error!(%fault, "a request could not be decided");
     let mut response = problem::fault(app.clock.now());
-    let outcome = Outcome { route: route.map(str::to_owned), verdict: Some("fault"), ..Outcome::default() };
+    let outcome = Outcome { route: route.cloned(), verdict: Some("fault"), ..Outcome::default() };
     response.extensions_mut().insert(outcome);
     Box::new(response)
 }
 
 /// The outcome of a request that holds.
 #[must_use]
-pub fn held(route: Option<&str>, verified: &Verified) -> Outcome {
+pub fn held(route: Option<&Arc<str>>, verified: &Verified) -> Outcome {
     Outcome {
-        route: route.map(str::to_owned),
-        dialect: Some(verified.dialect().to_owned()),
+        route: route.cloned(),
+        dialect: Some(Arc::clone(verified.dialect())),
         verdict: Some("verified"),
         reason: None,
         reject: None,
-        account: Some(verified.caller().name.to_string()),
-        key: Some(verified.key().id.to_string()),
+        who: Who::Proved(Arc::clone(verified.caller()), Arc::clone(verified.key())),
         acting_as: verified.acting_as().map(str::to_owned),
         algorithm: Some(verified.algorithm().name()),
         ..Outcome::default()

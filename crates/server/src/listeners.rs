@@ -1,5 +1,5 @@
 //! The addresses that are listened on: opened at start, matched with a new configuration at reload, drained when they go.
-use crate::accept::{Handler, Loop, Phase};
+use crate::accept::{Handler, Loop, Peer, Phase};
 use crate::app::App;
 use crate::config::Config;
 use crate::config::limits::Limits;
@@ -11,7 +11,10 @@ use crate::tls::acme::Orders;
 use crate::tls::acme::issued::Issued;
 use crate::tls::{self, Loaded, Presented};
 use arc_swap::ArcSwap;
+use axum::body::Body;
 use countersign::time::Time;
+use http::{Request, Response};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -266,9 +269,7 @@ fn listen(
     let places = Arc::new(Semaphore::new(limits.connections));
     let (limits, read) = watch::channel(limits);
     let tls = tls.map(|(tls, loaded)| Presented::new(tls, loaded));
-    let current = Arc::clone(&face);
-    // The one look at what is in force; a request keeps what it finds here to its end.
-    let handler: Handler = Arc::new(move |request, peer| Box::pin(current.load_full().answer(request, peer)));
+    let handler = Current(Arc::clone(&face));
     let looping = Loop {
         listener,
         tls: tls.as_ref().map(Presented::swap),
@@ -292,6 +293,21 @@ async fn bind(listener: &Listener) -> Result<(TcpListener, SocketAddr), String> 
     let socket = TcpListener::bind(listener.address).await.map_err(told)?;
     let address = socket.local_addr().map_err(told)?;
     Ok((socket, address))
+}
+
+/// What answers on a listener now.
+#[derive(Clone)]
+struct Current(Arc<ArcSwap<Surfaces>>);
+
+impl Handler for Current {
+    fn answer(
+        &self,
+        request: Request<Body>,
+        peer: Peer,
+    ) -> impl Future<Output = Response<Body>> + Send + use<> {
+        // The one look at what is in force; a request keeps what it finds here to its end.
+        self.0.load_full().answer(request, peer)
+    }
 }
 
 /// More places at once; fewer as connections end, and nobody new before that.

@@ -1,4 +1,6 @@
 //! What the server counts, for Prometheus.
+mod recent;
+
 use crate::call::{Call, Outcome};
 use crate::upstream::Standing;
 use countersign::time::Time;
@@ -10,8 +12,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use recent::{Counters, Kind};
 use std::borrow::Cow;
 use std::fmt::{Error, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A label whose values are few: names of surfaces, dialects, verdicts and reasons, never a caller's text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
@@ -77,8 +82,15 @@ struct Ended {
     outcome: Word,
 }
 
+/// The label of a dialect.
+fn dialect(name: Option<&Arc<str>>) -> Word {
+    name.map_or(Word::from("none"), |name| Word(Cow::Owned(name.to_string())))
+}
+
 /// The server's counters.
 pub struct Metrics {
+    /// Tells the counters of one server from those of another in the same process.
+    own: u64,
     registry: Registry,
     judged: Family<Judged, Counter>,
     answered: Family<Answered, Counter>,
@@ -126,7 +138,9 @@ impl Default for Metrics {
         // From 50 microseconds to 6 seconds: a signature takes about 30 microseconds, an upstream may take seconds.
         let buckets =
             [0.000_05, 0.000_2, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 6.0];
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut metrics = Self {
+            own: NEXT.fetch_add(1, Ordering::Relaxed),
             registry: Registry::with_prefix("countersign"),
             judged: Family::default(),
             answered: Family::default(),
@@ -222,34 +236,63 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts an answer.
     pub fn count(&self, call: &Call, outcome: &Outcome, status: u16, seconds: f64) {
-        let surface = Word::from(call.surface.name());
         let class = match status {
             100..=299 => "2xx",
             300..=399 => "3xx",
             400..=499 => "4xx",
             _ => "5xx",
         };
-        self.answered.get_or_create(&Answered { surface: surface.clone(), status: class.into() }).inc();
         self.seconds.observe(seconds);
         if let (Some(upstream), Some(trip)) = (&outcome.upstream, &outcome.trip) {
-            let sent = Sent { upstream: Word(Cow::Owned(upstream.clone())), status: class.into() };
+            let sent = Sent { upstream: Word(Cow::Owned(upstream.to_string())), status: class.into() };
             self.retries.get_or_create(&sent).inc_by(trip.retries());
             self.sent.get_or_create(&sent).inc();
         }
+        let kind = Kind {
+            surface: call.surface,
+            class,
+            dialect: outcome.dialect.as_ref(),
+            verdict: outcome.verdict,
+            reason: outcome.reason,
+        };
+        recent::with(
+            self.own,
+            &kind,
+            || self.counters(&kind),
+            |counters| {
+                counters.answered.inc();
+                if let Some(judged) = &counters.judged {
+                    judged.inc();
+                }
+            },
+        );
         let Some(verdict) = outcome.verdict else { return };
         if verdict == "fault" {
             self.faults.inc();
         }
-        let dialect = outcome.dialect.clone().map_or(Word::from("none"), |name| Word(Cow::Owned(name)));
         if outcome.algorithm.is_some_and(|name| name.contains("sha1") || name.contains("SHA1")) {
-            self.weak.get_or_create(&Weak { dialect: dialect.clone() }).inc();
+            self.weak.get_or_create(&Weak { dialect: dialect(outcome.dialect.as_ref()) }).inc();
         }
-        let reason: Word = outcome.reason.unwrap_or("none").into();
         if let Some(mode) = outcome.mode.filter(|_| verdict != "verified") {
-            let passed = Passed { mode: mode.name().into(), reason: reason.clone() };
+            let passed = Passed { mode: mode.name().into(), reason: outcome.reason.unwrap_or("none").into() };
             self.not_enforced.get_or_create(&passed).inc();
         }
-        self.judged.get_or_create(&Judged { surface, dialect, verdict: verdict.into(), reason }).inc();
+    }
+
+    /// The counters of a kind of answer.
+    fn counters(&self, kind: &Kind<'_>) -> Counters {
+        let surface = Word::from(kind.surface.name());
+        let answered = Answered { surface: surface.clone(), status: kind.class.into() };
+        let judged = kind.verdict.map(|verdict| Judged {
+            surface,
+            dialect: dialect(kind.dialect),
+            verdict: verdict.into(),
+            reason: kind.reason.unwrap_or("none").into(),
+        });
+        Counters {
+            answered: self.answered.get_or_create(&answered).clone(),
+            judged: judged.map(|judged| self.judged.get_or_create(&judged).clone()),
+        }
     }
 
     /// Notes how the addresses of the upstreams stand; those that are gone are forgotten.
@@ -315,20 +358,23 @@ impl Metrics {
 mod tests {
     use super::*;
     use crate::config::listener::Surface;
+    use crate::ids::Ids;
+    use countersign_guard::clock::SeededEntropy;
 
     #[test]
     fn what_was_counted_is_told() {
         let metrics = Metrics::default();
         let call = Call {
-            id: "req_1".into(),
+            id: Ids::new(&SeededEntropy::default()).next(*b"req"),
             peer: "127.0.0.1:1".parse().unwrap(),
             local: "127.0.0.1:2".parse().unwrap(),
             tls: false,
             at: Time::from_seconds(0),
             surface: Surface::Gateway,
+            client: Err("nobody told"),
         };
         let outcome = Outcome {
-            dialect: Some("skillhive".to_owned()),
+            dialect: Some("skillhive".into()),
             verdict: Some("refused"),
             reason: Some("bad-signature"),
             algorithm: Some("rsa-pkcs1-sha1"),

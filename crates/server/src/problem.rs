@@ -1,10 +1,12 @@
 //! Answers for what went wrong (RFC 9457): byte-equal for equal codes; what differs travels in headers.
 use axum::body::Body;
+use bytes::Bytes;
 use countersign::reason::Reason;
 use countersign::time::Time;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::{Serialize, Serializer};
+use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
 
 /// Carries the id under which the log has the reason of a refusal.
@@ -36,7 +38,10 @@ impl Serialize for Kind<'_> {
 pub fn problem(status: StatusCode, code: &str, title: &str) -> Response<Body> {
     let document = Document { kind: Kind(code), title, status: status.as_u16(), code };
     // Texts and a number always become JSON.
-    let document = serde_json::to_vec(&document).unwrap_or_default();
+    written(status, serde_json::to_vec(&document).unwrap_or_default().into())
+}
+
+fn written(status: StatusCode, document: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::from(document));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -55,15 +60,34 @@ pub fn refusal(
     now: Time,
 ) -> Response<Body> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
-    let mut response = problem(status, reason.outward(), title(reason.outward()));
-    if let Some(challenge) = challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
-        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    let mut response = written(status, document(reason.outward(), status));
+    let headers = response.headers_mut();
+    if let Some(challenge) = challenge.and_then(|text| HeaderValue::from_str(text).ok()) {
+        headers.insert(WWW_AUTHENTICATE, challenge);
     }
-    if let Ok(reject) = HeaderValue::try_from(reject) {
-        response.headers_mut().insert(REJECT, reject);
+    if let Ok(reject) = HeaderValue::from_str(reject) {
+        headers.insert(REJECT, reject);
     }
     stamp(response.headers_mut(), now);
     response
+}
+
+/// The document of a refusal, put together from texts of ours that need no escapes: strangers can ask for as many as they like.
+fn document(outward: &str, status: StatusCode) -> Bytes {
+    let parts = [
+        r#"{"type":"urn:countersign:problem:"#,
+        outward,
+        r#"","title":""#,
+        title(outward),
+        r#"","status":"#,
+        status.as_str(),
+        r#","code":""#,
+        outward,
+        r#""}"#,
+    ];
+    let mut document = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+    parts.iter().for_each(|part| document.push_str(part));
+    document.into()
 }
 
 /// The answer to a fault of ours.
@@ -100,11 +124,27 @@ pub fn not_found() -> Response<Body> {
 /// Puts the server's time into an answer's headers.
 pub fn stamp(headers: &mut HeaderMap, now: Time) {
     headers.insert(TIME, HeaderValue::from(now.millis()));
-    let seconds = u64::try_from(now.seconds()).unwrap_or(0);
-    let date = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-    if let Some(date) = date.and_then(|date| HeaderValue::try_from(httpdate::fmt_http_date(date)).ok()) {
+    if let Some(date) = dated(now.seconds()) {
         headers.insert(DATE, date);
     }
+}
+
+thread_local! {
+    /// The second that was last written as a date, and how.
+    static DATED: RefCell<(i64, Option<HeaderValue>)> = const { RefCell::new((0, None)) };
+}
+
+/// A second as HTTP writes dates; written once a second.
+fn dated(seconds: i64) -> Option<HeaderValue> {
+    DATED.with_borrow_mut(|(last, date)| {
+        if *last != seconds || date.is_none() {
+            let since = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+            let time = SystemTime::UNIX_EPOCH.checked_add(since);
+            *last = seconds;
+            *date = time.and_then(|time| HeaderValue::try_from(httpdate::fmt_http_date(time)).ok());
+        }
+        date.clone()
+    })
 }
 
 /// The sentence for an outward code.
@@ -146,6 +186,26 @@ mod tests {
         assert_eq!(left.headers()["date"], "Thu, 01 Jan 1970 00:00:01 GMT");
         assert_eq!(left.headers()["countersign-reject"], "rej_1");
         assert_eq!(bytes(left).await, bytes(right).await);
+    }
+
+    #[tokio::test]
+    async fn what_is_put_together_is_what_a_serializer_writes() {
+        for reason in Reason::ALL {
+            for status in [401, 403, reason.status()] {
+                let status = StatusCode::from_u16(status).unwrap();
+                let whole = problem(status, reason.outward(), title(reason.outward()));
+                assert_eq!(bytes(whole).await, document(reason.outward(), status), "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn dates_follow_the_clock() {
+        let date = |seconds| dated(seconds).unwrap();
+        assert_eq!(date(1), "Thu, 01 Jan 1970 00:00:01 GMT");
+        assert_eq!(date(1), "Thu, 01 Jan 1970 00:00:01 GMT");
+        assert_eq!(date(2), "Thu, 01 Jan 1970 00:00:02 GMT");
+        assert_eq!(date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
     }
 
     #[test]

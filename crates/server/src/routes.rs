@@ -13,6 +13,8 @@ use std::sync::Arc;
 /// A route ready to judge by.
 #[derive(Debug)]
 pub struct Place {
+    /// Its name, as every answer's outcome has it.
+    pub name: Arc<str>,
     /// What the configuration says.
     pub route: Route,
     /// What it takes and whom it admits.
@@ -27,7 +29,7 @@ impl Place {
     /// Whether a header carries a credential in one of the route's dialects, in any spelling.
     pub(crate) fn carries(&self, name: &HeaderName) -> bool {
         let name = plain(name.as_str());
-        self.credentials.contains(&name)
+        self.credentials.iter().any(|carrier| *carrier == *name)
     }
 }
 
@@ -59,11 +61,21 @@ impl Routes {
                 limits,
             };
             let carriers = policy.dialects.iter().flat_map(|dialect| {
-                dialect.carriers().into_iter().chain(dialect.companion()).map(|name| plain(name.as_str()))
+                dialect
+                    .carriers()
+                    .into_iter()
+                    .chain(dialect.companion())
+                    .map(|name| plain(name.as_str()).into_owned())
             });
             let credentials = carriers.collect();
             let prefix = decoded(&route.path).into_owned();
-            places.push(Arc::new(Place { route: route.clone(), policy, prefix, credentials }));
+            places.push(Arc::new(Place {
+                name: route.name.as_str().into(),
+                route: route.clone(),
+                policy,
+                prefix,
+                credentials,
+            }));
         }
         places.sort_by_key(|place| (place.route.host.is_none(), usize::MAX - place.prefix.len()));
         Ok(Self(places))

@@ -84,7 +84,7 @@ pub struct Shared {
     draining: AtomicBool,
     stale: AtomicBool,
     unread: AtomicBool,
-    uses: Mutex<HashMap<String, LastUse>>,
+    uses: Mutex<HashMap<Box<str>, (Time, IpAddr)>>,
     /// The way to the next configuration.
     pub(crate) reloads: Reloads,
 }
@@ -177,16 +177,23 @@ impl Shared {
 
     /// Notes that a key was used; it is written with others, later.
     pub(crate) fn used(&self, outcome: &Outcome, at: Time, client: IpAddr) {
-        let Some(key) = outcome.key.as_ref().filter(|_| outcome.verdict == Some("verified")) else { return };
+        let Some(key) = outcome.who.key().filter(|_| outcome.verdict == Some("verified")) else { return };
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-        if uses.len() < MOST_USES || uses.contains_key(key) {
-            uses.insert(key.clone(), LastUse { key: key.clone(), at, address: Some(client.to_string()) });
+        if let Some(last) = uses.get_mut(key) {
+            *last = (at, client);
+        } else if uses.len() < MOST_USES {
+            uses.insert(key.into(), (at, client));
         }
     }
 
     /// Takes the uses that wait to be written.
     pub(crate) fn take_uses(&self) -> Vec<LastUse> {
-        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *uses).into_values().collect()
+        let uses = std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner));
+        let told = |(key, (at, client)): (Box<str>, (Time, IpAddr))| LastUse {
+            key: key.into(),
+            at,
+            address: Some(client.to_string()),
+        };
+        uses.into_iter().map(told).collect()
     }
 }

@@ -82,8 +82,8 @@ pub(crate) struct Told {
 }
 
 /// Writes the request line. Its fields are an interface (docs/request-log.md): names stay, new ones may come.
-pub(crate) fn request(call: &Call, outcome: &Outcome, told: &Told, total_micros: u64) {
-    let text = |text: &Option<String>| text.as_deref().map(|text| clean(text).into_owned());
+pub(crate) fn request(call: &Call, outcome: &Outcome, told: &Told, total_micros: impl Fn() -> u64) {
+    let text = |text: Option<&str>| text.map(|text| clean(text).into_owned());
     let trip = outcome.trip.as_deref();
     let asked = told.asked.as_ref();
     let method = asked.map_or(told.method.as_str(), |asked| &*asked.method);
@@ -100,15 +100,15 @@ pub(crate) fn request(call: &Call, outcome: &Outcome, told: &Told, total_micros:
         status = told.status,
         verdict = outcome.verdict,
         reason = outcome.reason,
-        reject = outcome.reject,
-        route = outcome.route,
-        dialect = outcome.dialect,
+        reject = outcome.reject.as_deref(),
+        route = outcome.route.as_deref(),
+        dialect = outcome.dialect.as_deref(),
         mode = outcome.mode.map(Mode::name),
-        claimed = text(&outcome.claimed),
-        account = text(&outcome.account),
-        key = outcome.key,
-        acting_as = text(&outcome.acting_as),
-        upstream = outcome.upstream,
+        claimed = text(outcome.claimed.as_deref()),
+        account = text(outcome.who.account()),
+        key = outcome.who.key(),
+        acting_as = text(outcome.acting_as.as_deref()),
+        upstream = outcome.upstream.as_deref(),
         upstream_address = trip.and_then(Trip::upstream).as_deref(),
         upstream_micros = trip.and_then(Trip::micros),
         retries = trip.map(Trip::retries),
@@ -116,7 +116,7 @@ pub(crate) fn request(call: &Call, outcome: &Outcome, told: &Told, total_micros:
         bytes_out = trip.map(Trip::bytes_out),
         whole = trip.map(Trip::is_whole),
         micros = told.micros,
-        total_micros,
+        total_micros = total_micros(),
         "request"
     );
 }

@@ -199,13 +199,13 @@ async fn judge(guard: &Guard, policy: &Policy, step: &Step) -> Result<Came, Stri
         Ok(Verdict::Verified(verified)) => Came::Accepted(verified.identifier().to_owned()),
         Ok(Verdict::Absent(reply)) => Came::Refused {
             status: reply.status,
-            challenge: reply.challenge,
+            challenge: reply.challenge.as_deref().map(str::to_owned),
             outward: "missing-credentials",
             reason: "missing-credentials",
         },
         Ok(Verdict::Refused(denial)) => Came::Refused {
             status: denial.reply.status,
-            challenge: denial.reply.challenge,
+            challenge: denial.reply.challenge.as_deref().map(str::to_owned),
             outward: denial.refusal.reason.outward(),
             reason: denial.refusal.reason.code(),
         },

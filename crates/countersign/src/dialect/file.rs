@@ -1,6 +1,6 @@
 //! Reads a dialect file (TOML) and says exactly what is wrong with one that cannot be used.
 use super::settings::{self, Settings};
-use super::{By, Dialect, Find, Form, Pattern, ReplyShape, Schemes, WhoFrom, covered};
+use super::{By, Challenge, Dialect, Find, Form, Pattern, ReplyShape, Schemes, WhoFrom, covered};
 use crate::form::make::{self, Make, MakeFile};
 use crate::form::text::{TextFile, TextForm};
 use crate::rule::file::RuleFile;
@@ -193,7 +193,7 @@ fn reply(file: ReplyFile) -> Result<ReplyShape, Problem> {
     if file.status != 401 && file.status != 403 {
         return Err(at("reply.status")(format!("wanted 401 or 403, found {}", file.status)));
     }
-    Ok(ReplyShape { status: file.status, challenge: file.challenge.map(Into::into) })
+    Ok(ReplyShape { status: file.status, challenge: file.challenge.as_deref().map(Challenge::new) })
 }
 
 /// A list given by a setting stands in one text, with commas.

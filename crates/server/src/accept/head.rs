@@ -1,5 +1,6 @@
 //! Judges one whole HTTP/1 head: the request line, every field line, one host, one framing.
 use super::bounds::{Bounds, Broken};
+use super::sweep;
 
 /// How the body after a head is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,13 +12,44 @@ pub(crate) enum Framing {
 
 /// Whether these bytes are a token of RFC 9110: what header names and methods are made of.
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty()
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    !bytes.is_empty() && bytes.iter().all(|byte| TOKEN.get(usize::from(*byte)).copied().unwrap_or(false))
+}
+
+/// The characters that tokens are made of.
+static TOKEN: [bool; 256] = token();
+
+const fn token() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut rest: &mut [bool] = &mut table;
+    let mut byte = 0_u8;
+    while let [first, tail @ ..] = rest {
+        *first = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        byte = byte.wrapping_add(1);
+        rest = tail;
+    }
+    table
 }
 
 /// Whether these bytes can stand in a header's value: no control characters but the tab.
 pub(crate) fn is_value(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == b'\t' || (*byte >= 32 && *byte != 127))
+    sweep::control(bytes, 0).is_none()
 }
 
 /// Whether this can be the value of Host: a name or address with an optional port, nothing else.
@@ -38,7 +70,7 @@ pub(crate) fn is_host(host: &[u8]) -> bool {
 
 /// Checks a head that ends in its empty line and gives the framing of what follows.
 pub(crate) fn check_head(head: &[u8], bounds: &Bounds) -> Result<Framing, Broken> {
-    let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let mut lines = Lines(head);
     let (target, one_one) = check_line(lines.next().unwrap_or_default(), bounds)?;
     let mut seen = Seen::default();
     for line in lines.take_while(|line| !line.is_empty()) {
@@ -66,6 +98,20 @@ pub(crate) fn check_head(head: &[u8], bounds: &Bounds) -> Result<Framing, Broken
         (None, true) => Ok(Framing::Chunked),
         (Some(length), false) => Ok(Framing::Sized(length)),
         (None, false) => Ok(Framing::None),
+    }
+}
+
+/// The lines of a head, without their ends.
+struct Lines<'h>(&'h [u8]);
+
+impl<'h> Iterator for Lines<'h> {
+    type Item = &'h [u8];
+
+    fn next(&mut self) -> Option<&'h [u8]> {
+        let end = sweep::byte(self.0, 0, b'\n')?;
+        let line = self.0.get(..end)?;
+        self.0 = self.0.get(end + 1..)?;
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads HTTP/1 framing as strictly as the standard allows: heads, sized bodies, chunks and trailers, byte by byte.
 use super::bounds::{Bounds, Broken};
 use super::head::{Framing, check_head, check_line, is_token, is_value};
+use super::sweep;
 
 /// A chunk's size line with its extensions: nobody uses extensions, and long ones cost work for nothing.
 const CHUNK_LINE: usize = 256;
@@ -123,34 +124,38 @@ impl Scanner {
 
     /// A head passes as a whole or not at all.
     fn head(&mut self, rest: &[u8]) -> Result<usize, Broken> {
-        let mut previous = self.seen.checked_sub(1).and_then(|at| rest.get(at)).copied();
-        for (at, byte) in rest.iter().copied().enumerate().skip(self.seen) {
-            if at >= self.bounds.head {
-                return Err(Broken::TooLarge("the head is too large"));
-            }
-            match (previous, byte) {
-                (Some(b'\r'), b'\n') => {
-                    if self.line + 1 == at {
-                        if at == 1 {
-                            return Err(Broken::Malformed("an empty line stands before the request line"));
-                        }
-                        return self.whole_head(rest.get(..=at).unwrap_or_default(), at + 1);
-                    }
-                    if self.line == 0 {
-                        // A first line that is no request line need not wait for the rest of its head.
-                        check_line(rest.get(..at - 1).unwrap_or_default(), &self.bounds)?;
-                    }
-                    self.line = at + 1;
-                }
+        let within = rest.get(..self.bounds.head).unwrap_or(rest);
+        // A CR that ended the last piece is looked at again, beside what follows it.
+        let cut = self.seen.checked_sub(1).filter(|at| within.get(*at) == Some(&b'\r'));
+        let mut from = cut.unwrap_or(self.seen);
+        // Each round passes a line.
+        while let Some(end) = sweep::control(within, from) {
+            let after = end + 1;
+            match (within.get(end), within.get(after)) {
+                (Some(b'\r'), Some(b'\n')) => {}
+                // The rest of the line's end is still to come, or too far.
+                (Some(b'\r'), None) => break,
                 (Some(b'\r'), _) => return Err(Broken::Malformed("a CR stands alone")),
-                (_, b'\n') => return Err(Broken::Malformed("a line ends in LF without CR")),
-                (_, b'\t' | b'\r') => {}
-                (_, 0..=31 | 127) => return Err(Broken::Malformed("a control character stands in the head")),
-                _ => {}
+                (Some(b'\n'), _) => return Err(Broken::Malformed("a line ends in LF without CR")),
+                _ => return Err(Broken::Malformed("a control character stands in the head")),
             }
-            previous = Some(byte);
-            self.seen = at + 1;
+            if self.line == end {
+                if end == 0 {
+                    return Err(Broken::Malformed("an empty line stands before the request line"));
+                }
+                return self.whole_head(within.get(..=after).unwrap_or_default(), after + 1);
+            }
+            if self.line == 0 {
+                // A first line that is no request line need not wait for the rest of its head.
+                check_line(within.get(..end).unwrap_or_default(), &self.bounds)?;
+            }
+            self.line = after + 1;
+            from = self.line;
         }
+        if rest.len() > self.bounds.head {
+            return Err(Broken::TooLarge("the head is too large"));
+        }
+        self.seen = within.len();
         Ok(0)
     }
 

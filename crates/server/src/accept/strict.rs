@@ -5,11 +5,12 @@ use super::scanner::Scanner;
 use bytes::{Buf, BytesMut};
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -50,6 +51,10 @@ pub(super) struct Strict<S> {
     fields: usize,
     activity: Arc<Activity>,
     clock: Pin<Box<Sleep>>,
+    /// When the wait at hand ends; the clock rings then or earlier, and is set anew only when it rang.
+    due: Instant,
+    /// Whom the clock wakes.
+    told: Option<Waker>,
     waiting: Waiting,
     /// Runs while the other end takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -75,6 +80,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
             fields: bounds.fields,
             activity,
             clock: Box::pin(sleep(patience.head)),
+            due: Instant::now() + patience.head,
+            told: None,
             waiting: Waiting::Head,
             stalled: None,
         }
@@ -168,20 +175,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
             Waiting::Idle => self.patience.idle,
             Waiting::Nothing => return,
         };
-        self.clock.as_mut().reset(Instant::now() + patience);
+        self.due = Instant::now() + patience;
+        // It rings too late for this wait; one that rings too early is set anew when it did.
+        if self.clock.deadline() > self.due {
+            self.set_clock();
+        }
+    }
+
+    fn set_clock(&mut self) {
+        self.clock.as_mut().reset(self.due);
+        self.told = None;
     }
 
     /// `Ready` when the other end was silent for too long.
     fn silent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Each round waits or has found that the clock rang, and sets it to a later time.
         loop {
             if self.waiting == Waiting::Nothing {
                 return Poll::Pending;
             }
-            ready!(self.clock.as_mut().poll(cx));
-            if !self.activity.is_busy() {
-                return Poll::Ready(());
+            let told = self.told.as_ref().is_some_and(|told| told.will_wake(cx.waker()));
+            if told && !self.clock.is_elapsed() {
+                return Poll::Pending;
             }
-            self.rewind();
+            // Outside the task's budget: without any left, the clock would not note whom to wake.
+            if pin!(unconstrained(self.clock.as_mut())).poll(cx).is_pending() {
+                self.told = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            if self.due <= Instant::now() {
+                if !self.activity.is_busy() {
+                    return Poll::Ready(());
+                }
+                self.rewind();
+            }
+            self.set_clock();
         }
     }
 }
@@ -244,7 +272,7 @@ fn read_piece<S: AsyncRead + Unpin>(
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
     buffer.reserve(PIECE);
-    let mut reading = std::pin::pin!(io.read_buf(buffer));
+    let mut reading = pin!(io.read_buf(buffer));
     reading.as_mut().poll(cx)
 }
 

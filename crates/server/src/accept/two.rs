@@ -24,7 +24,7 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// Bytes of an answer that wait to be sent, for each stream.
 const SEND_BUFFER: usize = 64 * 1024;
 
-pub(super) async fn serve<I, S, B>(connection: &Connection, io: I, activity: &Arc<Activity>, service: S)
+pub(super) async fn serve<H, I, S, B>(connection: &Connection<H>, io: I, activity: &Arc<Activity>, service: S)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
@@ -72,7 +72,7 @@ where
 }
 
 /// When a connection is told to go elsewhere: at once, but one that came while draining may serve until the end.
-async fn draining(connection: &Connection, came: Phase) {
+async fn draining<H>(connection: &Connection<H>, came: Phase) {
     let until = if came == Phase::Serving { Phase::Draining } else { Phase::Stopping };
     // A server that is gone has stopped, too.
     let _ = connection.phase.clone().wait_for(|phase| *phase >= until).await;

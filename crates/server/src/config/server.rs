@@ -33,6 +33,12 @@ pub enum LogFormat {
 }
 
 impl ServerSection {
+    /// Scheme and authority of `public_url`.
+    pub(crate) fn public(&self) -> Option<(&str, &str)> {
+        let (scheme, rest) = self.public_url.as_deref()?.split_once(':')?;
+        Some((scheme, rest.strip_prefix("//")?))
+    }
+
     pub(super) fn read(section: Section<'_>) -> Self {
         let wanted = "an address such as \"https://api.example.com\", without path";
         let public_url = section.parsed("public_url", wanted, None, Clone::clone, |text| {

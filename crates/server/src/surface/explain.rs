@@ -89,13 +89,13 @@ async fn tell(
         challenge: None,
     };
     let explained = app.guard.explain(&place.policy, &incoming).await;
-    let explanation = explained.map_err(|fault| faulted(app, Some(&place.route.name), &fault))?;
+    let explanation = explained.map_err(|fault| faulted(app, Some(&place.name), &fault))?;
     let document = if operator || explanation.proved { full(&explanation) } else { outward(&explanation) };
     let mut response = Response::new(Body::from(document));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     stamp(response.headers_mut(), app.clock.now());
-    let outcome = Outcome { route: Some(place.route.name.clone()), ..Outcome::default() };
+    let outcome = Outcome { route: Some(Arc::clone(&place.name)), ..Outcome::default() };
     response.extensions_mut().insert(outcome);
     Ok(response)
 }
@@ -136,7 +136,8 @@ async fn is_operator(
         client: origin.client.known(),
         challenge: None,
     };
-    let verified = judge(app, Some(Surface::Explain.name()), policy, &incoming).await?;
+    let route = Surface::Explain.name().into();
+    let verified = judge(app, Some(&route), policy, &incoming).await?;
     Ok(app.directory.account(&verified.caller().id).is_some_and(|account| account.role.is_some()))
 }
 

@@ -6,7 +6,7 @@ use crate::judge::{faulted, refused, takes};
 use crate::problem::{bad_request, problem, too_slow};
 use crate::routes::Place;
 use crate::surface::lenient::{Passing, warn, weigh};
-use crate::surface::origin::{self, host_of};
+use crate::surface::origin::host_of;
 use crate::surface::path;
 use axum::body::Body;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use countersign::reason::Reason;
 use countersign_guard::policy::Reply;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
 use std::sync::Arc;
 
@@ -30,14 +30,9 @@ pub(crate) fn asked<'p>(app: &App, path: &'p str) -> Option<Option<&'p str>> {
 }
 
 /// Answers one question.
-pub(crate) async fn answer(
-    app: &App,
-    call: &Call,
-    route: Option<&str>,
-    request: Request<Body>,
-) -> Response<Body> {
+pub(crate) async fn answer(app: &App, call: &Call, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    match ask(app, call, route, &parts, body).await {
+    match ask(app, call, &parts, body).await {
         Ok(response) => response,
         Err(response) => *response,
     }
@@ -54,10 +49,10 @@ pub(crate) struct Original<'h> {
 async fn ask(
     app: &App,
     call: &Call,
-    route: Option<&str>,
     request: &Parts,
     body: Body,
 ) -> Result<Response<Body>, Box<Response<Body>>> {
+    let route = asked(app, request.uri.path()).flatten();
     let headers = &request.headers;
     let wrong = |text: &str| Box::new(bad_request(text));
     let server = &app.config.server;
@@ -66,7 +61,7 @@ async fn ask(
         let title = "Only trusted proxies may ask this";
         return Err(Box::new(problem(StatusCode::FORBIDDEN, "not-a-trusted-proxy", title)));
     }
-    let client = origin::told_client(server, call.peer.ip(), headers).map_err(wrong)?;
+    let client = call.client.map_err(wrong)?;
     let original = original(headers).map_err(|why| match why {
         Wrong::Proxy(text) => wrong(text),
         // As with addresses: the proxy must be able to carry the answer to whom it is for.
@@ -75,18 +70,19 @@ async fn ask(
     if !is_target(original.target) {
         return Err(unplain(app, route));
     }
-    if let Some((scheme, _)) = server.public_url.as_deref().and_then(|url| url.split_once("://"))
+    let public = server.public();
+    if let Some((scheme, _)) = public
         && scheme != original.scheme
     {
         return Err(wrong("the original request came over another scheme than public_url has"));
     }
     let target = Target::new(original.scheme, original.authority, original.target);
     let place = find(app, route, original.authority, target.path)?;
-    let route = place.route.name.as_str();
+    let route = &place.name;
     if path::check(target.path).is_err() && !place.route.raw_paths {
-        return Err(unplain(app, Some(route)));
+        return Err(refuse_unplain(app, Some(route)));
     }
-    let target = match server.public_url.as_deref().and_then(|url| url.split_once("://")) {
+    let target = match public {
         Some((scheme, authority)) => Target { scheme, authority, ..target },
         None => target,
     };
@@ -107,7 +103,7 @@ async fn ask(
     };
     let Passing { verified, outcome } = weigh(app, place, &incoming).await?;
     // In every mode, as at the gateway.
-    takes(app, place, outcome.dialect.as_deref(), original.method)?;
+    takes(app, place, outcome.dialect.as_ref(), original.method)?;
     let mut response = Response::new(Body::empty());
     let told = response.headers_mut();
     if let Err(fault) = app.identity.tell(told, verified.as_deref(), outcome.mode, route, &call.id) {
@@ -121,6 +117,10 @@ async fn ask(
 /// Refuses an address that two servers may read differently. Proxies carry 401 and 403 to the caller; nginx makes 500 of anything
 /// else, and the address is the caller's choice.
 fn unplain(app: &App, route: Option<&str>) -> Box<Response<Body>> {
+    refuse_unplain(app, route.map(Arc::from).as_ref())
+}
+
+fn refuse_unplain(app: &App, route: Option<&Arc<str>>) -> Box<Response<Body>> {
     let reply = Reply { status: StatusCode::FORBIDDEN.as_u16(), challenge: None };
     refused(app, route, None, Reason::PathNotPlain, &reply)
 }
@@ -160,19 +160,13 @@ pub(crate) enum Wrong {
 
 /// Reads what the proxy says: Traefik's, Caddy's and HAProxy's headers, or those of the nginx recipe.
 pub(crate) fn original(headers: &HeaderMap) -> Result<Original<'_>, Wrong> {
-    let either = |first: &str, second: &str| match (told(headers, first)?, told(headers, second)?) {
-        (Some(_), Some(_)) => Err(Wrong::Proxy("the proxy tells the original request in two ways")),
-        (Some(value), None) | (None, Some(value)) => Ok(value),
-        (None, None) => Err(Wrong::Proxy(
-            "the proxy does not tell the original request (X-Forwarded-Method, -Proto, -Host, -Uri)",
-        )),
-    };
-    let method = either("x-forwarded-method", "x-original-method")?;
-    let target = either("x-forwarded-uri", "x-original-uri")?;
+    let told = Told::read(headers);
+    let method = either(told.method, told.original_method)?;
+    let target = either(told.target, told.original_target)?;
     let lacking =
         Wrong::Proxy("the proxy does not tell the original request (X-Forwarded-Proto, X-Forwarded-Host)");
-    let scheme = told(headers, "x-forwarded-proto")?.ok_or(lacking)?;
-    let authority = told(headers, "x-forwarded-host")?.ok_or(lacking)?;
+    let scheme = told.scheme.text()?.ok_or(lacking)?;
+    let authority = told.authority.text()?.ok_or(lacking)?;
     if scheme != "http" && scheme != "https" {
         return Err(Wrong::Proxy("X-Forwarded-Proto is neither http nor https"));
     }
@@ -185,15 +179,69 @@ pub(crate) fn original(headers: &HeaderMap) -> Result<Original<'_>, Wrong> {
     Ok(Original { method, scheme, authority, target })
 }
 
-/// The only value of a header, which may have letters of other scripts.
-fn told<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Wrong> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (_, Some(_)) => Err(Wrong::Proxy("a header that must stand once stands twice")),
-        (None, None) => Ok(None),
-        (Some(value), None) => {
-            let text = std::str::from_utf8(value.as_bytes()).map(Some);
-            text.map_err(|_| Wrong::Caller("the original request has bytes that are not UTF-8"))
+/// The value that one of two headers has.
+fn either<'h>(first: Once<'h>, second: Once<'h>) -> Result<&'h str, Wrong> {
+    match (first.text()?, second.text()?) {
+        (Some(_), Some(_)) => Err(Wrong::Proxy("the proxy tells the original request in two ways")),
+        (Some(value), None) | (None, Some(value)) => Ok(value),
+        (None, None) => Err(Wrong::Proxy(
+            "the proxy does not tell the original request (X-Forwarded-Method, -Proto, -Host, -Uri)",
+        )),
+    }
+}
+
+/// The headers that tell the original request, found in one walk over all.
+#[derive(Default)]
+struct Told<'h> {
+    method: Once<'h>,
+    original_method: Once<'h>,
+    target: Once<'h>,
+    original_target: Once<'h>,
+    scheme: Once<'h>,
+    authority: Once<'h>,
+}
+
+impl<'h> Told<'h> {
+    fn read(headers: &'h HeaderMap) -> Self {
+        let mut told = Self::default();
+        for (name, value) in headers {
+            let place = match name.as_str() {
+                "x-forwarded-method" => &mut told.method,
+                "x-original-method" => &mut told.original_method,
+                "x-forwarded-uri" => &mut told.target,
+                "x-original-uri" => &mut told.original_target,
+                "x-forwarded-proto" => &mut told.scheme,
+                "x-forwarded-host" => &mut told.authority,
+                _ => continue,
+            };
+            *place = match place {
+                Once::Never => Once::Once(value),
+                _ => Once::Twice,
+            };
+        }
+        told
+    }
+}
+
+/// A header that may stand once.
+#[derive(Clone, Copy, Default)]
+enum Once<'h> {
+    #[default]
+    Never,
+    Once(&'h HeaderValue),
+    Twice,
+}
+
+impl<'h> Once<'h> {
+    /// The only value, which may have letters of other scripts.
+    fn text(self) -> Result<Option<&'h str>, Wrong> {
+        match self {
+            Self::Twice => Err(Wrong::Proxy("a header that must stand once stands twice")),
+            Self::Never => Ok(None),
+            Self::Once(value) => {
+                let text = std::str::from_utf8(value.as_bytes()).map(Some);
+                text.map_err(|_| Wrong::Caller("the original request has bytes that are not UTF-8"))
+            }
         }
     }
 }

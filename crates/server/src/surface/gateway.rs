@@ -52,7 +52,7 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
     let Some(place) = place else {
         return Err(Box::new(if plain.is_ok() { not_found() } else { unplain(app, None) }));
     };
-    let route = place.route.name.as_str();
+    let route = &place.name;
     if plain.is_err() && !place.route.raw_paths {
         return Err(Box::new(unplain(app, Some(place))));
     }
@@ -103,7 +103,7 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         return Err(tell(crate::judge::faulted(app, Some(route), &fault), &outcome));
     }
     let trip = Arc::new(Trip::default());
-    outcome.upstream = Some(pool.name().to_owned());
+    outcome.upstream = Some(pool.name().into());
     outcome.trip = Some(Arc::clone(&trip));
     let forward = Forward {
         method: parts.method,
@@ -133,7 +133,7 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
             response.map(|response| *tell(response, &outcome)).map_err(|response| tell(response, &outcome))
         }
         Err(failure) => {
-            tracing::warn!(route, upstream = pool.name(), %failure, "the upstream gave no answer");
+            tracing::warn!(route = &**route, upstream = pool.name(), %failure, "the upstream gave no answer");
             Err(tell(Box::new(failed(&failure)), &outcome))
         }
     }
@@ -166,7 +166,7 @@ async fn read(app: &App, place: &Place, body: Inflow) -> Result<Bytes, Box<Respo
         Inflow::Whole(bytes) => return Ok(bytes),
         Inflow::Stream(body) => body,
     };
-    let route = Some(place.route.name.as_str());
+    let route = Some(&place.name);
     read_all(body, place.policy.limits.body, app.config.limits.body_time).await.map_err(|fault| match fault {
         ReadFault::TooLarge => {
             // Nothing was judged yet: this is an answer of HTTP's, not of a dialect's.
@@ -180,7 +180,7 @@ async fn read(app: &App, place: &Place, body: Inflow) -> Result<Bytes, Box<Respo
 
 fn unplain(app: &App, place: Option<&Arc<Place>>) -> Response<Body> {
     let reason = Reason::PathNotPlain;
-    let route = place.map(|place| place.route.name.as_str());
+    let route = place.map(|place| &place.name);
     let reply = Reply { status: reason.status(), challenge: None };
     *refused(app, route, None, reason, &reply)
 }

@@ -33,7 +33,7 @@ pub(crate) async fn weigh(
     place: &Place,
     incoming: &Incoming<'_>,
 ) -> Result<Passing, Box<Response<Body>>> {
-    let route = place.route.name.as_str();
+    let route = &place.name;
     let judged = judge(app, Some(route), &place.policy, incoming).await.and_then(|verified| {
         confined(app, route, &verified, incoming.target.path)?;
         Ok(verified)

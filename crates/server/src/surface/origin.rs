@@ -3,6 +3,7 @@ use crate::config::server::ServerSection;
 use http::HeaderMap;
 use http::header::HOST;
 use http::uri::Authority;
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 /// Where a request came from and where it was sent.
@@ -89,20 +90,13 @@ pub(crate) fn of(
         }
         client = forwarded_for(config, peer, headers)?;
     }
-    let host = host_of(&authority);
+    let host = host_of(&authority).into_owned();
     let named = authority.clone();
-    if let Some((public_scheme, public_authority)) =
-        config.public_url.as_deref().and_then(|url| url.split_once("://"))
-    {
+    if let Some((public_scheme, public_authority)) = config.public() {
         public_scheme.clone_into(&mut scheme);
         public_authority.clone_into(&mut authority);
     }
     Ok(Origin { scheme, authority, own: named, host, client, trusted })
-}
-
-/// The caller's address alone, for the log; the peer's where the chain cannot be read.
-pub(crate) fn client(config: &ServerSection, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    told_client(config, peer, headers).map_or(peer, Client::nearest)
 }
 
 /// The caller's address alone, to judge by: the peer's, or what a trusted proxy tells, whatever else is wrong with the request.
@@ -147,12 +141,17 @@ pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h 
 }
 
 /// The host that routes are found by: lower case, without port, and without the dot that may end a full name.
-pub(crate) fn host_of(authority: &str) -> String {
+pub(crate) fn host_of(authority: &str) -> Cow<'_, str> {
     let host = match authority.rsplit_once(':') {
         Some((host, _)) if !authority.ends_with(']') => host,
         _ => authority,
     };
-    host.trim_end_matches('.').to_ascii_lowercase()
+    let host = host.trim_end_matches('.');
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    }
 }
 
 /// The last address in the chain that no trusted proxy has; without a chain, the peer's.
@@ -257,7 +256,7 @@ mod tests {
             let behind = Client::Behind(nearest.parse().unwrap());
             assert_eq!(told_client(&trusting, PEER, &sent), Ok(behind), "{chain}");
             assert_eq!(of(&trusting, PEER, false, &sent, None).unwrap().client, behind);
-            assert_eq!(client(&trusting, PEER, &sent), behind.nearest());
+            assert_eq!(told_client(&trusting, PEER, &sent).map(Client::nearest), Ok(behind.nearest()));
         }
         sent.append("x-forwarded-for", http::HeaderValue::from_bytes(b"\xfc").unwrap());
         assert!(told_client(&trusting, PEER, &sent).is_err());

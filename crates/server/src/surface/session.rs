@@ -1,8 +1,7 @@
 //! The session API on a listener: reads the body with a bound, and hands the call to whoever decides.
 use crate::app::App;
-use crate::call::{Call, Outcome};
+use crate::call::{Call, Outcome, Who};
 use crate::problem::{self, REJECT, bad_request};
-use crate::surface::origin;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -24,9 +23,7 @@ async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response
         return failed(&app, &Fault::new("the registry has not answered for too long"));
     }
     let (parts, body) = request.into_parts();
-    let peer = parts.extensions.get::<Call>().map(|call| call.peer.ip());
-    let client = peer.map(|peer| origin::told_client(&app.config.server, peer, &parts.headers)).transpose();
-    let client = match client {
+    let client = match parts.extensions.get::<Call>().map(|call| call.client).transpose() {
         Ok(client) => client.map_or(Client::default(), |client| Client {
             address: client.known(),
             nearest: Some(client.nearest()),
@@ -46,9 +43,9 @@ async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response
     };
     let mut response = response.map(Body::from);
     let told = response.extensions_mut().remove::<Told>().unwrap_or_default();
-    let mut outcome = Outcome { dialect: Some("spacetime".to_owned()), ..Outcome::default() };
+    let mut outcome = Outcome { dialect: Some("spacetime".into()), ..Outcome::default() };
     if let Some(reason) = told.reason {
-        let reject = app.ids.next("rej");
+        let reject = app.ids.next(*b"rej");
         if let Ok(value) = HeaderValue::try_from(reject.as_str()) {
             response.headers_mut().insert(REJECT, value);
         }
@@ -57,8 +54,7 @@ async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response
         outcome.reject = Some(reject);
     } else if told.account.is_some() {
         outcome.verdict = Some("verified");
-        outcome.account = told.account;
-        outcome.key = told.key;
+        outcome.who = Who::Told { account: told.account, key: told.key };
     }
     problem::stamp(response.headers_mut(), now);
     response.extensions_mut().insert(outcome);

@@ -92,13 +92,12 @@ impl Load {
                 trip.passed_in(bytes.len());
                 Self { body: None, begun: None, again: Some(bytes), failed: None }
             }
+            // An empty body stays empty: no framing headers appear that the caller did not send.
+            Inflow::Stream(body) if http_body::Body::is_end_stream(&body) => {
+                Self { body: None, begun: None, again: Some(bytes::Bytes::new()), failed: None }
+            }
             Inflow::Stream(body) => {
                 let (passed, failed) = Passed::new(body, patience, Arc::clone(trip));
-                // An empty body stays empty: no framing headers appear that the caller did not send.
-                if http_body::Body::is_end_stream(&passed) {
-                    let again = Some(bytes::Bytes::new());
-                    return Self { body: None, begun: None, again, failed: None };
-                }
                 Self { body: Some(Body::new(passed)), begun: None, again: None, failed: Some(failed) }
             }
         }

@@ -39,7 +39,9 @@ async fn strangers_are_told_no_more_than_the_refusal_tells() {
     let mut told = Vec::new();
     for who in ["mallory", "alice"] {
         let proof = world.proof_of(who, "skykit", "GET", "/", b"");
-        let broken = format!("{}AA\r\n", &proof[..proof.trim_end().len() - 2]);
+        // One signature in 256 ends in these letters already.
+        let (start, end) = proof.trim_end().split_at(proof.trim_end().len() - 2);
+        let broken = format!("{start}{}\r\n", if end == "AA" { "BA" } else { "AA" });
         told.push(explain(&world, &broken, "/").await);
     }
     assert_eq!(told[0], told[1]);

@@ -7,7 +7,7 @@ use crate::config::server::ServerSection;
 use crate::inflow::{ReadFault, read_all};
 use crate::judge::faulted;
 use crate::problem::bad_request;
-use crate::surface::origin::{self, single};
+use crate::surface::origin::single;
 use crate::surface::path::under;
 use axum::body::Body;
 use bytes::Bytes;
@@ -87,7 +87,7 @@ fn original(
     let scheme = single(sent, "x-forwarded-proto")?
         .ok_or("Envoy does not tell the scheme (let allowed_headers pass X-Forwarded-Proto)")?;
     // The chain ends in Envoy's own address; a caller that only Envoy knows is none that we know.
-    let client = origin::told_client(server, call.peer.ip(), sent)?.known();
+    let client = call.client?.known();
     let client =
         client.filter(|client| !server.trusted_proxies.iter().any(|network| network.contains(*client)));
     let mut headers = apart(sent);

@@ -39,7 +39,7 @@ pub(super) async fn decide(app: &App, call: &Call, original: &Original) -> Resul
     if !crate::accept::head::is_host(original.authority.as_bytes()) {
         return Err(wrong("Host is no host with an optional port"));
     }
-    let public = app.config.server.public_url.as_deref().and_then(|url| url.split_once("://"));
+    let public = app.config.server.public();
     if public.is_some_and(|(scheme, _)| scheme != original.scheme) {
         return Err(wrong("the original request came over another scheme than public_url has"));
     }
@@ -59,7 +59,7 @@ pub(super) async fn decide(app: &App, call: &Call, original: &Original) -> Resul
         let title = "No route is configured for the original request";
         return Err(Box::new(problem(StatusCode::FORBIDDEN, "no-route", title)));
     };
-    let route = place.route.name.as_str();
+    let route = &place.name;
     if path::check(path).is_err() && !place.route.raw_paths {
         let reason = Reason::PathNotPlain;
         let reply = Reply { status: reason.status(), challenge: None };
@@ -67,7 +67,7 @@ pub(super) async fn decide(app: &App, call: &Call, original: &Original) -> Resul
     }
     let Passing { verified, outcome } = weigh(app, place, &incoming).await?;
     // In every mode, as at the gateway.
-    takes(app, place, outcome.dialect.as_deref(), incoming.method)?;
+    takes(app, place, outcome.dialect.as_ref(), incoming.method)?;
     let mut set = HeaderMap::new();
     if let Err(fault) = app.identity.tell(&mut set, verified.as_deref(), outcome.mode, route, &call.id) {
         return Err(faulted(app, Some(route), &fault));

@@ -13,7 +13,7 @@ pub(crate) fn is_ours(config: &Config, call: Option<&Call>, host: &str) -> bool 
     if !listed.is_empty() {
         return listed.iter().any(|own| is_same(own, host));
     }
-    let public = config.server.public_url.as_deref().and_then(|url| url.split_once("://"));
+    let public = config.server.public();
     if public.is_some_and(|(_, own)| is_same(own, host)) {
         return true;
     }

@@ -1,0 +1,294 @@
+//! A judgement on its way from the request to the second question, without waiting wherever it can.
+use crate::guard::{Guard, Verdict, denial};
+use crate::policy::{Found, Policy};
+use countersign::ask::{KeyQuery, Keys, Who};
+use countersign::dialect::Dialect;
+use countersign::incoming::Incoming;
+use countersign::proof::{Checked, Finish, Pending, Prepared, Proof};
+use countersign::read::Scratch;
+use countersign::reason::{Reason, Refusal, Stage};
+use countersign::time::Time;
+use countersign::trace::{Step, Trace};
+use countersign::verified::Verified;
+use countersign_keys::{Job, Outcome, Recalled, Remembered};
+use countersign_store::fault::Fault;
+use std::sync::Arc;
+
+/// A judgement up to the second question.
+pub(crate) enum Walked<'p> {
+    Absent,
+    Refused(Option<&'p Arc<Dialect>>, Refusal),
+    Done(Box<Verified>),
+    Once(&'p Arc<Dialect>, Pending),
+}
+
+/// How far a judgement came without waiting.
+enum At<'p, 's> {
+    /// To its end, or to the second question.
+    Over(Walked<'p>),
+    /// To the first question, which memory does not answer.
+    Asks(&'p Arc<Dialect>, Box<Proof<'s>>),
+    /// To a check that others are waited for.
+    Checks(&'p Arc<Dialect>, Box<Prepared<'s>>),
+}
+
+impl Guard {
+    /// Judges a request. A single-use proof is used up by this.
+    ///
+    /// # Errors
+    /// [`Fault`] when a store failed: it answers 503 and lets nobody in.
+    pub async fn judge(&self, policy: &Policy, incoming: &Incoming<'_>) -> Result<Verdict, Fault> {
+        let now = self.clock.now();
+        let mut scratch = Scratch::default();
+        let walked =
+            self.walk(policy, incoming, now, &mut scratch, self.remembered.as_deref(), &mut ()).await?;
+        Ok(match walked {
+            Walked::Absent => Verdict::Absent(policy.reply(Reason::MissingCredentials)),
+            Walked::Refused(dialect, refusal) => Verdict::Refused(denial(policy, dialect, refusal)),
+            Walked::Done(verified) => self.admitted(verified, now),
+            Walked::Once(dialect, pending) => {
+                // Read anew: a key set may have been fetched meanwhile, and a late reading looks like a step back.
+                let answer = self.once.claim(pending.claim(), self.clock.now()).await?;
+                match pending.settle(answer, &mut ()) {
+                    Ok(verified) => self.admitted(verified, now),
+                    Err(refusal) => Verdict::Refused(denial(policy, Some(dialect), refusal)),
+                }
+            }
+        })
+    }
+
+    fn admitted(&self, verified: Box<Verified>, now: Time) -> Verdict {
+        verified.key().touch(now);
+        Verdict::Verified(verified)
+    }
+
+    /// The one loop, for yes/no and for explain. Nearly every request goes through without waiting for anything; what does wait is
+    /// put into boxes first, so that the state of a request that does not is small: it is moved several times.
+    pub(crate) async fn walk<'p, T: Trace + Send>(
+        &self,
+        policy: &'p Policy,
+        incoming: &Incoming<'_>,
+        now: Time,
+        scratch: &mut Scratch,
+        remembered: Option<&Remembered>,
+        trace: &mut T,
+    ) -> Result<Walked<'p>, Fault> {
+        let mut at = self.begin(policy, incoming, now, scratch, remembered, trace);
+        // Bounded by the attempts: at most `limits.keys` keys times the dialect's spellings.
+        loop {
+            at = match at {
+                At::Over(walked) => return Ok(walked),
+                At::Asks(dialect, proof) => {
+                    let keys = Box::pin(self.keys(&proof.wants(), now)).await?;
+                    self.go_on(policy, dialect, proof.prepare(keys, now, trace), now, remembered, trace)
+                }
+                At::Checks(dialect, prepared) => {
+                    let outcome = Box::pin(self.check(&prepared, remembered, now)).await;
+                    match prepared.finish(&outcome, now, trace) {
+                        Ok(Finish::Next(next)) => self.go_on(policy, dialect, next, now, remembered, trace),
+                        Ok(Finish::Checked(checked)) => At::Over(admit(policy, dialect, checked, trace)),
+                        Err(refusal) => At::Over(Walked::Refused(Some(dialect), refusal)),
+                    }
+                }
+            };
+        }
+    }
+
+    /// Goes as far as it can without waiting.
+    fn begin<'p: 's, 's>(
+        &self,
+        policy: &'p Policy,
+        incoming: &'s Incoming<'s>,
+        now: Time,
+        scratch: &'s mut Scratch,
+        remembered: Option<&Remembered>,
+        trace: &mut impl Trace,
+    ) -> At<'p, 's> {
+        let dialect = match policy.find(incoming) {
+            Found::None => return At::Over(Walked::Absent),
+            Found::Several => {
+                let refusal = Refusal::new(Reason::AmbiguousCredentials, Stage::Read);
+                trace.step(|| {
+                    let wanted = "a proof of one dialect";
+                    Step::new(
+                        Stage::Read,
+                        "the credential",
+                        wanted,
+                        "proofs of several",
+                        Some(refusal.reason),
+                    )
+                });
+                return At::Over(Walked::Refused(None, refusal));
+            }
+            Found::One(dialect) => dialect,
+        };
+        let proof = match dialect.read(incoming, &policy.limits, scratch, trace) {
+            Ok(Some(proof)) => proof,
+            Ok(None) => return At::Over(Walked::Absent),
+            Err(refusal) => return At::Over(Walked::Refused(Some(dialect), refusal)),
+        };
+        match self.keys_in_memory(&proof.wants()) {
+            Some(keys) => {
+                self.go_on(policy, dialect, proof.prepare(keys, now, trace), now, remembered, trace)
+            }
+            None => At::Asks(dialect, Box::new(proof)),
+        }
+    }
+
+    /// Makes the checks that need no waiting, one after another.
+    fn go_on<'p, 's>(
+        &self,
+        policy: &'p Policy,
+        dialect: &'p Arc<Dialect>,
+        mut prepared: Prepared<'s>,
+        now: Time,
+        remembered: Option<&Remembered>,
+        trace: &mut impl Trace,
+    ) -> At<'p, 's> {
+        // Bounded as the loop in `walk`.
+        loop {
+            let Some(outcome) = self.check_at_once(&prepared, remembered, now) else {
+                return At::Checks(dialect, Box::new(prepared));
+            };
+            match prepared.finish(&outcome, now, trace) {
+                Ok(Finish::Next(next)) => prepared = next,
+                Ok(Finish::Checked(checked)) => return At::Over(admit(policy, dialect, checked, trace)),
+                Err(refusal) => return At::Over(Walked::Refused(Some(dialect), refusal)),
+            }
+        }
+    }
+
+    /// The check that stands ready, where nobody else has to be waited for.
+    fn check_at_once(
+        &self,
+        prepared: &Prepared<'_>,
+        remembered: Option<&Remembered>,
+        now: Time,
+    ) -> Option<Outcome> {
+        if self.batcher.is_some() {
+            return None;
+        }
+        let job = prepared.job();
+        let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?)))
+        else {
+            return Some(countersign_keys::verify(&job));
+        };
+        match memory.recall(&job) {
+            Recalled::Held(outcome) => Some(outcome),
+            Recalled::Ours(turn) => Some(turn.check(&job, until.seconds(), now.seconds())),
+            Recalled::Theirs(_) => None,
+        }
+    }
+
+    /// Runs the check that stands ready, unless it is remembered that it held.
+    async fn check(&self, prepared: &Prepared<'_>, remembered: Option<&Remembered>, now: Time) -> Outcome {
+        let job = prepared.job();
+        let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?)))
+        else {
+            return self.verify(&job).await;
+        };
+        let mut recalled = memory.recall(&job);
+        if let Recalled::Theirs(wait) = recalled {
+            wait.await;
+            recalled = memory.recall(&job);
+        }
+        match recalled {
+            Recalled::Held(outcome) => outcome,
+            Recalled::Ours(turn) => match &self.batcher {
+                Some(batcher) => turn.keep(&job, batcher.verify(&job).await, until.seconds(), now.seconds()),
+                None => turn.check(&job, until.seconds(), now.seconds()),
+            },
+            // Nobody waits twice: when the other check did not hold, waiting in line would let one bad token stop many.
+            Recalled::Theirs(_) => self.verify(&job).await,
+        }
+    }
+
+    /// The check itself: beside those of other requests, where they are gathered.
+    async fn verify(&self, job: &Job<'_>) -> Outcome {
+        match &self.batcher {
+            Some(batcher) => batcher.verify(job).await,
+            None => countersign_keys::verify(job),
+        }
+    }
+
+    /// Answers the first question where memory does: not for sessions, and not for accounts with a key set of their own.
+    fn keys_in_memory(&self, query: &KeyQuery<'_>) -> Option<Keys> {
+        if matches!(query.who, Who::Session(_)) {
+            return None;
+        }
+        let mut keys = self.directory.answer(query);
+        keys.decoys = self.decoys;
+        if self.jwks.is_some()
+            && let Some(caller) = &keys.caller
+            && self.directory.jwks_url(&caller.id).is_some()
+        {
+            return None;
+        }
+        Some(keys)
+    }
+
+    /// Answers the first question.
+    async fn keys(&self, query: &KeyQuery<'_>, now: Time) -> Result<Keys, Fault> {
+        if let Who::Session(id) = query.who {
+            return self.session_keys(id, now).await;
+        }
+        let mut keys = self.directory.answer(query);
+        keys.decoys = self.decoys;
+        if let (Some(jwks), Some(caller)) = (&self.jwks, &keys.caller)
+            && let Some(url) = self.directory.jwks_url(&caller.id)
+        {
+            let fetched = jwks.keys(&caller.id, &url, query.dialect, query.kid, now).await;
+            // What the account's own document lists is its own, whoever else registered it.
+            keys.kid_elsewhere &= fetched.is_empty();
+            keys.keys.extend(fetched);
+        }
+        Ok(keys)
+    }
+
+    async fn session_keys(&self, id: &str, now: Time) -> Result<Keys, Fault> {
+        let Some(session) = self.sessions.get(id).await? else { return Ok(Keys::default()) };
+        let caller = self.directory.caller(&session.account);
+        let opened_by = caller.as_ref().and_then(|caller| caller.key(&session.key)).cloned();
+        Ok(Keys {
+            caller,
+            opened_by,
+            keys: self.signing.as_ref().map(|signing| signing.known()).unwrap_or_default(),
+            session: self.directory.standing(&session, now),
+            ..Keys::default()
+        })
+    }
+}
+
+/// Asks the route about a proof that held.
+fn admit<'p>(
+    policy: &Policy,
+    dialect: &'p Arc<Dialect>,
+    checked: Checked,
+    trace: &mut impl Trace,
+) -> Walked<'p> {
+    let caller = match &checked {
+        Checked::Done(verified) => verified.caller(),
+        Checked::Once(pending) => pending.caller(),
+    };
+    // Before the claim: who is not let in uses nothing up.
+    if !policy.admits(caller) {
+        let refusal = Refusal::new(Reason::NotAdmitted, Stage::Policy);
+        trace.step(|| {
+            let found = format!("account {}", caller.name);
+            Step::new(Stage::Policy, "the route", "an account it admits", found, Some(refusal.reason))
+        });
+        return Walked::Refused(Some(dialect), refusal);
+    }
+    if let Some(lacking) = Policy::lacking(&policy.require, &dialect.covered()) {
+        let refusal = Refusal::new(Reason::NotCovered, Stage::Policy);
+        trace.step(|| {
+            let found = format!("a dialect that does not bind {lacking}");
+            Step::new(Stage::Policy, "the route", "all it requires", found, Some(refusal.reason))
+        });
+        return Walked::Refused(Some(dialect), refusal);
+    }
+    match checked {
+        Checked::Done(verified) => Walked::Done(verified),
+        Checked::Once(pending) => Walked::Once(dialect, pending),
+    }
+}
