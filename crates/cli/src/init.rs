@@ -98,12 +98,13 @@ pub(crate) async fn open(config: &Config, data: &Path) -> Result<Opened, Failure
 /// Makes the first owner where there is none; `None` when there is one.
 pub(crate) async fn first(parts: &Parts, data: &Path) -> Result<Option<Made>, Failure> {
     let registrar = registrar(parts).await?;
-    if registrar.directory().operators().iter().any(|account| account.role == Some(Role::Owner)) {
+    if has_owner(&registrar) {
         return Ok(None);
     }
     let file = data.join("operator.key");
+    let held = file.exists();
     // A key that is there already is its owner's: registered, never replaced.
-    let key = if file.exists() { keyring::private_key(&file, None)? } else { fresh(&file)? };
+    let key = if held { keyring::private_key(&file, None)? } else { fresh(&file)? };
     let spki = key.public_key().spki_der().to_vec();
     let owner = NewAccount {
         name: OWNER.to_owned(),
@@ -116,8 +117,24 @@ pub(crate) async fn first(parts: &Parts, data: &Path) -> Result<Option<Made>, Fa
         let account = draft.add_account(&owner)?;
         draft.add_key(&NewKey::new(&account.id, "first", &spki, OPERATOR))
     });
+    let made = match made.await {
+        Ok(made) => made,
+        // Nodes that share a database may start together, and another one made the owner.
+        Err(failure) => {
+            registrar.refresh().await.map_err(Failure::failed)?;
+            if !has_owner(&registrar) {
+                return Err(failure);
+            }
+            if !held {
+                std::fs::remove_file(&file).map_err(|error| {
+                    Failure::failed(format!("{} cannot be removed: {error}", file.display()))
+                })?;
+            }
+            return Ok(None);
+        }
+    };
     Ok(Some(Made {
-        key: made.await?.id,
+        key: made.id,
         key_file: file,
         operator: OWNER.to_owned(),
         replaced: None,
@@ -177,6 +194,27 @@ fn free_name(data: &Path) -> PathBuf {
     std::iter::once(data.join(&name)).chain(numbered).find(|path| !path.exists()).unwrap_or(data.join(name))
 }
 
+fn has_owner(registrar: &Registrar) -> bool {
+    registrar.directory().operators().iter().any(|account| account.role == Some(Role::Owner))
+}
+
+/// Makes the data directory where the rows are not in it, so that there is a place for keys.
+fn make_private(folder: &Path) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder
+        .create(folder)
+        .map_err(|error| Failure::failed(format!("cannot make the folder {}: {error}", folder.display())))
+}
+
 async fn registrar(parts: &Parts) -> Result<Registrar, Failure> {
     Registrar::open(parts.registry.clone(), parts.sessions.clone()).await.map_err(Failure::failed)
 }
@@ -193,6 +231,9 @@ async fn change<T>(
 }
 
 fn fresh(file: &Path) -> Result<PrivateKey, Failure> {
+    if let Some(folder) = file.parent() {
+        make_private(folder)?;
+    }
     let key = PrivateKey::generate(KeyKind::Ed25519, 0).map_err(Failure::failed)?;
     write_key_file(file, key.to_pkcs8_pem().as_bytes()).map_err(|error| keyring::told(file, &error))?;
     Ok(key)

@@ -12,7 +12,12 @@ use countersign_store_sqlite::{DurableOnce, ReplayStart, Scope, SqliteStore, Ter
 use std::path::Path;
 use std::sync::Arc;
 
+mod copying;
+mod ends;
 mod postgres;
+
+pub use copying::{Carry, Tally, backup, copy, migrate, restore};
+pub use ends::End;
 
 /// The name of the secret that keys the replay memories' fingerprints.
 const REPLAY: &str = "replay";
@@ -44,14 +49,6 @@ struct Remembering {
     dialect: String,
     text: String,
     window: Span,
-}
-
-/// Writes a consistent copy of a data directory's registry to a new file, also while a server runs.
-///
-/// # Errors
-/// [`Fault`] when the file is there already, or the disk or the database fails.
-pub async fn backup(folder: &Path, file: &Path) -> Result<(), Fault> {
-    countersign_store_sqlite::backup(folder, file).await
 }
 
 /// Opens the PostgreSQL that `[store] url` names, or the folder that `[store] path` does, or else the data directory.

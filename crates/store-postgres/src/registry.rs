@@ -99,6 +99,24 @@ impl Registry for PostgresStore {
         Box::pin(self.database.patient(work))
     }
 
+    fn fill<'a>(
+        &'a self,
+        loaded: &'a Loaded,
+        audit: &'a [AuditEntry],
+    ) -> Answer<'a, Result<(), NotWritten>> {
+        let work = async move {
+            let mut unit = self.database.begin("BEGIN").await.map_err(NotWritten::Fault)?;
+            let found = self.version_in(&mut unit, "SELECT value FROM meta WHERE name = 'version' FOR UPDATE");
+            if found.await.map_err(NotWritten::Fault)? != 0 {
+                self.database.roll_back(unit).await;
+                return Err(NotWritten::Conflict);
+            }
+            self.fill_in(&mut unit, loaded, audit).await.map_err(NotWritten::Fault)?;
+            self.database.commit(unit).await.map_err(NotWritten::Fault)
+        };
+        Box::pin(self.database.patient(work))
+    }
+
     fn audit(&self, after: u64, limit: u32) -> Answer<'_, Result<Vec<AuditEntry>, Fault>> {
         Box::pin(self.database.bounded(async move {
             let mut held = self.database.connection().await?;
@@ -163,6 +181,31 @@ impl PostgresStore {
         text.parse().map_err(|_| {
             Fault::new("the database is damaged: its version should be a whole number; restore a backup")
         })
+    }
+
+    async fn fill_in(&self, unit: &mut Held, loaded: &Loaded, audit: &[AuditEntry]) -> Result<(), Fault> {
+        let failed = |error| self.database.failed("write to", error);
+        without_bound(unit).await.map_err(failed)?;
+        write::fill(unit, &loaded.records).await?;
+        for entry in audit {
+            insert_entry(unit, entry).await?;
+        }
+        // The version, also as the first one from which changes are noted; and memories that begin as in another place.
+        sqlx::query("UPDATE meta SET value = $1 WHERE name IN ('version', 'changes')")
+            .bind(loaded.version.to_string())
+            .execute(&mut **unit)
+            .await
+            .map_err(failed)?;
+        sqlx::query(
+            "INSERT INTO replay (scope, place, generation, barrier, forgotten, keep) \
+             SELECT scope, 'elsewhere', 1, $1, $1, 0 FROM unnest(ARRAY[1, 2]::smallint[]) AS scope \
+             ON CONFLICT (scope) DO UPDATE SET place = excluded.place",
+        )
+        .bind(i64::MIN)
+        .execute(&mut **unit)
+        .await
+        .map(|_| ())
+        .map_err(failed)
     }
 
     async fn write_in(

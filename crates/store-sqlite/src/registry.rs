@@ -1,5 +1,6 @@
 //! The registry on SQLite: read whole, written in units that carry their audit entries.
 use crate::blocking::off_reactor;
+use crate::replay::{RESTORED, Scope};
 use crate::rows::column::{Reader, instant};
 use crate::rows::{read, write};
 use crate::store::SqliteStore;
@@ -56,6 +57,21 @@ impl Registry for SqliteStore {
             self.write_in(&mut unit, next, writes, audit).await.map_err(NotWritten::Fault)?;
             unit.commit().await.map_err(|error| NotWritten::Fault(self.registry.failed("write", error)))?;
             Ok(next)
+        })
+    }
+
+    fn fill<'a>(
+        &'a self,
+        loaded: &'a Loaded,
+        audit: &'a [AuditEntry],
+    ) -> Answer<'a, Result<(), NotWritten>> {
+        Box::pin(async move {
+            let mut unit = self.registry.begin().await.map_err(NotWritten::Fault)?;
+            if self.version_in(&mut unit).await.map_err(NotWritten::Fault)? != 0 {
+                return Err(NotWritten::Conflict);
+            }
+            self.fill_in(&mut unit, loaded, audit).await.map_err(NotWritten::Fault)?;
+            unit.commit().await.map_err(|error| NotWritten::Fault(self.registry.failed("write", error)))
         })
     }
 
@@ -130,6 +146,34 @@ impl SqliteStore {
         })
     }
 
+    async fn fill_in(
+        &self,
+        connection: &mut SqliteConnection,
+        loaded: &Loaded,
+        audit: &[AuditEntry],
+    ) -> Result<(), Fault> {
+        write::fill(connection, &loaded.records).await?;
+        for entry in audit {
+            insert_entry(connection, entry).await?;
+        }
+        let noted = [
+            ("version", loaded.version.to_string()),
+            (Scope::Proofs.epoch(), RESTORED.to_owned()),
+            (Scope::Challenges.epoch(), RESTORED.to_owned()),
+        ];
+        for (name, value) in noted {
+            sqlx::query(
+                "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            )
+            .bind(name)
+            .bind(value)
+            .execute(&mut *connection)
+            .await
+            .map_err(|error| self.registry.failed("write", error))?;
+        }
+        Ok(())
+    }
+
     async fn write_in(
         &self,
         connection: &mut SqliteConnection,
@@ -158,23 +202,28 @@ async fn append_audit(connection: &mut SqliteConnection, drafts: &[AuditDraft]) 
     let mut last = last.map(|row| entry(&Reader::new("audit", &row))).transpose()?;
     for draft in drafts {
         let next = link(last.as_ref(), draft.clone());
-        sqlx::query(
-            "INSERT INTO audit (number, at, actor, action, subject, detail, chain) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(i64::try_from(next.number).unwrap_or(i64::MAX))
-        .bind(instant(next.entry.at))
-        .bind(next.entry.actor.clone())
-        .bind(next.entry.action.clone())
-        .bind(next.entry.subject.clone())
-        .bind(next.entry.detail.clone())
-        .bind(next.chain.clone())
-        .execute(&mut *connection)
-        .await
-        .map_err(failed)?;
+        insert_entry(connection, &next).await?;
         last = Some(next);
     }
     Ok(())
+}
+
+async fn insert_entry(connection: &mut SqliteConnection, next: &AuditEntry) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT INTO audit (number, at, actor, action, subject, detail, chain) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(i64::try_from(next.number).unwrap_or(i64::MAX))
+    .bind(instant(next.entry.at))
+    .bind(next.entry.actor.clone())
+    .bind(next.entry.action.clone())
+    .bind(next.entry.subject.clone())
+    .bind(next.entry.detail.clone())
+    .bind(next.chain.clone())
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(|error| Fault::caused("cannot write the audit log", error))
 }
 
 fn entry(row: &Reader<'_>) -> Result<AuditEntry, Fault> {

@@ -67,6 +67,17 @@ pub trait Registry: Send + Sync {
         audit: &'a [AuditDraft],
     ) -> Answer<'a, Result<u64, NotWritten>>;
 
+    /// Fills an empty registry with all rows and entries of another one, at that one's version, in one unit. What was used
+    /// elsewhere is not known here: the replay memory that begins over these rows begins behind a barrier.
+    fn fill<'a>(
+        &'a self,
+        _loaded: &'a Loaded,
+        _audit: &'a [AuditEntry],
+    ) -> Answer<'a, Result<(), NotWritten>> {
+        let text = "wanted a store on disk to fill, found one that keeps nothing; open a database instead";
+        Box::pin(std::future::ready(Err(NotWritten::Fault(Fault::new(text)))))
+    }
+
     /// Audit entries with numbers above `after`, in order, at most `limit`.
     fn audit(&self, after: u64, limit: u32) -> Answer<'_, Result<Vec<AuditEntry>, Fault>>;
 

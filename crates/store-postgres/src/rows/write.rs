@@ -41,6 +41,19 @@ pub(crate) async fn apply(connection: &mut PgConnection, writes: &[Write]) -> Re
     Ok(())
 }
 
+/// Writes rows into empty tables.
+///
+/// # Errors
+/// As for [`apply`].
+pub(crate) async fn fill(connection: &mut PgConnection, records: &[Record]) -> Result<(), Fault> {
+    for record in records {
+        for statement in insertion(record)? {
+            run(connection, statement).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn run(connection: &mut PgConnection, statement: Statement) -> Result<(), Fault> {
     let done = statement.execute(connection).await;
     done.map(|_| ()).map_err(|error| {
