@@ -216,7 +216,10 @@ mod tests {
                 Some(text) => std::fs::write(&path, text).unwrap(),
                 None => std::fs::remove_file(&path).unwrap(),
             }
-            Seal::load(&StoreSection { key_encryption_key_file: Some(path.clone()), ..crate::config::Config::default().store })
+            Seal::load(&StoreSection {
+                key_encryption_key_file: Some(path.clone()),
+                ..crate::config::Config::default().store
+            })
         };
         let hex = "07".repeat(32);
         let base64 = Base64::encode_string(&[7; 32]);

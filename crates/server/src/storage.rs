@@ -90,8 +90,7 @@ async fn open_folder(
     let key = <[u8; 16]>::try_from(secret.as_slice())
         .map_err(|_| Fault::new("the replay memory's key in the registry is not 16 bytes"))?;
     let now: Time = clock.now();
-    let start =
-        ReplayStart { key, fresh: draw(&*entropy), now, horizon: memories.horizon, most: MOST_USES };
+    let start = ReplayStart { key, fresh: draw(&*entropy), now, horizon: memories.horizon, most: MOST_USES };
     let answered =
         ReplayStart { fresh: draw(&*entropy), horizon: memories.life, most: MOST_ANSWERED, ..start };
     let terms = |terms: Vec<Remembering>| {

@@ -133,6 +133,7 @@ fn json(record: &Record) -> Result<String, Fault> {
 }
 
 fn parse(text: &str) -> Result<Record, Fault> {
-    serde_json::from_str(text)
-        .map_err(|error| Fault::caused("a removed row in the database cannot be read: its node starts anew", error))
+    serde_json::from_str(text).map_err(|error| {
+        Fault::caused("a removed row in the database cannot be read: its node starts anew", error)
+    })
 }

@@ -145,8 +145,10 @@ impl Node {
     async fn claim(&self, claims: &[Claim], now: Time) -> Result<Vec<Use>, Fault> {
         for _ in 0..2 {
             if let Some(verdicts) = self.ask(claims).await? {
-                let uses: Vec<Use> =
-                    verdicts.into_iter().map(|verdict| verdict_of(verdict.into())).collect::<Result<_, _>>()?;
+                let uses: Vec<Use> = verdicts
+                    .into_iter()
+                    .map(|verdict| verdict_of(verdict.into()))
+                    .collect::<Result<_, _>>()?;
                 return if uses.len() == claims.len() {
                     Ok(uses)
                 } else {

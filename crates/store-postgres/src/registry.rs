@@ -86,7 +86,8 @@ impl Registry for PostgresStore {
         let work = async move {
             let mut unit = self.database.begin("BEGIN").await.map_err(NotWritten::Fault)?;
             // Others that want to write wait here until this unit is written or given up, and then see its version.
-            let found = self.version_in(&mut unit, "SELECT value FROM meta WHERE name = 'version' FOR UPDATE");
+            let found =
+                self.version_in(&mut unit, "SELECT value FROM meta WHERE name = 'version' FOR UPDATE");
             if found.await.map_err(NotWritten::Fault)? != base {
                 self.database.roll_back(unit).await;
                 return Err(NotWritten::Conflict);
@@ -99,14 +100,11 @@ impl Registry for PostgresStore {
         Box::pin(self.database.patient(work))
     }
 
-    fn fill<'a>(
-        &'a self,
-        loaded: &'a Loaded,
-        audit: &'a [AuditEntry],
-    ) -> Answer<'a, Result<(), NotWritten>> {
+    fn fill<'a>(&'a self, loaded: &'a Loaded, audit: &'a [AuditEntry]) -> Answer<'a, Result<(), NotWritten>> {
         let work = async move {
             let mut unit = self.database.begin("BEGIN").await.map_err(NotWritten::Fault)?;
-            let found = self.version_in(&mut unit, "SELECT value FROM meta WHERE name = 'version' FOR UPDATE");
+            let found =
+                self.version_in(&mut unit, "SELECT value FROM meta WHERE name = 'version' FOR UPDATE");
             if found.await.map_err(NotWritten::Fault)? != 0 {
                 self.database.roll_back(unit).await;
                 return Err(NotWritten::Conflict);

@@ -133,7 +133,8 @@ impl Joining {
                 let (state, why) = self.next(before, place, clock, now, changed);
                 keep(&mut unit, self.scope, &state).await.map_err(failed)?;
                 database.commit(unit).await?;
-                let barrier = if state.barrier == i64::MIN { Time::MIN } else { Time::from_seconds(state.barrier) };
+                let barrier =
+                    if state.barrier == i64::MIN { Time::MIN } else { Time::from_seconds(state.barrier) };
                 Ok((format!("{} {}", state.place, state.generation), Recovery { barrier, why }))
             })
             .await
@@ -212,14 +213,17 @@ impl Joining {
 
 /// The place and the database's clock, seconds rounded up.
 async fn here(unit: &mut PgConnection) -> Result<(String, i64), sqlx::Error> {
-    let sql = "SELECT countersign_place_1() AS place, ceil(extract(epoch FROM clock_timestamp()))::bigint AS clock";
+    let sql =
+        "SELECT countersign_place_1() AS place, ceil(extract(epoch FROM clock_timestamp()))::bigint AS clock";
     let row = sqlx::query(sql).fetch_one(unit).await?;
     Ok((row.try_get("place")?, row.try_get("clock")?))
 }
 
 async fn state(unit: &mut PgConnection, scope: Scope) -> Result<Option<State>, sqlx::Error> {
-    let row =
-        sqlx::query("SELECT * FROM replay WHERE scope = $1").bind(scope.number()).fetch_optional(unit).await?;
+    let row = sqlx::query("SELECT * FROM replay WHERE scope = $1")
+        .bind(scope.number())
+        .fetch_optional(unit)
+        .await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(State {
         place: row.try_get("place")?,

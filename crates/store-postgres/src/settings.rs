@@ -60,9 +60,9 @@ impl Settings {
         let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         // What stands before the last @ of the authority may be a secret that somebody put there.
-        let (authority, path) = rest.split_once('/').map_or((rest, String::new()), |(authority, path)| {
-            (authority, format!("/{path}"))
-        });
+        let (authority, path) = rest
+            .split_once('/')
+            .map_or((rest, String::new()), |(authority, path)| (authority, format!("/{path}")));
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         format!("PostgreSQL at {}{path}", if host.is_empty() { "its socket" } else { host })
     }
@@ -78,7 +78,9 @@ impl Settings {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let query = rest.split_once('?').map_or("", |(_, query)| query);
         let user = authority.rsplit_once('@').map(|(user, _)| user);
-        if user.is_some_and(|user| user.contains(':')) || query.split('&').any(|one| one.starts_with("password=")) {
+        if user.is_some_and(|user| user.contains(':'))
+            || query.split('&').any(|one| one.starts_with("password="))
+        {
             return wrong(
                 "the address carries a password: leave it out, and name a file in password_file or set PGPASSWORD",
             );

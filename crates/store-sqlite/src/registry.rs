@@ -60,11 +60,7 @@ impl Registry for SqliteStore {
         })
     }
 
-    fn fill<'a>(
-        &'a self,
-        loaded: &'a Loaded,
-        audit: &'a [AuditEntry],
-    ) -> Answer<'a, Result<(), NotWritten>> {
+    fn fill<'a>(&'a self, loaded: &'a Loaded, audit: &'a [AuditEntry]) -> Answer<'a, Result<(), NotWritten>> {
         Box::pin(async move {
             let mut unit = self.registry.begin().await.map_err(NotWritten::Fault)?;
             if self.version_in(&mut unit).await.map_err(NotWritten::Fault)? != 0 {

@@ -9,7 +9,8 @@ use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 /// No test depends on a loss of power, and many share one disk.
-const SETTINGS: &[&str] = &["fsync=off", "full_page_writes=off", "max_connections=200", "listen_addresses=127.0.0.1"];
+const SETTINGS: &[&str] =
+    &["fsync=off", "full_page_writes=off", "max_connections=200", "listen_addresses=127.0.0.1"];
 /// The role that tests work as: it owns its databases and is nothing else.
 const ROLE: &str = "countersign";
 /// How often a server is asked whether it is up, ten times a second: a busy machine takes its time.
@@ -46,8 +47,7 @@ impl Postgres {
     #[must_use]
     pub fn start(settings: &[&str]) -> Self {
         let programs = programs();
-        // It refuses to run as root, so Debian's own account for it does.
-        let root = said(Command::new("id").arg("-u")) == "0";
+        let root = is_root();
         let folder = scratch(root);
         let server = Self {
             port: free_port(),
@@ -59,11 +59,13 @@ impl Postgres {
             databases: AtomicU32::new(0),
         };
         let data = server.folder.join("data");
-        said(server.by_user("initdb").args(["--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]).args([
-            "--username",
-            "postgres",
-            "--pgdata",
-        ]).arg(&data));
+        said(
+            server
+                .by_user("initdb")
+                .args(["--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"])
+                .args(["--username", "postgres", "--pgdata"])
+                .arg(&data),
+        );
         server.begin();
         server.sql("postgres", &format!("CREATE ROLE {ROLE} LOGIN"));
         server
@@ -96,23 +98,27 @@ impl Postgres {
         self.folder.join("data")
     }
 
-    /// Lets the server's own user read a file.
-    pub fn give(&self, file: &Path) {
-        if self.root {
+    /// Gives a file to the user that servers run as.
+    pub fn give(file: &Path) {
+        if is_root() {
             said(Command::new("chown").arg("postgres").arg(file));
         }
     }
 
     /// Stops it.
     pub fn stop(&self, how: Stop) {
-        let Some(mut child) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Some(mut child) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
         match how {
             // SIGINT ends all connections; a crash ends every process of the group, as a loss of the machine does.
             Stop::Fast => signal(child.id(), "INT"),
             Stop::Crash => {
                 let pids = said(Command::new("ps").args(["-o", "pid=", "--ppid", &child.id().to_string()]));
                 signal(child.id(), "KILL");
-                pids.split_whitespace().filter_map(|pid| pid.parse().ok()).for_each(|pid| signal(pid, "KILL"));
+                pids.split_whitespace()
+                    .filter_map(|pid| pid.parse().ok())
+                    .for_each(|pid| signal(pid, "KILL"));
             }
         }
         let _gone = child.wait();
@@ -226,6 +232,11 @@ fn free_port() -> u16 {
         }
     }
     panic!("wanted a free port between 11000 and 31000, found none")
+}
+
+/// It refuses to run as root, so Debian's own account for it does.
+fn is_root() -> bool {
+    said(Command::new("id").arg("-u")) == "0"
 }
 
 fn signal(process: u32, name: &str) {

@@ -19,7 +19,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("client", &["dialects", "countersign", "keys"]),
     ("testkit", &["guard", "store", "dialects", "countersign", "keys"]),
     ("envoy", &["guard", "countersign"]),
-    ("server", &["envoy", "guard", "store", "store-sqlite", "store-postgres", "dialects", "countersign", "keys"]),
+    (
+        "server",
+        &["envoy", "guard", "store", "store-sqlite", "store-postgres", "dialects", "countersign", "keys"],
+    ),
     // The command line opens stores through the server's one place for that, and judges offline through the guard.
     ("cli", &["server", "client", "guard", "store", "dialects", "countersign", "keys"]),
 ];

@@ -45,7 +45,11 @@ impl StoreSection {
                 section.wrong("url", wrong.to_string(), "see the page on stores in the documentation");
             }
             if store.path.is_some() {
-                section.wrong("path", "there is a url as well", "keep one: a folder for one node, a url for several");
+                section.wrong(
+                    "path",
+                    "there is a url as well",
+                    "keep one: a folder for one node, a url for several",
+                );
             }
         } else if store.password_file.is_some() || store.ca_file.is_some() {
             let key = if store.password_file.is_some() { "password_file" } else { "ca_file" };

@@ -111,7 +111,9 @@ async fn transfer(source: &Store, target: &Store, to: &End, carry: Carry) -> Res
     wanted.push(tally("sessions", sessions.iter().map(Arc::as_ref))?);
     let found = tallies(target).await?;
     if target.registry.version().await? != loaded.version {
-        return Err(Fault::new(format!("{to} came to another version than it was filled with: do not use it")));
+        return Err(Fault::new(format!(
+            "{to} came to another version than it was filled with: do not use it"
+        )));
     }
     match wanted.iter().zip(&found).find(|(wanted, found)| wanted != found) {
         None if wanted.len() == found.len() => Ok(found),
@@ -174,7 +176,8 @@ fn registry_tallies(loaded: &Loaded, entries: &[AuditEntry]) -> Result<Vec<Tally
 fn tally<T: Serialize>(table: &'static str, rows: impl Iterator<Item = T>) -> Result<Tally, Fault> {
     let mut digests = Vec::new();
     for row in rows {
-        let row = serde_json::to_vec(&row).map_err(|error| Fault::caused("cannot write a row as JSON", error))?;
+        let row =
+            serde_json::to_vec(&row).map_err(|error| Fault::caused("cannot write a row as JSON", error))?;
         digests.push(sha256(&[&row]));
     }
     digests.sort_unstable();

@@ -135,9 +135,9 @@ fn removal((table, key, second): &RowKey<'_>) -> Vec<Statement> {
         Table::Keys => vec![by_key("DELETE FROM keys WHERE id = $1")],
         Table::Companions => vec![by_key("DELETE FROM companions WHERE id = $1")],
         Table::Users => vec![by_key("DELETE FROM users WHERE name = $1")],
-        Table::Members => vec![
-            by_key("DELETE FROM members WHERE organisation = $1 AND account = $2").bind(text(second)),
-        ],
+        Table::Members => {
+            vec![by_key("DELETE FROM members WHERE organisation = $1 AND account = $2").bind(text(second))]
+        }
         Table::JoinCodes => vec![by_key("DELETE FROM join_codes WHERE digest = $1")],
         Table::Secrets => vec![by_key("DELETE FROM secrets WHERE name = $1")],
     }

@@ -4,11 +4,12 @@ mod bus;
 mod conform;
 mod opening;
 mod replay;
+mod secure;
 
+use countersign::time::Time;
 use countersign_store::model::{AuditDraft, Record, User, Write};
 use countersign_store_postgres::{PostgresStore, Settings};
 use countersign_testkit::postgres::Postgres;
-use countersign::time::Time;
 use std::sync::Arc;
 
 /// Seconds at which tests begin.

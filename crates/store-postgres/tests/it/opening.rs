@@ -114,7 +114,10 @@ async fn while_the_server_is_away_there_are_faults_and_afterwards_none() {
         server.begin();
         // By itself, and with everything that was acknowledged.
         assert_eq!(store.version().await.unwrap(), version);
-        assert_eq!(store.commit(version, &[user(&format!("after {how:?}"))], &[draft("")]).await.unwrap(), version + 1);
+        assert_eq!(
+            store.commit(version, &[user(&format!("after {how:?}"))], &[draft("")]).await.unwrap(),
+            version + 1
+        );
     }
     let directory = store.directory().await.unwrap();
     assert_eq!((directory.version(), directory.users(None, 10).len()), (3, 3));

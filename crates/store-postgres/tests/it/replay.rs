@@ -15,7 +15,10 @@ fn claim(number: u64, dated: i64) -> Claim {
 }
 
 fn terms(text: &str, window: i64) -> Terms {
-    Terms::from([("asymmetric-jwt".to_owned(), Term { text: text.into(), window: Span::from_seconds(window) })])
+    Terms::from([(
+        "asymmetric-jwt".to_owned(),
+        Term { text: text.into(), window: Span::from_seconds(window) },
+    )])
 }
 
 async fn begin(store: &PostgresStore, now: i64, terms: Terms) -> (Arc<PostgresOnce>, Recovery) {
@@ -26,7 +29,10 @@ async fn begin(store: &PostgresStore, now: i64, terms: Terms) -> (Arc<PostgresOn
 
 /// The database's own clock, seconds.
 fn clock(url: &str) -> i64 {
-    Postgres::shared().sql(url, "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint").parse().unwrap()
+    Postgres::shared()
+        .sql(url, "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint")
+        .parse()
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -52,9 +58,9 @@ async fn of_many_claims_on_two_nodes_exactly_one_is_first() {
         for place in 0..500_u64 {
             let number = (place * (2 * turn + 1) + turn) % 500;
             let node = nodes[usize::try_from((turn + place) % 2).unwrap()].clone();
-            tasks.push(tokio::spawn(async move {
-                (number, node.claim(claim(number, DAY), now).await.unwrap())
-            }));
+            tasks.push(tokio::spawn(
+                async move { (number, node.claim(claim(number, DAY), now).await.unwrap()) },
+            ));
         }
     }
     let mut firsts = vec![0; 500];
@@ -171,9 +177,14 @@ async fn what_is_over_is_forgotten_and_never_counts_as_new() {
     }
     assert_eq!(server.sql(&url, "SELECT count(*) FROM used"), "11");
     // What the memory does by itself after a while.
-    let reached = server.sql(&url, &format!("SELECT countersign_forget_1(1::smallint, {}, 60)", now + 100_000));
+    let reached =
+        server.sql(&url, &format!("SELECT countersign_forget_1(1::smallint, {}, 60)", now + 100_000));
     let reached: i64 = reached.parse().unwrap();
-    assert!((now - 61..now - 30).contains(&reached), "the earlier of both clocks counts, found {}", reached - now);
+    assert!(
+        (now - 61..now - 30).contains(&reached),
+        "the earlier of both clocks counts, found {}",
+        reached - now
+    );
     server.sql(&url, "DELETE FROM used WHERE until <= (SELECT forgotten FROM replay WHERE scope = 1)");
     assert_eq!(server.sql(&url, "SELECT count(*) FROM used"), "10");
     // Whatever a node's clock says: what may have been forgotten does not come back.
