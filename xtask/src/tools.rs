@@ -17,6 +17,8 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("/usr/sbin/apache2", &["-v"], "apache2"),
     ("test", &["-f", "/usr/share/lua/5.3/socket.lua"], "lua-socket"),
     ("pebble", &["-help"], "pebble"),
+    // Tests start servers of their own, whatever Debian does with it.
+    ("psql", &["--version"], "postgresql"),
 ];
 
 /// The database that the benchmarks measure beside ours.

@@ -15,6 +15,9 @@ pub(crate) const SIGNING: &str = "signing/";
 /// The key that challenges are bound by.
 const CHALLENGE: &str = "challenge";
 
+/// Each round that does not end saw another node's write; so many in a row at start would be no accident.
+const MOST_ROUNDS: u32 = 20;
+
 /// Where the secrets are, and how they are kept.
 #[derive(Clone, Copy)]
 pub(crate) struct Keeper<'k> {
@@ -31,8 +34,7 @@ pub(crate) struct Keeper<'k> {
 /// # Errors
 /// [`Fault`] when a secret does not open, or the registry cannot be read or written.
 pub(crate) async fn seal_all(keeper: &Keeper<'_>) -> Result<(), Fault> {
-    // Each round that does not end saw another node's write; five in a row at start would be no accident.
-    for _ in 0..5 {
+    for _ in 0..MOST_ROUNDS {
         let (mut writes, mut audit) = (Vec::new(), Vec::new());
         for record in keeper.directory.secrets("") {
             let opened = keeper.seal.open(&record)?;
@@ -61,14 +63,17 @@ pub(crate) async fn seal_all(keeper: &Keeper<'_>) -> Result<(), Fault> {
 /// [`Fault`] when the registry cannot be read or written, or a key in it cannot be used.
 pub(crate) async fn signing_keys(keeper: &Keeper<'_>) -> Result<Arc<SigningKeys>, Fault> {
     let directory = keeper.directory;
-    let none = directory.secrets(SIGNING).iter().all(|secret| secret.retired.is_some());
-    if none {
+    // Again only when another node wrote meanwhile: perhaps the first key, and one is enough for all.
+    for _ in 0..MOST_ROUNDS {
+        if directory.secrets(SIGNING).iter().any(|secret| secret.retired.is_none()) {
+            return Ok(Arc::new(SigningKeys::new(read(directory, keeper.seal)?)?));
+        }
         let key =
             PrivateKey::generate(KeyKind::P256, 0).map_err(|error| Fault::caused("no signing key", error))?;
         let name = format!("{SIGNING}{}", uuid(draw::<16>(keeper.entropy)));
-        ensure(keeper, &name, key.to_pkcs8_der()).await?;
+        attempt(keeper, &name, key.to_pkcs8_der()).await?;
     }
-    Ok(Arc::new(SigningKeys::new(read(directory, keeper.seal)?)?))
+    Err(Fault::new("the first signing key could not be written: the registry changes all the time"))
 }
 
 /// The key under which the installation's nodes issue and open challenges; made by the first of them.
@@ -106,24 +111,27 @@ pub(crate) async fn ensure(
     name: &str,
     fresh: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let Keeper { registry, directory, clock, entropy, seal } = *keeper;
-    // Each round that does not end saw another node's write; five in a row at start would be no accident.
-    for _ in 0..5 {
-        if let Some(secret) = directory.secret(name) {
-            return seal.open(&secret);
+    for _ in 0..MOST_ROUNDS {
+        if let Some(secret) = keeper.directory.secret(name) {
+            return keeper.seal.open(&secret);
         }
-        let now = clock.now();
-        let (value, sealed) = seal.seal(name, fresh, entropy)?;
-        let record = SecretRecord { name: name.to_owned(), value, sealed, created: now, retired: None };
-        let audit = note(keeper, "secret.make", name, if sealed { "sealed" } else { "not sealed" });
-        let writes = [Write::Put(Record::Secret(record))];
-        match registry.commit(directory.version(), &writes, &[audit]).await {
-            Ok(version) => directory.apply(&writes, version)?,
-            Err(NotWritten::Conflict) => directory.reload(registry.load().await?)?,
-            Err(NotWritten::Fault(fault)) => return Err(fault),
-        }
+        attempt(keeper, name, fresh).await?;
     }
     Err(Fault::new(format!("the secret {name} could not be written: the registry changes all the time")))
+}
+
+/// Writes a secret, or takes up what another node wrote meanwhile.
+async fn attempt(keeper: &Keeper<'_>, name: &str, fresh: &[u8]) -> Result<(), Fault> {
+    let Keeper { registry, directory, clock, entropy, seal } = *keeper;
+    let (value, sealed) = seal.seal(name, fresh, entropy)?;
+    let record = SecretRecord { name: name.to_owned(), value, sealed, created: clock.now(), retired: None };
+    let audit = note(keeper, "secret.make", name, if sealed { "sealed" } else { "not sealed" });
+    let writes = [Write::Put(Record::Secret(record))];
+    match registry.commit(directory.version(), &writes, &[audit]).await {
+        Ok(version) => directory.apply(&writes, version),
+        Err(NotWritten::Conflict) => directory.reload(registry.load().await?),
+        Err(NotWritten::Fault(fault)) => Err(fault),
+    }
 }
 
 fn note(keeper: &Keeper<'_>, action: &str, name: &str, detail: &str) -> AuditDraft {

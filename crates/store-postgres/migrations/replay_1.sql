@@ -26,7 +26,8 @@ CREATE TABLE used (
     mark  bytea NOT NULL,
     until bigint NOT NULL,
     PRIMARY KEY (scope, mark)
-);
+-- Rows come and go all the time, so room is given back sooner than the server does by itself.
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05);
 CREATE INDEX used_until ON used (scope, until);
 
 -- A restored copy, a promoted standby and a table made anew are other places; a restart is not.

@@ -54,6 +54,15 @@ impl Settings {
         self.options().map(|_| ())
     }
 
+    /// Whether the database is beyond this machine and spoken to without TLS.
+    #[must_use]
+    pub fn is_in_the_clear(&self) -> bool {
+        let clear = |options: &PgConnectOptions| {
+            matches!(options.get_ssl_mode(), PgSslMode::Disable) && !near(options)
+        };
+        self.options().is_ok_and(|options| clear(&options))
+    }
+
     /// The address without what only this side needs, for messages: host, port and database.
     #[must_use]
     pub fn place(&self) -> String {
@@ -177,5 +186,8 @@ mod tests {
         assert_eq!(mode("postgres:///c?host=/run/postgresql"), "Disable");
         assert_eq!(mode("postgres://a@127.0.0.1/c?sslmode=verify-full"), "VerifyFull");
         assert_eq!(mode("postgres://a@db.example.com/c?sslmode=disable"), "Disable");
+        let clear = |url: &str| Settings::new(url).is_in_the_clear();
+        assert!(clear("postgres://a@db.example.com/c?sslmode=disable"));
+        assert!(!clear("postgres://a@127.0.0.1/c") && !clear("postgres://a@db.example.com/c"));
     }
 }

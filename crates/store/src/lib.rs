@@ -13,7 +13,8 @@
 //!
 //! 1. [`registry::Registry`] keeps rows ([`model::Record`]). `commit` writes all of a unit or nothing, and only if the
 //!    version is still the one the unit was decided on; each unit makes the version one higher. Audit entries come
-//!    in the same transaction, chained by [`audit::link`].
+//!    in the same transaction, chained by [`audit::link`]. Where several processes write, `changes` and `announced` spare
+//!    them from reading everything anew.
 //! 2. [`once::Once`] decides "first use" and remembers it in one step, until `until` inclusive. Put a
 //!    [`window::Window`] before whatever makes it durable. When it cannot tell, it gives a [`fault::Fault`]: never
 //!    "first".

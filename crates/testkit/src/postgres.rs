@@ -46,29 +46,44 @@ impl Postgres {
     /// Starts one with more settings, each `name=value`.
     #[must_use]
     pub fn start(settings: &[&str]) -> Self {
-        let programs = programs();
-        let root = is_root();
-        let folder = scratch(root);
-        let server = Self {
-            port: free_port(),
-            folder,
-            programs,
-            root,
-            settings: SETTINGS.iter().chain(settings).map(|setting| (*setting).to_owned()).collect(),
-            running: Mutex::new(None),
-            databases: AtomicU32::new(0),
-        };
-        let data = server.folder.join("data");
-        said(
-            server
-                .by_user("initdb")
-                .args(["--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"])
-                .args(["--username", "postgres", "--pgdata"])
-                .arg(&data),
-        );
+        let server = Self::nowhere(SETTINGS.iter().chain(settings));
+        let mut made = server.by_user("initdb");
+        made.args([
+            "--auth=trust",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--username=postgres",
+        ]);
+        said(made.arg("--pgdata").arg(server.data()));
         server.begin();
         server.sql("postgres", &format!("CREATE ROLE {ROLE} LOGIN"));
         server
+    }
+
+    /// Starts a standby that follows this one.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        let server = Self::nowhere(SETTINGS.iter());
+        let mut made = server.by_user("pg_basebackup");
+        made.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--username=postgres"]);
+        made.arg("--host").arg(&self.folder).args(["--port", &self.port.to_string()]);
+        said(made.arg("--pgdata").arg(server.data()));
+        server.begin();
+        server
+    }
+
+    fn nowhere<'s>(settings: impl Iterator<Item = &'s &'s str>) -> Self {
+        let root = is_root();
+        Self {
+            folder: scratch(root),
+            programs: programs(),
+            root,
+            port: free_port(),
+            settings: settings.map(|setting| (*setting).to_owned()).collect(),
+            running: Mutex::new(None),
+            databases: AtomicU32::new(0),
+        }
     }
 
     /// Makes an empty database; gives its address.

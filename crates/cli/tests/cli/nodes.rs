@@ -6,6 +6,7 @@ use countersign_testkit::postgres::{Postgres, Stop};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Nodes of an installation.
@@ -106,6 +107,9 @@ fn three_nodes_on_one_database_behave_as_one() {
     let upstream = upstream();
     let nodes = nodes(&url, &upstream);
     let (place, first) = nodes.first().unwrap();
+    let secrets = Postgres::shared()
+        .sql(&url, "SELECT string_agg(split_part(name, '/', 1), ' ' ORDER BY name) FROM secrets");
+    assert_eq!(secrets, "challenge signing", "each made by one node, however many start together");
     let run = |line: &str| place.run(&format!("{line} --server {}", first.manage));
     place.run("key new a.pem").ok();
     run("account add alice --identifier user=alice --identifier email=alice@h.example").ok();
@@ -174,7 +178,49 @@ fn three_nodes_on_one_database_behave_as_one() {
         millis(&delays, 99),
         millis(&delays, 100)
     );
+    rotated_under_load(place, &nodes);
     assert!(run("audit check").ok().contains("yes"));
+}
+
+/// While a key is rotated by one command, no request fails on any node, with the old key or the new one.
+fn rotated_under_load(place: &Place, nodes: &[(Place, Server)]) {
+    let run = |line: &str| place.run(&format!("{line} --server {}", nodes.first().unwrap().1.manage));
+    for name in ["old", "new"] {
+        place.run(&format!("key new --for skykit --bits 2048 {name}.pem")).ok();
+    }
+    let id = run("--json key register alice --file old.pem.pub -d skykit").json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let tokens = ["old.pem", "new.pem"].map(|key| token(place, key, "skykit", "alice@h.example"));
+    for (_, server) in nodes {
+        until(200, &server.public, "/often/x", &tokens[0]);
+    }
+    let done = AtomicBool::new(false);
+    let asked = std::thread::scope(|scope| {
+        let load: Vec<_> = nodes
+            .iter()
+            .map(|(_, server)| {
+                let (done, token) = (&done, &tokens[0]);
+                scope.spawn(move || {
+                    let mut asked = 0_u64;
+                    while !done.load(Ordering::SeqCst) {
+                        let (status, text) = ask(&server.public, "/often/x", token);
+                        assert_eq!(status, 200, "{text}");
+                        asked += 1;
+                    }
+                    asked
+                })
+            })
+            .collect();
+        run(&format!("key rotate {id} --file new.pem.pub --keep 1h")).ok();
+        for (_, server) in nodes {
+            until(200, &server.public, "/often/x", &tokens[1]);
+        }
+        done.store(true, Ordering::SeqCst);
+        load.into_iter().map(|one| one.join().unwrap()).sum::<u64>()
+    });
+    println!("a key was rotated under load: {asked} requests on {NODES} nodes, none failed");
 }
 
 #[test]

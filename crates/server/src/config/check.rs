@@ -8,6 +8,7 @@ use super::{Config, nearest_name};
 use countersign::ask::Network;
 use countersign::verified::Covered;
 use countersign_guard::policy::Policy;
+use countersign_store_postgres::Settings;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -47,6 +48,7 @@ impl Config {
         self.check_upstreams(&mut checked);
         self.check_routes(dialects, &mut checked);
         self.check_key_sets(dialects, &mut checked);
+        self.check_store(&mut checked);
         checked
     }
 
@@ -110,6 +112,20 @@ impl Config {
             let message = "no proxy is trusted, so forward-auth refuses every question".to_owned();
             let fix = "if a proxy asks it, name the proxy's network; else remove \"forward-auth\" from the surfaces";
             checked.lints.push(self.finding("server.trusted_proxies".to_owned(), message, fix));
+        }
+    }
+
+    fn check_store(&self, checked: &mut Checked) {
+        let Some(url) = &self.store.url else { return };
+        if self.store.path.is_some() {
+            let message = "there is a url as well".to_owned();
+            let fix = "keep one: a folder for one node, a url for several";
+            checked.errors.push(self.finding("store.path".to_owned(), message, fix));
+        }
+        if Settings::new(url).is_in_the_clear() {
+            let message = "the database is beyond this machine and is spoken to without TLS".to_owned();
+            let fix = "leave sslmode out, unless nobody else can be on that network";
+            checked.lints.push(self.finding("store.url".to_owned(), message, fix));
         }
     }
 

@@ -44,13 +44,6 @@ impl StoreSection {
             if let Err(wrong) = Settings::new(url).check() {
                 section.wrong("url", wrong.to_string(), "see the page on stores in the documentation");
             }
-            if store.path.is_some() {
-                section.wrong(
-                    "path",
-                    "there is a url as well",
-                    "keep one: a folder for one node, a url for several",
-                );
-            }
         } else if store.password_file.is_some() || store.ca_file.is_some() {
             let key = if store.password_file.is_some() { "password_file" } else { "ca_file" };
             section.wrong(key, "there is no url that it could be for", "set url, or leave this out");

@@ -48,6 +48,25 @@ fn the_sample_shows_every_setting_that_exists() {
 }
 
 #[test]
+fn a_store_is_a_folder_or_a_database_and_no_setting_shows_a_password() {
+    let wrong = |text: &str, words: &[&str]| {
+        let told = load(&format!("version = 1\n[store]\n{text}")).unwrap_err().to_string();
+        assert!(words.iter().all(|word| told.contains(word)), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    };
+    wrong("url = \"postgres://a:hunter2@db/c\"", &["store.url", "password_file"]);
+    wrong("url = \"postgres://a@db/c?sslmode=require\"", &["store.url", "verify-full"]);
+    wrong("password_file = \"/p\"", &["store.password_file", "no url"]);
+    wrong("stale_after = \"1s\"", &["store.stale_after", "2 s"]);
+    wrong("statement_timeout = \"1ms\"", &["store.statement_timeout", "100 ms"]);
+    wrong("connections = 1", &["store.connections"]);
+    let both = "[store]\npath = \"/p\"\nurl = \"postgres://a@db/c?sslmode=disable\"";
+    let checked = load(both).unwrap().check(&[]);
+    assert_eq!(checked.errors[0].path, "store.path");
+    assert!(checked.lints[0].message.contains("without TLS"), "{:?}", checked.lints);
+}
+
+#[test]
 fn flags_win_over_environment_and_environment_over_file() {
     let sources = Sources {
         file: Some((

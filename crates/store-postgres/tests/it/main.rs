@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at once")]
 mod bus;
 mod conform;
+mod faults;
 mod opening;
 mod replay;
 mod secure;

@@ -101,6 +101,7 @@ async fn while_the_server_is_away_there_are_faults_and_afterwards_none() {
     let server = Postgres::start(&[]);
     let url = server.database();
     let store = open(&url).await;
+    store.listen();
     store.commit(0, &[user("before")], &[draft("")]).await.unwrap();
     for how in [Stop::Fast, Stop::Crash] {
         let version = store.version().await.unwrap();
@@ -111,6 +112,7 @@ async fn while_the_server_is_away_there_are_faults_and_afterwards_none() {
             assert!(store.commit(version, &[user("during")], &[draft("")]).await.is_err());
             assert!(store.get("s").await.is_err());
         }
+        assert_eq!(store.hears(), Some(false), "it knows that it hears nothing");
         server.begin();
         // By itself, and with everything that was acknowledged.
         assert_eq!(store.version().await.unwrap(), version);

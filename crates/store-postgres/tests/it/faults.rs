@@ -1,0 +1,206 @@
+//! What goes wrong between a node and the database: a network that swallows everything, and crashes in the middle of races.
+use crate::{DAY, draft, open, user};
+use countersign::ask::{Claim, Use};
+use countersign::time::{Span, Time};
+use countersign_store::once::Once;
+use countersign_store::registry::Registry;
+use countersign_store::sessions::Sessions;
+use countersign_store_postgres::{PostgresOnce, PostgresStore, ReplayStart, Scope, Settings, Terms};
+use countersign_testkit::postgres::{Postgres, Stop};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+async fn begin(store: &PostgresStore) -> Arc<PostgresOnce> {
+    let start =
+        ReplayStart { now: Time::from_seconds(DAY), horizon: Span::from_seconds(20), terms: Terms::new() };
+    Arc::new(store.replay_memory_of(Scope::Proofs, start).await.unwrap().0)
+}
+
+fn claim(number: u32) -> Claim {
+    let mut mark = [0; 32];
+    mark[..4].copy_from_slice(&number.to_be_bytes());
+    // Marks that lie anywhere, as digests do.
+    mark[4..8].copy_from_slice(&number.wrapping_mul(2_654_435_761).to_be_bytes());
+    mark.rotate_left(4);
+    Claim { mark, dated: Time::from_seconds(DAY), until: Time::from_seconds(DAY + 20) }
+}
+
+/// A way to the database that can be frozen (connections stay open, and nothing comes through) and led elsewhere.
+async fn way(port: u16) -> (u16, Arc<AtomicBool>, Arc<AtomicU16>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = listener.local_addr().unwrap().port();
+    let frozen = Arc::new(AtomicBool::new(false));
+    let leads = Arc::new(AtomicU16::new(port));
+    let (state, port) = (Arc::clone(&frozen), Arc::clone(&leads));
+    tokio::spawn(async move {
+        loop {
+            let (near, _) = listener.accept().await.unwrap();
+            let Ok(far) = TcpStream::connect(("127.0.0.1", port.load(Ordering::SeqCst))).await else {
+                continue;
+            };
+            let (near, far) = (near.into_split(), far.into_split());
+            tokio::spawn(pass(near.0, far.1, Arc::clone(&state)));
+            tokio::spawn(pass(far.0, near.1, Arc::clone(&state)));
+        }
+    });
+    (own, frozen, leads)
+}
+
+async fn pass(
+    mut from: tokio::net::tcp::OwnedReadHalf,
+    mut to: tokio::net::tcp::OwnedWriteHalf,
+    frozen: Arc<AtomicBool>,
+) {
+    let mut piece = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut piece).await {
+        if frozen.load(Ordering::SeqCst) {
+            // A connection that was frozen once never comes back, as when the machine behind it is gone.
+            std::future::pending::<()>().await;
+        }
+        if to.write_all(&piece[..count]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_network_that_swallows_everything_ends_in_faults_and_not_in_waiting() {
+    let server = Postgres::shared();
+    let url = server.database();
+    let (port, frozen, _) = way(server.port()).await;
+    let through = url.replace(&format!(":{}/", server.port()), &format!(":{port}/"));
+    let settings =
+        Settings { connections: 4, statement_timeout: Duration::from_millis(500), ..Settings::new(through) };
+    let store = PostgresStore::open(&settings).await.unwrap();
+    store.listen();
+    let once = begin(&store).await;
+    let now = Time::from_seconds(DAY);
+    assert_eq!(once.claim(claim(1), now).await.unwrap(), Use::First);
+    store.commit(0, &[user("u")], &[draft("")]).await.unwrap();
+    frozen.store(true, Ordering::SeqCst);
+    // All at once, so that every connection hangs.
+    let (version, get, commit, used) = tokio::join!(
+        store.version(),
+        store.get("s"),
+        store.commit(1, &[], &[draft("")]),
+        once.claim(claim(2), now)
+    );
+    assert!(version.is_err() && get.is_err() && commit.is_err() && used.is_err());
+    frozen.store(false, Ordering::SeqCst);
+    for attempt in 0.. {
+        if store.version().await.is_ok_and(|version| version >= 1) && store.get("s").await.is_ok() {
+            break;
+        }
+        assert!(attempt < 100, "wanted the store to find its way again by itself");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(once.claim(claim(1), now).await.unwrap(), Use::Again);
+    assert_eq!(once.claim(claim(3), now).await.unwrap(), Use::First);
+    for attempt in 0.. {
+        if store.hears() == Some(true) {
+            break;
+        }
+        assert!(attempt < 300, "wanted the store to hear again");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_standby_is_no_store_and_a_promoted_one_starts_behind_a_barrier() {
+    let primary = Postgres::start(&[]);
+    let url = primary.database();
+    let (port, _, leads) = way(primary.port()).await;
+    let place = format!(":{}/", primary.port());
+    let store = open(&url.replace(&place, &format!(":{port}/"))).await;
+    let once = begin(&store).await;
+    let now = Time::from_seconds(DAY);
+    assert_eq!(once.claim(claim(1), now).await.unwrap(), Use::First);
+    let standby = primary.standby();
+    let followed = url.replace(&place, &format!(":{}/", standby.port()));
+    let told = PostgresStore::open(&Settings::new(&followed)).await.unwrap_err().to_string();
+    assert!(told.contains("only reads"), "{told}");
+    // Used at the last moment, so that the standby may not have it.
+    assert_eq!(once.claim(claim(2), now).await.unwrap(), Use::First);
+    primary.stop(Stop::Crash);
+    assert!(once.claim(claim(3), now).await.is_err());
+    leads.store(standby.port(), Ordering::SeqCst);
+    assert!(once.claim(claim(3), now).await.is_err(), "not yet promoted");
+    standby.sql("postgres", "SELECT pg_promote()");
+    for attempt in 0.. {
+        // The same node goes on by itself; what is dated before the change is barred, used or not.
+        match once.claim(claim(2), now).await {
+            Ok(found) => {
+                assert_eq!(found, Use::Barred);
+                break;
+            }
+            Err(_) => assert!(attempt < 100, "wanted the node to find the new primary"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let sql = "SELECT barrier + 1 FROM replay WHERE scope = 1";
+    let after: i64 = standby.sql(&followed, sql).parse().unwrap();
+    let later = Claim { dated: Time::from_seconds(after), until: Time::from_seconds(after + 20), ..claim(4) };
+    assert_eq!(once.claim(later, Time::from_seconds(after)).await.unwrap(), Use::First);
+    assert_eq!(once.claim(later, Time::from_seconds(after)).await.unwrap(), Use::Again);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn raced_duplicates_over_three_nodes_with_crashes_between_are_never_taken_twice() {
+    const PROOFS: usize = 6_000;
+    const COPIES: usize = 6;
+    let server = Postgres::start(&[]);
+    let url = server.database();
+    let mut nodes = Vec::new();
+    for _ in 0..3 {
+        nodes.push(begin(&*open(&url).await).await);
+    }
+    let now = Time::from_seconds(DAY);
+    let firsts = Arc::new((0..PROOFS).map(|_| AtomicBool::new(false)).collect::<Vec<_>>());
+    let faults = Arc::new((0..PROOFS).map(|_| AtomicBool::new(false)).collect::<Vec<_>>());
+    let mut callers = Vec::new();
+    // Each caller claims all proofs, beginning elsewhere than the others, eight at a time.
+    for copy in 0..COPIES * 8 {
+        let (node, firsts, faults) = (nodes[copy % 3].clone(), firsts.clone(), faults.clone());
+        callers.push(tokio::spawn(async move {
+            for step in 0..PROOFS / 8 {
+                let number = (step + (copy / 8) * 100) % (PROOFS / 8) * 8 + copy % 8;
+                match node.claim(claim(u32::try_from(number).unwrap()), now).await {
+                    Ok(Use::First) => {
+                        assert!(
+                            !firsts[number].swap(true, Ordering::SeqCst),
+                            "proof {number} was taken twice"
+                        );
+                    }
+                    Ok(Use::Again) => {}
+                    Ok(Use::Barred) => panic!("a crash is no reason to bar"),
+                    Err(_) => faults[number].store(true, Ordering::SeqCst),
+                }
+            }
+        }));
+    }
+    let crash = tokio::task::spawn_blocking(move || {
+        for _ in 0..2 {
+            std::thread::sleep(Duration::from_millis(700));
+            server.stop(Stop::Crash);
+            server.begin();
+        }
+        server
+    });
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let server = crash.await.unwrap();
+    let lost = (0..PROOFS)
+        .filter(|place| !firsts[*place].load(Ordering::SeqCst) && !faults[*place].load(Ordering::SeqCst));
+    assert_eq!(lost.count(), 0, "a proof that met no fault was taken once");
+    let taken = firsts.iter().filter(|first| first.load(Ordering::SeqCst)).count();
+    let met = faults.iter().filter(|fault| fault.load(Ordering::SeqCst)).count();
+    println!(
+        "{} claims of {PROOFS} proofs over 3 nodes, 2 crashes: {taken} taken once, none twice, {met} met a fault",
+        PROOFS * COPIES
+    );
+    drop(server);
+}
