@@ -82,10 +82,11 @@ async fn a_network_that_swallows_everything_ends_in_faults_and_not_in_waiting() 
     store.commit(0, &[user("u")], &[draft("")]).await.unwrap();
     frozen.store(true, Ordering::SeqCst);
     // All at once, so that every connection hangs.
+    let entries = [draft("")];
     let (version, get, commit, used) = tokio::join!(
         store.version(),
         store.get("s"),
-        store.commit(1, &[], &[draft("")]),
+        store.commit(1, &[], &entries),
         once.claim(claim(2), now)
     );
     assert!(version.is_err() && get.is_err() && commit.is_err() && used.is_err());
@@ -149,7 +150,7 @@ async fn a_standby_is_no_store_and_a_promoted_one_starts_behind_a_barrier() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn raced_duplicates_over_three_nodes_with_crashes_between_are_never_taken_twice() {
-    const PROOFS: usize = 6_000;
+    const PROOFS: usize = 16_800;
     const COPIES: usize = 6;
     let server = Postgres::start(&[]);
     let url = server.database();
@@ -183,7 +184,7 @@ async fn raced_duplicates_over_three_nodes_with_crashes_between_are_never_taken_
     }
     let crash = tokio::task::spawn_blocking(move || {
         for _ in 0..2 {
-            std::thread::sleep(Duration::from_millis(700));
+            std::thread::sleep(Duration::from_millis(1500));
             server.stop(Stop::Crash);
             server.begin();
         }
