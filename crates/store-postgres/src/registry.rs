@@ -3,7 +3,7 @@ use crate::bus::CHANNEL;
 use crate::changes;
 use crate::database::Held;
 use crate::rows::column::{Reader, instant};
-use crate::rows::{read, write};
+use crate::rows::{fill, read, write};
 use crate::store::PostgresStore;
 use crate::text::kept;
 use countersign_store::audit::link;
@@ -184,10 +184,7 @@ impl PostgresStore {
     async fn fill_in(&self, unit: &mut Held, loaded: &Loaded, audit: &[AuditEntry]) -> Result<(), Fault> {
         let failed = |error| self.database.failed("write to", error);
         without_bound(unit).await.map_err(failed)?;
-        write::fill(unit, &loaded.records).await?;
-        for entry in audit {
-            insert_entry(unit, entry).await?;
-        }
+        fill::fill(unit, &loaded.records, audit).await?;
         // The version, also as the first one from which changes are noted; and memories that begin as in another place.
         sqlx::query("UPDATE meta SET value = $1 WHERE name IN ('version', 'changes')")
             .bind(loaded.version.to_string())
@@ -252,8 +249,7 @@ async fn append_audit(connection: &mut PgConnection, drafts: &[AuditDraft]) -> R
     Ok(())
 }
 
-/// Writes one entry as it is.
-pub(crate) async fn insert_entry(connection: &mut PgConnection, next: &AuditEntry) -> Result<(), Fault> {
+async fn insert_entry(connection: &mut PgConnection, next: &AuditEntry) -> Result<(), Fault> {
     sqlx::query(
         "INSERT INTO audit (number, at, actor, action, subject, detail, chain) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",

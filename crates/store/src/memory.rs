@@ -109,6 +109,19 @@ impl Registry for MemoryStore {
         Box::pin(async move { self.write(base, writes, audit) })
     }
 
+    fn fill<'a>(&'a self, loaded: &'a Loaded, audit: &'a [AuditEntry]) -> Answer<'a, Result<(), NotWritten>> {
+        Box::pin(async move {
+            let mut rows = self.rows().map_err(NotWritten::Fault)?;
+            if rows.version != 0 {
+                return Err(NotWritten::Conflict);
+            }
+            rows.version = loaded.version;
+            rows.records = loaded.records.iter().map(|record| (place(record), record.clone())).collect();
+            rows.audit = audit.to_vec();
+            Ok(())
+        })
+    }
+
     fn audit(&self, after: u64, limit: u32) -> Answer<'_, Result<Vec<AuditEntry>, Fault>> {
         Box::pin(async move {
             let rows = self.rows()?;

@@ -74,7 +74,7 @@ pub trait Registry: Send + Sync {
         _loaded: &'a Loaded,
         _audit: &'a [AuditEntry],
     ) -> Answer<'a, Result<(), NotWritten>> {
-        let text = "wanted a store on disk to fill, found one that keeps nothing; open a database instead";
+        let text = "wanted a store that can be filled, found one that cannot; open a database instead";
         Box::pin(std::future::ready(Err(NotWritten::Fault(Fault::new(text)))))
     }
 

@@ -11,6 +11,8 @@ async fn registry() {
     let store = Arc::new(MemoryStore::default());
     // Nothing survives a store in memory: reopening is the same store.
     conformance::registry::registry(store.clone(), async || store.clone() as Arc<dyn Registry>).await;
+    let store = Arc::new(MemoryStore::default());
+    conformance::registry::fill(store.clone(), async || store.clone() as Arc<dyn Registry>).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -3,6 +3,7 @@
 use crate::rows::column::{instant, list, role};
 use crate::text::kept;
 use countersign::life::key::KeyState;
+use countersign::time::Time;
 use countersign_keys::CompactKey;
 use countersign_store::directory::prints;
 use countersign_store::fault::Fault;
@@ -41,20 +42,11 @@ pub(crate) async fn apply(connection: &mut PgConnection, writes: &[Write]) -> Re
     Ok(())
 }
 
-/// Writes rows into empty tables.
+/// Runs one statement.
 ///
 /// # Errors
-/// As for [`apply`].
-pub(crate) async fn fill(connection: &mut PgConnection, records: &[Record]) -> Result<(), Fault> {
-    for record in records {
-        for statement in insertion(record)? {
-            run(connection, statement).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn run(connection: &mut PgConnection, statement: Statement) -> Result<(), Fault> {
+/// When the database fails, or a name, identifier or digest is taken.
+pub(crate) async fn run(connection: &mut PgConnection, statement: Statement) -> Result<(), Fault> {
     let done = statement.execute(connection).await;
     done.map(|_| ()).map_err(|error| {
         let taken = error.as_database_error().is_some_and(|error| error.is_unique_violation());
@@ -68,7 +60,7 @@ async fn run(connection: &mut PgConnection, statement: Statement) -> Result<(), 
 }
 
 /// A text as it is kept.
-fn text(plain: &str) -> String {
+pub(crate) fn text(plain: &str) -> String {
     kept(plain).into_owned()
 }
 
@@ -143,7 +135,11 @@ fn removal((table, key, second): &RowKey<'_>) -> Vec<Statement> {
     }
 }
 
-fn insertion(record: &Record) -> Result<Vec<Statement>, Fault> {
+/// The statements that write a row.
+///
+/// # Errors
+/// As for [`list`].
+pub(crate) fn insertion(record: &Record) -> Result<Vec<Statement>, Fault> {
     Ok(match record {
         Record::Organisation(row) => vec![
             sqlx::query("INSERT INTO organisations (id, name, created) VALUES ($1, $2, $3)")
@@ -219,11 +215,15 @@ fn account(row: &Account) -> Result<Vec<Statement>, Fault> {
     Ok(statements)
 }
 
-fn key(row: &KeyRecord) -> Result<Statement, Fault> {
-    let until = match row.life.state {
+/// Until when a retiring key still counts.
+pub(crate) fn until(row: &KeyRecord) -> Option<Time> {
+    match row.life.state {
         KeyState::Retiring { until } => Some(until),
         KeyState::Pending | KeyState::Active | KeyState::Disabled | KeyState::Revoked => None,
-    };
+    }
+}
+
+fn key(row: &KeyRecord) -> Result<Statement, Fault> {
     Ok(sqlx::query(
         "INSERT INTO keys (id, account, label, spki, state, retiring_until, not_before, expires, dialects, \
          algorithms, methods, paths, networks, created, last_used, last_address, prints) \
@@ -234,7 +234,7 @@ fn key(row: &KeyRecord) -> Result<Statement, Fault> {
     .bind(text(&row.label))
     .bind(row.spki.clone())
     .bind(row.life.state.name())
-    .bind(until.map(instant))
+    .bind(until(row).map(instant))
     .bind(row.life.not_before.map(instant))
     .bind(row.life.expires.map(instant))
     .bind(list(&row.dialects)?)
@@ -249,7 +249,7 @@ fn key(row: &KeyRecord) -> Result<Statement, Fault> {
 }
 
 /// What a key is found by; `None` for one that cannot be read, which whoever reads the row says better.
-fn found_by(spki: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn found_by(spki: &[u8]) -> Option<Vec<u8>> {
     CompactKey::from_spki_der(spki).ok().map(|key| prints(&key).concat())
 }
 

@@ -16,6 +16,12 @@ async fn registry() {
         again
     })
     .await;
+    let (store, url) = fresh().await;
+    let reopen = async || {
+        let again: Arc<dyn Registry> = open(&url).await;
+        again
+    };
+    conformance::registry::fill(store, reopen).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -34,6 +34,10 @@ async fn registry() {
     let store = Arc::new(SqliteStore::open(data.path()).await.unwrap());
     let reopen = async || rows(image(data.path(), &copies).await);
     conformance::registry::registry(store, reopen).await;
+    let (data, copies) = (folder(), folder());
+    let store = Arc::new(SqliteStore::open(data.path()).await.unwrap());
+    let reopen = async || rows(image(data.path(), &copies).await);
+    conformance::registry::fill(store, reopen).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

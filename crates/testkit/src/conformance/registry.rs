@@ -7,7 +7,7 @@ use countersign_store::model::{
     Account, AuditDraft, CompanionRecord, Identifier, JoinCode, KeyRecord, Member, Organisation, Record,
     Role, SecretRecord, User, Write,
 };
-use countersign_store::registry::{LastUse, NotWritten, Registry};
+use countersign_store::registry::{LastUse, Loaded, NotWritten, Registry};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -20,6 +20,30 @@ pub async fn registry(store: Arc<dyn Registry>, reopen: impl AsyncFn() -> Arc<dy
     uses_are_no_change(&*store, &reopen).await;
     of_many_writers_one_wins_each_version(&store).await;
     the_audit_is_a_chain_without_gaps(&*store, &reopen).await;
+}
+
+/// Runs the suite of filling over an empty store: what another store had is there whole, once, and goes on.
+pub async fn fill(store: Arc<dyn Registry>, reopen: impl AsyncFn() -> Arc<dyn Registry>) {
+    let mut entries = Vec::new();
+    for detail in ["0", "'; DROP TABLE audit; -- \u{0}", "2"] {
+        entries.push(audit::link(entries.last(), draft("before", detail)));
+    }
+    let loaded = Loaded { version: 41, records: every_kind() };
+    match store.fill(&loaded, &entries).await {
+        Ok(()) => {}
+        Err(error) => panic!("wanted an empty store filled, found {error:?}"),
+    }
+    let again = reopen().await;
+    let found = must(again.load().await);
+    assert_eq!(found.version, 41, "at the version of the other store");
+    same_rows(&found.records, &every_kind());
+    assert_eq!(must(again.audit(0, 10).await), entries);
+    match again.fill(&loaded, &entries).await {
+        Err(NotWritten::Conflict) => {}
+        other => panic!("wanted a conflict in a store that has rows, found {other:?}"),
+    }
+    assert_eq!(written(again.commit(41, &[], &[draft("after", "")]).await), 42);
+    assert_eq!(audit::check(None, &must(again.audit(0, 10).await)), Ok(()), "the chain goes on");
 }
 
 async fn starts_empty(store: &dyn Registry) {
