@@ -188,10 +188,8 @@ fn rotated_under_load(place: &Place, nodes: &[(Place, Server)]) {
     for name in ["old", "new"] {
         place.run(&format!("key new --for skykit --bits 2048 {name}.pem")).ok();
     }
-    let id = run("--json key register alice --file old.pem.pub -d skykit").json()["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let registered = run("--json key register alice --file old.pem.pub -d skykit").json();
+    let id = registered.get("id").unwrap().as_str().unwrap();
     let tokens = ["old.pem", "new.pem"].map(|key| token(place, key, "skykit", "alice@h.example"));
     for (_, server) in nodes {
         until(200, &server.public, "/often/x", &tokens[0]);
