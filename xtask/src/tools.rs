@@ -18,7 +18,7 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("test", &["-f", "/usr/share/lua/5.3/socket.lua"], "lua-socket"),
     ("pebble", &["-help"], "pebble"),
     // Tests start servers of their own, whatever Debian does with it.
-    ("psql", &["--version"], "postgresql"),
+    ("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"], "postgresql"),
 ];
 
 /// The database that the benchmarks measure beside ours.
