@@ -14,10 +14,13 @@ use std::sync::Arc;
 
 mod copying;
 mod ends;
+mod opened;
 mod postgres;
 
 pub use copying::{Carry, Tally, backup, copy, migrate, restore};
 pub use ends::End;
+pub use opened::Opened;
+use opened::{Memories, Remembering};
 
 /// The name of the secret that keys the replay memories' fingerprints.
 const REPLAY: &str = "replay";
@@ -25,31 +28,6 @@ const REPLAY: &str = "replay";
 const MOST_USES: usize = 4_000_000;
 /// Answered challenges remembered at once: 40 MB, and over their two minutes sixteen thousand a second.
 const MOST_ANSWERED: usize = 2_000_000;
-
-/// The stores of a data directory, opened.
-pub struct Opened {
-    /// What a server is started with.
-    pub parts: Parts,
-    /// The registry, for whoever reads it as a whole.
-    pub store: Arc<dyn Registry>,
-}
-
-/// What is remembered, and how.
-struct Memories {
-    /// How long an answered challenge counts.
-    life: Span,
-    /// How far from the clock an accepted one-time proof may be dated, over all dialects.
-    horizon: Span,
-    codes: Vec<Remembering>,
-    proofs: Vec<Remembering>,
-}
-
-/// By which terms each use of one dialect's proofs is remembered.
-struct Remembering {
-    dialect: String,
-    text: String,
-    window: Span,
-}
 
 /// Opens the PostgreSQL that `[store] url` names, or the folder that `[store] path` does, or else the data directory.
 ///

@@ -1,6 +1,7 @@
 //! The replay memory on PostgreSQL: claims that come together are decided together, in one statement, before any is answered.
 use crate::database::Database;
-use crate::replay::{Entry, Joining};
+use crate::replay::{Entry, Joining, Recovery, ReplayStart, Scope};
+use crate::store::PostgresStore;
 use countersign::ask::{Claim, Use};
 use countersign::time::Time;
 use countersign_store::fault::Fault;
@@ -47,8 +48,24 @@ struct Node {
     known: Mutex<String>,
 }
 
+impl PostgresStore {
+    /// Begins to remember what is used in a scope, or goes on with what this and other nodes remember. Needs a runtime.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn replay_memory_of(
+        &self,
+        scope: Scope,
+        start: ReplayStart,
+    ) -> Result<(PostgresOnce, Recovery), Fault> {
+        let joining = Joining { scope, start };
+        let (known, recovery) = joining.join(&self.database, joining.start.now, Entry::Begin).await?;
+        Ok((PostgresOnce::start(Arc::clone(&self.database), joining, known), recovery))
+    }
+}
+
 impl PostgresOnce {
-    pub(crate) fn start(database: Arc<Database>, joining: Joining, known: String) -> Self {
+    fn start(database: Arc<Database>, joining: Joining, known: String) -> Self {
         let node = Arc::new(Node { database, joining, known: Mutex::new(known) });
         let (queue, asked) = mpsc::channel(MOST_WAITING);
         tokio::spawn(write(Arc::clone(&node), asked));

@@ -1,13 +1,10 @@
 //! Begins a replay memory, or goes on with one: by which terms uses are remembered, and what may be missing from it.
 use crate::database::Database;
-use crate::once::PostgresOnce;
-use crate::store::PostgresStore;
 use countersign::time::{Span, Time};
 use countersign_store::fault::Fault;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// By which terms uses are remembered, for each dialect.
 pub type Terms = BTreeMap<String, Term>;
@@ -72,22 +69,6 @@ impl Scope {
             Self::Proofs => 1,
             Self::Challenges => 2,
         }
-    }
-}
-
-impl PostgresStore {
-    /// Begins to remember what is used in a scope, or goes on with what this and other nodes remember. Needs a runtime.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn replay_memory_of(
-        &self,
-        scope: Scope,
-        start: ReplayStart,
-    ) -> Result<(PostgresOnce, Recovery), Fault> {
-        let joining = Joining { scope, start };
-        let (known, recovery) = joining.join(&self.database, joining.start.now, Entry::Begin).await?;
-        Ok((PostgresOnce::start(Arc::clone(&self.database), joining, known), recovery))
     }
 }
 

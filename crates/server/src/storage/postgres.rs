@@ -1,5 +1,5 @@
 //! Opens the PostgreSQL that the configuration names, with the replay memories that all nodes share.
-use super::{Memories, Opened};
+use super::opened::{Memories, Opened, Remembering};
 use crate::config::Config;
 use crate::seal::Seal;
 use crate::secrets::{Keeper, seal_all};
@@ -60,7 +60,7 @@ pub(super) async fn open(
     let keeper =
         Keeper { registry: &*store, directory: &directory, clock: &*clock, entropy: &*entropy, seal: &seal };
     seal_all(&keeper).await?;
-    let terms = |terms: Vec<super::Remembering>| {
+    let terms = |terms: Vec<Remembering>| {
         let named = terms.into_iter().map(|one| (one.dialect, Term { text: one.text, window: one.window }));
         named.collect::<Terms>()
     };
