@@ -179,7 +179,7 @@ fn pack(numbers: &Numbers, out: &mut Vec<u8>) -> Result<(), KeyError> {
             out.extend_from_slice(x);
             out.extend_from_slice(y);
         }
-        Numbers::Rsa { n, e } if e == USUAL_EXPONENT && n.first().is_some() => {
+        Numbers::Rsa { n, e } if e == USUAL_EXPONENT && !n.is_empty() => {
             out.push(Form::Rsa.byte());
             out.extend_from_slice(n);
         }
