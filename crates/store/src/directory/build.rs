@@ -49,7 +49,7 @@ struct Share {
 
 enum Early {
     Identifier(String, i64, Identifier),
-    Key(KeyRecord, Option<Prints>),
+    Key(Box<KeyRecord>, Option<Prints>),
 }
 
 impl Builder {
@@ -132,7 +132,7 @@ impl Builder {
                     account
                 }
                 Early::Key(key, prints) => {
-                    loader.key(&KeyRow::from(&key), prints)?;
+                    loader.key(&KeyRow::from(&*key), prints)?;
                     key.account
                 }
             };
@@ -218,7 +218,7 @@ impl<'b> Loader<'b> {
         self.bytes.clear();
         packed::write_key(row, &mut self.bytes)?;
         let Some(owner) = self.place(row.account) else {
-            self.share.early.push(Early::Key(row.to_record(), prints));
+            self.share.early.push(Early::Key(Box::new(row.to_record()), prints));
             return Ok(());
         };
         let Self { directory, pen, bytes, .. } = self;
