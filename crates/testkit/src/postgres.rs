@@ -13,6 +13,8 @@ const SETTINGS: &[&str] =
     &["fsync=off", "full_page_writes=off", "max_connections=200", "listen_addresses=127.0.0.1"];
 /// The role that tests work as: it owns its databases and is nothing else.
 const ROLE: &str = "countersign";
+/// How the folders of servers are named, before the number of the process that they belong to.
+const SCRATCH: &str = "countersign-pg-";
 /// How often a server is asked whether it is up, ten times a second: a busy machine takes its time.
 const TRIES: u32 = 600;
 
@@ -224,14 +226,27 @@ fn programs() -> PathBuf {
 
 /// A folder that the server's user owns, with a short name: its socket lies there.
 fn scratch(root: bool) -> PathBuf {
-    let folder = said(Command::new("mktemp").args(["-d", "/tmp/countersign-pg.XXXXXX"]));
-    let folder = PathBuf::from(folder);
+    sweep();
+    let name = format!("/tmp/{SCRATCH}{}.XXXXXX", std::process::id());
+    let folder = PathBuf::from(said(Command::new("mktemp").args(["-d", &name])));
     if root {
         said(Command::new("chown").arg("postgres").arg(&folder));
     }
     let opened = fs::set_permissions(&folder, fs::Permissions::from_mode(0o755));
     opened.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     folder
+}
+
+/// Removes what test programs left that are gone: the shared server outlives every test, and so nothing else does it.
+fn sweep() {
+    for folder in fs::read_dir("/tmp").into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let owner = name.strip_prefix(SCRATCH).and_then(|rest| rest.split('.').next());
+        if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
+            // Another test program may be at it as well.
+            let _gone = fs::remove_dir_all(&folder);
+        }
+    }
 }
 
 /// A port of loopback that nobody has, below those that the kernel gives to outgoing connections; never the same twice, since a
