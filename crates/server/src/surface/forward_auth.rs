@@ -215,7 +215,7 @@ impl<'h> Told<'h> {
                 _ => continue,
             };
             *place = match place {
-                Once::Never => Once::Once(value),
+                Once::Never => Once::Here(value),
                 _ => Once::Twice,
             };
         }
@@ -228,7 +228,7 @@ impl<'h> Told<'h> {
 enum Once<'h> {
     #[default]
     Never,
-    Once(&'h HeaderValue),
+    Here(&'h HeaderValue),
     Twice,
 }
 
@@ -238,7 +238,7 @@ impl<'h> Once<'h> {
         match self {
             Self::Twice => Err(Wrong::Proxy("a header that must stand once stands twice")),
             Self::Never => Ok(None),
-            Self::Once(value) => {
+            Self::Here(value) => {
                 let text = std::str::from_utf8(value.as_bytes()).map(Some);
                 text.map_err(|_| Wrong::Caller("the original request has bytes that are not UTF-8"))
             }
