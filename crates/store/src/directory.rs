@@ -26,6 +26,7 @@ mod names;
 mod order;
 mod packed;
 mod rest;
+mod row;
 mod thaw;
 mod written;
 

@@ -1,5 +1,5 @@
 //! Fills an empty directory from several threads at once: rows are packed as they come, and the index is made at the end.
-pub use crate::directory::packed::{AccountRow, KeyRow};
+pub use crate::directory::row::{AccountRow, KeyRow};
 
 use crate::directory::cells::{Cell, PART, Rows};
 use crate::directory::chunks::Pen;

@@ -1,6 +1,6 @@
 //! One account ready for use: replaced whole when anything about it changes, so that no reader sees half a change.
 use crate::directory::names::Names;
-use crate::directory::packed::KeyRow;
+use crate::directory::row::KeyRow;
 use crate::fault::Fault;
 use crate::model::{Account, Identifier, KeyRecord, Role};
 use countersign::ask::{Caller, KeyLimits, KnownKey, Network};

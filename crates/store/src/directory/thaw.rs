@@ -2,7 +2,8 @@
 use crate::directory::cells::{Cell, NO_ROW, Rows};
 use crate::directory::chunks::Pen;
 use crate::directory::entry::Entry;
-use crate::directory::packed::{self, AccountRow, KeyRow};
+use crate::directory::packed;
+use crate::directory::row::{AccountRow, KeyRow};
 use crate::directory::{Directory, Term};
 use crate::fault::Fault;
 use crate::model::Account;

@@ -1,6 +1,8 @@
 //! Whatever a row says, it says again when it is read back.
 use super::*;
+use crate::model::KeyRecord;
 use countersign::life::key::KeyState;
+use countersign::time::Time;
 use proptest::prelude::*;
 
 fn time() -> impl Strategy<Value = Time> {
