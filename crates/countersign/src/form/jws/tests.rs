@@ -30,6 +30,7 @@ fn key(jwk: &str) -> PublicKey {
 enum Refused {
     Token(Reason),
     OtherKind,
+    OtherAlgorithm,
     Signature,
 }
 
@@ -189,7 +190,15 @@ fn wycheproof(name: &str, tally: &mut Tally) {
             let label = format!("{name} {} {} {}", test["tcId"], group["comment"], test["comment"]);
             let valid = test["result"] == "valid";
             let found: Result<Vec<_>, _> = match &keys {
-                Ok(keys) => Ok(keys.iter().map(|taken| accept_any_payload(token, &taken.key)).collect()),
+                Ok(keys) => Ok(keys
+                    .iter()
+                    .map(|taken| {
+                        let found = accept_any_payload(token, &taken.key)?;
+                        // A key that names an algorithm serves no other: whoever registers it is held to that.
+                        let fits = taken.algorithm.is_none_or(|algorithm| algorithm == found);
+                        if fits { Ok(found) } else { Err(Refused::OtherAlgorithm) }
+                    })
+                    .collect()),
                 Err(error) => Err(error),
             };
             let accepted = found.as_ref().is_ok_and(|found| found.iter().any(Result::is_ok));
@@ -199,6 +208,10 @@ fn wycheproof(name: &str, tally: &mut Tally) {
                 (false, true) => tally.wrongly_accepted.push(label),
                 (true, false) => match found {
                     Err(error) => tally.stricter.push(format!("{label}: {error}")),
+                    // Two tokens with another algorithm than the one that their key is published for (RFC 8725 section 3.1).
+                    Ok(found) if matches!(found.as_slice(), [Err(Refused::OtherAlgorithm)]) => {
+                        tally.stricter.push(format!("{label}: the key is for another algorithm"));
+                    }
                     Ok(found) => tally.wrongly_refused.push(format!("{label}: {found:?}")),
                 },
             }
@@ -216,6 +229,11 @@ fn wycheproof_tokens_are_judged_as_published() {
         return;
     }
     println!("{tally:#?}");
+    assert_eq!(tally.wrongly_accepted, Vec::<String>::new());
+    assert_eq!(tally.wrongly_refused, Vec::<String>::new());
+    // Right, and not taken: shared secrets (HMAC), encryption, one key with
+    // an algorithm that there is not ("ES521"), one that is used with another than its own.
+    assert_eq!((tally.tried, tally.accepted, tally.stricter.len()), (510, 35, 22));
 }
 
 /// RFC 7520's signed examples and those of RFC 7797 and RFC 8037, compact, flattened and general.
@@ -258,4 +276,16 @@ fn the_jose_cookbook_is_judged_as_our_rules_say() {
         told.push(format!("{name}: {found}"));
     }
     println!("{told:#?}");
+    let accepted: Vec<_> = told.iter().filter(|line| line.contains(": accepted")).collect();
+    assert_eq!(
+        accepted,
+        [
+            "4_1.rsa_v15_signature.json: accepted, RS256",
+            "4_2.rsa-pss_signature.json: accepted, PS384",
+            "4_3.ecdsa_signature.json: accepted, ES512",
+            "jws.json: accepted, Ed25519",
+        ]
+    );
+    // The others are of shared secrets, of encryption, or of several signatures in JSON.
+    assert_eq!(told.len(), 12);
 }
