@@ -3,11 +3,7 @@
 //! Set `COUNTERSIGN_VECTORS` to a folder with `wycheproof/`, `ed25519-cctv/`, `ed25519-speccheck/` and
 //! `weak-keys/badkeys/`; without it these tests say that they were skipped and pass.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "the vectors are ours to trust, and a test may fail loudly"
-)]
+#![expect(clippy::unwrap_used, reason = "the vectors are ours to trust, and a test may fail loudly")]
 
 use countersign_keys::{Algorithm, Job, KeyError, Policy, PrivateKey, PublicKey, read_public_key, verify};
 use serde_json::Value;

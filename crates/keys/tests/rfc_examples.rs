@@ -1,5 +1,4 @@
 //! The keys that RFC 7517, RFC 7638 and RFC 8037 print as examples, through intake.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use countersign_keys::{KeyError, KeyKind, Policy, read_key_set, read_public_key};
 

@@ -1,6 +1,4 @@
 //! The published Wycheproof vectors, each judged as a registered key would be: intake first, then the check.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
-#![expect(clippy::indexing_slicing, reason = "constants of this file")]
 
 use countersign_keys::{
     Algorithm, Candidate, Encoding, Job, KeyError, KeyKind, Policy, PublicKey, read_public_key, verify,
