@@ -1,8 +1,9 @@
-//! The structure as drawn: which crate may use which, closed lists, no circle inside a crate, rules for every file.
+//! The structure as drawn: which crate may use which, closed lists, no circle inside a crate, rules for every file, tests that the docs name.
 mod crates;
 mod cycles;
 mod files;
 mod map;
+mod standards;
 
 /// Runs every check and gives how many were made.
 ///
@@ -18,6 +19,7 @@ pub(crate) fn run() -> Result<u64, String> {
     made += cycles::run(&workspace, &mut faults)?;
     made += files::run(&workspace, &mut faults)?;
     made += map::run(&workspace, &mut faults)?;
+    made += standards::run(&workspace, &mut faults)?;
     for fault in &faults {
         println!("house: {fault}");
     }

@@ -2,7 +2,7 @@
 use countersign::ask::KnownKey;
 use countersign::life::key::KeyLife;
 use countersign::time::{Span, Time};
-use countersign_keys::{CompactKey, KeyError, Policy, read_key_set, sha256};
+use countersign_keys::{Algorithm, CompactKey, KeyError, Policy, read_key_set, sha256};
 use countersign_store::registry::Answer;
 use dashmap::DashMap;
 use std::sync::Arc;
@@ -53,6 +53,8 @@ struct Published {
     kid: String,
     /// What it is known by here; no key that was registered has such an id.
     id: String,
+    /// The one algorithm that its owner says it is for.
+    algorithm: Option<Algorithm>,
     key: CompactKey,
 }
 
@@ -127,9 +129,10 @@ impl Jwks {
         let Some(entry) = entry else { return Vec::new() };
         let found = entry.keys.iter().filter(|published| published.kid == kid);
         // One hint names one key; a set that lists it twice gets both tried.
-        let known = found.take(2).map(|Published { kid, id, key }| {
+        let known = found.take(2).map(|Published { kid, id, algorithm, key }| {
             let mut known = KnownKey::new(id, kid, KeyLife::ACTIVE, key.clone());
             known.dialects = self.dialects.clone().into();
+            known.algorithms = algorithm.iter().copied().collect();
             Arc::new(known)
         });
         known.collect()
@@ -186,7 +189,7 @@ fn published(document: &[u8], policy: &Policy) -> Result<Arc<[Published]>, KeyEr
     let keys = set.keys.into_iter().filter_map(|intake| {
         let key = CompactKey::from_spki_der(intake.key.spki_der()).ok()?;
         let id = format!("jwks:{}", intake.key.fingerprints().spki_sha256_hex);
-        Some(Published { kid: intake.kid?, id, key })
+        Some(Published { kid: intake.kid?, id, algorithm: intake.algorithm, key })
     });
     Ok(keys.collect())
 }

@@ -1,5 +1,6 @@
 //! Public keys from people: forgiving about how a key is written, strict about what it is.
 
+use crate::algorithm::Algorithm;
 use crate::armour::{self, Block};
 use crate::error::KeyError;
 use crate::form;
@@ -22,6 +23,8 @@ pub struct Intake {
     pub comment: Option<String>,
     /// The key id of a JWK.
     pub kid: Option<String>,
+    /// The one algorithm that a JWK says it is meant for ([RFC 7517 section 4.4](https://www.rfc-editor.org/rfc/rfc7517#section-4.4)).
+    pub algorithm: Option<Algorithm>,
     /// What was put right in the text, to be told to whoever sent it.
     pub repaired: Vec<&'static str>,
 }
@@ -87,24 +90,25 @@ struct Found {
     numbers: Result<Numbers, KeyError>,
     comment: Option<String>,
     kid: Option<String>,
+    algorithm: Option<Algorithm>,
     repaired: Vec<&'static str>,
 }
 
 impl Found {
     fn one(numbers: Numbers, comment: Option<String>, repaired: Vec<&'static str>) -> Vec<Self> {
-        vec![Self { position: 0, numbers: Ok(numbers), comment, kid: None, repaired }]
+        vec![Self { position: 0, numbers: Ok(numbers), comment, kid: None, algorithm: None, repaired }]
     }
 }
 
 impl From<keyset::Member> for Found {
     fn from(member: keyset::Member) -> Self {
-        let keyset::Member { position, numbers, kid, repaired } = member;
-        Self { position, numbers, comment: None, kid, repaired }
+        let keyset::Member { position, numbers, kid, algorithm, repaired } = member;
+        Self { position, numbers, comment: None, kid, algorithm, repaired }
     }
 }
 
 fn judge(found: Found, policy: &Policy) -> Result<Intake, RefusedKey> {
-    let Found { position, numbers, comment, kid, repaired } = found;
+    let Found { position, numbers, comment, kid, algorithm, repaired } = found;
     let judged = numbers.and_then(|numbers| {
         policy.check(&numbers)?;
         let key = PublicKey::from_numbers(&numbers)?;
@@ -112,7 +116,7 @@ fn judge(found: Found, policy: &Policy) -> Result<Intake, RefusedKey> {
         if key.is_usable() { Ok(key) } else { Err(unusable(&numbers)) }
     });
     match judged {
-        Ok(key) => Ok(Intake { key, comment, kid, repaired }),
+        Ok(key) => Ok(Intake { key, comment, kid, algorithm, repaired }),
         Err(error) => Err(RefusedKey { position, kid, error }),
     }
 }

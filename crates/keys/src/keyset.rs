@@ -17,6 +17,7 @@ pub(crate) struct Member {
     pub(crate) position: usize,
     pub(crate) numbers: Result<Numbers, KeyError>,
     pub(crate) kid: Option<String>,
+    pub(crate) algorithm: Option<Algorithm>,
     pub(crate) repaired: Vec<&'static str>,
 }
 
@@ -86,7 +87,9 @@ fn member(position: usize, wire: &Wire) -> Member {
     let numbers = take(wire, &mut repaired);
     // A key id is for display and look-up; one that is too long is dropped with the key's refusal.
     let kid = wire.kid.clone().filter(|kid| kid.len() <= MAX_KID);
-    Member { position, numbers, kid, repaired }
+    // What does not fit the kind of key was refused with the key.
+    let algorithm = wire.alg.as_deref().and_then(Algorithm::from_jose);
+    Member { position, numbers, kid, algorithm, repaired }
 }
 
 fn take(wire: &Wire, repaired: &mut Vec<&'static str>) -> Result<Numbers, KeyError> {

@@ -152,3 +152,6 @@ fn check_type(typ: &Value<'_>, types: &[Box<str>]) -> Result<(), Reason> {
         _ => Err(Reason::UnsupportedHeader),
     }
 }
+
+#[cfg(test)]
+mod tests;

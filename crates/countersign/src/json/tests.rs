@@ -111,3 +111,41 @@ proptest! {
         }
     }
 }
+
+/// JSONTestSuite's parsing tests, from a folder outside the project that `COUNTERSIGN_VECTORS` names.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the one place where the folder of vectors is named")]
+fn the_json_test_suite_is_read_as_strictly_as_it_wants() {
+    let Ok(folder) = std::env::var("COUNTERSIGN_VECTORS") else {
+        eprintln!("skipped: COUNTERSIGN_VECTORS is not set");
+        return;
+    };
+    let folder = std::path::Path::new(&folder).join("json/test_parsing");
+    let (mut taken, mut refused, mut either) = (0, 0, [0, 0]);
+    let mut stricter = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read(&path).unwrap();
+        // Any value inside an object, since nothing but objects is read here.
+        let inside = read(&[b"{\"v\":", text.as_slice(), b"}"].concat()).is_ok();
+        let alone = read(&text).is_ok();
+        assert!(inside || !alone, "{name} is taken alone and not inside");
+        match (name.split('_').next().unwrap(), inside) {
+            ("y", true) => taken += 1,
+            ("y", false) => stricter.push(name),
+            ("n", false) => refused += 1,
+            ("n", true) => panic!("{name} is no JSON and was taken"),
+            ("i", took) => either[usize::from(took)] += 1,
+            (other, _) => panic!("{name}: no verdict {other}"),
+        }
+    }
+    stricter.sort();
+    println!(
+        "{taken} taken, {refused} refused, of what is left open {} taken and {} refused",
+        either[1], either[0]
+    );
+    println!("JSON by the letter, refused by a stricter rule: {stricter:?}");
+    assert_eq!(stricter, ["y_object_duplicated_key", "y_object_duplicated_key_and_value"]);
+    assert_eq!((taken, refused), (93, 188));
+}

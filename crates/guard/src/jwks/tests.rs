@@ -98,3 +98,28 @@ async fn published_keys_count_in_the_dialects_that_sets_are_for_and_in_no_other(
     assert!(found[0].serves(DIALECT) && !found[0].serves("skykit"));
     assert!(jwks.keys("acc_1", URL, "skykit", Some("main"), Time::from_seconds(1)).await.is_empty());
 }
+
+#[tokio::test]
+async fn a_published_key_serves_only_the_algorithm_it_is_published_for() {
+    let key = PrivateKey::generate(KeyKind::Rsa, 2048).unwrap();
+    for (named, allowed) in [
+        (Some("PS512"), &["PS512"][..]),
+        (Some("RS256"), &["RS256"]),
+        (None, &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]),
+    ] {
+        let (document, jwks) = document("main");
+        let mut jwk = serde_json::to_value(key.public_key().to_jwk()).unwrap();
+        jwk["kid"] = "main".into();
+        if let Some(named) = named {
+            jwk["alg"] = named.into();
+        }
+        *document.text.lock().unwrap() = Some(serde_json::json!({ "keys": [jwk] }).to_string());
+        let found = keys(&jwks, "main", 0).await;
+        let serves: Vec<_> = Algorithm::ALL
+            .iter()
+            .filter(|algorithm| found[0].allows(**algorithm))
+            .map(|algorithm| algorithm.name())
+            .collect();
+        assert_eq!(serves, allowed, "{named:?}");
+    }
+}

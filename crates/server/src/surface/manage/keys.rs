@@ -51,7 +51,8 @@ struct KeyToRegister {
     label: String,
     /// Dialects it is for; one, unless you mean more: a proof of one must not double as a proof of another.
     dialects: Vec<String>,
-    /// Algorithms it is narrowed to; empty: all of its kind that are not weak. A weak one must be named here.
+    /// Algorithms it is narrowed to; empty: the one that a JWK names (`alg`), else all of its kind that are not weak. A weak one must
+    /// be named here.
     #[serde(default)]
     algorithms: Vec<String>,
     /// Where it may be used.
@@ -157,7 +158,7 @@ async fn register_key(
         label: new.label,
         spki: read.key.spki_der().to_vec(),
         dialects: new.dialects,
-        narrowing: Narrowing { algorithms: new.algorithms, methods, paths, networks },
+        narrowing: Narrowing { algorithms: meant(new.algorithms, &read), methods, paths, networks },
         state: if new.pending { KeyState::Pending } else { KeyState::Active },
         not_before: new.not_before.map(|moment| moment.0),
         expires: new.expires.map(|moment| moment.0),
@@ -202,7 +203,10 @@ async fn rotate_key(
         spki: read.key.spki_der().to_vec(),
         dialects,
         narrowing: Narrowing {
-            algorithms: new.algorithms.unwrap_or_else(|| if same_kind { old.algorithms } else { Vec::new() }),
+            algorithms: match new.algorithms {
+                Some(algorithms) => algorithms,
+                None => meant(if same_kind { old.algorithms } else { Vec::new() }, &read),
+            },
             methods: limits.methods,
             paths: limits.paths,
             networks: limits.networks,
@@ -248,6 +252,14 @@ pub(crate) fn known_dialects(manage: &Manage, wanted: &[String]) -> Result<(), P
     Err(Problem::invalid("unknown-dialect", "A dialect is not spoken here.")
         .detail(format!("Wanted dialects among {}; choose from these.", names.join(", ")))
         .at("dialects"))
+}
+
+/// The algorithms that were named; else the one that the key itself says it is for.
+fn meant(named: Vec<String>, read: &Intake) -> Vec<String> {
+    match read.algorithm {
+        Some(algorithm) if named.is_empty() => vec![algorithm.name().to_owned()],
+        _ => named,
+    }
 }
 
 fn repaired(read: &Intake) -> Vec<String> {

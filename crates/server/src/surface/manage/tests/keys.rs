@@ -45,6 +45,26 @@ async fn a_key_is_taken_in_any_spelling_and_shown_with_every_fingerprint() {
 }
 
 #[tokio::test]
+async fn a_jwk_that_names_its_algorithm_is_narrowed_to_it() {
+    let bench = Bench::new().await;
+    let key = PrivateKey::generate(KeyKind::Rsa, 2048).unwrap();
+    let mut jwk = serde_json::to_value(key.public_key().to_jwk()).unwrap();
+    jwk["alg"] = json!("PS512");
+    let account = bench.account("one").await;
+    let path = format!("/api/v1/accounts/{account}/keys");
+    let body = json!({"public": jwk.to_string(), "dialects": ["skykit"]});
+    let made = bench.call("POST", &path, Some(body.clone())).await.good();
+    assert_eq!(made["key"]["algorithms"], json!(["PS512"]));
+    bench.call("DELETE", &format!("/api/v1/accounts/{account}"), None).await;
+    // Whoever registers it may say otherwise.
+    let account = bench.account("two").await;
+    let mut body = body;
+    body["algorithms"] = json!(["RS256"]);
+    let made = bench.call("POST", &format!("/api/v1/accounts/{account}/keys"), Some(body)).await.good();
+    assert_eq!(made["key"]["algorithms"], json!(["RS256"]));
+}
+
+#[tokio::test]
 async fn a_key_lives_and_ends() {
     let bench = Bench::new().await;
     let account = bench.account("one").await;
