@@ -123,11 +123,13 @@ impl Directory {
         records
     }
 
+    /// No more of a hash than the index keeps: two terms of one account are either one entry to all who add and remove it, or two.
     fn hash(&self, term: &Term<'_>) -> u64 {
-        self.hasher.hash_one(term)
+        self.hasher.hash_one(term) & index::KEPT
     }
 
-    /// The place of an account, by its id.
+    /// The place of an account, by its id: for whoever changes the directory. To others it may be another's a moment later; they
+    /// ask [`Self::with_account`].
     fn place(&self, account: &str) -> Option<u32> {
         let is = |place| self.with_id(place, |id| *id == *account).unwrap_or(false);
         self.index.find(self.hash(&Term::Account(account)), |place| is(place).then_some(place))
@@ -139,6 +141,11 @@ impl Directory {
             let entry = self.may_hold(place, term).then(|| self.entry(place))??;
             holds(&entry).then_some((place, entry))
         })
+    }
+
+    /// The account with an id, ready for use.
+    fn with_account(&self, id: &str) -> Option<Arc<Entry>> {
+        self.holder(&Term::Account(id), |entry| *entry.caller.id == *id).map(|(_, entry)| entry)
     }
 
     fn rest(&self) -> RwLockReadGuard<'_, Rest> {

@@ -3,6 +3,7 @@
 use super::CompactKey;
 use crate::numbers::Numbers;
 use crate::public::PublicKey;
+use base64ct::{Base64, Base64Unpadded, Base64UrlUnpadded, Encoding};
 use proptest::prelude::*;
 
 /// The DER of a key of any kind and size, also of sizes that intake refuses.
@@ -42,6 +43,13 @@ fn same(der: &[u8]) {
         assert_eq!(compact.parse(), read);
         assert_eq!((compact.kind(), compact.parse().bits()), (read.kind(), read.bits()));
         assert_eq!(compact.ed25519_bytes(), read.ed25519_bytes());
+        // What registries find it by is what its owner is told.
+        let (own, told) = (compact.digests().unwrap(), read.fingerprints());
+        assert_eq!(Base64UrlUnpadded::encode_string(&own.jwk), told.jwk_thumbprint);
+        assert_eq!(Base64::encode_string(&own.spki), told.spki_sha256_base64);
+        assert_eq!(format!("SHA256:{}", Base64Unpadded::encode_string(&own.openssh)), told.openssh);
+        let hex: String = own.pem.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, told.pem_sha256_hex);
         assert_eq!(CompactKey::from_packed(compact.packed()).unwrap(), compact);
     }
 }

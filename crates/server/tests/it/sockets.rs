@@ -1,6 +1,10 @@
 //! WebSocket through the gateway, against a real WebSocket server: judged first, then bytes both ways, and no way around.
 use crate::fixture::{HOST, World};
 use crate::upstreams::{head, listed, pool, scripted};
+use countersign::base64::encode_hex;
+use countersign_keys::sha256;
+use countersign_store::draft::{NewAccount, NewCompanion};
+use countersign_store::model::Identifier;
 use countersign_store::stamp::Stamp;
 use futures_util::{SinkExt, StreamExt};
 use std::net::SocketAddr;
@@ -243,6 +247,54 @@ async fn a_tunnel_ends_with_the_key_or_the_account_that_opened_it() {
         let ended = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await;
         assert!(ended.is_ok(), "{how}: the tunnel is open");
     }
+}
+
+#[tokio::test]
+async fn a_tunnel_of_a_session_ends_with_what_opened_it_and_not_before() {
+    let (address, _) = server().await;
+    let tokens =
+        "[[route]]\nname = \"tokens\"\npath = \"/chat\"\ndialects = [\"own-session\"]\nupstream = \"pool\"";
+    let text = pool(&listed(&[address]), &format!("{tokens}\n{OPEN}"))
+        .replace("\"gateway\",", "\"gateway\", \"session\",");
+    let world = World::with(&text).await;
+    let app = world.running.app();
+    let now = countersign::time::Time::from_seconds(crate::fixture::NOW);
+    let stamp = Stamp { now, actor: "local".to_owned(), random: [200; 16] };
+    let new = NewAccount {
+        name: "carla".to_owned(),
+        organisation: None,
+        enabled: true,
+        identifiers: vec![Identifier { namespace: "user-id".to_owned(), value: "carla".to_owned() }],
+        acts_as: Vec::new(),
+        paths: Vec::new(),
+        jwks_url: None,
+        role: None,
+    };
+    let carla = app.registrar.add_account(&stamp, &new).await.unwrap();
+    let new = NewCompanion {
+        account: carla.id,
+        dialect: "spacetime".to_owned(),
+        label: "job".to_owned(),
+        digest: encode_hex(&sha256(&[b"secret"])),
+        bound: false,
+        enabled: true,
+    };
+    let companion = app.registrar.add_companion(&stamp, &new).await.unwrap();
+    let asked = format!(
+        "POST /v1/auth/apikey HTTP/1.1\r\nHost: {HOST}\r\napikey: secret\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
+    );
+    let answer = world.send(asked).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    let proof = format!("Authorization: Bearer {}\r\n", body["accessToken"].as_str().unwrap());
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(handshake(&proof, "").as_bytes()).await.unwrap();
+    assert!(head(&mut stream).await.starts_with("HTTP/1.1 101"));
+    still_open(&mut stream).await;
+    app.registrar.set_companion_enabled(&stamp, &companion.id, false).await.unwrap();
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "the tunnel is open");
 }
 
 /// Longer than two looks of the server's.

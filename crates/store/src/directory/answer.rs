@@ -56,15 +56,14 @@ impl Directory {
     /// An account as judging needs it.
     #[must_use]
     pub fn caller(&self, account: &str) -> Option<Arc<Caller>> {
-        let entry = self.entry(self.place(account)?)?;
-        Some(entry.caller.clone())
+        Some(self.with_account(account)?.caller.clone())
     }
 
     /// How a session stands beside what is known now: it ends with its own end, its account's, that of the identifier it
     /// names, or that of the key or companion key that opened it.
     #[must_use]
     pub fn standing(&self, session: &Session, now: Time) -> Standing {
-        let backed = self.place(&session.account).and_then(|place| self.entry(place)).is_some_and(|entry| {
+        let backed = self.with_account(&session.account).is_some_and(|entry| {
             let mut keys = entry.caller.keys.iter();
             // A name that went to somebody else must not be told onwards for its former holder.
             let named = entry.identifiers.hold_value(&session.identifier);
@@ -133,18 +132,27 @@ impl Directory {
         if entry.is_some_and(own) {
             return false;
         }
-        let is_own = |other: u32| place == Some(other);
-        let mut elsewhere = false;
         if let Some(digest) = kid::digest(kid) {
-            let here = self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |other| {
-                elsewhere |= !is_own(other);
-                is_own(other).then_some(())
+            let hash = self.hash(&Term::Digest(&kid::print(&digest)));
+            // By far most hints name an own key: these are told without working out digests.
+            let mut others = false;
+            let here = self.index.find(hash, |other| {
+                others |= place != Some(other);
+                (place == Some(other)).then_some(())
             });
             if here.is_some() {
                 return false;
             }
+            // The index keeps a part of each hash: among millions of keys, chance alone must make no hint another's.
+            let has = |entry: &Entry| {
+                entry.caller.keys.iter().any(|key| kid::digests(key.compact()).any(|own| own == digest))
+            };
+            if others && self.index.find(hash, |other| self.peek(other).filter(|other| has(other))).is_some()
+            {
+                return true;
+            }
         }
-        elsewhere || self.owner(kid).is_some()
+        self.owner(kid).is_some()
     }
 
     fn companion_beside(&self, secret: &str, dialect: &str, entry: Option<&Entry>) -> Companion {
@@ -161,10 +169,7 @@ impl Directory {
         let own = entry.filter(|entry| *entry.caller.id == *row.account);
         let owner_enabled = match own {
             Some(entry) => entry.caller.enabled,
-            None => {
-                let owner = self.place(&row.account).and_then(|place| self.entry(place));
-                owner.is_some_and(|owner| owner.caller.enabled)
-            }
+            None => self.with_account(&row.account).is_some_and(|owner| owner.caller.enabled),
         };
         if row.bound && own.is_none() {
             Companion::Elsewhere

@@ -24,6 +24,9 @@ struct Shard {
     taken: Mutex<usize>,
 }
 
+/// What the index keeps of a hash: the byte that tells the shard, and the half that stands in the slot.
+pub(crate) const KEPT: u64 = (0xff << 56) | 0xffff_ffff;
+
 /// What stands in a slot: half of the hash, and a place that is never the largest.
 pub(crate) fn entry(hash: u64, place: u32) -> u64 {
     (hash << 32) | u64::from(place.saturating_add(1))

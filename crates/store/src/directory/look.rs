@@ -11,7 +11,7 @@ impl Directory {
     /// The account with this id.
     #[must_use]
     pub fn account(&self, id: &str) -> Option<Account> {
-        self.peek(self.place(id)?).map(|entry| entry.account())
+        self.seen_account(id).map(|entry| entry.account())
     }
 
     /// The account with this name.
@@ -61,14 +61,13 @@ impl Directory {
     /// Where an account's JWKS document lives.
     #[must_use]
     pub fn jwks_url(&self, account: &str) -> Option<String> {
-        self.entry(self.place(account)?)?.jwks_url.as_deref().map(str::to_owned)
+        self.with_account(account)?.jwks_url.as_deref().map(str::to_owned)
     }
 
     /// The keys of an account, oldest first, whatever their state.
     #[must_use]
     pub fn keys_of(&self, account: &str) -> Vec<KeyRecord> {
-        let entry = self.place(account).and_then(|place| self.peek(place));
-        entry.map(|entry| entry.keys().collect()).unwrap_or_default()
+        self.seen_account(account).map(|entry| entry.keys().collect()).unwrap_or_default()
     }
 
     /// The key with this id.
@@ -89,6 +88,11 @@ impl Directory {
             None
         });
         found
+    }
+
+    /// The account with an id; what is packed stays so.
+    fn seen_account(&self, id: &str) -> Option<Arc<Entry>> {
+        self.seen(&Term::Account(id), |entry| *entry.caller.id == *id).map(|(_, entry)| entry)
     }
 
     /// The first account under a term that holds it; what is packed stays so.

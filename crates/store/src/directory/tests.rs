@@ -5,7 +5,7 @@ use countersign::ask::{ActingAs, Companion, KeyQuery, Keys, Standing, Who};
 use countersign::life::key::{KeyLife, KeyState};
 use countersign::life::session::Session;
 use countersign::time::Time;
-use countersign_keys::{PublicKey, sha256};
+use countersign_keys::{CompactKey, PublicKey, sha256};
 
 mod model;
 
@@ -380,4 +380,82 @@ fn readers_never_see_half_a_change() {
             }
         });
     });
+}
+
+#[test]
+fn nobody_is_taken_for_who_had_the_place_before() {
+    let directory = filled();
+    let row = |side: &str, round: u64| {
+        let mut row =
+            account(&format!("acc_{side}{round}"), &format!("{side}{round}"), &format!("{side}{round}@p"));
+        row.jwks_url = Some(format!("https://{}/", row.id));
+        row
+    };
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Each account goes and the next comes, again and again at the same place.
+            for round in 0..600 {
+                let (old, new) = (row("old", round), row("new", round));
+                let held = key(&format!("key_{}", new.id), &new.id, 7);
+                directory.apply(&[Write::Put(Record::Account(old.clone()))], 6).unwrap();
+                std::thread::yield_now();
+                directory.apply(&[Write::Delete(Record::Account(old))], 7).unwrap();
+                directory
+                    .apply(&[Record::Account(new.clone()), Record::Key(held)].map(Write::Put), 8)
+                    .unwrap();
+                directory.apply(&[Write::Delete(Record::Account(new))], 9).unwrap();
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut round = 0;
+                while !over.load(Ordering::Relaxed) {
+                    let row = row("old", round);
+                    let mut seen = false;
+                    for _ in 0..200 {
+                        if let Some(caller) = directory.caller(&row.id) {
+                            assert_eq!(*caller.id, *row.id);
+                            seen = true;
+                        }
+                        if let Some(found) = directory.account(&row.id) {
+                            assert_eq!(found.id, row.id);
+                        }
+                        if let Some(url) = directory.jwks_url(&row.id) {
+                            assert_eq!(Some(url), row.jwks_url);
+                        }
+                        assert!(directory.keys_of(&row.id).is_empty(), "keys of another");
+                    }
+                    round = if seen { round } else { (round + 1) % 600 };
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_hint_that_only_looks_like_anothers_in_the_index_is_nobodys() {
+    let directory = filled();
+    let kid = PublicKey::from_spki_der(&spki(9)).unwrap().fingerprints().spki_sha256_hex;
+    let hash = directory.hash(&Term::Digest(&kid::print(&kid::digest(&kid).unwrap())));
+    let bob = directory.place("acc_b").unwrap();
+    // What chance does among millions of keys: another account's entry under the same half of a hash.
+    directory.index.insert(hash, bob);
+    assert!(!directory.answer(&query("alice@a", Some(&kid))).kid_elsewhere);
+    let named = KeyQuery { who: Who::Key(&kid), ..query("", None) };
+    assert!(directory.answer(&named).caller.is_none());
+    let taken = PublicKey::from_spki_der(&spki(9)).unwrap();
+    assert!(directory.registrations(&CompactKey::from(&taken)).is_empty());
+}
+
+#[test]
+fn the_index_keeps_all_of_a_hash() {
+    // Otherwise removing one name of an account would remove another that only shares what is kept.
+    let directory = filled();
+    for number in 0..1_000 {
+        let hash = directory.hash(&Term::Name(&number.to_string()));
+        let shard = u64::try_from(index::shard_of(hash)).unwrap();
+        assert_eq!((shard << 56) | (index::entry(hash, 0) >> 32), hash);
+    }
 }

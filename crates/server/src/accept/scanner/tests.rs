@@ -1,5 +1,6 @@
 //! Tests of the scanner: good streams pass whole in any pieces, bad ones stop before a byte of the bad message passes.
 use super::*;
+use proptest::prelude::*;
 
 const BOUNDS: Bounds = Bounds { head: 4096, fields: 10, field: 1024, line: 512 };
 
@@ -130,4 +131,49 @@ fn what_came_before_a_fault_still_passes() {
     let (passed, broken) = Scanner::new(BOUNDS).scan(&stream);
     assert_eq!(passed, good.len());
     assert!(broken.is_some());
+}
+
+/// What a head is without looking at eight bytes at once or going on where the last piece ended: lines that end in CR LF, no other
+/// control characters but the tab, and an empty line at the end and nowhere else.
+fn naive(bytes: &[u8]) -> bool {
+    let at = |place: usize| bytes.get(place).copied();
+    let ends = |(place, byte): (usize, &u8)| match byte {
+        b'\r' => at(place + 1) == Some(b'\n'),
+        b'\n' => place.checked_sub(1).and_then(at) == Some(b'\r'),
+        b'\t' => true,
+        byte => *byte >= 32 && *byte != 127,
+    };
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|place| place + 4);
+    bytes.iter().enumerate().all(ends) && end == Some(bytes.len()) && check_head(bytes, &BOUNDS).is_ok()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn a_spoilt_head_passes_in_no_pieces_that_a_plain_look_refuses(
+        value in prop::collection::vec(prop_oneof![4 => 32..127_u8, 1 => any::<u8>()], 0..40),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![Just(b'\r'), Just(b'\n'), Just(0), Just(127), Just(b'\t'), any::<u8>()], any::<bool>()), 0..3),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let mut head = [b"GET /a HTTP/1.1\r\nHost: h\r\nX: ", &value[..], b"\r\nYy: z\r\n\r\n"].concat();
+        for (place, byte, over) in edits {
+            let place = place.index(head.len());
+            if over { head[place] = byte } else { head.insert(place, byte) }
+        }
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(head.len())).collect();
+        ends.sort_unstable();
+        ends.push(head.len());
+        let (mut scanner, mut passed, mut broken) = (Scanner::new(BOUNDS), 0, false);
+        for end in ends {
+            let (count, why) = scanner.scan(&head[passed..end.max(passed)]);
+            passed += count;
+            broken |= why.is_some();
+            if broken {
+                break;
+            }
+        }
+        // An empty line further in front ends one head and begins another.
+        let whole = head.windows(4).position(|four| four == b"\r\n\r\n").map_or(head.len(), |place| place + 4);
+        prop_assert_eq!(passed >= whole && whole > 4, naive(&head[..whole]), "{:?}", head.escape_ascii().to_string());
+    }
 }

@@ -1,5 +1,6 @@
 //! Whether the caller of an open tunnel may still be here: looked at each second, and again in full when the registry changed.
 use crate::shared::Shared;
+use countersign::ask::Standing;
 use countersign::time::Time;
 use countersign::verified::Verified;
 use countersign_store::fault::Fault;
@@ -67,20 +68,22 @@ impl Holder {
     /// Until when it counts, `None` without an end; or why it does not.
     async fn end(&self, shared: &Shared) -> Result<Result<Option<Time>, &'static str>, Fault> {
         let now = shared.clock.now();
+        if let Some(id) = &self.session {
+            // As the next request of it would be judged: a session may be an account key's or a companion key's.
+            let session = shared.sessions.get(id).await?;
+            return Ok(match session.map(|session| shared.directory.standing(&session, now)) {
+                Some(Standing::Live(end)) => Ok(Some(end)),
+                _ => Err("its session has ended, or what opened it counts no more"),
+            });
+        }
         let Some(account) = shared.directory.account(&self.account).filter(|account| account.enabled) else {
             return Ok(Err("its account is disabled or deleted"));
         };
-        let key = match &self.session {
-            None => self.key.clone(),
-            Some(id) => match shared.sessions.get(id).await?.filter(|session| session.is_live(now)) {
-                Some(session) => session.key.clone(),
-                None => return Ok(Err("its session has ended")),
-            },
-        };
-        if key.starts_with(PUBLISHED) {
+        if self.key.starts_with(PUBLISHED) {
             return Ok(account.jwks_url.map(|_| None).ok_or("its account publishes no keys any more"));
         }
-        let key = shared.directory.key(&key).filter(|key| key.account == account.id && key.life.is_live(now));
+        let key =
+            shared.directory.key(&self.key).filter(|key| key.account == account.id && key.life.is_live(now));
         Ok(key.map(|key| key.life.ends()).ok_or("its key is revoked, disabled or has expired"))
     }
 }
