@@ -261,7 +261,8 @@ fn problem(status: StatusCode, body: &[u8], headers: &http::HeaderMap) -> Failur
     };
     if status == StatusCode::UNAUTHORIZED {
         message = format!(
-            "{message} Is this key an operator's? `countersign init --recover` makes a new one for the owner."
+            "{message} The server may have moved or been restored a moment ago, and then refuses what works once for some minutes: its \
+             log says until when. Otherwise: is this key an operator's? `countersign init --recover` makes a new one for the owner."
         );
     }
     if let Some(reject) = headers.get("countersign-reject").and_then(|value| value.to_str().ok()) {

@@ -27,7 +27,12 @@ impl PostgresStore {
     pub async fn open(settings: &Settings) -> Result<Self, Fault> {
         let database = Database::open(settings).await?;
         schema::migrate(&database).await?;
-        Ok(Self { database: Arc::new(database), shown: Mutex::default(), bus: OnceLock::new(), history: History::default() })
+        Ok(Self {
+            database: Arc::new(database),
+            shown: Mutex::default(),
+            bus: OnceLock::new(),
+            history: History::default(),
+        })
     }
 
     /// Listens for what other nodes write, from now on; what is missed while the connection is away is seen by polling. Needs a
