@@ -288,6 +288,9 @@ mod tests {
             (failure.exit, failure.message.as_str()),
             (Exit::Conflict, "T. D. (at name) [409 Conflict]")
         );
+        // A barrier after a move passes by itself; a new key for the owner would be made for nothing.
+        let barred = problem(StatusCode::UNAUTHORIZED, body, &http::HeaderMap::new()).message;
+        assert!(barred.find("moved or been restored") < barred.find("init --recover"), "{barred}");
         let strange = problem(StatusCode::BAD_GATEWAY, b"<html>", &http::HeaderMap::new());
         assert_eq!(strange.exit, Exit::Unreachable);
     }
