@@ -261,7 +261,8 @@ fn problem(status: StatusCode, body: &[u8], headers: &http::HeaderMap) -> Failur
     };
     if status == StatusCode::UNAUTHORIZED {
         message = format!(
-            "{message} Is this key an operator's? `countersign init --recover` makes a new one for the owner."
+            "{message} The server may have moved or been restored a moment ago, and then refuses what works once for some minutes: its \
+             log says until when. Otherwise: is this key an operator's? `countersign init --recover` makes a new one for the owner."
         );
     }
     if let Some(reject) = headers.get("countersign-reject").and_then(|value| value.to_str().ok()) {
@@ -287,6 +288,9 @@ mod tests {
             (failure.exit, failure.message.as_str()),
             (Exit::Conflict, "T. D. (at name) [409 Conflict]")
         );
+        // A barrier after a move passes by itself; a new key for the owner would be made for nothing.
+        let barred = problem(StatusCode::UNAUTHORIZED, body, &http::HeaderMap::new()).message;
+        assert!(barred.find("moved or been restored") < barred.find("init --recover"), "{barred}");
         let strange = problem(StatusCode::BAD_GATEWAY, b"<html>", &http::HeaderMap::new());
         assert_eq!(strange.exit, Exit::Unreachable);
     }

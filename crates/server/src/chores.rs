@@ -2,9 +2,10 @@
 use crate::secrets::read;
 use crate::shared::Shared;
 use countersign_store::fault::Fault;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
 
 /// Another node's write is seen within this, also when nothing announces it.
 const FOLLOW: Duration = Duration::from_secs(1);
@@ -13,38 +14,73 @@ const WRITE: Duration = Duration::from_secs(10);
 /// Old sessions are forgotten this often; nothing is decided by it.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// Runs until dropped.
+/// How long reading a registry whole may take: tens of millions of rows, not a connection that hangs.
+const WHOLE: Duration = Duration::from_secs(300);
+
+/// Runs until dropped. Each chore on its own: a write that hangs must not keep anybody from noticing that the registry does.
 pub(crate) async fn run(app: Arc<Shared>) {
-    let every = |period: Duration| {
-        let mut interval = interval(period);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        interval
-    };
-    let (mut follow_tick, mut write_tick, mut sweep_tick) = (every(FOLLOW), every(WRITE), every(SWEEP));
+    tokio::join!(follow_on(&app), write_on(&app), sweep_on(&app));
+}
+
+/// Follows the registry, and says so as soon as it could not be confirmed for too long, whatever is waited for then.
+async fn follow_on(app: &Shared) {
+    let mut tick = every(FOLLOW);
     let mut confirmed = Instant::now();
     let mut signed = app.directory.version();
     loop {
+        let bound = confirmed + app.stale_after;
         tokio::select! {
-            () = followed(&mut follow_tick, &app) => {
-                if let Some(lanes) = &app.lanes {
-                    lanes.tell();
-                }
-                // A registry that hangs is as bad as one that fails.
-                match tokio::time::timeout(app.stale_after, follow(&app, &mut signed)).await {
-                    Ok(Ok(())) => confirmed = Instant::now(),
-                    Ok(Err(fault)) => tracing::warn!(%fault, "the registry could not be followed"),
-                    Err(_) => tracing::warn!("the registry hangs"),
-                }
-                app.set_stale(confirmed.elapsed() >= app.stale_after);
-            }
-            _ = write_tick.tick() => flush(&app).await,
-            _ = sweep_tick.tick() => {
-                if let Err(fault) = app.sessions.sweep(app.clock.now()).await {
-                    tracing::warn!(%fault, "old sessions could not be forgotten");
-                }
+            () = followed(&mut tick, app) => {}
+            () = sleep_until(bound), if !app.is_stale() => {
+                app.set_stale(true);
+                continue;
             }
         }
+        if let Some(lanes) = &app.lanes {
+            lanes.tell();
+        }
+        // What an answer says held when it was asked for; afterwards, more may have been written.
+        let asked = Instant::now();
+        let mut following = pin!(timeout(WHOLE, follow(app, &mut signed)));
+        let done = tokio::select! {
+            biased;
+            done = &mut following => done,
+            () = sleep_until(bound), if !app.is_stale() => {
+                app.set_stale(true);
+                following.await
+            }
+        };
+        match done {
+            Ok(Ok(())) => confirmed = asked,
+            Ok(Err(fault)) => tracing::warn!(%fault, "the registry could not be followed"),
+            Err(_) => tracing::warn!("the registry hangs"),
+        }
+        app.set_stale(confirmed.elapsed() >= app.stale_after);
     }
+}
+
+async fn write_on(app: &Shared) {
+    let mut tick = every(WRITE);
+    loop {
+        tick.tick().await;
+        flush(app).await;
+    }
+}
+
+async fn sweep_on(app: &Shared) {
+    let mut tick = every(SWEEP);
+    loop {
+        tick.tick().await;
+        if let Err(fault) = app.sessions.sweep(app.clock.now()).await {
+            tracing::warn!(%fault, "old sessions could not be forgotten");
+        }
+    }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut interval = interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
 }
 
 /// Waits for the next poll, or for word that another node wrote.
@@ -57,10 +93,10 @@ async fn followed(tick: &mut Interval, app: &Shared) {
 
 /// Takes up what other nodes wrote.
 async fn follow(app: &Shared, signed: &mut u64) -> Result<(), Fault> {
-    app.registrar.refresh().await?;
+    let news = app.registrar.refresh().await?;
     // Our own writes are in the directory already, but not in the signing keys.
     let version = app.directory.version();
-    if *signed != version {
+    if news || *signed != version {
         app.signing.replace(read(&app.directory, &app.seal)?)?;
         *signed = version;
     }
@@ -78,3 +114,6 @@ pub(crate) async fn flush(app: &Shared) {
         tracing::warn!(%fault, "last uses of keys could not be written");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,6 +132,8 @@ impl Reloader {
     }
 
     async fn read_and_replace(&self, note: Option<Note>) -> Result<Reloaded, StartError> {
+        // Before it is read: of two reloads at once, the one that is in force in the end is the one that read last.
+        let mut listeners = self.listeners.lock().await;
         let read = match self.read.clone() {
             // Files are read beside the threads that answer requests.
             Some(read) => tokio::task::spawn_blocking(move || read())
@@ -140,7 +142,7 @@ impl Reloader {
             None => Err("this server was started without a file that could be read again".to_owned()),
         };
         match read {
-            Ok(config) => self.replace(config, note).await,
+            Ok(config) => self.replace_with(config, note, &mut listeners).await,
             Err(text) => {
                 self.failed(&text);
                 Err(StartError::Setup(text.lines().map(str::to_owned).collect()))
@@ -154,7 +156,16 @@ impl Reloader {
     /// [`StartError`], with everything that is wrong at once; the old configuration stays in force.
     pub(crate) async fn replace(&self, config: Config, note: Option<Note>) -> Result<Reloaded, StartError> {
         let mut listeners = self.listeners.lock().await;
-        let replaced = self.try_replace(config, note, &mut listeners).await;
+        self.replace_with(config, note, &mut listeners).await
+    }
+
+    async fn replace_with(
+        &self,
+        config: Config,
+        note: Option<Note>,
+        listeners: &mut Listeners,
+    ) -> Result<Reloaded, StartError> {
+        let replaced = self.try_replace(config, note, listeners).await;
         match &replaced {
             Ok(Reloaded { generation, changes }) => {
                 self.shared.set_unread(false);
@@ -250,7 +261,9 @@ fn settled(
         }
     };
     let old = &before.config;
-    settle("store.path", old.store == config.store, "the databases are open");
+    for (name, same) in old.store.compared(&config.store) {
+        settle(&format!("store.{name}"), same, "the databases are open");
+    }
     let format = old.server.log_format == config.server.log_format;
     settle("server.log_format", format, "the log is being written");
     let lanes = old.server.lanes == config.server.lanes;

@@ -242,19 +242,23 @@ impl From<Slow> for countersign_store::registry::NotWritten {
     }
 }
 
-/// Sets what holds on every connection, and refuses a server that only reads: a standby's answer is no answer.
+/// What a server is told that only reads.
+pub(crate) const ONLY_READS: &str =
+    "this server only reads (a standby, or default_transaction_read_only); name the primary";
+
+/// Sets what holds on every connection (at another isolation, what waited for a lock would not see what it waited for), and refuses a server that only reads: a standby's answer is no answer.
 async fn prepare(connection: &mut PgConnection, timeout: u128, signs: Arc<Signs>) -> Result<(), sqlx::Error> {
     let sql = format!(
         "SELECT set_config('statement_timeout', '{timeout}', false), set_config('lock_timeout', '{timeout}', false), \
          set_config('idle_in_transaction_session_timeout', '10000', false), \
+         set_config('default_transaction_isolation', 'read committed', false), \
          set_config('search_path', quote_ident(current_schema()) || ', pg_temp', false), \
          CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END, \
          pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS standby"
     );
     let row = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(false).fetch_one(connection).await?;
     let standby: bool = row.try_get("standby")?;
-    let unfit = standby
-        .then_some("this server only reads (a standby, or default_transaction_read_only); name the primary");
+    let unfit = standby.then_some(ONLY_READS);
     *signs.unfit.lock().unwrap_or_else(PoisonError::into_inner) = unfit;
     unfit.map_or(Ok(()), |why| Err(sqlx::Error::Configuration(why.into())))
 }

@@ -7,6 +7,7 @@
 mod bus;
 mod changes;
 mod database;
+mod history;
 mod once;
 mod registry;
 mod replay;

@@ -1,7 +1,7 @@
 //! The registry on PostgreSQL: read whole in one snapshot, written in units that hold the version until they are done.
 use crate::bus::CHANNEL;
 use crate::changes;
-use crate::database::Held;
+use crate::database::{Held, ONLY_READS};
 use crate::rows::column::{Reader, instant};
 use crate::rows::{fill, read, write};
 use crate::store::PostgresStore;
@@ -24,9 +24,10 @@ impl Registry for PostgresStore {
         Box::pin(self.database.patient(async {
             let mut unit = self.database.begin(SNAPSHOT).await?;
             without_bound(&mut unit).await.map_err(|error| self.database.failed("read", error))?;
-            let version = self.version_in(&mut unit, VERSION).await?;
+            let (version, place) = self.version_in(&mut unit, VERSION).await?;
             let records = read::all(&mut unit).await?;
             self.database.commit(unit).await?;
+            self.history.begin(place);
             Ok(Loaded { version, records })
         }))
     }
@@ -36,7 +37,8 @@ impl Registry for PostgresStore {
             let mut shown = self.shown.lock().await;
             let version = self.version().await?;
             // Whoever writes shows it there at once, so one that is at the version of the rows is as good as new.
-            if let Some(directory) = shown.as_ref().filter(|directory| directory.version() == version) {
+            let as_new = |directory: &&Arc<Directory>| directory.version() == version && !self.has_moved();
+            if let Some(directory) = shown.as_ref().filter(as_new) {
                 return Ok(Arc::clone(directory));
             }
             let directory = Arc::new(Directory::load(self.load().await?)?);
@@ -48,17 +50,35 @@ impl Registry for PostgresStore {
     fn version(&self) -> Answer<'_, Result<u64, Fault>> {
         Box::pin(self.database.bounded(async {
             let mut held = self.database.connection().await?;
-            let version = self.version_in(&mut held, VERSION).await?;
+            // One that was fenced off confirms nothing: changes are made elsewhere by now.
+            let only_reads: bool =
+                sqlx::query_scalar("SELECT current_setting('transaction_read_only')::boolean")
+                    .fetch_one(&mut *held)
+                    .await
+                    .map_err(|error| self.database.failed("read", error))?;
+            if only_reads {
+                return Err(Fault::new(format!("{}: {ONLY_READS}", self.database.settings().place())));
+            }
+            let (version, place) = self.version_in(&mut held, VERSION).await?;
             held.release();
+            self.history.goes_on(&place);
             Ok(version)
         }))
+    }
+
+    fn has_moved(&self) -> bool {
+        self.history.has_moved()
     }
 
     fn changes(&self, since: u64) -> Answer<'_, Result<Option<Changes>, Fault>> {
         Box::pin(self.database.bounded(async move {
             let mut unit = self.database.begin(SNAPSHOT).await?;
-            let version = self.version_in(&mut unit, VERSION).await?;
-            let changes = changes::read(&self.database, &mut unit, since, version).await?;
+            let (version, place) = self.version_in(&mut unit, VERSION).await?;
+            let changes = if self.history.goes_on(&place) {
+                changes::read(&self.database, &mut unit, since, version).await?
+            } else {
+                None
+            };
             self.database.commit(unit).await?;
             Ok(changes)
         }))
@@ -86,9 +106,8 @@ impl Registry for PostgresStore {
         let work = async move {
             let mut unit = self.database.begin("BEGIN").await.map_err(NotWritten::Fault)?;
             // Others that want to write wait here until this unit is written or given up, and then see its version.
-            let found =
-                self.version_in(&mut unit, "SELECT value FROM meta WHERE name = 'version' FOR UPDATE");
-            if found.await.map_err(NotWritten::Fault)? != base {
+            let (found, place) = self.version_in(&mut unit, LOCKED).await.map_err(NotWritten::Fault)?;
+            if found != base || !self.history.goes_on(&place) {
                 self.database.roll_back(unit).await;
                 return Err(NotWritten::Conflict);
             }
@@ -103,9 +122,8 @@ impl Registry for PostgresStore {
     fn fill<'a>(&'a self, loaded: &'a Loaded, audit: &'a [AuditEntry]) -> Answer<'a, Result<(), NotWritten>> {
         let work = async move {
             let mut unit = self.database.begin("BEGIN").await.map_err(NotWritten::Fault)?;
-            let found =
-                self.version_in(&mut unit, "SELECT value FROM meta WHERE name = 'version' FOR UPDATE");
-            if found.await.map_err(NotWritten::Fault)? != 0 {
+            let (found, _) = self.version_in(&mut unit, LOCKED).await.map_err(NotWritten::Fault)?;
+            if found != 0 {
                 self.database.roll_back(unit).await;
                 return Err(NotWritten::Conflict);
             }
@@ -164,21 +182,25 @@ impl Registry for PostgresStore {
     }
 }
 
-const VERSION: &str = "SELECT value FROM meta WHERE name = 'version'";
+/// The version, and where it is.
+const VERSION: &str = "SELECT value, countersign_place_1() FROM meta WHERE name = 'version'";
+/// The same for whoever writes, one after another.
+const LOCKED: &str = "SELECT value, countersign_place_1() FROM meta WHERE name = 'version' FOR UPDATE";
 
 impl PostgresStore {
     pub(crate) async fn version_in(
         &self,
         connection: &mut PgConnection,
         sql: &'static str,
-    ) -> Result<u64, Fault> {
-        let text: String = sqlx::query_scalar(sql)
+    ) -> Result<(u64, String), Fault> {
+        let (version, place): (String, String) = sqlx::query_as(sql)
             .fetch_one(connection)
             .await
             .map_err(|error| self.database.failed("read", error))?;
-        text.parse().map_err(|_| {
+        let version = version.parse().map_err(|_| {
             Fault::new("the database is damaged: its version should be a whole number; restore a backup")
-        })
+        })?;
+        Ok((version, place))
     }
 
     async fn fill_in(&self, unit: &mut Held, loaded: &Loaded, audit: &[AuditEntry]) -> Result<(), Fault> {

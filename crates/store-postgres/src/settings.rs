@@ -87,9 +87,12 @@ impl Settings {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let query = rest.split_once('?').map_or("", |(_, query)| query);
         let user = authority.rsplit_once('@').map(|(user, _)| user);
-        if user.is_some_and(|user| user.contains(':'))
-            || query.split('&').any(|one| one.starts_with("password="))
-        {
+        // Nobody writes the name of a parameter in escapes but to hide it.
+        let tells = |one: &str| {
+            let name = one.split('=').next().unwrap_or_default();
+            name == "password" || name.contains('%')
+        };
+        if user.is_some_and(|user| user.contains(':')) || query.split('&').any(tells) {
             return wrong(
                 "the address carries a password: leave it out, and name a file in password_file or set PGPASSWORD",
             );
@@ -165,7 +168,11 @@ mod tests {
         ] {
             assert_eq!(told(fine), "fine", "{fine}");
         }
-        for secret in ["postgres://a:hunter2@db/c", "postgres://a@db/c?password=hunter2"] {
+        for secret in [
+            "postgres://a:hunter2@db/c",
+            "postgres://a@db/c?password=hunter2",
+            "postgres://a@db/c?p%61ssword=hunter2",
+        ] {
             let text = told(secret);
             assert!(text.contains("password_file") && !text.contains("hunter2"), "{text}");
             let settings = Settings::new(secret);

@@ -1,6 +1,7 @@
 //! Opens the database: the pool, the tables brought up to date, and what was read last.
 use crate::bus::Bus;
 use crate::database::Database;
+use crate::history::History;
 use crate::schema;
 use crate::settings::Settings;
 use countersign_store::directory::Directory;
@@ -15,6 +16,7 @@ pub struct PostgresStore {
     /// The directory that was read last: the steps of a start ask for it one after another, and one reading does.
     pub(crate) shown: Mutex<Option<Arc<Directory>>>,
     pub(crate) bus: OnceLock<Bus>,
+    pub(crate) history: History,
 }
 
 impl PostgresStore {
@@ -25,7 +27,12 @@ impl PostgresStore {
     pub async fn open(settings: &Settings) -> Result<Self, Fault> {
         let database = Database::open(settings).await?;
         schema::migrate(&database).await?;
-        Ok(Self { database: Arc::new(database), shown: Mutex::default(), bus: OnceLock::new() })
+        Ok(Self {
+            database: Arc::new(database),
+            shown: Mutex::default(),
+            bus: OnceLock::new(),
+            history: History::default(),
+        })
     }
 
     /// Listens for what other nodes write, from now on; what is missed while the connection is away is seen by polling. Needs a

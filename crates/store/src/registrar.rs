@@ -125,7 +125,7 @@ impl Registrar {
 
     async fn catch_up(&self) -> Result<bool, Fault> {
         let known = self.directory.version();
-        if self.registry.version().await? == known {
+        if self.registry.version().await? == known && !self.registry.has_moved() {
             return Ok(false);
         }
         match self.registry.changes(known).await? {

@@ -43,6 +43,12 @@ pub trait Registry: Send + Sync {
     /// The current version, cheaply; another node's write is seen by polling it.
     fn version(&self) -> Answer<'_, Result<u64, Fault>>;
 
+    /// Whether the rows were found to lie elsewhere than when everything was read last (a promoted standby, a restored copy), so that
+    /// equal versions say nothing and everything has to be read. It is looked at whenever the version is asked for.
+    fn has_moved(&self) -> bool {
+        false
+    }
+
     /// What was written after the version `since`, as one unit that leads to the version given with it; `None` when this store
     /// cannot tell, and everything has to be read. Cheaper than [`Self::load`] for nodes that follow each other.
     fn changes(&self, _since: u64) -> Answer<'_, Result<Option<Changes>, Fault>> {

@@ -29,6 +29,20 @@ pub struct StoreSection {
 const LEAST_STALE: Duration = Duration::from_secs(2);
 
 impl StoreSection {
+    /// Every setting by its name, with whether it is the same in both.
+    pub(crate) fn compared(&self, other: &Self) -> [(&'static str, bool); 8] {
+        [
+            ("path", self.path == other.path),
+            ("url", self.url == other.url),
+            ("password_file", self.password_file == other.password_file),
+            ("ca_file", self.ca_file == other.ca_file),
+            ("connections", self.connections == other.connections),
+            ("statement_timeout", self.statement_timeout == other.statement_timeout),
+            ("stale_after", self.stale_after == other.stale_after),
+            ("key_encryption_key_file", self.key_encryption_key_file == other.key_encryption_key_file),
+        ]
+    }
+
     pub(super) fn read(section: Section<'_>) -> Self {
         let store = Self {
             path: section.maybe_text("path").map(PathBuf::from),

@@ -229,6 +229,15 @@ async fn what_only_a_restart_changes_is_named() {
     ] {
         assert!(told.contains(wanted), "{wanted}\n{told}");
     }
+    // Each by its own name.
+    let told = self::told(
+        &world,
+        changed(&world, |text| format!("{text}\n[store]\nconnections = 9\nstale_after = \"9s\"\n")),
+    )
+    .await;
+    for (name, named) in [("connections", true), ("stale_after", true), ("path", false), ("url", false)] {
+        assert_eq!(told.contains(&format!("store.{name}")), named, "{name}\n{told}");
+    }
     assert_eq!(world.running.app().generation, 1);
     // Shorter ones neither: a restart with the longer one would not know that uses were forgotten sooner.
     for shorter in ["[session]\nchallenge_life = \"1m\"", "[dialect.asymmetric-jwt]\ntolerance = \"5s\""] {

@@ -2,7 +2,10 @@
 use crate::{DAY, draft, open, user};
 use countersign::ask::{Claim, Use};
 use countersign::time::{Span, Time};
+use countersign_store::memory::MemoryStore;
+use countersign_store::model::{Record, User, Write};
 use countersign_store::once::Once;
+use countersign_store::registrar::Registrar;
 use countersign_store::registry::Registry;
 use countersign_store::sessions::Sessions;
 use countersign_store_postgres::{PostgresOnce, PostgresStore, ReplayStart, Scope, Settings, Terms};
@@ -146,6 +149,74 @@ async fn a_standby_is_no_store_and_a_promoted_one_starts_behind_a_barrier() {
     let later = Claim { dated: Time::from_seconds(after), until: Time::from_seconds(after + 20), ..claim(4) };
     assert_eq!(once.claim(later, Time::from_seconds(after)).await.unwrap(), Use::First);
     assert_eq!(once.claim(later, Time::from_seconds(after)).await.unwrap(), Use::Again);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_standby_that_lacked_the_last_units_is_read_whole_whatever_its_version_became_since() {
+    let primary = Postgres::start(&[]);
+    let url = primary.database();
+    let (port, _, leads) = way(primary.port()).await;
+    let place = format!(":{}/", primary.port());
+    let store = open(&url.replace(&place, &format!(":{port}/"))).await;
+    let registrar = Registrar::open(store.clone(), Arc::new(MemoryStore::default())).await.unwrap();
+    let named = |name: &str, enabled| {
+        Write::Put(Record::User(User { name: name.into(), enabled, created: Time::from_seconds(DAY) }))
+    };
+    store.commit(0, &[named("eve", true)], &[draft("")]).await.unwrap();
+    let standby = primary.standby();
+    standby.stop(Stop::Fast);
+    // These two units are lost.
+    store.commit(1, &[named("lost", true)], &[draft("")]).await.unwrap();
+    store.commit(2, &[named("lost too", true)], &[draft("")]).await.unwrap();
+    assert!(registrar.refresh().await.unwrap());
+    assert_eq!(registrar.directory().version(), 3);
+    primary.stop(Stop::Crash);
+    standby.begin();
+    standby.sql("postgres", "SELECT pg_promote()");
+    // Another node finds it first, and takes it to the very version that this one knows.
+    let other = open(&url.replace(&place, &format!(":{}/", standby.port()))).await;
+    other.commit(1, &[named("eve", false)], &[draft("")]).await.unwrap();
+    other.commit(2, &[named("found", true)], &[draft("")]).await.unwrap();
+    leads.store(standby.port(), Ordering::SeqCst);
+    for attempt in 0.. {
+        match registrar.refresh().await {
+            Ok(new) => {
+                assert!(new, "another history is news, at the same version too");
+                break;
+            }
+            Err(_) => assert!(attempt < 100, "wanted the node to find the new primary"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let known = |name: &str| registrar.directory().user(name).map(|user| user.enabled);
+    assert_eq!(known("eve"), Some(false), "disabled by a unit of the other history");
+    assert_eq!((known("found"), known("lost"), known("lost too")), (Some(true), None, None));
+    assert!(!registrar.refresh().await.unwrap(), "once is enough");
+    // From there on it is followed row by row again.
+    other.commit(3, &[named("later", true)], &[draft("")]).await.unwrap();
+    assert_eq!(store.changes(3).await.unwrap().unwrap().writes.len(), 1);
+    assert!(registrar.refresh().await.unwrap() && known("later") == Some(true));
+}
+
+#[tokio::test]
+async fn a_primary_that_was_made_to_read_only_confirms_nothing() {
+    let server = Postgres::start(&[]);
+    let url = server.database();
+    let store = open(&url).await;
+    assert_eq!(store.version().await.unwrap(), 0);
+    // As whoever promotes another one fences the old one off, without ending its connections.
+    server.sql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
+    server.sql("postgres", "SELECT pg_reload_conf()");
+    for attempt in 0.. {
+        match store.version().await {
+            Err(fault) => {
+                assert!(fault.to_string().contains("only reads"), "{fault}");
+                break;
+            }
+            Ok(_) => assert!(attempt < 100, "wanted a fault: changes are made elsewhere now"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

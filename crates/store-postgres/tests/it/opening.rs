@@ -1,7 +1,7 @@
 //! Opening: many at once, newer and foreign tables, servers that only read, and what happens while the server is away.
 use crate::{DAY, draft, fresh, open, user};
 use countersign::time::Time;
-use countersign_store::registry::{LastUse, Registry};
+use countersign_store::registry::{LastUse, NotWritten, Registry};
 use countersign_store::sessions::Sessions;
 use countersign_store_postgres::{PostgresStore, Settings};
 use countersign_testkit::postgres::{Postgres, Stop};
@@ -25,6 +25,36 @@ async fn nodes_that_start_together_make_the_tables_once() {
     }
     let steps = server.sql(&url, "SELECT part || ' ' || version FROM countersign_schema ORDER BY part");
     assert!(steps.contains("registry 2") && steps.contains("sessions 1"), "{steps}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whatever_the_database_isolates_by_default_waiting_sees_what_was_waited_for() {
+    let server = Postgres::shared();
+    for level in ["repeatable read", "serializable"] {
+        let url = server.database();
+        let name = url.rsplit('/').next().unwrap();
+        let sql = format!("ALTER DATABASE {name} SET default_transaction_isolation = '{level}'");
+        server.sql("postgres", &sql);
+        let nodes: Vec<_> = (0..8)
+            .map(|number| {
+                let url = url.clone();
+                tokio::spawn(async move {
+                    let node = open(&url).await;
+                    // One of them writes, and the others are told that another did.
+                    match node.commit(0, &[user(&number.to_string())], &[draft("")]).await {
+                        Ok(version) => version,
+                        Err(NotWritten::Conflict) => 0,
+                        Err(NotWritten::Fault(fault)) => panic!("{level}: {fault}"),
+                    }
+                })
+            })
+            .collect();
+        let mut written = 0;
+        for node in nodes {
+            written += node.await.unwrap();
+        }
+        assert_eq!(written, 1, "{level}");
+    }
 }
 
 #[tokio::test]
