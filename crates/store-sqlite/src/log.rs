@@ -19,6 +19,8 @@ use tokio::sync::oneshot::{self, Receiver, Sender};
 /// may as well do for all of them. A quarter of what the last write took, within these bounds; it ends once they are there.
 const SHORTEST: Duration = Duration::from_micros(100);
 const LONGEST: Duration = Duration::from_micros(500);
+/// It ends in any case after this, so that callers that never pause do not put a write off for long.
+const LONGEST_IN_ALL: Duration = Duration::from_millis(10);
 /// Of those it does not wait for one in so many: a straggler must not hold up the rest.
 const STRAGGLERS: usize = 16;
 /// Where waiting was in vain, this many times at most is it left out twice as often as before.
@@ -145,17 +147,27 @@ impl Shared {
         Some(all)
     }
 
-    /// Gives way until so many wait; whether they came in time. Without a sleep: on a busy machine the way back out of one
-    /// takes as long as a write.
+    /// Gives way until so many wait, or until nobody came for that long; whether they came. Without a sleep: on a busy machine the
+    /// way back out of one takes as long as a write. While they keep coming it goes on: where one core does everything, they
+    /// are judged one after another in the time that is given away here.
     fn gather(&self, wanted: usize, patience: Duration) -> bool {
         let from = moment();
-        while self.waiting.load(Ordering::Relaxed) < wanted {
-            if moment().saturating_duration_since(from) > patience {
+        let (mut seen, mut last) = (0, from);
+        loop {
+            let came = self.waiting.load(Ordering::Relaxed);
+            if came >= wanted {
+                return true;
+            }
+            let now = moment();
+            if came > seen {
+                (seen, last) = (came, now);
+            }
+            let quiet = now.saturating_duration_since(last) > patience;
+            if quiet || now.saturating_duration_since(from) > LONGEST_IN_ALL {
                 return false;
             }
             std::thread::yield_now();
         }
-        true
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
