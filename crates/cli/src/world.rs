@@ -5,6 +5,7 @@ use countersign_client::ambient::Ambient;
 use countersign_guard::clock::{Clock, SystemClock, SystemEntropy, draw};
 use etcetera::BaseStrategy;
 use std::io::{IsTerminal, Read};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -87,9 +88,14 @@ pub(crate) fn ask_passphrase(what: &str, twice: bool) -> Result<Zeroizing<String
         .map_err(|error| Failure::failed(format!("the passphrase could not be read: {error}")))
 }
 
-/// Runs what waits for the network or the store.
+/// Runs what waits for the network or the store: on every core, and on one core without what passes work between threads.
 pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let mut builder = match cores {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("no threads can be started: {error}")))?

@@ -11,6 +11,7 @@ mod form;
 pub mod incoming;
 pub mod json;
 pub mod life;
+pub mod permission;
 pub mod proof;
 pub mod read;
 pub mod reason;

@@ -1,7 +1,8 @@
 //! A proof beside the keys that may have made it: which to try, the check that stands ready, and the rules after it.
-use crate::ask::{Caller, KeyLimits, Keys, KnownKey};
+use crate::ask::{Keys, KnownKey};
 use crate::decoy;
 use crate::dialect::{By, Form};
+use crate::permission::permit;
 use crate::proof::found::Proof;
 use crate::proof::pending::{Checked, Pending};
 use crate::reason::{Reason, Refusal, Stage};
@@ -306,7 +307,7 @@ impl<'s> Prepared<'s> {
             .map_err(|reason| Refusal::new(reason, Stage::Rules))?;
         // Our own keys sign a session's tokens; what the caller's key was narrowed to must not end there.
         let limits = self.keys.opened_by.iter().chain([&key]).map(|key| &key.limits);
-        let permitted = permitted(&caller, limits, &proof.facts);
+        let permitted = permit(&caller, limits, proof.facts.incoming);
         trace.step(|| {
             let wanted = "method, path and network that key and account may use";
             let found = format!("{} {}", proof.facts.incoming.method, proof.facts.incoming.target.path);
@@ -342,44 +343,3 @@ impl<'s> Prepared<'s> {
         }))
     }
 }
-
-/// Path prefixes hold on segment borders: `/public/` and `/public` admit `/public/x`, never `/publicity`;
-/// `/public` itself lies under `/public` only.
-fn permitted<'k>(
-    caller: &Caller,
-    mut limits: impl Iterator<Item = &'k KeyLimits>,
-    facts: &Facts<'_>,
-) -> Result<(), Reason> {
-    let incoming = facts.incoming;
-    let under = |prefixes: &[Box<str>]| {
-        let path = incoming.target.path;
-        prefixes.is_empty() || (!may_climb(path) && prefixes.iter().any(|prefix| is_under(prefix, path)))
-    };
-    let within = |limits: &KeyLimits| {
-        let method =
-            limits.methods.is_empty() || limits.methods.iter().any(|known| **known == *incoming.method);
-        let known = |client| limits.networks.iter().any(|known| known.contains(client));
-        let network = limits.networks.is_empty() || incoming.client.is_some_and(known);
-        method && network && under(&limits.paths)
-    };
-    if limits.all(within) && under(&caller.paths) { Ok(()) } else { Err(Reason::NotPermitted) }
-}
-
-fn is_under(prefix: &str, path: &str) -> bool {
-    match path.strip_prefix(prefix) {
-        Some(rest) => prefix.ends_with('/') || rest.is_empty() || rest.starts_with('/'),
-        None => false,
-    }
-}
-
-/// Whether some reader may take the path out of its prefix: dot segments, also encoded, doubled slashes, and what others turn into
-/// them. Only who is confined to prefixes is asked; a surface may refuse such paths for everybody.
-fn may_climb(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    let spelt = ["//", "\\", ";", "%2e", "%2f", "%5c", "%25", "%3b", "%00"];
-    let dots = |segment: &str| segment == "." || segment == "..";
-    spelt.iter().any(|odd| lower.contains(odd)) || lower.split('/').any(dots)
-}
-
-#[cfg(test)]
-mod tests;

@@ -81,6 +81,8 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
             return Err(refusal);
         }
     };
+    let holder = verified.as_deref().filter(|_| socket.is_some());
+    let holder = holder.map(|verified| Holder::of(verified, &incoming));
     let tell = |mut response: Box<Response<Body>>, outcome: &Outcome| {
         warn(app, outcome, response.headers_mut());
         response.extensions_mut().insert(outcome.clone());
@@ -124,8 +126,8 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
             let Some(socket) = socket else {
                 return Err(tell(Box::new(failed(&Failure::NoneWell)), &outcome));
             };
-            let gone: BoxFuture<'static, ()> = match &verified {
-                Some(verified) => Box::pin(Holder::of(verified).gone(Arc::clone(app.shared()))),
+            let gone: BoxFuture<'static, ()> = match holder {
+                Some(holder) => Box::pin(holder.gone(Arc::clone(app.shared()))),
                 // Nobody's, where the route does not enforce yet.
                 None => Box::pin(std::future::pending()),
             };

@@ -3,7 +3,7 @@ use crate::fixture::{HOST, World};
 use crate::upstreams::{head, listed, pool, scripted};
 use countersign::base64::encode_hex;
 use countersign_keys::sha256;
-use countersign_store::draft::{NewAccount, NewCompanion};
+use countersign_store::draft::{Narrowing, NewAccount, NewCompanion};
 use countersign_store::model::Identifier;
 use countersign_store::stamp::Stamp;
 use futures_util::{SinkExt, StreamExt};
@@ -241,6 +241,48 @@ async fn a_tunnel_ends_with_the_key_or_the_account_that_opened_it() {
                 app.registrar.add_user(&stamp, "user-2", true).await.unwrap();
                 still_open(&mut stream).await;
                 continue;
+            }
+        }
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "{how}: the tunnel is open");
+    }
+}
+
+#[tokio::test]
+async fn a_tunnel_ends_when_its_request_would_not_pass_any_more() {
+    let (address, _) = server().await;
+    for how in
+        ["delegation withdrawn", "user disabled", "paths narrowed", "methods narrowed", "dialects narrowed"]
+    {
+        let world =
+            World::with(&pool(&listed(&[address]), OPEN).replace("\"skykit\"", "\"skillhive\"")).await;
+        let proof = world.proof("skillhive", "GET", "/chat", b"");
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(handshake(&proof, "").as_bytes()).await.unwrap();
+        assert!(head(&mut stream).await.starts_with("HTTP/1.1 101"), "{how}");
+        let app = world.running.app();
+        let alice = app.directory.account_by_name("alice").unwrap();
+        let keys = app.directory.keys_of(&alice.id);
+        let key = keys.iter().find(|key| key.dialects.iter().any(|name| name == "skillhive")).unwrap();
+        let now = countersign::time::Time::from_seconds(crate::fixture::NOW);
+        let stamp = Stamp { now, actor: "local".to_owned(), random: [200; 16] };
+        let methods = |method: &str| Narrowing { methods: vec![method.to_owned()], ..Narrowing::default() };
+        // What leaves room for it ends nothing.
+        app.registrar.set_paths(&stamp, &alice.id, &["/chat".to_owned()]).await.unwrap();
+        app.registrar.set_key_limits(&stamp, &key.id, &methods("GET")).await.unwrap();
+        still_open(&mut stream).await;
+        match how {
+            "delegation withdrawn" => drop(app.registrar.set_acts_as(&stamp, &alice.id, &[]).await.unwrap()),
+            "user disabled" => drop(app.registrar.set_user_enabled(&stamp, "user-1", false).await.unwrap()),
+            "paths narrowed" => {
+                app.registrar.set_paths(&stamp, &alice.id, &["/ch".to_owned()]).await.unwrap();
+            }
+            "methods narrowed" => {
+                app.registrar.set_key_limits(&stamp, &key.id, &methods("POST")).await.unwrap();
+            }
+            _ => {
+                app.registrar.set_key_dialects(&stamp, &key.id, &["skykit".to_owned()]).await.unwrap();
             }
         }
         let mut rest = Vec::new();

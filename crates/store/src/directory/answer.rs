@@ -59,6 +59,12 @@ impl Directory {
         Some(self.with_account(account)?.caller.clone())
     }
 
+    /// Whether an account may act for a user.
+    #[must_use]
+    pub fn delegation(&self, account: &str, user: &str) -> ActingAs {
+        self.acting_as(user, self.with_account(account).as_deref())
+    }
+
     /// How a session stands beside what is known now: it ends with its own end, its account's, that of the identifier it
     /// names, or that of the key or companion key that opened it.
     #[must_use]

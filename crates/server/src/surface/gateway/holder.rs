@@ -1,9 +1,15 @@
 //! Whether the caller of an open tunnel may still be here: looked at each second, and again in full when the registry changed.
 use crate::shared::Shared;
-use countersign::ask::Standing;
+use countersign::ask::{ActingAs, Standing};
+use countersign::incoming::{Body, Incoming, Target};
+use countersign::life::session::Session;
+use countersign::permission::permit;
 use countersign::time::Time;
 use countersign::verified::Verified;
+use countersign_keys::Algorithm;
 use countersign_store::fault::Fault;
+use http::HeaderMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,26 +19,39 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Keys that an account publishes are no rows of the registry.
 const PUBLISHED: &str = "jwks:";
 
-/// Who opened a tunnel, and by what.
+/// Who opened a tunnel, by what, and with which request.
 #[derive(Debug)]
 pub(super) struct Holder {
-    account: String,
-    name: String,
-    key: String,
+    account: Box<str>,
+    name: Box<str>,
+    key: Box<str>,
+    algorithm: Algorithm,
+    dialect: Arc<str>,
     session: Option<String>,
+    acting_as: Option<String>,
+    method: String,
+    path: String,
+    client: Option<IpAddr>,
 }
 
 impl Holder {
-    pub(super) fn of(verified: &Verified) -> Self {
+    pub(super) fn of(verified: &Verified, incoming: &Incoming<'_>) -> Self {
         Self {
-            account: verified.caller().id.to_string(),
-            name: verified.caller().name.to_string(),
-            key: verified.key().id.to_string(),
+            account: verified.caller().id.clone(),
+            name: verified.caller().name.clone(),
+            key: verified.key().id.clone(),
+            algorithm: verified.algorithm(),
+            dialect: Arc::clone(verified.dialect()),
             session: verified.session().map(str::to_owned),
+            acting_as: verified.acting_as().map(str::to_owned),
+            method: incoming.method.to_owned(),
+            path: incoming.target.path.to_owned(),
+            client: incoming.client,
         }
     }
 
-    /// Ends when the account, the key or the session that opened the tunnel no longer counts; says so in the log.
+    /// Ends when the request that opened the tunnel would no longer pass: its account, key, session or delegation counts no more, what
+    /// they may do was narrowed, or nobody is let in here at present. Says so in the log.
     pub(super) async fn gone(self, shared: Arc<Shared>) {
         let mut seen = None;
         let mut end = Ok(None);
@@ -44,20 +63,22 @@ impl Holder {
                 end = match self.end(&shared).await {
                     Ok(end) => end,
                     Err(fault) => {
-                        tracing::warn!(%fault, account = self.name, "a tunnel's session cannot be looked up");
-                        continue;
+                        tracing::warn!(%fault, account = &*self.name, "a tunnel's session cannot be looked up");
+                        // What cannot be asked is what `is_stale` is for; until then the last answer holds.
+                        end
                     }
                 };
                 seen = version;
             }
             let why = match end {
+                _ if shared.is_stale() => "the registry has not answered for some time",
                 Err(why) => why,
                 Ok(Some(end)) if shared.clock.now() >= end => "its key has expired",
                 Ok(_) => continue,
             };
             tracing::info!(
-                account = self.name,
-                key = self.key,
+                account = &*self.name,
+                key = &*self.key,
                 why,
                 "a tunnel's caller may no longer be here: closed"
             );
@@ -67,23 +88,62 @@ impl Holder {
 
     /// Until when it counts, `None` without an end; or why it does not.
     async fn end(&self, shared: &Shared) -> Result<Result<Option<Time>, &'static str>, Fault> {
-        let now = shared.clock.now();
-        if let Some(id) = &self.session {
-            // As the next request of it would be judged: a session may be an account key's or a companion key's.
-            let session = shared.sessions.get(id).await?;
-            return Ok(match session.map(|session| shared.directory.standing(&session, now)) {
-                Some(Standing::Live(end)) => Ok(Some(end)),
-                _ => Err("its session has ended, or what opened it counts no more"),
-            });
-        }
-        let Some(account) = shared.directory.account(&self.account).filter(|account| account.enabled) else {
-            return Ok(Err("its account is disabled or deleted"));
+        let session = match &self.session {
+            Some(id) => Some(shared.sessions.get(id).await?),
+            None => None,
         };
-        if self.key.starts_with(PUBLISHED) {
-            return Ok(account.jwks_url.map(|_| None).ok_or("its account publishes no keys any more"));
+        Ok(self.counts(shared, session.as_ref().map(Option::as_deref)))
+    }
+
+    /// The same, with the session as it is now where one opened the tunnel.
+    fn counts(
+        &self,
+        shared: &Shared,
+        session: Option<Option<&Session>>,
+    ) -> Result<Option<Time>, &'static str> {
+        let now = shared.clock.now();
+        let caller = shared.directory.caller(&self.account).filter(|caller| caller.enabled);
+        let caller = caller.ok_or("its account is disabled or deleted")?;
+        if let Some(user) = &self.acting_as
+            && shared.directory.delegation(&self.account, user) != ActingAs::Delegated
+        {
+            return Err("its account may no longer act for this user");
         }
-        let key =
-            shared.directory.key(&self.key).filter(|key| key.account == account.id && key.life.is_live(now));
-        Ok(key.map(|key| key.life.ends()).ok_or("its key is revoked, disabled or has expired"))
+        let (key, end) = match session {
+            Some(session) => {
+                // As the next request of it would be judged: a session may be an account key's or a companion key's.
+                let ended = "its session has ended, or what opened it counts no more";
+                let session = session.ok_or(ended)?;
+                match shared.directory.standing(session, now) {
+                    Standing::Live(end) => (caller.key(&session.key), Some(end)),
+                    _ => return Err(ended),
+                }
+            }
+            None if self.key.starts_with(PUBLISHED) => {
+                let account = shared.directory.account(&self.account);
+                let publishes = account.is_some_and(|account| account.jwks_url.is_some());
+                (None, publishes.then_some(None).ok_or("its account publishes no keys any more")?)
+            }
+            None => {
+                let key = caller.key(&self.key).filter(|key| key.life.is_live(now));
+                let key = key.ok_or("its key is revoked, disabled or has expired")?;
+                if !key.serves(&self.dialect) || !key.allows(self.algorithm) {
+                    return Err("its key may no longer be used this way");
+                }
+                (Some(key), key.life.ends())
+            }
+        };
+        let headers = HeaderMap::new();
+        let incoming = Incoming {
+            method: &self.method,
+            target: Target::new("", "", &self.path),
+            headers: &headers,
+            body: Body::Empty,
+            client: self.client,
+            challenge: None,
+        };
+        permit(&caller, key.iter().map(|key| &key.limits), &incoming)
+            .map_err(|_| "its account or key is confined to other requests")?;
+        Ok(end)
     }
 }
