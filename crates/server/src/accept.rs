@@ -136,7 +136,7 @@ impl<H: Handler> Loop<H> {
                             if stream.get_ref().1.alpn_protocol() == Some(PROTOCOL) {
                                 return;
                             }
-                            connection.serve(stream).await;
+                            Box::pin(connection.serve(stream)).await;
                         }
                     }
                 }
@@ -229,7 +229,8 @@ impl<H: Handler> Connection<H> {
                 }
                 let _ = connection.await;
             }
-            Version::Two => two::serve(&self, strict, &activity, service).await,
+            // In a box, as with TLS: a plain connection, of which there are most, has a third of the state.
+            Version::Two => Box::pin(two::serve(&self, strict, &activity, service)).await,
         }
     }
 
