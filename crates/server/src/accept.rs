@@ -7,6 +7,7 @@ mod scanner;
 mod seldom;
 mod strict;
 mod sweep;
+mod turn;
 mod two;
 mod wire;
 
@@ -203,6 +204,9 @@ impl<H: Handler> Connection<H> {
                 let answer = line.handler.answer(request.map(came), line.peer);
                 async move {
                     let mut response = answer.await;
+                    if version == Version::One {
+                        turn::over().await;
+                    }
                     // A connection that goes on in another protocol is not one that HTTP closes.
                     let goes_on = response.status() == StatusCode::SWITCHING_PROTOCOLS;
                     if version == Version::One && !goes_on && *line.phase.borrow() >= Phase::Draining {
