@@ -276,6 +276,20 @@ fn read_piece<S: AsyncRead + Unpin>(
     reading.as_mut().poll(cx)
 }
 
+/// A head and a body that have no more bytes than this are copied into one piece: the kernel takes one sooner than two.
+const TOGETHER: usize = 1024;
+
+/// Several pieces as one, where there is room.
+fn together<'r>(pieces: &[io::IoSlice<'_>], room: &'r mut [u8; TOGETHER]) -> Option<&'r [u8]> {
+    let mut used = 0_usize;
+    for piece in pieces {
+        let end = used.checked_add(piece.len())?;
+        room.get_mut(used..end)?.copy_from_slice(piece);
+        used = end;
+    }
+    room.get(..used)
+}
+
 /// Pings and their like are smaller, pieces of answers larger.
 const PIECE_OF_ANSWER: usize = 256;
 
@@ -321,12 +335,33 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
+        let mut room = [0; TOGETHER];
+        let written = match together(pieces, &mut room) {
+            Some(bytes) => Pin::new(&mut self.io).poll_write(cx, bytes),
+            None => Pin::new(&mut self.io).poll_write_vectored(cx, pieces),
+        };
         self.note(&written);
         self.patiently(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_pieces_become_one_and_large_ones_stay() {
+        let (head, body) = ([b'h'; 24], [b'b'; TOGETHER - 24]);
+        let mut room = [0; TOGETHER];
+        let whole =
+            together(&[io::IoSlice::new(&head), io::IoSlice::new(&body)], &mut room).map(<[u8]>::to_vec);
+        assert_eq!(whole, Some([&head[..], &body].concat()));
+        let more = [io::IoSlice::new(&head), io::IoSlice::new(&body), io::IoSlice::new(b"x")];
+        assert_eq!(together(&more, &mut room), None);
+        assert_eq!(together(&[], &mut room), Some(&[][..]));
     }
 }
