@@ -28,6 +28,7 @@ mod request;
 mod serve;
 mod session;
 mod sign;
+mod signing_key;
 mod store;
 mod user;
 mod verify;
@@ -88,6 +89,9 @@ enum Command {
     /// Who runs the installation, and what each may do.
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
+    /// The server's own keys, which sign tokens and assertions.
+    #[command(subcommand)]
+    SigningKey(signing_key::SigningKeyCommand),
     /// What was done, when and by whom.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -117,9 +121,9 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Show help for a command, or `exit-codes`.
+    /// Show help for a command, or for `exit-codes` or `metrics`.
     Help {
-        /// A command, or `exit-codes`.
+        /// A command, `exit-codes` or `metrics`.
         topic: Vec<String>,
     },
 }
@@ -148,6 +152,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::User(command) => user::run(command, out),
         Command::Companion(command) => companion::run(command, out),
         Command::Operator(command) => operator::run(command, out),
+        Command::SigningKey(command) => signing_key::run(command, out),
         Command::Audit(command) => audit::run(command, out),
         Command::Readiness(args) => readiness::run(args, out),
         Command::Apply(args) => apply::run(args, out),

@@ -1,4 +1,5 @@
 //! What the server does besides answering: follows the registry, writes last uses, forgets old sessions, tells the audit log's head.
+use crate::own_keys::remove_spent;
 use crate::secrets::read;
 use crate::shared::Shared;
 use countersign_store::audit::Head;
@@ -75,6 +76,9 @@ async fn sweep_on(app: &Shared) {
         if let Err(fault) = app.sessions.sweep(app.clock.now()).await {
             tracing::warn!(%fault, "old sessions could not be forgotten");
         }
+        if let Err(error) = remove_spent(app).await {
+            tracing::warn!(%error, "signing keys that are no longer needed could not be removed");
+        }
     }
 }
 
@@ -119,7 +123,7 @@ async fn follow(app: &Shared, signed: &mut u64) -> Result<(), Fault> {
     // Our own writes are in the directory already, but not in the signing keys.
     let version = app.directory.version();
     if news || *signed != version {
-        app.signing.replace(read(&app.directory, &app.seal)?)?;
+        app.signing.replace(read(&app.directory, &app.seal, Some(&app.signing))?)?;
         *signed = version;
     }
     Ok(())

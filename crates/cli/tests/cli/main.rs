@@ -3,6 +3,7 @@
 mod callers;
 mod nodes;
 mod operators;
+mod own_keys;
 mod reload;
 mod run;
 mod service_manager;

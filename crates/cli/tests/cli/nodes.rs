@@ -17,7 +17,7 @@ const PROOFS: usize = 40;
 const REVOKED: usize = 10;
 
 /// An upstream that answers 200 to everything; ends with the test program.
-fn upstream() -> String {
+pub(crate) fn upstream() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -51,7 +51,7 @@ fn node(url: &str, upstream: &str) -> String {
 }
 
 /// The status, and the whole head in lower case.
-fn ask(server: &str, path: &str, authorization: &str) -> (u16, String) {
+pub(crate) fn ask(server: &str, path: &str, authorization: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(server.strip_prefix("http://").unwrap()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let head = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n");
@@ -64,7 +64,7 @@ fn ask(server: &str, path: &str, authorization: &str) -> (u16, String) {
 
 /// Asks until the status is the wanted one; gives how long that took.
 #[track_caller]
-fn until(wanted: u16, server: &str, path: &str, authorization: &str) -> Duration {
+pub(crate) fn until(wanted: u16, server: &str, path: &str, authorization: &str) -> Duration {
     let begun = Instant::now();
     loop {
         let (status, text) = ask(server, path, authorization);
@@ -180,6 +180,16 @@ fn three_nodes_on_one_database_behave_as_one() {
     );
     rotated_under_load(place, &nodes);
     assert!(run("audit check").ok().contains("yes"));
+    // The log that all of them wrote is one chain, and a row that somebody changes shows.
+    let verified = place.run("audit verify --config server.toml").ok();
+    let head = verified.lines().find_map(|line| line.strip_prefix("head ")).unwrap().to_owned();
+    assert_eq!(place.run("audit head --config server.toml").ok().trim(), head);
+    Postgres::shared().sql(&url, "UPDATE audit SET actor = 'acc_x' WHERE number = 7");
+    place.run("audit verify --config server.toml").fails(8, &["audit entry 7", "was changed"]);
+    run("audit check").fails(8, &["was changed"]);
+    let report = place.run("--json audit verify --config server.toml");
+    let told: serde_json::Value = serde_json::from_str(&report.out).unwrap();
+    assert_eq!((&told["broken_at"], &told["flaw"]), (&7.into(), &"changed".into()));
 }
 
 /// While a key is rotated by one command, no request fails on any node, with the old key or the new one.

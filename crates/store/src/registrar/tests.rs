@@ -374,7 +374,7 @@ async fn secrets_stay_out_of_the_audit() {
     let store = Arc::new(MemoryStore::default());
     let registrar = open(&store).await;
     registrar.put_secret(&stamp(), "signing/1", b"very-secret", false).await.unwrap();
-    registrar.retire_secret(&stamp(), "signing/1").await.unwrap();
+    registrar.retire_secret(&stamp(), "signing/1", stamp().now).await.unwrap();
     assert_eq!(registrar.directory().secrets("signing/").len(), 1);
     registrar.delete_secret(&stamp(), "signing/1").await.unwrap();
     let entries = store.audit(0, 100).await.unwrap();
