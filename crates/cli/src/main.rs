@@ -10,6 +10,7 @@ mod demo;
 mod dialect;
 mod doctor;
 mod exit;
+mod health;
 mod help;
 mod init;
 mod installation;
@@ -104,6 +105,8 @@ enum Command {
     Dialect(dialect::DialectCommand),
     /// Start the server.
     Serve(configuration::ConfigArgs),
+    /// Ask a server whether it can judge (`/readyz`): exit code 5 when not.
+    Health(health::HealthArgs),
     /// Have a running server take its configuration anew, as SIGHUP does; shows what changed, or what is wrong.
     Reload(reload::ReloadArgs),
     /// Make the data directory and the first operator, or a new key for an owner who lost the old one.
@@ -158,6 +161,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Apply(args) => apply::run(args, out),
         Command::Dialect(command) => dialect::run(command, out),
         Command::Serve(args) => serve::run(args),
+        Command::Health(args) => health::run(args, out),
         Command::Reload(args) => reload::run(args, out),
         Command::Init(args) => init::run(args, out),
         Command::Demo(args) => demo::run(args, out),

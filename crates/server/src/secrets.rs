@@ -96,6 +96,8 @@ pub(crate) fn read(
     held: Option<&SigningKeys>,
 ) -> Result<Vec<SigningKey>, Fault> {
     let mut records = directory.secrets(SIGNING);
+    // Of two that nothing is to take over from, the older one signs: everybody knows it.
+    records.sort_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
     records.sort_by_key(|record| std::cmp::Reverse(record.created));
     let keys = records.into_iter().map(|record| {
         let kid = record.name.strip_prefix(SIGNING).unwrap_or_default().to_owned();

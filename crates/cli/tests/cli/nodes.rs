@@ -332,3 +332,31 @@ fn an_installation_moves_to_postgresql_and_back_without_losing_a_row() {
     assert_eq!(ask(&moved.public, "/once/x", &token(&place, "a.pem", "asymmetric-jwt", "alice")).0, 401);
     assert_eq!(database.sql(&url, "SELECT count(*) FROM sessions"), "1");
 }
+
+#[test]
+fn a_newer_releases_tables_are_left_alone() {
+    let database = Postgres::shared();
+    let url = database.database();
+    let place = Place::new();
+    drop(Server::with(&place, &node(&url, &upstream())));
+    let rows = |part: &str| {
+        database.sql(&url, &format!("SELECT count(*) || ' ' || coalesce(max(version), 0) FROM countersign_schema WHERE part = '{part}'"))
+    };
+    for part in ["registry", "sessions", "changes", "replay"] {
+        let known =
+            database.sql(&url, &format!("SELECT version FROM countersign_schema WHERE part = '{part}'"));
+        database
+            .sql(&url, &format!("UPDATE countersign_schema SET version = version + 1 WHERE part = '{part}'"));
+        let newer = rows(part);
+        for line in ["serve", "store migrate", "init --recover", "store backup copy.db"] {
+            let told = ["newer countersign", "use that release", &format!("this one knows {known}")];
+            place.run(&format!("{line} --config server.toml")).fails(1, &told);
+        }
+        assert_eq!(rows(part), newer, "nothing was changed");
+        // The log can be checked by any release: it is chained in one way.
+        assert!(place.run("audit verify --config server.toml").ok().contains("intact"));
+        database
+            .sql(&url, &format!("UPDATE countersign_schema SET version = version - 1 WHERE part = '{part}'"));
+    }
+    place.run("store migrate --config server.toml").ok();
+}

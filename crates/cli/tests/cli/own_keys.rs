@@ -1,6 +1,6 @@
 //! The server's own keys changed under load, on two real nodes over one real PostgreSQL: the key that signs tokens, and the one that seals it.
 //! No token is refused, whichever node made it and whichever judges it.
-use crate::nodes::{ask, upstream};
+use crate::nodes::{ask, until, upstream};
 use crate::run::{Place, Server};
 use countersign_testkit::postgres::Postgres;
 use std::fs;
@@ -78,6 +78,10 @@ fn own_keys_are_changed_under_load_and_no_token_is_refused() {
     let second = Node { place, server };
     let nodes = [&first, &second];
     let tokens: Tokens = Mutex::new(vec![opened(operator, &first, 0)]);
+    // The account and its key are news of their own.
+    for node in nodes {
+        until(200, &node.server.public, "/in/x", &tokens.lock().unwrap()[0]);
+    }
     let (done, asked) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         let load: Vec<_> = nodes
@@ -87,15 +91,15 @@ fn own_keys_are_changed_under_load_and_no_token_is_refused() {
                 scope.spawn(move || {
                     let mut turn = 0;
                     while !done.load(Ordering::SeqCst) {
-                        let token = {
+                        let (at, token) = {
                             let all = tokens.lock().unwrap();
                             // The newest every other time, and each of the others.
                             let at = if turn % 2 == 0 { all.len() - 1 } else { turn / 2 % all.len() };
-                            all[at].clone()
+                            (at, all[at].clone())
                         };
                         turn += 1;
                         let (status, text) = ask(&node.server.public, "/in/x", &token);
-                        assert_eq!(status, 200, "{text}");
+                        assert_eq!(status, 200, "turn {turn}, token {at}: {text}");
                         asked.fetch_add(1, Ordering::SeqCst);
                     }
                 })
@@ -166,7 +170,7 @@ fn own_keys_are_changed_under_load_and_no_token_is_refused() {
     operator.run(&line).fails(6, &[]);
     let oldest = tokens.lock().unwrap()[0].clone();
     for node in nodes {
-        crate::nodes::until(401, &node.server.public, "/in/x", &oldest);
+        until(401, &node.server.public, "/in/x", &oldest);
     }
     // A start with the old key alone says which key it wants, and one with the new one alone serves.
     drop(second.server);

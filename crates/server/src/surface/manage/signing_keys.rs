@@ -108,21 +108,26 @@ async fn rotate_signing_key(
         .map_err(|error| Fault::caused("a signing key could not be made", error))?;
     let name = format!("{SIGNING}{}", uuid(draw(&*manage.entropy)));
     let (value, sealed) = manage.seal.seal(&name, key.to_pkcs8_der(), &*manage.entropy)?;
+    // In two steps: by the time that is counted from, the new key is published, however long writing it took.
+    let row = operator.change(&manage, |draft| draft.put_secret(&name, &value, sealed)).await?;
     // A node that has not heard of it after `stale_after` answers 503 itself.
     let soon = i64::try_from(manage.shared.stale_after.as_secs()).unwrap_or(LEAD).saturating_add(2);
     let lead = if at_once == Some(true) { soon } else { LEAD };
-    let from = operator.now + Span::from_seconds(lead);
-    let before = manage.directory.secrets(SIGNING);
-    let row = operator.change(&manage, |draft| {
-        for old in &before {
+    let from = manage.shared.clock.now() + Span::from_seconds(lead);
+    // Of two that are made at the same time, one goes on.
+    let rank = |row: &SecretRecord| (row.created, row.name.clone());
+    let mut older = manage.directory.secrets(SIGNING);
+    older.retain(|old| rank(old) < rank(&row));
+    let change = operator.change(&manage, |draft| {
+        for old in &older {
             // One that was removed meanwhile need not be retired.
             if draft.secret(&old.name).is_ok() {
                 draft.retire_secret(&old.name, from)?;
             }
         }
-        draft.put_secret(&name, &value, sealed)
+        Ok(())
     });
-    let row = row.await?;
+    change.await?;
     manage.signing.replace(read(&manage.directory, &manage.seal, Some(&manage.signing))?)?;
     Ok((StatusCode::CREATED, Json(shown(&manage, row, operator.now))))
 }

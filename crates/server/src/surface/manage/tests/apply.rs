@@ -116,6 +116,7 @@ async fn signing_keys_rotate_and_old_tokens_still_verify() {
     let bench = Bench::new().await;
     let before = bench.call("GET", "/api/v1/signing-keys", None).await.good();
     let old = before["items"][0]["kid"].as_str().unwrap().to_owned();
+    bench.clock.set(Time::from_seconds(START + 10));
     let made = bench.call("POST", "/api/v1/signing-keys/rotate", None).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     let new = made.json()["kid"].as_str().unwrap().to_owned();
@@ -133,7 +134,7 @@ async fn signing_keys_rotate_and_old_tokens_still_verify() {
     let set = bench.app.signing.jwks();
     assert!(set.contains(&old) && set.contains(&new), "both stay in the key set: {set}");
     // The key set may be kept for five minutes, so the new one signs a minute later than that.
-    for (seconds, kid) in [(0, &old), (359, &old), (360, &new)] {
+    for (seconds, kid) in [(10, &old), (369, &old), (370, &new)] {
         let now = Time::from_seconds(START + seconds);
         let token = bench.app.signing.sign(now, |kid| json!({"kid": kid}).to_string(), "{}").unwrap();
         let head = Base64UrlUnpadded::decode_vec(token.split('.').next().unwrap()).unwrap();
@@ -143,7 +144,7 @@ async fn signing_keys_rotate_and_old_tokens_still_verify() {
     let list = bench.call("GET", "/api/v1/signing-keys", None).await.good();
     assert_eq!((state(&list, &new), state(&list, &old)), ("signing".to_owned(), "retired".to_owned()));
     // A day after its last token, and not before, it is gone.
-    for (seconds, kept) in [(360 + 86_400 + 599, true), (360 + 86_400 + 600, false)] {
+    for (seconds, kept) in [(370 + 86_400 + 599, true), (370 + 86_400 + 600, false)] {
         bench.clock.set(Time::from_seconds(START + seconds));
         crate::own_keys::remove_spent(bench.app.shared()).await.unwrap();
         assert_eq!(
@@ -162,11 +163,12 @@ async fn a_signing_key_that_leaked_is_replaced_and_removed() {
     let path = format!("/api/v1/signing-keys/{old}");
     let problem = bench.call("DELETE", &path, None).await.problem();
     assert_eq!(problem, (409, "signing-key-in-use".into()));
+    bench.clock.set(Time::from_seconds(START + 10));
     let new = bench.call("POST", "/api/v1/signing-keys/rotate?at_once=true", None).await.good();
     let new = new["kid"].as_str().unwrap().to_owned();
     // As long as a node may go on without having confirmed what it knows, and two seconds.
-    assert_eq!(bench.app.signing.signs_at(Time::from_seconds(START + 6)).unwrap(), old);
-    assert_eq!(bench.app.signing.signs_at(Time::from_seconds(START + 7)).unwrap(), new);
+    assert_eq!(bench.app.signing.signs_at(Time::from_seconds(START + 16)).unwrap(), old);
+    assert_eq!(bench.app.signing.signs_at(Time::from_seconds(START + 17)).unwrap(), new);
     assert_eq!(bench.call("DELETE", &path, None).await.status, StatusCode::NO_CONTENT);
     assert!(!bench.app.signing.jwks().contains(&old));
     assert_eq!(bench.app.signing.signs_at(Time::from_seconds(START)).unwrap(), new);
