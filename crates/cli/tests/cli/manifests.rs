@@ -22,10 +22,9 @@ fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
 
 #[track_caller]
 fn word<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_else(|| panic!("no text at {pointer} in {value}"))
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    assert!(found.is_some(), "no text at {pointer} in {value}");
+    found.unwrap()
 }
 
 /// The listeners of the configuration by their port.

@@ -179,6 +179,6 @@ fn own_keys_are_changed_under_load_and_no_token_is_refused() {
         .place
         .run(&format!("serve --config server.toml {wrong}"))
         .fails(1, &["is sealed under key", "put the right file back"]);
-    let again = second.place.run(&format!("audit verify --config server.toml"));
+    let again = second.place.run("audit verify --config server.toml");
     assert!(again.ok().contains("intact"));
 }
