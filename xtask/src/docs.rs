@@ -12,6 +12,7 @@ pub(crate) fn run(check: bool) -> Result<u64, String> {
         serde_json::from_str(&text).map_err(|error| format!("docs: {error}"))?;
     documents.insert("configuration.md".to_owned(), configuration()?);
     documents.insert("command-line.md".to_owned(), command_line()?);
+    documents.insert("metrics.md".to_owned(), metrics()?);
     for (name, text) in &documents {
         let path = root().join("docs").join(name);
         if check {
@@ -44,6 +45,31 @@ fn configuration() -> Result<String, String> {
          names the path, line and fix of each error.\n\n```toml\n{}\n```\n",
         sample.trim_end()
     ))
+}
+
+/// Every metric, as the program itself tells them.
+fn metrics() -> Result<String, String> {
+    let told = told(&["help", "metrics", "--json"])?;
+    let rows: Vec<BTreeMap<String, serde_json::Value>> =
+        serde_json::from_str(&told).map_err(|error| format!("help metrics: {error}"))?;
+    let mut out = format!(
+        "# Metrics\n\n{MADE}\n\nWhat `/metrics` has for Prometheus. Names and labels stay; new ones may come. A histogram also has `_sum` and `_count`. Labels hold\n\
+         names of the configuration and words of the program, never a caller's text.\n\n| metric | kind | labels | what it says |\n| --- | --- | --- | --- |\n"
+    );
+    for row in rows {
+        let text =
+            |name: &str| row.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let labels = row.get("labels").and_then(serde_json::Value::as_array).into_iter().flatten();
+        let labels: Vec<String> = labels.filter_map(|label| Some(format!("`{}`", label.as_str()?))).collect();
+        out.push_str(&format!(
+            "| `{}` | {} | {} | {} |\n",
+            text("name"),
+            text("kind"),
+            labels.join(", "),
+            text("text")
+        ));
+    }
+    Ok(out)
 }
 
 /// The help of every command, in the order in which the program lists them.

@@ -1,4 +1,4 @@
-//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `doors`, `attacks`, `tour`.
+//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `doors`, `attacks`, `package`, `tour`.
 mod bench;
 mod clients;
 mod docs;
@@ -6,6 +6,8 @@ mod doors;
 mod envoy;
 mod fuzz;
 mod house;
+mod installed;
+mod package;
 mod run;
 mod test;
 mod tools;
@@ -23,6 +25,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   fuzz MINUTES    coverage-guided fuzzing of every target (nightly; without one, a runner for stable)
   bench [PART…]   the benchmarks, as ratios; `bench --write` keeps the day's figures in the book
   docs            writes the documents that are made from tables; `docs --check` only compares
+  package         builds the Debian package; `package --check` tries one of the debug build in an empty root
   tour            runs the README's tour as it stands";
 
 fn main() -> ExitCode {
@@ -42,6 +45,8 @@ fn main() -> ExitCode {
         ["bench", rest @ ..] => bench::run(rest),
         ["docs"] => docs::run(false).map(print_counted),
         ["docs", "--check"] => docs::run(true).map(print_counted),
+        ["package"] => package::run(),
+        ["package", "--check"] => tools::packages().and_then(|()| installed::run()).map(print_counted),
         ["tour"] => tour::run().map(print_counted),
         _ => {
             eprintln!("{USAGE}");

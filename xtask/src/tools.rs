@@ -22,6 +22,13 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"], "postgresql"),
 ];
 
+/// What builds and tries the Debian package.
+const PACKAGES: &[(&str, &[&str], &str)] = &[
+    ("dpkg-deb", &["--version"], "dpkg"),
+    ("readelf", &["--version"], "binutils"),
+    ("systemd-analyze", &["--version"], "systemd"),
+];
+
 /// The database that the benchmarks measure beside ours.
 const DATABASE: &[(&str, &[&str], &str)] = &[("psql", &["--version"], "postgresql")];
 
@@ -47,6 +54,14 @@ const NODE_PEERS: &[&str] = &["jose", "fastify", "fast-jwt"];
 /// What is missing and could not be installed.
 pub(crate) fn clients() -> Result<(), String> {
     install(NEEDED)
+}
+
+/// What the packages need.
+///
+/// # Errors
+/// As for [`clients`].
+pub(crate) fn packages() -> Result<(), String> {
+    install(PACKAGES)
 }
 
 /// What the benchmarks need.

@@ -26,6 +26,7 @@ pub(crate) enum Exit {
     Unreachable,
     Missing,
     Conflict,
+    Tampered,
 }
 
 /// The table that `countersign help exit-codes` prints.
@@ -46,6 +47,7 @@ pub(crate) const TABLE: &[(u8, &str, &str)] = &[
     (5, "unreachable", "The network or the server failed; try again."),
     (6, "missing", "There is no such account, key, file entry or other thing."),
     (7, "conflict", "What is there stands in the way: a name that is taken, a file that exists."),
+    (8, "tampered", "The audit log is not what was written: `audit verify` and `audit check`."),
     (130, "interrupted", "Ctrl-C."),
 ];
 
@@ -60,6 +62,7 @@ impl Exit {
             Self::Unreachable => 5,
             Self::Missing => 6,
             Self::Conflict => 7,
+            Self::Tampered => 8,
         }
     }
 
@@ -101,7 +104,9 @@ mod tests {
     #[test]
     fn every_exit_stands_in_the_table() {
         use Exit::*;
-        for exit in [Closed, Failed, Usage, Refused, Unauthenticated, Unreachable, Missing, Conflict] {
+        for exit in
+            [Closed, Failed, Usage, Refused, Unauthenticated, Unreachable, Missing, Conflict, Tampered]
+        {
             assert!(TABLE.iter().any(|(code, ..)| *code == exit.code()), "{exit:?}");
         }
     }

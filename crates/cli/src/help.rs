@@ -2,6 +2,7 @@
 use crate::exit::{Done, Failure, TABLE};
 use crate::print::{Out, table};
 use clap::Command;
+use countersign_server::metrics::TABLE as TABLE_OF_METRICS;
 use serde_json::json;
 
 pub(crate) fn run(mut command: Command, topic: &[String], out: Out) -> Done {
@@ -17,11 +18,24 @@ pub(crate) fn run(mut command: Command, topic: &[String], out: Out) -> Done {
             table(&["code", "name", "meaning"], rows.collect())
         });
     }
+    if topic == ["metrics"] {
+        let rows: Vec<_> = TABLE_OF_METRICS
+            .iter()
+            .map(|row| json!({"name": row.exported().first(), "kind": row.kind.name(), "labels": row.labels, "text": row.help}))
+            .collect();
+        return out.show(&rows, || {
+            let rows = TABLE_OF_METRICS.iter().map(|row| {
+                let name = row.exported().into_iter().next().unwrap_or_default();
+                vec![name, row.kind.name().to_owned(), row.labels.join(" "), row.help.to_owned()]
+            });
+            table(&["name", "kind", "labels", "meaning"], rows.collect())
+        });
+    }
     command.build();
     for name in topic {
         command = command.find_subcommand(name).cloned().ok_or_else(|| {
             Failure::usage(format!(
-                "there is no command or topic {name:?}; topics: exit-codes; commands: countersign help"
+                "there is no command or topic {name:?}; topics: exit-codes, metrics; commands: countersign help"
             ))
         })?;
     }

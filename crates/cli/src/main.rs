@@ -10,6 +10,7 @@ mod demo;
 mod dialect;
 mod doctor;
 mod exit;
+mod health;
 mod help;
 mod init;
 mod installation;
@@ -28,6 +29,7 @@ mod request;
 mod serve;
 mod session;
 mod sign;
+mod signing_key;
 mod store;
 mod user;
 mod verify;
@@ -88,6 +90,9 @@ enum Command {
     /// Who runs the installation, and what each may do.
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
+    /// The server's own keys, which sign tokens and assertions.
+    #[command(subcommand)]
+    SigningKey(signing_key::SigningKeyCommand),
     /// What was done, when and by whom.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -100,6 +105,8 @@ enum Command {
     Dialect(dialect::DialectCommand),
     /// Start the server.
     Serve(configuration::ConfigArgs),
+    /// Ask a server whether it can judge (`/readyz`): exit code 5 when not.
+    Health(health::HealthArgs),
     /// Have a running server take its configuration anew, as SIGHUP does; shows what changed, or what is wrong.
     Reload(reload::ReloadArgs),
     /// Make the data directory and the first operator, or a new key for an owner who lost the old one.
@@ -117,9 +124,9 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Show help for a command, or `exit-codes`.
+    /// Show help for a command, or for `exit-codes` or `metrics`.
     Help {
-        /// A command, or `exit-codes`.
+        /// A command, `exit-codes` or `metrics`.
         topic: Vec<String>,
     },
 }
@@ -148,11 +155,13 @@ fn run(command: &Command, out: Out) -> Done {
         Command::User(command) => user::run(command, out),
         Command::Companion(command) => companion::run(command, out),
         Command::Operator(command) => operator::run(command, out),
+        Command::SigningKey(command) => signing_key::run(command, out),
         Command::Audit(command) => audit::run(command, out),
         Command::Readiness(args) => readiness::run(args, out),
         Command::Apply(args) => apply::run(args, out),
         Command::Dialect(command) => dialect::run(command, out),
         Command::Serve(args) => serve::run(args),
+        Command::Health(args) => health::run(args, out),
         Command::Reload(args) => reload::run(args, out),
         Command::Init(args) => init::run(args, out),
         Command::Demo(args) => demo::run(args, out),

@@ -3,35 +3,37 @@ use arc_swap::ArcSwap;
 use countersign::ask::KnownKey;
 use countersign::base64::{Alphabet, encode};
 use countersign::life::key::KeyLife;
+use countersign::time::Time;
 use countersign_keys::{Algorithm, CompactKey, PrivateKey};
 use countersign_store::fault::Fault;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// The current key signs; all of them verify.
+/// One key signs; all of them verify. Which one signs depends on the time alone, so that several nodes with the same keys agree.
 #[derive(Debug)]
 pub struct SigningKeys(ArcSwap<Set>);
 
 #[derive(Debug, Default)]
 struct Set {
-    current: Option<(String, Arc<PrivateKey>)>,
+    /// The one that is retired first comes first: those after it are known to everybody by the time they are needed.
+    signers: Vec<SigningKey>,
     known: SmallVec<[Arc<KnownKey>; 4]>,
     jwks: String,
 }
 
 /// One of our keys.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SigningKey {
     /// Its id: a UUID.
     pub kid: String,
     /// The key, P-256.
-    pub key: PrivateKey,
-    /// Whether it still signs.
-    pub signs: bool,
+    pub key: Arc<PrivateKey>,
+    /// From when it no longer signs, where a later one is to take over.
+    pub retired: Option<Time>,
 }
 
 impl SigningKeys {
-    /// A set of keys; the first that still signs is the one that does.
+    /// A set of keys.
     ///
     /// # Errors
     /// [`Fault`] when a key is not P-256.
@@ -48,14 +50,26 @@ impl SigningKeys {
         Ok(())
     }
 
-    /// Signs a token: `head` gets the current key's id and gives the header's JSON.
+    /// The id of the key that signs at a time.
+    #[must_use]
+    pub fn signs_at(&self, now: Time) -> Option<String> {
+        self.0.load().signer(now).map(|signer| signer.kid.clone())
+    }
+
+    /// A key of the set, by its id.
+    #[must_use]
+    pub fn get(&self, kid: &str) -> Option<SigningKey> {
+        self.0.load().signers.iter().find(|signer| signer.kid == kid).cloned()
+    }
+
+    /// Signs a token that is made at a time: `head` gets the id of the key that signs then and gives the header's JSON.
     ///
     /// # Errors
     /// [`Fault`] when there is no key that signs.
-    pub fn sign(&self, head: impl FnOnce(&str) -> String, payload: &str) -> Result<String, Fault> {
+    pub fn sign(&self, now: Time, head: impl FnOnce(&str) -> String, payload: &str) -> Result<String, Fault> {
         let set = self.0.load();
-        let (kid, key) =
-            set.current.as_ref().ok_or_else(|| Fault::new("no signing key; run `countersign init`"))?;
+        let SigningKey { kid, key, .. } =
+            set.signer(now).ok_or_else(|| Fault::new("no signing key; run `countersign init`"))?;
         let input = format!(
             "{}.{}",
             encode(Alphabet::Url, head(kid).as_bytes()),
@@ -78,17 +92,24 @@ impl SigningKeys {
     }
 }
 
+impl Set {
+    fn signer(&self, now: Time) -> Option<&SigningKey> {
+        self.signers.iter().find(|signer| signer.retired.is_none_or(|retired| retired > now))
+    }
+}
+
 fn set(keys: Vec<SigningKey>) -> Result<Set, Fault> {
     let mut out = Set::default();
     let mut documents = Vec::new();
-    for SigningKey { kid, key, signs } in keys {
+    for signer in keys {
+        let SigningKey { kid, key, .. } = &signer;
         let public = key.public_key();
         if !public.allows(Algorithm::EcdsaP256Sha256) {
             return Err(Fault::new(format!("signing key {kid} is not P-256")));
         }
         let compact = CompactKey::from_spki_der(public.spki_der())
             .map_err(|error| Fault::caused("our own public key does not parse", error))?;
-        out.known.push(Arc::new(KnownKey::new(&kid, "", KeyLife::ACTIVE, compact)));
+        out.known.push(Arc::new(KnownKey::new(kid, "", KeyLife::ACTIVE, compact)));
         let mut document = serde_json::to_value(public.to_jwk())
             .map_err(|error| Fault::caused("our own public key does not print", error))?;
         if let Some(members) = document.as_object_mut() {
@@ -97,10 +118,43 @@ fn set(keys: Vec<SigningKey>) -> Result<Set, Fault> {
             members.insert("use".to_owned(), "sig".into());
         }
         documents.push(document);
-        if signs && out.current.is_none() {
-            out.current = Some((kid, Arc::new(key)));
-        }
+        out.signers.push(signer);
     }
+    // Those that nothing is to take over from come last; of equals, the one that was given first.
+    out.signers.sort_by_key(|signer| (signer.retired.is_none(), signer.retired));
     out.jwks = serde_json::json!({ "keys": documents }).to_string();
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_keys::KeyKind;
+
+    fn key(kid: &str, retired: Option<i64>) -> SigningKey {
+        let key = Arc::new(PrivateKey::generate(KeyKind::P256, 256).unwrap());
+        SigningKey { kid: kid.to_owned(), key, retired: retired.map(Time::from_seconds) }
+    }
+
+    #[test]
+    fn each_key_signs_until_it_is_retired_and_the_next_was_published_by_then() {
+        let keys = [key("third", None), key("second", Some(200)), key("first", Some(100))];
+        let keys = SigningKeys::new(keys.to_vec()).unwrap();
+        for (at, kid) in
+            [(0, "first"), (99, "first"), (100, "second"), (199, "second"), (200, "third"), (9999, "third")]
+        {
+            let token = keys.sign(Time::from_seconds(at), str::to_owned, "{}").unwrap();
+            assert!(token.starts_with(&encode(Alphabet::Url, kid.as_bytes())), "{at}");
+            assert_eq!(keys.signs_at(Time::from_seconds(at)).as_deref(), Some(kid));
+        }
+        for kid in ["first", "second", "third"] {
+            assert!(keys.jwks().contains(kid), "all are published all the time");
+        }
+        assert_eq!(keys.known().len(), 3);
+        let spent = SigningKeys::new(vec![key("spent", Some(1))]).unwrap();
+        assert!(spent.sign(Time::from_seconds(2), str::to_owned, "{}").is_err());
+        // Of two that nothing takes over from, the first one given.
+        let two = SigningKeys::new(vec![key("a", None), key("b", None)]).unwrap();
+        assert_eq!(two.signs_at(Time::from_seconds(5)).as_deref(), Some("a"));
+    }
 }

@@ -96,6 +96,8 @@ impl App {
         let operator = dialects.get("operator").cloned();
         let operators =
             operator.map(|dialect| Policy { limits: limits(&config, None), ..Policy::of(vec![dialect]) });
+        shared
+            .signs_for(config.session.refresh.max(config.session.access).max(config.identity.assertion_life));
         let identity = Identity::new(&config.identity, Some(Arc::clone(&shared.signing)))?;
         let guard = Arc::new(guard);
         let challenges: Arc<dyn Challenges> = shared.challenges.clone();

@@ -1,6 +1,8 @@
-//! What the server does besides answering: follows the registry, writes last uses, forgets old sessions.
+//! What the server does besides answering: follows the registry, writes last uses, forgets old sessions, tells the audit log's head.
+use crate::own_keys::remove_spent;
 use crate::secrets::read;
 use crate::shared::Shared;
+use countersign_store::audit::Head;
 use countersign_store::fault::Fault;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, 
 
 /// Another node's write is seen within this, also when nothing announces it.
 const FOLLOW: Duration = Duration::from_secs(1);
-/// Last uses are written this often.
+/// Last uses are written, and the audit log's head is told, this often.
 const WRITE: Duration = Duration::from_secs(10);
 /// Old sessions are forgotten this often; nothing is decided by it.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -19,7 +21,7 @@ const WHOLE: Duration = Duration::from_secs(300);
 
 /// Runs until dropped. Each chore on its own: a write that hangs must not keep anybody from noticing that the registry does.
 pub(crate) async fn run(app: Arc<Shared>) {
-    tokio::join!(follow_on(&app), write_on(&app), sweep_on(&app));
+    tokio::join!(follow_on(&app), write_on(&app), sweep_on(&app), tell_on(&app));
 }
 
 /// Follows the registry, and says so as soon as it could not be confirmed for too long, whatever is waited for then.
@@ -74,6 +76,30 @@ async fn sweep_on(app: &Shared) {
         if let Err(fault) = app.sessions.sweep(app.clock.now()).await {
             tracing::warn!(%fault, "old sessions could not be forgotten");
         }
+        if let Err(error) = remove_spent(app).await {
+            tracing::warn!(%error, "signing keys that are no longer needed could not be removed");
+        }
+    }
+}
+
+/// Tells the head of the audit log whenever it moved: a log that is kept elsewhere then holds what to compare with.
+async fn tell_on(app: &Shared) {
+    let mut tick = every(WRITE);
+    let mut told = None;
+    loop {
+        tick.tick().await;
+        let version = app.directory.version();
+        if told == Some(version) {
+            continue;
+        }
+        match app.registry.last_audit().await {
+            Ok(None) => told = Some(version),
+            Ok(Some(last)) => {
+                told = Some(version);
+                tracing::info!(target: "countersign::audit", head = %Head::from(last), "audit log");
+            }
+            Err(fault) => tracing::warn!(%fault, "the head of the audit log could not be read"),
+        }
     }
 }
 
@@ -97,7 +123,7 @@ async fn follow(app: &Shared, signed: &mut u64) -> Result<(), Fault> {
     // Our own writes are in the directory already, but not in the signing keys.
     let version = app.directory.version();
     if news || *signed != version {
-        app.signing.replace(read(&app.directory, &app.seal)?)?;
+        app.signing.replace(read(&app.directory, &app.seal, Some(&app.signing))?)?;
         *signed = version;
     }
     Ok(())

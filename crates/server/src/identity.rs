@@ -326,7 +326,7 @@ impl Assertion {
         });
         let head =
             |kid: &str| serde_json::json!({"alg": "ES256", "typ": "countersign+jwt", "kid": kid}).to_string();
-        self.keys.sign(head, &payload.to_string())
+        self.keys.sign(verified.at(), head, &payload.to_string())
     }
 }
 

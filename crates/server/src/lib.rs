@@ -19,6 +19,7 @@ pub mod lanes;
 mod listeners;
 pub mod metrics;
 mod mounts;
+mod own_keys;
 pub mod problem;
 pub mod readiness;
 mod reload;

@@ -1,5 +1,6 @@
 //! What the server counts, for Prometheus.
 mod recent;
+mod table;
 
 use crate::call::{Call, Outcome};
 use crate::upstream::Standing;
@@ -11,12 +12,13 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 use recent::{Counters, Kind};
 use std::borrow::Cow;
 use std::fmt::{Error, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+pub use table::{Kind as MetricKind, Metric as MetricRow, TABLE};
 
 /// A label whose values are few: names of surfaces, dialects, verdicts and reasons, never a caller's text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
@@ -166,69 +168,31 @@ impl Default for Metrics {
             orders: Family::default(),
         };
         let all = &mut metrics.registry;
-        all.register(
-            "judgements",
-            "Requests judged, by surface, dialect, verdict and reason",
-            metrics.judged.clone(),
-        );
-        all.register("responses", "Answers, by surface and class of status", metrics.answered.clone());
-        all.register("weak_signatures", "Proofs that held under SHA-1, by dialect", metrics.weak.clone());
-        all.register(
-            "request_seconds",
-            "Time from a request's head to its answer's head",
-            metrics.seconds.clone(),
-        );
-        all.register("faults", "Requests that could not be decided", metrics.faults.clone());
-        all.register(
-            "not_enforced",
-            "Requests that did not hold and passed as nobody's, by mode and reason",
-            metrics.not_enforced.clone(),
-        );
-        all.register(
-            "upstream_requests",
-            "Requests sent on, by upstream and class of the answer's status",
-            metrics.sent.clone(),
-        );
-        all.register(
-            "upstream_retries",
-            "Further attempts, by upstream and class of the status they ended in",
-            metrics.retries.clone(),
-        );
-        all.register(
-            "upstream_well",
-            "Whether requests go to an address (1), or it is ill or left out (0)",
-            metrics.well.clone(),
-        );
-        all.register("upstream_in_flight", "Requests an address is serving", metrics.in_flight.clone());
-        all.register("accounts", "Accounts in the registry", metrics.accounts.clone());
-        all.register("keys", "Keys in the registry", metrics.keys.clone());
-        all.register("sessions", "Live sessions", metrics.sessions.clone());
-        all.register("replay_claims", "Claims that the replay memory holds", metrics.replay.clone());
-        let of_lanes = [
-            ("lanes_turns", "Times that signatures were checked in lanes, all that waited at once"),
-            ("lanes_checks", "Signatures checked in lanes"),
-            ("lanes_left", "Signatures that waited for the lanes and were left to the scalar library"),
-            ("lanes_rechecked", "Signatures checked in lanes and again by the scalar library"),
-            ("lanes_differences", "Of these, those where the two differed: an alarm, and the lanes are off"),
-        ];
-        for ((name, help), counter) in of_lanes.into_iter().zip(&metrics.lanes) {
-            all.register(name, help, counter.clone());
+        put(all, "judgements", &metrics.judged);
+        put(all, "responses", &metrics.answered);
+        put(all, "request_seconds", &metrics.seconds);
+        put(all, "faults", &metrics.faults);
+        put(all, "weak_signatures", &metrics.weak);
+        put(all, "not_enforced", &metrics.not_enforced);
+        put(all, "upstream_requests", &metrics.sent);
+        put(all, "upstream_retries", &metrics.retries);
+        put(all, "upstream_well", &metrics.well);
+        put(all, "upstream_in_flight", &metrics.in_flight);
+        put(all, "accounts", &metrics.accounts);
+        put(all, "keys", &metrics.keys);
+        put(all, "sessions", &metrics.sessions);
+        put(all, "replay_claims", &metrics.replay);
+        put(all, "registry_version", &metrics.version);
+        let of_lanes = ["lanes_turns", "lanes_checks", "lanes_left", "lanes_rechecked", "lanes_differences"];
+        for (name, counter) in of_lanes.into_iter().zip(&metrics.lanes) {
+            put(all, name, counter);
         }
-        all.register("registry_version", "Version of the registry in memory", metrics.version.clone());
-        all.register(
-            "config_generation",
-            "Configurations in force since the start",
-            metrics.generation.clone(),
-        );
-        let text = "1 when the last reload failed and an older configuration is in force";
-        all.register("config_reload_failed", text, metrics.unread.clone());
-        let text = "When each certificate ends, in seconds since 1970";
-        all.register("certificate_ends", text, metrics.ends.clone());
-        let text =
-            "Listeners whose changed certificate files cannot be used, so that the old ones are presented";
-        all.register("certificates_broken", text, metrics.broken.clone());
-        all.register("certificate_orders", "Certificates ordered, by outcome", metrics.orders.clone());
-        all.register("config_loads", "Configurations read, by outcome", metrics.reloads.clone());
+        put(all, "config_generation", &metrics.generation);
+        put(all, "config_loads", &metrics.reloads);
+        put(all, "config_reload_failed", &metrics.unread);
+        put(all, "certificate_ends", &metrics.ends);
+        put(all, "certificates_broken", &metrics.broken);
+        put(all, "certificate_orders", &metrics.orders);
         metrics
     }
 }
@@ -354,47 +318,10 @@ impl Metrics {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::listener::Surface;
-    use crate::ids::Ids;
-    use countersign_guard::clock::SeededEntropy;
-
-    #[test]
-    fn what_was_counted_is_told() {
-        let metrics = Metrics::default();
-        let call = Call {
-            id: Ids::new(&SeededEntropy::default()).next(*b"req"),
-            peer: "127.0.0.1:1".parse().unwrap(),
-            local: "127.0.0.1:2".parse().unwrap(),
-            tls: false,
-            at: Time::from_seconds(0),
-            surface: Surface::Gateway,
-            client: Err("nobody told"),
-        };
-        let outcome = Outcome {
-            dialect: Some("skillhive".into()),
-            verdict: Some("refused"),
-            reason: Some("bad-signature"),
-            algorithm: Some("rsa-pkcs1-sha1"),
-            ..Outcome::default()
-        };
-        metrics.count(&call, &outcome, 401, 0.001);
-        let counts = Counts { turns: 4, in_lanes: 7, scalar: 2, rechecked: 1, differences: 0 };
-        let text = metrics.text(Levels { keys: 3, lanes: Some(counts), ..Levels::default() });
-        for line in [
-            "countersign_judgements_total{surface=\"gateway\",dialect=\"skillhive\",verdict=\"refused\",reason=\"bad-signature\"} 1",
-            "countersign_responses_total{surface=\"gateway\",status=\"4xx\"} 1",
-            "countersign_weak_signatures_total{dialect=\"skillhive\"} 1",
-            "countersign_keys 3",
-            "countersign_lanes_turns_total 4",
-            "countersign_lanes_checks_total 7",
-            "countersign_lanes_left_total 2",
-            "countersign_lanes_rechecked_total 1",
-            "countersign_lanes_differences_total 0",
-        ] {
-            assert!(text.contains(line), "{line}\n{text}");
-        }
-    }
+/// Registers a metric with the text that the table has for it.
+fn put(registry: &mut Registry, name: &str, metric: &(impl Metric + Clone)) {
+    registry.register(name, table::help(name), metric.clone());
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,9 @@ use crate::app::App;
 use crate::config::{Config, Finding};
 use crate::dialects::{Dialects, dialects, facts};
 use crate::listeners::{Bound, Listeners, key};
+use crate::own_keys::reseal;
 use crate::reloads::{Change, Note, Reloaded, StartError};
+use crate::seal::SealingKeys;
 use crate::service_manager::ServiceManager;
 use crate::shared::Shared;
 use crate::telemetry;
@@ -189,6 +191,10 @@ impl Reloader {
         let prepared = listeners.prepare(&config).await.map_err(StartError::Setup)?;
         let app = App::over(Arc::clone(&self.shared), config, dialects, Some(&before));
         let app = Arc::new(app.map_err(StartError::Fault)?);
+        let keys = SealingKeys::load(&app.config.store).map_err(StartError::Fault)?;
+        for secret in self.shared.directory.secrets("") {
+            keys.open(&secret).map_err(StartError::Fault)?;
+        }
         telemetry::refilter(&app.config.server).map_err(|error| StartError::Setup(vec![error]))?;
         let changes = changes(&before.config, &app.config);
         let reloaded = Reloaded { generation: app.generation, changes };
@@ -204,6 +210,18 @@ impl Reloader {
         listeners.refresh(self.shared.clock.now(), &self.shared.metrics).await;
         self.bound.store(Arc::new(listeners.bound()));
         self.current.store(app);
+        self.shared.seal.replace(keys);
+        match reseal(&self.shared).await {
+            Ok(0) => {}
+            Ok(secrets) => tracing::info!(
+                secrets,
+                "the server's own secrets are sealed under the key that is configured now"
+            ),
+            // Both keys open them until then.
+            Err(error) => {
+                tracing::error!(%error, "not all secrets could be sealed anew; the next reload or start tries again")
+            }
+        }
         Ok(reloaded)
     }
 

@@ -28,8 +28,8 @@ pub(crate) struct Keeper<'k> {
     pub(crate) seal: &'k Seal,
 }
 
-/// Opens every secret, so that none is made anew beside one that cannot be opened; then seals those that are not sealed yet,
-/// where there is a key for it.
+/// Opens every secret, so that none is made anew beside one that cannot be opened; then seals those that are not sealed yet, or
+/// under a key that no longer seals.
 ///
 /// # Errors
 /// [`Fault`] when a secret does not open, or the registry cannot be read or written.
@@ -38,7 +38,7 @@ pub(crate) async fn seal_all(keeper: &Keeper<'_>) -> Result<(), Fault> {
         let (mut writes, mut audit) = (Vec::new(), Vec::new());
         for record in keeper.directory.secrets("") {
             let opened = keeper.seal.open(&record)?;
-            if record.sealed || !keeper.seal.seals() {
+            if !keeper.seal.is_to_seal(&record) {
                 continue;
             }
             let (value, sealed) = keeper.seal.seal(&record.name, &opened, keeper.entropy)?;
@@ -66,7 +66,7 @@ pub(crate) async fn signing_keys(keeper: &Keeper<'_>) -> Result<Arc<SigningKeys>
     // Again only when another node wrote meanwhile: perhaps the first key, and one is enough for all.
     for _ in 0..MOST_ROUNDS {
         if directory.secrets(SIGNING).iter().any(|secret| secret.retired.is_none()) {
-            return Ok(Arc::new(SigningKeys::new(read(directory, keeper.seal)?)?));
+            return Ok(Arc::new(SigningKeys::new(read(directory, keeper.seal, None)?)?));
         }
         let key =
             PrivateKey::generate(KeyKind::P256, 0).map_err(|error| Fault::caused("no signing key", error))?;
@@ -85,19 +85,33 @@ pub(crate) async fn challenge_key(keeper: &Keeper<'_>) -> Result<MacKey, Fault> 
     Ok(MacKey::new(&ensure(keeper, CHALLENGE, &*fresh).await?))
 }
 
-/// The signing keys as the directory has them now.
+/// The signing keys as the directory has them now. One that does not open is taken from those that are `held`, if it is there: another
+/// node may have sealed it under a key that this one is yet to be given.
 ///
 /// # Errors
-/// [`Fault`] when one does not open, or cannot be read.
-pub(crate) fn read(directory: &Directory, seal: &Seal) -> Result<Vec<SigningKey>, Fault> {
+/// [`Fault`] when one does not open and is not held, or cannot be read.
+pub(crate) fn read(
+    directory: &Directory,
+    seal: &Seal,
+    held: Option<&SigningKeys>,
+) -> Result<Vec<SigningKey>, Fault> {
     let mut records = directory.secrets(SIGNING);
-    // The newest one that still signs comes first, and signs.
+    // Of two that nothing is to take over from, the older one signs: everybody knows it.
+    records.sort_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
     records.sort_by_key(|record| std::cmp::Reverse(record.created));
     let keys = records.into_iter().map(|record| {
         let kid = record.name.strip_prefix(SIGNING).unwrap_or_default().to_owned();
-        let key = PrivateKey::from_pkcs8_der(&seal.open(&record)?)
+        let opened = match (seal.open(&record), held.and_then(|held| held.get(&kid))) {
+            (Ok(opened), _) => opened,
+            (Err(fault), Some(held)) => {
+                tracing::error!(%fault, "a signing key was sealed anew, and this node cannot open it; it goes on until its next start");
+                return Ok(SigningKey { retired: record.retired, ..held });
+            }
+            (Err(fault), None) => return Err(fault),
+        };
+        let key = PrivateKey::from_pkcs8_der(&opened)
             .map_err(|error| Fault::caused(format!("signing key {kid} cannot be read"), error))?;
-        Ok(SigningKey { kid, key, signs: record.retired.is_none() })
+        Ok(SigningKey { kid, key: Arc::new(key), retired: record.retired })
     });
     keys.collect()
 }

@@ -11,7 +11,7 @@ use crate::seal::Seal;
 use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
 use crate::tls::acme::texts::Texts;
 use countersign::ask::Decoys;
-use countersign::time::Time;
+use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy};
 use countersign_guard::session::challenges::Stateless;
 use countersign_guard::signing::SigningKeys;
@@ -23,7 +23,7 @@ use countersign_store::registry::{LastUse, Registry};
 use countersign_store::sessions::Sessions;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -84,10 +84,17 @@ pub struct Shared {
     draining: AtomicBool,
     stale: AtomicBool,
     unread: AtomicBool,
+    /// Seconds that the longest token of any configuration counts.
+    signed: AtomicI64,
     uses: Mutex<HashMap<Box<str>, (Time, IpAddr)>>,
     /// The way to the next configuration.
     pub(crate) reloads: Reloads,
 }
+
+/// Seconds that a signing key is kept at least once it no longer signs: another node may sign for longer than this one does.
+const LEAST_KEPT: i64 = 24 * 3600;
+/// Seconds beside that: clocks that differ, and key sets that are read once more.
+const MARGIN: i64 = 600;
 
 /// Uses of keys waiting to be written, at most; what comes beyond is written with a later use.
 const MOST_USES: usize = 100_000;
@@ -134,9 +141,21 @@ impl Shared {
             draining: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            signed: AtomicI64::new(0),
             uses: Mutex::default(),
             reloads: Reloads::default(),
         })
+    }
+
+    /// Notes how long a token may count that is signed from now on.
+    pub(crate) fn signs_for(&self, longest: Duration) {
+        let seconds = i64::try_from(longest.as_secs()).unwrap_or(i64::MAX / 4);
+        self.signed.fetch_max(seconds, Ordering::AcqRel);
+    }
+
+    /// How long a signing key is kept once it no longer signs.
+    pub(crate) fn keeps_signed(&self) -> Span {
+        Span::from_seconds(self.signed.load(Ordering::Acquire).max(LEAST_KEPT).saturating_add(MARGIN))
     }
 
     /// Whether the configuration as it stands in its file could not be taken, so that an older one is in force.

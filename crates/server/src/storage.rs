@@ -12,11 +12,13 @@ use countersign_store_sqlite::{DurableOnce, ReplayStart, Scope, SqliteStore, Ter
 use std::path::Path;
 use std::sync::Arc;
 
+mod audit;
 mod copying;
 mod ends;
 mod opened;
 mod postgres;
 
+pub use audit::Log as AuditLog;
 pub use copying::{Carry, Tally, backup, copy, migrate, restore};
 pub use ends::End;
 pub use opened::Opened;

@@ -1,12 +1,11 @@
 //! The registry on PostgreSQL: read whole in one snapshot, written in units that hold the version until they are done.
 use crate::bus::CHANNEL;
-use crate::changes;
 use crate::database::{Held, ONLY_READS};
-use crate::rows::column::{Reader, instant};
+use crate::rows::column::instant;
 use crate::rows::{fill, read, write};
 use crate::store::PostgresStore;
 use crate::text::kept;
-use countersign_store::audit::link;
+use crate::{audit, changes};
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::model::{AuditDraft, AuditEntry, Write};
@@ -134,17 +133,11 @@ impl Registry for PostgresStore {
     }
 
     fn audit(&self, after: u64, limit: u32) -> Answer<'_, Result<Vec<AuditEntry>, Fault>> {
-        Box::pin(self.database.bounded(async move {
-            let mut held = self.database.connection().await?;
-            let rows = sqlx::query("SELECT * FROM audit WHERE number > $1 ORDER BY number LIMIT $2")
-                .bind(i64::try_from(after).unwrap_or(i64::MAX))
-                .bind(i64::from(limit))
-                .fetch_all(&mut *held)
-                .await
-                .map_err(|error| self.database.failed("read", error))?;
-            held.release();
-            rows.iter().map(|row| entry(&Reader::new("audit", row))).collect()
-        }))
+        Box::pin(audit::page(&self.database, i64::try_from(after).unwrap_or(i64::MAX), limit))
+    }
+
+    fn last_audit(&self) -> Answer<'_, Result<Option<AuditEntry>, Fault>> {
+        Box::pin(audit::last(&self.database))
     }
 
     fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
@@ -230,11 +223,11 @@ impl PostgresStore {
         unit: &mut Held,
         version: u64,
         writes: &[Write],
-        audit: &[AuditDraft],
+        entries: &[AuditDraft],
     ) -> Result<(), Fault> {
         write::apply(unit, writes).await?;
         changes::note(&self.database, unit, version, writes).await?;
-        append_audit(unit, audit).await?;
+        audit::append(unit, entries).await?;
         sqlx::query("UPDATE meta SET value = $1 WHERE name = 'version'")
             .bind(version.to_string())
             .execute(&mut **unit)
@@ -254,51 +247,4 @@ impl PostgresStore {
 /// Lifts the bound on single statements inside a unit that reads or writes a whole installation.
 pub(crate) async fn without_bound(unit: &mut Held) -> Result<(), sqlx::Error> {
     sqlx::raw_sql("SET LOCAL statement_timeout = 0").execute(&mut **unit).await.map(|_| ())
-}
-
-async fn append_audit(connection: &mut PgConnection, drafts: &[AuditDraft]) -> Result<(), Fault> {
-    let failed = |error| Fault::caused("cannot write the audit log", error);
-    let last = sqlx::query("SELECT * FROM audit ORDER BY number DESC LIMIT 1")
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(failed)?;
-    let mut last = last.map(|row| entry(&Reader::new("audit", &row))).transpose()?;
-    for draft in drafts {
-        let next = link(last.as_ref(), draft.clone());
-        insert_entry(connection, &next).await?;
-        last = Some(next);
-    }
-    Ok(())
-}
-
-async fn insert_entry(connection: &mut PgConnection, next: &AuditEntry) -> Result<(), Fault> {
-    sqlx::query(
-        "INSERT INTO audit (number, at, actor, action, subject, detail, chain) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(i64::try_from(next.number).unwrap_or(i64::MAX))
-    .bind(instant(next.entry.at))
-    .bind(kept(&next.entry.actor).into_owned())
-    .bind(kept(&next.entry.action).into_owned())
-    .bind(kept(&next.entry.subject).into_owned())
-    .bind(kept(&next.entry.detail).into_owned())
-    .bind(next.chain.clone())
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(|error| Fault::caused("cannot write the audit log", error))
-}
-
-fn entry(row: &Reader<'_>) -> Result<AuditEntry, Fault> {
-    Ok(AuditEntry {
-        number: u64::try_from(row.get::<i64>("number")?).unwrap_or(0),
-        entry: AuditDraft {
-            at: row.instant("at")?,
-            actor: row.text("actor")?,
-            action: row.text("action")?,
-            subject: row.text("subject")?,
-            detail: row.text("detail")?,
-        },
-        chain: row.text("chain")?,
-    })
 }

@@ -2,6 +2,7 @@
 //!
 //! [`SqliteStore`] is the registry and the sessions of one data directory; [`SqliteStore::replay_memory`] gives the
 //! [`DurableOnce`] that belongs to it. Nothing here reads the clock or draws random bytes: both are arguments.
+mod audit;
 mod backup;
 mod blocking;
 mod bulk;
@@ -18,6 +19,7 @@ mod session_book;
 mod sessions;
 mod store;
 
+pub use crate::audit::AuditFile;
 pub use crate::backup::backup;
 pub use crate::once::{DurableOnce, Recovery, ReplayStart};
 pub use crate::replay::{Scope, Term, Terms};

@@ -1,11 +1,10 @@
 //! The registry on SQLite: read whole, written in units that carry their audit entries.
 use crate::blocking::off_reactor;
 use crate::replay::{RESTORED, Scope};
-use crate::rows::column::{Reader, instant};
+use crate::rows::column::instant;
 use crate::rows::{read, write};
 use crate::store::SqliteStore;
-use crate::{backup, bulk};
-use countersign_store::audit::link;
+use crate::{audit, backup, bulk};
 use countersign_store::directory::Directory;
 use countersign_store::directory::build::Builder;
 use countersign_store::fault::Fault;
@@ -74,14 +73,12 @@ impl Registry for SqliteStore {
     fn audit(&self, after: u64, limit: u32) -> Answer<'_, Result<Vec<AuditEntry>, Fault>> {
         Box::pin(async move {
             let mut unit = self.registry.read().await?;
-            let rows = sqlx::query("SELECT * FROM audit WHERE number > $1 ORDER BY number LIMIT $2")
-                .bind(i64::try_from(after).unwrap_or(i64::MAX))
-                .bind(i64::from(limit))
-                .fetch_all(&mut *unit)
-                .await
-                .map_err(|error| self.registry.failed("read", error))?;
-            rows.iter().map(|row| entry(&Reader::new("audit", row))).collect()
+            audit::page(&mut unit, i64::try_from(after).unwrap_or(i64::MAX), limit).await
         })
+    }
+
+    fn last_audit(&self) -> Answer<'_, Result<Option<AuditEntry>, Fault>> {
+        Box::pin(async { audit::last(&mut *self.registry.read().await?).await })
     }
 
     fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
@@ -146,11 +143,11 @@ impl SqliteStore {
         &self,
         connection: &mut SqliteConnection,
         loaded: &Loaded,
-        audit: &[AuditEntry],
+        entries: &[AuditEntry],
     ) -> Result<(), Fault> {
         write::fill(connection, &loaded.records).await?;
-        for entry in audit {
-            insert_entry(connection, entry).await?;
+        for entry in entries {
+            audit::insert(connection, entry).await?;
         }
         let noted = [
             ("version", loaded.version.to_string()),
@@ -175,11 +172,11 @@ impl SqliteStore {
         connection: &mut SqliteConnection,
         version: u64,
         writes: &[Write],
-        audit: &[AuditDraft],
+        entries: &[AuditDraft],
     ) -> Result<(), Fault> {
         let failed = |error| self.registry.failed("write", error);
         write::apply(connection, writes).await?;
-        append_audit(connection, audit).await?;
+        audit::append(connection, entries).await?;
         sqlx::query("UPDATE meta SET value = $1 WHERE name = 'version'")
             .bind(version.to_string())
             .execute(connection)
@@ -187,51 +184,4 @@ impl SqliteStore {
             .map_err(failed)?;
         Ok(())
     }
-}
-
-async fn append_audit(connection: &mut SqliteConnection, drafts: &[AuditDraft]) -> Result<(), Fault> {
-    let failed = |error| Fault::caused("cannot write the audit log", error);
-    let last = sqlx::query("SELECT * FROM audit ORDER BY number DESC LIMIT 1")
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(failed)?;
-    let mut last = last.map(|row| entry(&Reader::new("audit", &row))).transpose()?;
-    for draft in drafts {
-        let next = link(last.as_ref(), draft.clone());
-        insert_entry(connection, &next).await?;
-        last = Some(next);
-    }
-    Ok(())
-}
-
-async fn insert_entry(connection: &mut SqliteConnection, next: &AuditEntry) -> Result<(), Fault> {
-    sqlx::query(
-        "INSERT INTO audit (number, at, actor, action, subject, detail, chain) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(i64::try_from(next.number).unwrap_or(i64::MAX))
-    .bind(instant(next.entry.at))
-    .bind(next.entry.actor.clone())
-    .bind(next.entry.action.clone())
-    .bind(next.entry.subject.clone())
-    .bind(next.entry.detail.clone())
-    .bind(next.chain.clone())
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(|error| Fault::caused("cannot write the audit log", error))
-}
-
-fn entry(row: &Reader<'_>) -> Result<AuditEntry, Fault> {
-    Ok(AuditEntry {
-        number: u64::try_from(row.get::<i64>("number")?).unwrap_or(0),
-        entry: AuditDraft {
-            at: row.instant("at")?,
-            actor: row.get("actor")?,
-            action: row.get("action")?,
-            subject: row.get("subject")?,
-            detail: row.get("detail")?,
-        },
-        chain: row.get("chain")?,
-    })
 }

@@ -130,6 +130,10 @@ impl Registry for MemoryStore {
         })
     }
 
+    fn last_audit(&self) -> Answer<'_, Result<Option<AuditEntry>, Fault>> {
+        Box::pin(async move { Ok(self.rows()?.audit.last().cloned()) })
+    }
+
     fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
         Box::pin(async move {
             let mut rows = self.rows()?;

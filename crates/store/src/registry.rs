@@ -87,6 +87,9 @@ pub trait Registry: Send + Sync {
     /// Audit entries with numbers above `after`, in order, at most `limit`.
     fn audit(&self, after: u64, limit: u32) -> Answer<'_, Result<Vec<AuditEntry>, Fault>>;
 
+    /// The last audit entry, if there is any.
+    fn last_audit(&self) -> Answer<'_, Result<Option<AuditEntry>, Fault>>;
+
     /// Notes last uses; no new version, no audit entry.
     fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>>;
 

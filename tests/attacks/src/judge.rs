@@ -68,7 +68,8 @@ impl Inside {
         let writes: Vec<Write> = rows(principals)?.into_iter().map(Write::Put).collect();
         directory.apply(&writes, 1).map_err(|fault| fault.to_string())?;
         let key = PrivateKey::generate(KeyKind::P256, 256).map_err(|error| error.to_string())?;
-        let signing = SigningKeys::new(vec![SigningKey { kid: "one".to_owned(), key, signs: true }]);
+        let signing =
+            SigningKeys::new(vec![SigningKey { kid: "one".to_owned(), key: Arc::new(key), retired: None }]);
         let mut policies = BTreeMap::new();
         // The skykit route takes skillhive too, so that a request with credentials of both is seen as what it is.
         let routes: [(&str, &[&str]); 5] = [

@@ -1,8 +1,10 @@
 //! The command as people run it: standard output, error stream and exit codes, success and failure.
 #![expect(clippy::unwrap_used, reason = "tests may stop at once")]
 mod callers;
+mod manifests;
 mod nodes;
 mod operators;
+mod own_keys;
 mod reload;
 mod run;
 mod service_manager;

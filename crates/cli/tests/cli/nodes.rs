@@ -17,7 +17,7 @@ const PROOFS: usize = 40;
 const REVOKED: usize = 10;
 
 /// An upstream that answers 200 to everything; ends with the test program.
-fn upstream() -> String {
+pub(crate) fn upstream() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -51,7 +51,7 @@ fn node(url: &str, upstream: &str) -> String {
 }
 
 /// The status, and the whole head in lower case.
-fn ask(server: &str, path: &str, authorization: &str) -> (u16, String) {
+pub(crate) fn ask(server: &str, path: &str, authorization: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(server.strip_prefix("http://").unwrap()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let head = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n");
@@ -64,7 +64,7 @@ fn ask(server: &str, path: &str, authorization: &str) -> (u16, String) {
 
 /// Asks until the status is the wanted one; gives how long that took.
 #[track_caller]
-fn until(wanted: u16, server: &str, path: &str, authorization: &str) -> Duration {
+pub(crate) fn until(wanted: u16, server: &str, path: &str, authorization: &str) -> Duration {
     let begun = Instant::now();
     loop {
         let (status, text) = ask(server, path, authorization);
@@ -180,6 +180,16 @@ fn three_nodes_on_one_database_behave_as_one() {
     );
     rotated_under_load(place, &nodes);
     assert!(run("audit check").ok().contains("yes"));
+    // The log that all of them wrote is one chain, and a row that somebody changes shows.
+    let verified = place.run("audit verify --config server.toml").ok();
+    let head = verified.lines().find_map(|line| line.strip_prefix("head ")).unwrap().to_owned();
+    assert_eq!(place.run("audit head --config server.toml").ok().trim(), head);
+    Postgres::shared().sql(&url, "UPDATE audit SET actor = 'acc_x' WHERE number = 7");
+    place.run("audit verify --config server.toml").fails(8, &["audit entry 7", "was changed"]);
+    run("audit check").fails(8, &["was changed"]);
+    let report = place.run("--json audit verify --config server.toml");
+    let told: serde_json::Value = serde_json::from_str(&report.out).unwrap();
+    assert_eq!((&told["broken_at"], &told["flaw"]), (&7.into(), &"changed".into()));
 }
 
 /// While a key is rotated by one command, no request fails on any node, with the old key or the new one.
@@ -321,4 +331,32 @@ fn an_installation_moves_to_postgresql_and_back_without_losing_a_row() {
     assert_eq!(ask(&moved.public, "/often/x", &often).0, 200);
     assert_eq!(ask(&moved.public, "/once/x", &token(&place, "a.pem", "asymmetric-jwt", "alice")).0, 401);
     assert_eq!(database.sql(&url, "SELECT count(*) FROM sessions"), "1");
+}
+
+#[test]
+fn a_newer_releases_tables_are_left_alone() {
+    let database = Postgres::shared();
+    let url = database.database();
+    let place = Place::new();
+    drop(Server::with(&place, &node(&url, &upstream())));
+    let rows = |part: &str| {
+        database.sql(&url, &format!("SELECT count(*) || ' ' || coalesce(max(version), 0) FROM countersign_schema WHERE part = '{part}'"))
+    };
+    for part in ["registry", "sessions", "changes", "replay"] {
+        let known =
+            database.sql(&url, &format!("SELECT version FROM countersign_schema WHERE part = '{part}'"));
+        database
+            .sql(&url, &format!("UPDATE countersign_schema SET version = version + 1 WHERE part = '{part}'"));
+        let newer = rows(part);
+        for line in ["serve", "store migrate", "init --recover", "store backup copy.db"] {
+            let told = ["newer countersign", "use that release", &format!("this one knows {known}")];
+            place.run(&format!("{line} --config server.toml")).fails(1, &told);
+        }
+        assert_eq!(rows(part), newer, "nothing was changed");
+        // The log can be checked by any release: it is chained in one way.
+        assert!(place.run("audit verify --config server.toml").ok().contains("intact"));
+        database
+            .sql(&url, &format!("UPDATE countersign_schema SET version = version - 1 WHERE part = '{part}'"));
+    }
+    place.run("store migrate --config server.toml").ok();
 }

@@ -219,6 +219,32 @@ fn an_owner_is_made_once_and_recovered_with_a_trace() {
 }
 
 #[test]
+fn the_audit_log_is_checked_beside_a_running_server_and_in_a_backup() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let manage = format!("--server {}", server.manage);
+    let told = |line: &str| place.run(&format!("{line} --config server.toml"));
+    let first = told("audit head").ok();
+    place.run(&format!("user add ada {manage}")).ok();
+    place.run("store backup copy.db").ok();
+    place.run(&format!("user add bob {manage}")).ok();
+    let head = told("audit head").ok();
+    let verified = told(&format!("--json audit verify --expect {}", first.trim())).json();
+    assert_eq!(verified["head"].as_str(), Some(head.trim()));
+    assert!(told("audit verify").ok().contains("intact"));
+    // A backup from before leads to the first head, and not to one that came later.
+    place.run(&format!("audit verify --file copy.db --expect {}", first.trim())).ok();
+    place
+        .run(&format!("audit verify --file copy.db --expect {}", head.trim()))
+        .fails(8, &["ends before entry", "removed"]);
+    let (number, chain) = first.trim().split_once(':').unwrap();
+    let other: String = chain.chars().rev().collect();
+    told(&format!("audit verify --expect {number}:{other}")).fails(8, &["is not the expected one"]);
+    told("audit verify --expect 1:x").fails(2, &["NUMBER:CHAIN"]);
+    place.run("audit verify --file nothing.db").fails(1, &["nothing.db", "data directory"]);
+}
+
+#[test]
 fn backups_are_new_files_made_beside_a_running_server() {
     let place = Place::new();
     let _server = Server::start(&place);

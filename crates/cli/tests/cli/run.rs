@@ -110,15 +110,24 @@ impl Server {
 
     /// The same in an environment with more variables.
     pub(crate) fn within(place: &Place, more: &str, variables: &[(&str, &str)]) -> Self {
-        use std::io::{BufRead, BufReader};
-        place.write(
-            "server.toml",
-            &format!("version = 1\n[server]\ndrain = \"0s\"\n\
+        let text = format!(
+            "version = 1\n[server]\ndrain = \"0s\"\n\
              [[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"gateway\", \"session\", \"health\"]\n\
              [[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"manage\"]\n\
              [[route]]\nname = \"own\"\npath = \"/own/\"\ndialects = [\"skykit\"]\nupstream = \"http://127.0.0.1:9\"\n\
-             [[route]]\nname = \"watched\"\npath = \"/watched/\"\ndialects = [\"skykit\"]\nmode = \"shadow\"\nupstream = \"http://127.0.0.1:9\"\n{more}"),
+             [[route]]\nname = \"watched\"\npath = \"/watched/\"\ndialects = [\"skykit\"]\nmode = \"shadow\"\nupstream = \"http://127.0.0.1:9\"\n{more}"
         );
+        Self::started(place, &text, variables)
+    }
+
+    /// Starts with a whole configuration, whose first listener is for callers and whose second is for operators.
+    pub(crate) fn of(place: &Place, text: &str) -> Self {
+        Self::started(place, text, &[])
+    }
+
+    fn started(place: &Place, text: &str, variables: &[(&str, &str)]) -> Self {
+        use std::io::{BufRead, BufReader};
+        place.write("server.toml", text);
         let mut child = place
             .command(&["serve", "--config", "server.toml", "--set", "server.log=error"])
             .envs(variables.iter().copied())

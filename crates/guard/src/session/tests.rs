@@ -84,7 +84,9 @@ impl Bench {
         let clock = Arc::new(FrozenClock::at(Time::from_seconds(START)));
         let kid = "5d3cbd45-dcfb-4f28-9c0e-3f7a8e1f0a11".to_owned();
         let signer = PrivateKey::generate(KeyKind::P256, 256).unwrap();
-        let signing = Arc::new(SigningKeys::new(vec![SigningKey { kid, key: signer, signs: true }]).unwrap());
+        let signing = Arc::new(
+            SigningKeys::new(vec![SigningKey { kid, key: Arc::new(signer), retired: None }]).unwrap(),
+        );
         let guard = Guard::new(registrar.directory().clone(), store, sessions, clock.clone())
             .with_remembered(Arc::new(countersign_keys::Remembered::new([9; 32], 64)));
         let guard = Arc::new(guard.with_signing(signing.clone()));

@@ -84,6 +84,6 @@ impl SessionApi {
             .map_err(|error| Fault::caused("a token's claims do not print", error))?;
         // A struct of three texts always prints.
         let head = |kid: &str| serde_json::to_string(&Head { kind, kid, alg: "ES256" }).unwrap_or_default();
-        self.signing.sign(head, &payload)
+        self.signing.sign(session.rotated, head, &payload)
     }
 }

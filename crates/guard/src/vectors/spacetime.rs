@@ -147,7 +147,9 @@ impl FlowFile {
         let clock = Arc::new(FrozenClock::at(Time::default()));
         let key = PrivateKey::generate(KeyKind::P256, 256).map_err(told)?;
         let kid = "00000000-0000-4000-8000-000000000001".to_owned();
-        let signing = Arc::new(SigningKeys::new(vec![SigningKey { kid, key, signs: true }]).map_err(told)?);
+        let signing = Arc::new(
+            SigningKeys::new(vec![SigningKey { kid, key: Arc::new(key), retired: None }]).map_err(told)?,
+        );
         let guard = Guard::new(registrar.directory().clone(), store.clone(), store, clock.clone());
         let guard = Arc::new(guard.with_signing(signing.clone()));
         let given = case.preset_challenges.iter().map(|given| PresetCode {

@@ -52,6 +52,9 @@ impl Registry for Far {
     fn audit(&self, after: u64, limit: u32) -> Answer<'_, Result<Vec<AuditEntry>, Fault>> {
         self.inner.audit(after, limit)
     }
+    fn last_audit(&self) -> Answer<'_, Result<Option<AuditEntry>, Fault>> {
+        self.inner.last_audit()
+    }
     fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
         Box::pin(async {
             self.way().await;

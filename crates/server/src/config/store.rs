@@ -23,14 +23,16 @@ pub struct StoreSection {
     pub stale_after: Duration,
     /// The file with the key under which the server's own secrets are sealed; `None`: they are kept as they are.
     pub key_encryption_key_file: Option<PathBuf>,
+    /// Files with keys that only open: the last one, or the next.
+    pub other_key_encryption_key_files: Vec<PathBuf>,
 }
 
 /// The polls come every second; a bound below two of them would be met by a single late one.
 const LEAST_STALE: Duration = Duration::from_secs(2);
 
 impl StoreSection {
-    /// Every setting by its name, with whether it is the same in both.
-    pub(crate) fn compared(&self, other: &Self) -> [(&'static str, bool); 8] {
+    /// Every setting that a reload cannot change by its name, with whether it is the same in both.
+    pub(crate) fn compared(&self, other: &Self) -> [(&'static str, bool); 7] {
         [
             ("path", self.path == other.path),
             ("url", self.url == other.url),
@@ -39,7 +41,6 @@ impl StoreSection {
             ("connections", self.connections == other.connections),
             ("statement_timeout", self.statement_timeout == other.statement_timeout),
             ("stale_after", self.stale_after == other.stale_after),
-            ("key_encryption_key_file", self.key_encryption_key_file == other.key_encryption_key_file),
         ]
     }
 
@@ -53,6 +54,11 @@ impl StoreSection {
             statement_timeout: section.span("statement_timeout", Duration::from_secs(5)),
             stale_after: section.span("stale_after", Duration::from_secs(5)),
             key_encryption_key_file: section.maybe_text("key_encryption_key_file").map(PathBuf::from),
+            other_key_encryption_key_files: section
+                .texts("other_key_encryption_key_files", &[])
+                .into_iter()
+                .map(PathBuf::from)
+                .collect(),
         };
         if let Some(url) = &store.url {
             if let Err(wrong) = Settings::new(url).check() {

@@ -97,7 +97,7 @@ async fn transfer(source: &Store, target: &Store, to: &End, carry: Carry) -> Res
         Carry::Everything => source.sessions.list(None, Time::MIN).await?,
         Carry::Rows => Vec::new(),
     };
-    if let Err(broken) = audit::check(None, &entries) {
+    if let Err(broken) = audit::check(&entries) {
         tracing::warn!("{broken}; it is copied as it is");
     }
     target.registry.fill(&loaded, &entries).await.map_err(|error| match error {

@@ -138,6 +138,10 @@ impl Registry for Switch {
         self.store.audit(after, limit)
     }
 
+    fn last_audit(&self) -> Answer<'_, Result<Option<AuditEntry>, Fault>> {
+        self.store.last_audit()
+    }
+
     fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
         self.store.touch(uses)
     }

@@ -130,6 +130,20 @@ impl<'a> Reader<'a> {
         self.perhaps(column)?.ok_or_else(|| self.strange(column, "an instant"))
     }
 
+    /// An instant that is spelt as [`instant`] spells it.
+    ///
+    /// # Errors
+    /// When the column holds no instant, or one in another spelling.
+    pub(crate) fn exact_instant(&self, column: &'static str) -> Result<Time, Fault> {
+        let time = self.instant(column)?;
+        let spelt: String = self.text(column)?;
+        if spelt == instant(time) {
+            Ok(time)
+        } else {
+            Err(self.strange(column, "an instant as it is written"))
+        }
+    }
+
     /// An instant, when there is one.
     ///
     /// # Errors

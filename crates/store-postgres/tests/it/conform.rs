@@ -65,7 +65,7 @@ async fn of_many_writers_on_two_nodes_one_wins_each_version() {
         }
     }
     let entries = nodes[1].audit(0, 1000).await.unwrap();
-    assert_eq!((entries.len(), audit::check(None, &entries)), (20, Ok(())));
+    assert_eq!((entries.len(), audit::check(&entries)), (20, Ok(())));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,5 +1,6 @@
 //! The store from outside, on a real PostgreSQL: what it keeps, what it refuses, what two nodes make of it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may stop at once")]
+mod audit;
 mod bus;
 mod conform;
 mod faults;

@@ -102,7 +102,7 @@ fn a_full_disk_refuses_and_loses_nothing() {
         let store = SqliteStore::open(folder.path()).await.unwrap();
         let loaded = store.load().await.unwrap();
         assert_eq!((loaded.version, loaded.records.len()), (written, usize::try_from(written).unwrap()));
-        audit::check(None, &store.audit(0, u32::MAX).await.unwrap()).unwrap();
+        audit::check(&store.audit(0, u32::MAX).await.unwrap()).unwrap();
         // With room, it goes on where it stopped.
         assert_eq!(add(&store, written).await.unwrap(), written + 1);
         let (once, recovery) = store.replay_memory(replay_start(DAY)).await.unwrap();

@@ -1,5 +1,6 @@
 //! The store from outside: what it keeps, what it refuses, and what is left after kill -9.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop at once")]
+mod audit;
 mod conform;
 mod full;
 mod kill;

@@ -132,7 +132,7 @@ async fn check(folder: &Path, users: &BTreeSet<String>, iteration: Option<u64>) 
     assert!(lost.is_empty(), "lost: {lost:?}");
     // Every row has its audit entry and every entry its row: none is half written.
     let entries = store.audit(0, u32::MAX).await.unwrap();
-    audit::check(None, &entries).unwrap();
+    audit::check(&entries).unwrap();
     let named: BTreeSet<String> = entries.into_iter().map(|entry| entry.entry.subject).collect();
     assert_eq!(named, kept);
     assert_eq!(loaded.version, u64::try_from(kept.len()).unwrap());

@@ -215,7 +215,7 @@ async fn the_audit_log_is_a_chain() {
     }
     let entries = store.audit(0, 100).await.unwrap();
     assert_eq!(entries.len(), 20);
-    audit::check(None, &entries).unwrap();
+    audit::check(&entries).unwrap();
     assert_eq!(store.audit(15, 3).await.unwrap(), entries[15..18]);
 }
 
@@ -268,7 +268,7 @@ async fn of_writers_with_the_same_base_one_wins() {
     }
     let loaded = store.load().await.unwrap();
     assert_eq!((loaded.version, loaded.records.len()), (80, 80));
-    audit::check(None, &store.audit(0, 100).await.unwrap()).unwrap();
+    audit::check(&store.audit(0, 100).await.unwrap()).unwrap();
 }
 
 fn readable(number: u8, account: &str) -> KeyRecord {

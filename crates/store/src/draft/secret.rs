@@ -3,6 +3,7 @@ use crate::denied::Denied;
 use crate::draft::rules;
 use crate::draft::{Decided, Draft};
 use crate::model::SecretRecord;
+use countersign::time::Time;
 
 impl Draft<'_> {
     /// The secret with this name, as changed so far.
@@ -34,15 +35,26 @@ impl Draft<'_> {
         Ok(secret)
     }
 
-    /// From now on, a secret signs nothing new; what it signed still verifies.
+    /// Keeps the same secret sealed in another way.
     ///
     /// # Errors
     /// [`Denied`] when there is none.
-    pub fn retire_secret(&mut self, name: &str) -> Decided<SecretRecord> {
+    pub fn reseal_secret(&mut self, name: &str, value: &[u8], sealed: bool) -> Decided<SecretRecord> {
+        let secret = SecretRecord { value: value.to_vec(), sealed, ..self.secret(name)? };
+        self.note("secret.seal", name, "");
+        self.set_secret(name, Some(secret.clone()));
+        Ok(secret)
+    }
+
+    /// From a moment on, a secret signs nothing new; what it signed still verifies. An earlier moment that was set stays.
+    ///
+    /// # Errors
+    /// [`Denied`] when there is none.
+    pub fn retire_secret(&mut self, name: &str, from: Time) -> Decided<SecretRecord> {
         let mut secret = self.secret(name)?;
-        if secret.retired.is_none() {
-            secret.retired = Some(self.stamp.now);
-            self.note("secret.retire", name, "");
+        if secret.retired.is_none_or(|retired| retired > from) {
+            secret.retired = Some(from);
+            self.note("secret.retire", name, format!("from {} (seconds since 1970)", from.seconds()));
             self.set_secret(name, Some(secret.clone()));
         }
         Ok(secret)

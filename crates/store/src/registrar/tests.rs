@@ -66,7 +66,7 @@ async fn a_change_is_written_shown_and_audited_as_one() {
     let entries = store.audit(0, 100).await.unwrap();
     let actions: Vec<&str> = entries.iter().map(|entry| entry.entry.action.as_str()).collect();
     assert_eq!(actions, ["account.add", "account.add-identifier", "key.add"]);
-    assert_eq!(audit::check(None, &entries), Ok(()));
+    assert_eq!(audit::check(&entries), Ok(()));
     // What was written is what another process reads.
     let other = open(&store).await;
     assert_eq!(other.directory().records(), registrar.directory().records());
@@ -374,7 +374,7 @@ async fn secrets_stay_out_of_the_audit() {
     let store = Arc::new(MemoryStore::default());
     let registrar = open(&store).await;
     registrar.put_secret(&stamp(), "signing/1", b"very-secret", false).await.unwrap();
-    registrar.retire_secret(&stamp(), "signing/1").await.unwrap();
+    registrar.retire_secret(&stamp(), "signing/1", stamp().now).await.unwrap();
     assert_eq!(registrar.directory().secrets("signing/").len(), 1);
     registrar.delete_secret(&stamp(), "signing/1").await.unwrap();
     let entries = store.audit(0, 100).await.unwrap();
@@ -411,7 +411,7 @@ async fn two_processes_never_write_over_each_other() {
         assert_eq!(registrar.directory().records(), store.load().await.unwrap().records);
     }
     let entries = store.audit(0, 100).await.unwrap();
-    assert_eq!((entries.len(), audit::check(None, &entries)), (20, Ok(())));
+    assert_eq!((entries.len(), audit::check(&entries)), (20, Ok(())));
 }
 
 #[tokio::test]

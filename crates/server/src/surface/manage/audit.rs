@@ -5,16 +5,13 @@ use super::problem::{Problem, Reading};
 use super::state::Manage;
 use axum::Json;
 use axum::extract::State;
-use countersign_store::audit::{ChainBreak, check};
+use countersign_store::audit::{ChainBreak, NotWhole, verify};
 use countersign_store::model::AuditEntry;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// Entries read at a time while the chain is checked.
-const STRIDE: u32 = 1000;
 
 /// The calls about the audit log.
 pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
@@ -55,11 +52,14 @@ struct EntryView {
 struct Chain {
     /// Whether every entry follows from the one before it.
     intact: bool,
-    /// Entries checked.
+    /// Entries that follow from each other, from the first on.
     entries: u64,
     /// The first entry that does not follow.
     broken_at: Option<u64>,
-    /// The chain value of the last good entry: note it elsewhere, and a log that was made anew is noticed.
+    /// What is wrong there: `missing`, `changed`, `put-in` or `unreadable`.
+    flaw: Option<&'static str>,
+    /// The chain value of the last entry of an intact log: keep it elsewhere with its number, and `countersign audit verify --expect` notices a
+    /// log that was made anew or cut.
     head: Option<String>,
 }
 
@@ -97,29 +97,21 @@ async fn list_audit(
 #[utoipa::path(get, path = "/api/v1/audit/chain", tag = "audit",
     responses((status = 200, body = Chain), Reading))]
 async fn verify_audit(State(manage): State<Arc<Manage>>) -> Result<Json<Chain>, Problem> {
-    let mut last: Option<AuditEntry> = None;
-    // Ends with the log: every turn moves past at least one entry.
-    loop {
-        let after = last.as_ref().map_or(0, |entry| entry.number);
-        let mut rows = manage.registry.audit(after, STRIDE).await?;
-        if rows.is_empty() {
-            return Ok(Json(Chain::up_to(last, None)));
-        }
-        if let Err(ChainBreak { number }) = check(last.as_ref(), &rows) {
-            let good = rows.into_iter().take_while(|row| row.number < number).last().or(last);
-            return Ok(Json(Chain::up_to(good, Some(number))));
-        }
-        last = rows.pop();
-    }
-}
-
-impl Chain {
-    fn up_to(last: Option<AuditEntry>, broken_at: Option<u64>) -> Self {
-        Self {
-            intact: broken_at.is_none(),
-            entries: last.as_ref().map_or(0, |entry| entry.number),
-            broken_at,
-            head: last.map(|entry| entry.chain),
-        }
+    match verify(&*manage.registry, None).await {
+        Ok(head) => Ok(Json(Chain {
+            intact: true,
+            entries: head.as_ref().map_or(0, |head| head.number),
+            broken_at: None,
+            flaw: None,
+            head: head.map(|head| head.chain),
+        })),
+        Err(NotWhole::Broken(ChainBreak { number, flaw })) => Ok(Json(Chain {
+            intact: false,
+            entries: number.saturating_sub(1),
+            broken_at: Some(number),
+            flaw: Some(flaw.name()),
+            head: None,
+        })),
+        Err(NotWhole::Fault(fault)) => Err(fault.into()),
     }
 }

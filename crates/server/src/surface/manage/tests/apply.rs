@@ -1,7 +1,8 @@
 //! A document applied over the API, and the server's signing keys.
-use super::bench::Bench;
+use super::bench::{Bench, START};
 use axum::http::StatusCode;
 use base64ct::{Base64UrlUnpadded, Encoding};
+use countersign::time::Time;
 use countersign_keys::{KeyKind, PrivateKey};
 use serde_json::{Value, json};
 
@@ -115,6 +116,7 @@ async fn signing_keys_rotate_and_old_tokens_still_verify() {
     let bench = Bench::new().await;
     let before = bench.call("GET", "/api/v1/signing-keys", None).await.good();
     let old = before["items"][0]["kid"].as_str().unwrap().to_owned();
+    bench.clock.set(Time::from_seconds(START + 10));
     let made = bench.call("POST", "/api/v1/signing-keys/rotate", None).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     let new = made.json()["kid"].as_str().unwrap().to_owned();
@@ -124,9 +126,53 @@ async fn signing_keys_rotate_and_old_tokens_still_verify() {
     let retired: Vec<bool> =
         list.json()["items"].as_array().unwrap().iter().map(|key| !key["retired"].is_null()).collect();
     assert_eq!(retired.iter().filter(|retired| !**retired).count(), 1);
+    let state = |list: &Value, kid: &str| {
+        let found = list["items"].as_array().unwrap().iter().find(|key| key["kid"] == *kid).unwrap();
+        found["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((made.json()["state"].clone(), state(&list.json(), &new)), (json!("next"), "next".to_owned()));
     let set = bench.app.signing.jwks();
     assert!(set.contains(&old) && set.contains(&new), "both stay in the key set: {set}");
-    let token = bench.app.signing.sign(|kid| json!({"kid": kid}).to_string(), "{}").unwrap();
-    let head = Base64UrlUnpadded::decode_vec(token.split('.').next().unwrap()).unwrap();
-    assert!(String::from_utf8(head).unwrap().contains(&new), "the new one signs");
+    // The key set may be kept for five minutes, so the new one signs a minute later than that.
+    for (seconds, kid) in [(10, &old), (369, &old), (370, &new)] {
+        let now = Time::from_seconds(START + seconds);
+        let token = bench.app.signing.sign(now, |kid| json!({"kid": kid}).to_string(), "{}").unwrap();
+        let head = Base64UrlUnpadded::decode_vec(token.split('.').next().unwrap()).unwrap();
+        assert!(String::from_utf8(head).unwrap().contains(kid), "after {seconds} s");
+    }
+    bench.clock.set(Time::from_seconds(START + 400));
+    let list = bench.call("GET", "/api/v1/signing-keys", None).await.good();
+    assert_eq!((state(&list, &new), state(&list, &old)), ("signing".to_owned(), "retired".to_owned()));
+    // A day after its last token, and not before, it is gone.
+    for (seconds, kept) in [(370 + 86_400 + 599, true), (370 + 86_400 + 600, false)] {
+        bench.clock.set(Time::from_seconds(START + seconds));
+        crate::own_keys::remove_spent(bench.app.shared()).await.unwrap();
+        assert_eq!(
+            bench.app.directory.secret(&format!("signing/{old}")).is_some(),
+            kept,
+            "after {seconds} s"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_signing_key_that_leaked_is_replaced_and_removed() {
+    let bench = Bench::new().await;
+    let kid = |list: &Value| list["items"][0]["kid"].as_str().unwrap().to_owned();
+    let old = kid(&bench.call("GET", "/api/v1/signing-keys", None).await.good());
+    let path = format!("/api/v1/signing-keys/{old}");
+    let problem = bench.call("DELETE", &path, None).await.problem();
+    assert_eq!(problem, (409, "signing-key-in-use".into()));
+    bench.clock.set(Time::from_seconds(START + 10));
+    let new = bench.call("POST", "/api/v1/signing-keys/rotate?at_once=true", None).await.good();
+    let new = new["kid"].as_str().unwrap().to_owned();
+    // As long as a node may go on without having confirmed what it knows, and two seconds.
+    assert_eq!(bench.app.signing.signs_at(Time::from_seconds(START + 16)).unwrap(), old);
+    assert_eq!(bench.app.signing.signs_at(Time::from_seconds(START + 17)).unwrap(), new);
+    assert_eq!(bench.call("DELETE", &path, None).await.status, StatusCode::NO_CONTENT);
+    assert!(!bench.app.signing.jwks().contains(&old));
+    assert_eq!(bench.app.signing.signs_at(Time::from_seconds(START)).unwrap(), new);
+    assert_eq!(bench.call("DELETE", &path, None).await.problem().0, 404);
+    let audit = bench.call("GET", "/api/v1/audit?limit=200", None).await.text;
+    assert!(audit.contains("secret.retire") && audit.contains("secret.delete"), "{audit}");
 }

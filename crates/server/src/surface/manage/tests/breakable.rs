@@ -47,6 +47,12 @@ impl Registry for Breakable {
             self.inner.audit(after, limit).await
         })
     }
+    fn last_audit(&self) -> Answer<'_, Result<Option<AuditEntry>, Fault>> {
+        Box::pin(async move {
+            self.holds()?;
+            self.inner.last_audit().await
+        })
+    }
     fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
         Box::pin(async move { self.inner.touch(uses).await })
     }
