@@ -1,6 +1,7 @@
-//! What the server does besides answering: follows the registry, writes last uses, forgets old sessions.
+//! What the server does besides answering: follows the registry, writes last uses, forgets old sessions, watches the clock.
 use crate::secrets::read;
 use crate::shared::Shared;
+use crate::steps;
 use countersign_store::fault::Fault;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ const WHOLE: Duration = Duration::from_secs(300);
 
 /// Runs until dropped. Each chore on its own: a write that hangs must not keep anybody from noticing that the registry does.
 pub(crate) async fn run(app: Arc<Shared>) {
-    tokio::join!(follow_on(&app), write_on(&app), sweep_on(&app));
+    tokio::join!(follow_on(&app), write_on(&app), sweep_on(&app), steps::watch(&app));
 }
 
 /// Follows the registry, and says so as soon as it could not be confirmed for too long, whatever is waited for then.

@@ -82,6 +82,11 @@ struct Ended {
     outcome: Word,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Stepped {
+    way: Word,
+}
+
 /// The label of a dialect.
 fn dialect(name: Option<&Arc<str>>) -> Word {
     name.map_or(Word::from("none"), |name| Word(Cow::Owned(name.to_string())))
@@ -114,6 +119,7 @@ pub struct Metrics {
     ends: Family<Presented, Gauge>,
     broken: Gauge,
     orders: Family<Ended, Counter>,
+    clock_steps: Family<Stepped, Counter>,
 }
 
 /// What is not counted but looked up when somebody asks.
@@ -164,6 +170,7 @@ impl Default for Metrics {
             ends: Family::default(),
             broken: Gauge::default(),
             orders: Family::default(),
+            clock_steps: Family::default(),
         };
         let all = &mut metrics.registry;
         all.register(
@@ -229,6 +236,12 @@ impl Default for Metrics {
         all.register("certificates_broken", text, metrics.broken.clone());
         all.register("certificate_orders", "Certificates ordered, by outcome", metrics.orders.clone());
         all.register("config_loads", "Configurations read, by outcome", metrics.reloads.clone());
+        let text = "Times that the machine's clock stepped by more than two seconds, by the way it went: an alarm";
+        all.register("clock_steps", text, metrics.clock_steps.clone());
+        // There from the start, so that the first step is a change.
+        for way in ["back", "ahead"] {
+            drop(metrics.clock_steps.get_or_create(&Stepped { way: way.into() }));
+        }
         metrics
     }
 }
@@ -333,6 +346,12 @@ impl Metrics {
         self.orders.get_or_create(&Ended { outcome }).inc();
     }
 
+    /// Notes that the clock stepped.
+    pub(crate) fn clock_stepped(&self, back: bool) {
+        let way = if back { "back" } else { "ahead" }.into();
+        self.clock_steps.get_or_create(&Stepped { way }).inc();
+    }
+
     /// Everything in the text format.
     #[must_use]
     pub fn text(&self, levels: Levels) -> String {
@@ -382,6 +401,7 @@ mod tests {
         };
         metrics.count(&call, &outcome, 401, 0.001);
         let counts = Counts { turns: 4, in_lanes: 7, scalar: 2, rechecked: 1, differences: 0 };
+        metrics.clock_stepped(true);
         let text = metrics.text(Levels { keys: 3, lanes: Some(counts), ..Levels::default() });
         for line in [
             "countersign_judgements_total{surface=\"gateway\",dialect=\"skillhive\",verdict=\"refused\",reason=\"bad-signature\"} 1",
@@ -393,6 +413,8 @@ mod tests {
             "countersign_lanes_left_total 2",
             "countersign_lanes_rechecked_total 1",
             "countersign_lanes_differences_total 0",
+            "countersign_clock_steps_total{way=\"back\"} 1",
+            "countersign_clock_steps_total{way=\"ahead\"} 0",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

@@ -4,6 +4,7 @@ use crate::proofs::{EMAIL, Signer, USER};
 use crate::upstream;
 use crate::wire::ask;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long an installation may take to find its feet again: the longest wait between attempts is five seconds, and machines are busy.
@@ -16,6 +17,7 @@ pub(crate) struct Installation {
     /// Which node made the owner, and so has the key of it.
     owner: Arc<Node>,
     ahead: i64,
+    orders: AtomicU64,
 }
 
 /// The routes that every trial has: proofs that work once, tokens that are shown often, sessions; and the store's settings.
@@ -56,7 +58,7 @@ impl Installation {
         done(owner.run("key new once.pem"));
         done(owner.run("key new --for skykit --bits 2048 often.pem"));
         let signer = Arc::new(Signer::read(&owner.path("once.pem"), &owner.path("often.pem")));
-        let all = Self { nodes, signer, owner, ahead };
+        let all = Self { nodes, signer, owner, ahead, orders: AtomicU64::new(0) };
         all.order(&format!("account add {USER} --identifier user={USER} --identifier email={EMAIL}"));
         all.order(&format!("key register {USER} --file once.pem.pub -d asymmetric-jwt"));
         all.order(&format!("key register {USER} --file often.pem.pub -d skykit"));
@@ -89,7 +91,7 @@ impl Installation {
         &self.owner
     }
 
-    /// Waits until every node takes proofs again, without anybody's hands; gives how long it took.
+    /// Waits until every node takes proofs and orders again, without anybody's hands; gives how long it took.
     pub(crate) fn is_well(&self) -> Duration {
         let from = Instant::now();
         for node in &self.nodes {
@@ -102,6 +104,10 @@ impl Installation {
                 ];
                 if answers == [200; 3] { Ok(()) } else { Err(format!("{answers:?}: {}", node.tail())) }
             });
+        }
+        for node in 0..self.nodes.len() {
+            let number = self.orders.fetch_add(1, Ordering::Relaxed);
+            until("orders to be taken", || self.try_order(node, &format!("account add well-{number}")));
         }
         from.elapsed()
     }

@@ -27,6 +27,8 @@ struct Written {
     accounts: Vec<String>,
     sessions: Vec<String>,
     failed: u64,
+    /// What the first failure said.
+    why: Option<String>,
     slowest: Duration,
 }
 
@@ -104,6 +106,9 @@ impl Load {
             seen.written.sessions.len(),
             seen.writes_failed,
         );
+        if let Some(why) = &seen.written.why {
+            println!("  the first write that was refused: {}", why.trim_end());
+        }
         seen.once_more(all);
         seen
     }
@@ -128,7 +133,7 @@ impl Seen {
 
     /// What was acknowledged is there.
     pub(crate) fn is_kept(&mut self, all: &Installation) {
-        let accounts = all.order("account list --limit 1000");
+        let accounts = all.order("account list");
         for name in &self.written.accounts {
             self.found.check(accounts.contains(name), &format!("the acknowledged account {name}"));
         }
@@ -155,6 +160,13 @@ impl Seen {
     }
 }
 
+impl Written {
+    fn failed(&mut self, why: String) {
+        self.failed += 1;
+        self.why.get_or_insert(why);
+    }
+}
+
 /// One write after another, an account and a session in turn.
 fn write(all: &Installation, end: &AtomicBool) -> Written {
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -166,11 +178,11 @@ fn write(all: &Installation, end: &AtomicBool) -> Written {
         let name = format!("made-{number}");
         match all.try_order(node, &format!("account add {name}")) {
             Ok(_) => written.accounts.push(name.clone()),
-            Err(_) => written.failed += 1,
+            Err(why) => written.failed(why),
         }
         match all.try_login(node, &name) {
             Ok(session) => written.sessions.push(session),
-            Err(_) => written.failed += 1,
+            Err(why) => written.failed(why),
         }
         written.slowest = written.slowest.max(from.elapsed() / 2);
         std::thread::sleep(Duration::from_millis(100));

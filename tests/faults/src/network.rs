@@ -40,7 +40,7 @@ impl Network {
                 said(&format!("ip link add {own} type veth peer name {side} netns {space}"));
                 said(&format!("ip link set {own} master {bridge} up"));
                 said(&format!("ip -n {space} addr add {address}/24 dev {side}"));
-                said(&format!("ip -n {space} link set {side} up"));
+                said(&format!("ip -n {space} link set dev {side} up"));
             }
         }
         network

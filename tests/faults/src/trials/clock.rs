@@ -142,9 +142,9 @@ fn steps(all: &Installation, hands: &[Hand], found: &mut Found) {
 /// The operator hears of steps.
 fn alarmed(node: &Node, found: &mut Found) {
     let metrics = ask(node.manage(), "/metrics", "").body;
-    let steps = metrics.lines().find_map(|line| line.strip_prefix("countersign_clock_steps_back_total "));
+    let steps = metrics.lines().find_map(|line| line.strip_prefix("countersign_clock_steps_total{way=\"back\"} "));
     let steps: u64 = steps.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-    found.check(steps >= 3, &format!("countersign_clock_steps_back_total to count, found {steps}"));
+    found.check(steps >= 3, &format!("countersign_clock_steps_total to count steps back, found {steps}"));
     found.check(node.logged("clock") > 0, "a line of the log that says that the clock stepped");
 }
 

@@ -20,6 +20,9 @@ const NEEDS: &[Need] = &[];
 /// A statement has two seconds there and the wait for a connection two; what waits for another's turn waits for it, too.
 const BOUND: Duration = Duration::from_secs(15);
 
+/// Longer than anybody may wait.
+const LONG: u64 = 18;
+
 fn run(_soak: bool) -> Found {
     let server = Postgres::start(&[]);
     let url = server.database();
@@ -27,14 +30,14 @@ fn run(_soak: bool) -> Found {
     let stores: Vec<String> = roads.iter().map(|road| database(&road.address(&url, server.port()))).collect();
     let all = Arc::new(Installation::on(&stores));
     let mut found = Found::default();
-    let mut phase = |name: &str, begin: &dyn Fn(), end: &dyn Fn(), fails: bool| {
+    let mut phase = |name: &str, begin: &dyn Fn(), end: &dyn Fn(), fails: bool, seconds: u64| {
         println!("  {name}");
         let load = Load::begin(&all, false);
         load.wait_for(&Word::Accepted, 50);
         begin();
         if fails {
             load.wait_for(&Word::Unavailable, 30);
-            std::thread::sleep(Duration::from_secs(3));
+            std::thread::sleep(Duration::from_secs(seconds));
         } else {
             load.wait_for(&Word::Accepted, 50);
         }
@@ -49,12 +52,12 @@ fn run(_soak: bool) -> Found {
     };
     let nothing = || {};
     let slow = |delay: u64| roads.iter().for_each(|road| road.delay(Duration::from_millis(delay)));
-    phase("every word to and from the database takes 100 ms longer", &|| slow(100), &|| slow(0), false);
-    phase("the database is held", &|| server.hold(true), &|| server.hold(false), true);
+    phase("every word to and from the database takes 100 ms longer", &|| slow(100), &|| slow(0), false, 0);
+    phase("the database is held", &|| server.hold(true), &|| server.hold(false), true, LONG);
     let frozen = |frozen: bool| roads.iter().for_each(|road| road.freeze(frozen));
-    phase("packets to the database vanish", &|| frozen(true), &|| frozen(false), true);
-    phase("the database is restarted", &|| server.stop(Stop::Fast), &|| server.begin(), true);
-    phase("the database is killed", &|| server.stop(Stop::Crash), &|| server.begin(), true);
-    phase("nothing at all", &nothing, &nothing, false);
+    phase("packets to the database vanish", &|| frozen(true), &|| frozen(false), true, 3);
+    phase("the database is restarted", &|| server.stop(Stop::Fast), &|| server.begin(), true, 3);
+    phase("the database is killed", &|| server.stop(Stop::Crash), &|| server.begin(), true, 3);
+    phase("nothing at all", &nothing, &nothing, false, 0);
     found
 }
