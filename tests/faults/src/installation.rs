@@ -68,7 +68,10 @@ impl Installation {
 
     /// An operator's command, to the first node.
     pub(crate) fn order(&self, line: &str) -> String {
-        done(self.try_order(0, line))
+        match self.try_order(0, line) {
+            Ok(said) => said,
+            Err(why) => panic!("{why}; lives: {}; {}", self.nodes[0].lives(), self.nodes[0].tail()),
+        }
     }
 
     /// The same to one of the nodes, giving its failure.

@@ -119,7 +119,11 @@ fn steps(all: &Installation, hands: &[Hand], found: &mut Found) {
             accepted += passed;
             used.push(proof);
         }
-        // Whatever was barred, fresh ones pass before long, without a restart.
+        // Whatever was barred, fresh ones pass before long, without a restart. An hour back is different: what is dated then may have been
+        // used then and be forgotten, so it stays barred for as long as the clock is wrong.
+        if step == -HOUR {
+            continue;
+        }
         until(&format!("fresh proofs to pass at {step:+} s"), || {
             let proof = all.signer.once(step);
             let word = ask(all.nodes[0].public(), "/once/x", &proof).word();
@@ -129,9 +133,9 @@ fn steps(all: &Installation, hands: &[Hand], found: &mut Found) {
         let token = all.signer.often(step);
         let word = ask(all.nodes[0].public(), "/often/x", &token).word();
         found.check(word == Word::Accepted, &format!("a token dated now to pass at {step:+} s, found {word:?}"));
-        for node in &all.nodes {
-            found.check(node.lives() && node.logged("panicked") == 0, "a process that lives");
-        }
+    }
+    for node in &all.nodes {
+        found.check(node.lives() && node.logged("panicked") == 0, "a process that lives");
     }
     println!("  {} proofs over ten steps: {accepted} passed once, none twice", used.len());
     for node in &all.nodes {

@@ -39,6 +39,9 @@ const TOGETHER: usize = 32;
 /// Between two crashes.
 const CRASH: Duration = Duration::from_secs(7);
 
+/// How long a caller waits who found nobody.
+const DOWN: Duration = Duration::from_millis(100);
+
 #[derive(Default)]
 struct Count {
     shown: AtomicU64,
@@ -123,7 +126,12 @@ fn meet(all: &Installation, count: &Count, soak: bool) -> Vec<String> {
                         }
                         begin.wait();
                         for proof in proofs.read().unwrap().iter() {
-                            words.push(line.ask("/once/x", proof).word());
+                            let word = line.ask("/once/x", proof).word();
+                            if word == Word::Silent {
+                                // The node is being started: showing all others to nobody would race nothing.
+                                std::thread::sleep(DOWN);
+                            }
+                            words.push(word);
                         }
                         done.wait();
                     }
