@@ -236,7 +236,8 @@ impl Default for Metrics {
         all.register("certificates_broken", text, metrics.broken.clone());
         all.register("certificate_orders", "Certificates ordered, by outcome", metrics.orders.clone());
         all.register("config_loads", "Configurations read, by outcome", metrics.reloads.clone());
-        let text = "Times that the machine's clock stepped by more than two seconds, by the way it went: an alarm";
+        let text =
+            "Times that the machine's clock stepped by more than two seconds, by the way it went: an alarm";
         all.register("clock_steps", text, metrics.clock_steps.clone());
         // There from the start, so that the first step is a change.
         for way in ["back", "ahead"] {

@@ -150,7 +150,9 @@ impl Nodes {
 
 impl Node {
     fn begin(&mut self) -> Result<(), String> {
-        let (Some(library), Some(program)) = (library(), program()) else { return Err("no program".to_owned()) };
+        let (Some(library), Some(program)) = (library(), program()) else {
+            return Err("no program".to_owned());
+        };
         let mut server = Command::new(program);
         server.args(["serve", "--config", "server.toml", "--set", "server.log=error"]);
         server.current_dir(&self.folder).env_clear().env("HOME", &self.folder);

@@ -75,7 +75,11 @@ impl Served {
     }
 
     /// Starts three nodes with a fresh registry.
-    pub(crate) async fn nodes(kind: Kind, principals: &str, database: &Arc<Postgres>) -> Result<Self, String> {
+    pub(crate) async fn nodes(
+        kind: Kind,
+        principals: &str,
+        database: &Arc<Postgres>,
+    ) -> Result<Self, String> {
         let (upstream, seen) = crate::upstream::start().await.map_err(|error| error.to_string())?;
         let nodes = Nodes::start(database, principals, &configuration(kind, upstream)?).await?;
         Ok(Self { what: What::Nodes(Box::new(nodes)), kind, upstream, seen })

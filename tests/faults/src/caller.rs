@@ -66,9 +66,8 @@ impl Told {
         inner.tried += 1;
         inner.slowest = inner.slowest.max(answer.took);
         *inner.words.entry(name(&word)).or_default() += 1;
-        let well = may.contains(&word)
-            || word == Word::Unavailable
-            || word == Word::Silent && self.silence_is_well;
+        let well =
+            may.contains(&word) || word == Word::Unavailable || word == Word::Silent && self.silence_is_well;
         if !well {
             inner.wrong.push(format!("{what}: {word:?}"));
         }

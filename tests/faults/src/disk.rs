@@ -14,7 +14,7 @@ impl Disk {
     /// A small one in memory, of so many KiB.
     pub(crate) fn small(kib: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        said(&format!("mount -t tmpfs -o size={kib}k,mode=0777 tmpfs {}", folder.path().join("on").display_made()));
+        said(&format!("mount -t tmpfs -o size={kib}k,mode=0777 tmpfs {}", made(folder.path().join("on"))));
         Self { folder }
     }
 
@@ -24,7 +24,7 @@ impl Disk {
         let image = folder.path().join("image").display().to_string();
         said(&format!("truncate -s 64M {image}"));
         said(&format!("mkfs.ext4 -q {image}"));
-        let on = folder.path().join("on").display_made();
+        let on = made(folder.path().join("on"));
         said(&format!("mount -o loop,errors=remount-ro {image} {on}"));
         Self { folder }
     }
@@ -94,14 +94,8 @@ impl Drop for Disk {
     }
 }
 
-trait Made {
-    fn display_made(&self) -> String;
-}
-
-impl Made for PathBuf {
-    /// The folder's name, once it is there.
-    fn display_made(&self) -> String {
-        std::fs::create_dir_all(self).unwrap();
-        self.display().to_string()
-    }
+/// Makes a folder; gives its name.
+fn made(folder: PathBuf) -> String {
+    std::fs::create_dir_all(&folder).unwrap();
+    folder.display().to_string()
 }

@@ -50,8 +50,10 @@ impl Installation {
 
     /// The same with clocks that are so many seconds ahead of this machine's.
     pub(crate) fn dated(settings: Vec<Setting>, ahead: i64) -> Self {
-        let starting: Vec<_> =
-            settings.into_iter().map(|setting| std::thread::spawn(|| Arc::new(Node::start(setting)))).collect();
+        let starting: Vec<_> = settings
+            .into_iter()
+            .map(|setting| std::thread::spawn(|| Arc::new(Node::start(setting))))
+            .collect();
         let nodes: Vec<Arc<Node>> = starting.into_iter().map(|node| node.join().unwrap()).collect();
         let owner = nodes.iter().find(|node| node.data().join("operator.key").exists()).unwrap();
         let owner = Arc::clone(owner);

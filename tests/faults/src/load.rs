@@ -78,7 +78,11 @@ impl Load {
         let before = self.told.count(word);
         let from = Instant::now();
         while self.told.count(word) < before + many {
-            assert!(from.elapsed() < Duration::from_secs(90), "wanted answers {word:?}, found {:?}", self.told.words());
+            assert!(
+                from.elapsed() < Duration::from_secs(90),
+                "wanted answers {word:?}, found {:?}",
+                self.told.words()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -124,7 +128,10 @@ impl Seen {
             let word = ask(node.public(), "/once/x", proof).word();
             self.found.check(
                 matches!(word, Word::Replayed | Word::Refused | Word::Barred),
-                &format!("a proof accepted {} ms ago to be refused, found {word:?}", at.elapsed().as_millis()),
+                &format!(
+                    "a proof accepted {} ms ago to be refused, found {word:?}",
+                    at.elapsed().as_millis()
+                ),
             );
         }
         println!("  {} accepted proofs shown again", again.len());

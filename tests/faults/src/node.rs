@@ -111,7 +111,11 @@ impl Node {
 
     /// Whether the process that was started is still the one that runs.
     pub(crate) fn lives(&self) -> bool {
-        self.child.lock().unwrap().as_mut().is_some_and(|child| child.try_wait().is_ok_and(|ended| ended.is_none()))
+        self.child
+            .lock()
+            .unwrap()
+            .as_mut()
+            .is_some_and(|child| child.try_wait().is_ok_and(|ended| ended.is_none()))
     }
 
     /// Where callers go.

@@ -22,11 +22,11 @@ struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bus {
     /// They arrive.
-    Passes = 0,
+    Passes,
     /// They are left out; everything else on that connection passes, so that it looks well.
-    Drops = 1,
+    Drops,
     /// A connection that listens is closed.
-    Closes = 2,
+    Closes,
 }
 
 impl Road {

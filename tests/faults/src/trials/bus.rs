@@ -26,8 +26,10 @@ fn run(soak: bool) -> Found {
     let url = server.database();
     let roads = [(); 3].map(|()| Road::to(server.port()));
     // The bound that is shipped, so that a node is not let be for lack of polls.
-    let stores: Vec<String> =
-        roads.iter().map(|road| database(&road.address(&url, server.port())).replace("\"2s\"", "\"5s\"")).collect();
+    let stores: Vec<String> = roads
+        .iter()
+        .map(|road| database(&road.address(&url, server.port())).replace("\"2s\"", "\"5s\""))
+        .collect();
     let all = Installation::on(&stores);
     let mut found = Found::default();
     let rounds = if soak { ROUNDS * 10 } else { ROUNDS };
@@ -58,7 +60,11 @@ fn run(soak: bool) -> Found {
                 all.order(&format!("key enable {id}"));
             }
         }
-        println!("  revocation {what}: on the node that took the order {}; on the others {}", told(&mut own), told(&mut others));
+        println!(
+            "  revocation {what}: on the node that took the order {}; on the others {}",
+            told(&mut own),
+            told(&mut others)
+        );
         for took in own.iter().chain(&others) {
             found.check(*took <= BOUND, &format!("a revoked key refused within {BOUND:?}, found {took:?}"));
         }
@@ -81,10 +87,11 @@ fn take_away(all: &Installation, id: &str, token: &str, order: &str, found: &mut
         let asking = all.nodes.iter().map(|node| {
             scope.spawn(move || {
                 let mut line = Line::to(node.public());
-                let took = until("a key that is gone to be refused", || match line.ask("/often/x", token).word() {
-                    Word::Refused => Ok(from.elapsed()),
-                    other => Err(format!("{other:?}")),
-                });
+                let took =
+                    until("a key that is gone to be refused", || match line.ask("/often/x", token).word() {
+                        Word::Refused => Ok(from.elapsed()),
+                        other => Err(format!("{other:?}")),
+                    });
                 let after = [(); 5].map(|()| line.ask("/often/x", token).word());
                 (took, after)
             })

@@ -114,7 +114,8 @@ fn steps(all: &Installation, hands: &[Hand], found: &mut Found) {
                 })
                 .collect();
             let passed = words.iter().filter(|word| **word == Word::Accepted).count();
-            let well = words.iter().all(|word| matches!(word, Word::Accepted | Word::Replayed | Word::Barred));
+            let well =
+                words.iter().all(|word| matches!(word, Word::Accepted | Word::Replayed | Word::Barred));
             found.check(well && passed <= 1, &format!("at most one use at {step:+} s, found {words:?}"));
             accepted += passed;
             used.push(proof);
@@ -132,7 +133,10 @@ fn steps(all: &Installation, hands: &[Hand], found: &mut Found) {
         });
         let token = all.signer.often(step);
         let word = ask(all.nodes[0].public(), "/often/x", &token).word();
-        found.check(word == Word::Accepted, &format!("a token dated now to pass at {step:+} s, found {word:?}"));
+        found.check(
+            word == Word::Accepted,
+            &format!("a token dated now to pass at {step:+} s, found {word:?}"),
+        );
     }
     for node in &all.nodes {
         found.check(node.lives() && node.logged("panicked") == 0, "a process that lives");
@@ -146,7 +150,8 @@ fn steps(all: &Installation, hands: &[Hand], found: &mut Found) {
 /// The operator hears of steps.
 fn alarmed(node: &Node, found: &mut Found) {
     let metrics = ask(node.manage(), "/metrics", "").body;
-    let steps = metrics.lines().find_map(|line| line.strip_prefix("countersign_clock_steps_total{way=\"back\"} "));
+    let steps =
+        metrics.lines().find_map(|line| line.strip_prefix("countersign_clock_steps_total{way=\"back\"} "));
     let steps: u64 = steps.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
     found.check(steps >= 3, &format!("countersign_clock_steps_total to count steps back, found {steps}"));
     found.check(node.logged("clock") > 0, "a line of the log that says that the clock stepped");
@@ -165,8 +170,12 @@ fn apart(all: &Installation, hands: &[Hand], found: &mut Found) {
         let words = [first, 1 - first, first, 1 - first]
             .map(|node| ask(all.nodes[node].public(), "/once/x", &proof).word());
         let accepted = words.iter().filter(|word| **word == Word::Accepted).count();
-        let well = words.iter().all(|word| !matches!(word, Word::Wrong(_) | Word::Silent | Word::Unavailable));
-        found.check(well && accepted <= 1, &format!("one use of {ahead:+} s over clocks {APART} s apart, found {words:?}"));
+        let well =
+            words.iter().all(|word| !matches!(word, Word::Wrong(_) | Word::Silent | Word::Unavailable));
+        found.check(
+            well && accepted <= 1,
+            &format!("one use of {ahead:+} s over clocks {APART} s apart, found {words:?}"),
+        );
         passed += accepted;
     }
     found.check(passed > PROOFS, "most of them to pass once");

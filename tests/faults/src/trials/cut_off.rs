@@ -44,7 +44,9 @@ fn run(_soak: bool) -> Found {
     let lost = all.nodes[LOST].public();
     let member = NODES;
     for (number, (how, what)) in
-        [(Cut::Link, "one node's link is down"), (Cut::Silence, "one node's packets vanish")].into_iter().enumerate()
+        [(Cut::Link, "one node's link is down"), (Cut::Silence, "one node's packets vanish")]
+            .into_iter()
+            .enumerate()
     {
         println!("  {what}");
         let (id, token) = key(&all, number);
@@ -75,7 +77,10 @@ fn run(_soak: bool) -> Found {
             found.check(status == 503, &format!("/readyz to be 503 there, found {status}"));
             for node in &all.nodes[..LOST] {
                 let word = ask(node.public(), "/often/x", &token).word();
-                found.check(word == Word::Refused, &format!("a revoked key refused elsewhere, found {word:?}"));
+                found.check(
+                    word == Word::Refused,
+                    &format!("a revoked key refused elsewhere, found {word:?}"),
+                );
             }
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -98,7 +98,10 @@ fn race(all: &Installation, soak: bool) -> Found {
         get(&count.unsure),
     );
     if get(&count.shown) < most {
-        println!("  NOTE: {most} were wanted, and the time of {} s was up: cargo xtask soak shows all {ALL}", TIME.as_secs());
+        println!(
+            "  NOTE: {most} were wanted, and the time of {} s was up: cargo xtask soak shows all {ALL}",
+            TIME.as_secs()
+        );
     }
     let mut found = Found { tried: get(&count.shown), wrong };
     found.check(get(&count.taken) > 100, "many to pass");

@@ -47,7 +47,8 @@ fn run(_soak: bool) -> Found {
         load.wait_for(&Word::Accepted, 50);
         let mut seen = load.end(&all);
         seen.answered_within(BOUND);
-        seen.found.check(fails == (seen.count("unavailable") > 0), "503 when, and only when, the store fails");
+        seen.found
+            .check(fails == (seen.count("unavailable") > 0), "503 when, and only when, the store fails");
         found.add(seen.found);
     };
     let nothing = || {};
