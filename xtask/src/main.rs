@@ -1,9 +1,10 @@
-//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `doors`, `attacks`, `package`, `tour`.
+//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `doors`, `attacks`, `faults`, `soak`, `package`, `tour`.
 mod bench;
 mod clients;
 mod docs;
 mod doors;
 mod envoy;
+mod faults;
 mod fuzz;
 mod house;
 mod installed;
@@ -18,7 +19,9 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask TASK
   test            installs what is missing and runs every check and test, the real clients included
   house           the structure: crate edges, closed lists, import cycles, file rules
-  attacks         every recorded attack, in process and over TCP
+  attacks         every recorded attack, in process, over TCP and over three nodes of the real program
+  faults          disks, clocks, networks, databases and processes taken apart under load (some need root)
+  soak [TRIAL…]   the same at full length: a million raced duplicates, a hundred kills
   clients         the real client libraries against a running server
   doors           every front door of examples/ before a running server
   envoy           the real Envoy with the configuration of examples/envoy before a real server
@@ -35,6 +38,8 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["house"] => house::run().map(print_counted),
         ["attacks"] => test::attacks().map(print_counted),
+        ["faults"] => tools::clients().and_then(|()| faults::run()).map(print_counted),
+        ["soak", rest @ ..] => tools::clients().and_then(|()| faults::soak(rest)).map(print_counted),
         ["envoy"] => tools::clients().and_then(|()| envoy::run()).map(print_counted),
         ["clients"] => tools::clients().and_then(|()| clients::run()).map(print_counted),
         ["doors"] => tools::clients().and_then(|()| doors::run()).map(print_counted),

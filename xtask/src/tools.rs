@@ -20,6 +20,11 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("pebble", &["-help"], "pebble"),
     // Tests start servers of their own, whatever Debian does with it.
     ("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"], "postgresql"),
+    // Clocks that step, networks that are cut, disks that fill up and break.
+    ("sh", &["-c", "ls /usr/lib/*/faketime/libfaketime.so.1"], "faketime"),
+    ("ip", &["-V"], "iproute2"),
+    ("sh", &["-c", "PATH=$PATH:/usr/sbin iptables -V"], "iptables"),
+    ("sh", &["-c", "ls /usr/sbin/mkfs.ext4"], "e2fsprogs"),
 ];
 
 /// What builds and tries the Debian package.

@@ -1,7 +1,8 @@
-//! What the server does besides answering: follows the registry, writes last uses, forgets old sessions, tells the audit log's head.
+//! What the server does besides answering: follows the registry, writes last uses, forgets old sessions, tells the audit log's head, watches the clock.
 use crate::own_keys::remove_spent;
 use crate::secrets::read;
 use crate::shared::Shared;
+use crate::steps;
 use countersign_store::audit::Head;
 use countersign_store::fault::Fault;
 use std::pin::pin;
@@ -21,7 +22,7 @@ const WHOLE: Duration = Duration::from_secs(300);
 
 /// Runs until dropped. Each chore on its own: a write that hangs must not keep anybody from noticing that the registry does.
 pub(crate) async fn run(app: Arc<Shared>) {
-    tokio::join!(follow_on(&app), write_on(&app), sweep_on(&app), tell_on(&app));
+    tokio::join!(follow_on(&app), write_on(&app), sweep_on(&app), tell_on(&app), steps::watch(&app));
 }
 
 /// Follows the registry, and says so as soon as it could not be confirmed for too long, whatever is waited for then.

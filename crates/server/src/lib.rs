@@ -30,6 +30,7 @@ mod secrets;
 pub mod server;
 pub mod service_manager;
 pub mod shared;
+mod steps;
 pub mod storage;
 pub mod surface;
 pub mod telemetry;

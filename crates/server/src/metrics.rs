@@ -84,6 +84,11 @@ struct Ended {
     outcome: Word,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Stepped {
+    way: Word,
+}
+
 /// The label of a dialect.
 fn dialect(name: Option<&Arc<str>>) -> Word {
     name.map_or(Word::from("none"), |name| Word(Cow::Owned(name.to_string())))
@@ -116,6 +121,7 @@ pub struct Metrics {
     ends: Family<Presented, Gauge>,
     broken: Gauge,
     orders: Family<Ended, Counter>,
+    clock_steps: Family<Stepped, Counter>,
 }
 
 /// What is not counted but looked up when somebody asks.
@@ -166,6 +172,7 @@ impl Default for Metrics {
             ends: Family::default(),
             broken: Gauge::default(),
             orders: Family::default(),
+            clock_steps: Family::default(),
         };
         let all = &mut metrics.registry;
         put(all, "judgements", &metrics.judged);
@@ -193,6 +200,11 @@ impl Default for Metrics {
         put(all, "certificate_ends", &metrics.ends);
         put(all, "certificates_broken", &metrics.broken);
         put(all, "certificate_orders", &metrics.orders);
+        put(all, "clock_steps", &metrics.clock_steps);
+        // There from the start, so that the first step is a change.
+        for way in ["back", "ahead"] {
+            drop(metrics.clock_steps.get_or_create(&Stepped { way: way.into() }));
+        }
         metrics
     }
 }
@@ -295,6 +307,12 @@ impl Metrics {
     pub(crate) fn ordered(&self, issued: bool) {
         let outcome = if issued { "issued" } else { "refused" }.into();
         self.orders.get_or_create(&Ended { outcome }).inc();
+    }
+
+    /// Notes that the clock stepped.
+    pub(crate) fn clock_stepped(&self, back: bool) {
+        let way = if back { "back" } else { "ahead" }.into();
+        self.clock_steps.get_or_create(&Stepped { way }).inc();
     }
 
     /// Everything in the text format.

@@ -14,6 +14,9 @@ use tokio::time::Instant;
 const ACQUIRE: Duration = Duration::from_secs(2);
 /// A connection that was idle for longer is asked whether it lives before it is used.
 const IDLE: Duration = Duration::from_secs(1);
+/// How long that answer may take. Making a connection takes several such answers within [`ACQUIRE`], so waiting longer for one
+/// would save nothing.
+const ASK: Duration = Duration::from_millis(500);
 /// For this long after a connection broke, every other one is asked as well: it may have broken with it.
 const SUSPECT: Duration = Duration::from_secs(60);
 /// Connections are made anew after this time, so that they follow a name that moved to another address.
@@ -34,6 +37,9 @@ pub(crate) struct Database {
 struct Signs {
     /// When one was last left in the middle of something.
     broken: Mutex<Option<Instant>>,
+    /// When one that was idle last gave no answer: those that were idle with it are as good as gone, and waiting for each would take
+    /// as many times as long.
+    silent: Mutex<Option<Instant>>,
     /// Why new ones cannot be used, when it is known.
     unfit: Mutex<Option<&'static str>>,
 }
@@ -64,9 +70,19 @@ impl Database {
             .test_before_acquire(false)
             .before_acquire(move |connection, meta| {
                 let ask = meta.idle_for > IDLE || asked.are_bad();
+                let gone = asked.went_silent_after(meta.idle_for);
+                let signs = Arc::clone(&asked);
                 Box::pin(async move {
+                    if gone {
+                        return Ok(false);
+                    }
                     if ask {
-                        connection.ping().await?;
+                        let answer = tokio::time::timeout(ASK, connection.ping()).await;
+                        let Ok(answer) = answer else {
+                            signs.are_silent();
+                            return Ok(false);
+                        };
+                        answer?;
                     }
                     Ok(true)
                 })
@@ -267,6 +283,16 @@ impl Signs {
     fn are_bad(&self) -> bool {
         let broken = *self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         broken.is_some_and(|at| at.elapsed() < SUSPECT)
+    }
+
+    fn are_silent(&self) {
+        *self.silent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether one gave no answer while another, idle for so long now, was idle as well.
+    fn went_silent_after(&self, idle_for: Duration) -> bool {
+        let silent = *self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.is_some_and(|at| at.elapsed() <= idle_for)
     }
 
     fn unfit(&self) -> Option<&'static str> {

@@ -11,6 +11,11 @@ use countersign_store::once::Once;
 use countersign_store::registry::Answer;
 use countersign_store::window::Window;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a claim waits for the log: a disk that takes longer hangs, and whoever asks is told so instead of waiting with it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A memory that has come to a time remembers what ends up to two seconds before; one more, and it has forgotten it.
 const SLACK: i64 = 3;
@@ -18,8 +23,8 @@ const SLACK: i64 = 3;
 /// Claims that survive a crash and a loss of power.
 ///
 /// A claim is decided in memory, so that of many at once exactly one is the first. The first one is answered when
-/// the log has it on disk. When the disk fails, that answer is a [`Fault`] and the proof stays used: whether the disk
-/// kept it is not known.
+/// the log has it on disk. When the disk fails or hangs, that answer is a [`Fault`] and the proof stays used: whether the
+/// disk kept it is not known. Needs a runtime with timers.
 pub struct DurableOnce {
     window: Arc<Window>,
     log: Log,
@@ -108,10 +113,18 @@ impl Once for DurableOnce {
             let found = self.window.claim_marked(&claim, fingerprint, now)?;
             if found == Use::First {
                 let kept = Kept { fingerprint, until: claim.until.seconds() };
-                let heard = place.write(kept, now).await;
-                heard.unwrap_or_else(|_| {
-                    Err(Fault::new("the replay log's thread has ended; restart the server"))
-                })?;
+                match timeout(PATIENCE, place.write(kept, now)).await {
+                    Ok(Ok(written)) => written?,
+                    Ok(Err(_)) => {
+                        return Err(Fault::new("the replay log's thread has ended; restart the server"));
+                    }
+                    Err(_) => {
+                        return Err(Fault::new(format!(
+                            "the disk did not take the replay log's write within {} s; the log recovers by itself",
+                            PATIENCE.as_secs()
+                        )));
+                    }
+                }
             }
             Ok(found)
         })

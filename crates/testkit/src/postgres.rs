@@ -25,6 +25,8 @@ pub struct Postgres {
     root: bool,
     port: u16,
     settings: Vec<String>,
+    /// Words before the server's own, such as those that bring it into a network of its own.
+    before: Vec<String>,
     running: Mutex<Option<Child>>,
     databases: AtomicU32,
 }
@@ -48,7 +50,14 @@ impl Postgres {
     /// Starts one with more settings, each `name=value`.
     #[must_use]
     pub fn start(settings: &[&str]) -> Self {
-        let server = Self::nowhere(SETTINGS.iter().chain(settings));
+        Self::within(&[], settings)
+    }
+
+    /// Starts one by these words, such as `ip netns exec NAME`; with any, it listens on every address it finds there.
+    #[must_use]
+    pub fn within(before: &[String], settings: &[&str]) -> Self {
+        let mut server = Self::nowhere(SETTINGS.iter().chain(settings));
+        server.before = before.to_vec();
         let mut made = server.by_user("initdb");
         made.args([
             "--auth=trust",
@@ -58,6 +67,12 @@ impl Postgres {
             "--username=postgres",
         ]);
         said(made.arg("--pgdata").arg(server.data()));
+        if !before.is_empty() {
+            server.settings.push("listen_addresses=*".to_owned());
+            let file = server.data().join("pg_hba.conf");
+            let text = fs::read_to_string(&file).unwrap_or_default() + "host all all all trust\n";
+            fs::write(&file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        }
         server.begin();
         server.sql("postgres", &format!("CREATE ROLE {ROLE} LOGIN"));
         server
@@ -83,6 +98,7 @@ impl Postgres {
             root,
             port: free_port(),
             settings: settings.map(|setting| (*setting).to_owned()).collect(),
+            before: Vec::new(),
             running: Mutex::new(None),
             databases: AtomicU32::new(0),
         }
@@ -130,15 +146,16 @@ impl Postgres {
         match how {
             // SIGINT ends all connections; a crash ends every process of the group, as a loss of the machine does.
             Stop::Fast => signal(child.id(), "INT"),
-            Stop::Crash => {
-                let pids = said(Command::new("ps").args(["-o", "pid=", "--ppid", &child.id().to_string()]));
-                signal(child.id(), "KILL");
-                pids.split_whitespace()
-                    .filter_map(|pid| pid.parse().ok())
-                    .for_each(|pid| signal(pid, "KILL"));
-            }
+            Stop::Crash => signal_all(child.id(), "KILL"),
         }
         let _gone = child.wait();
+    }
+
+    /// Holds every process of it, so that it answers nothing and closes nothing; or lets them go on.
+    pub fn hold(&self, held: bool) {
+        if let Some(child) = self.running.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            signal_all(child.id(), if held { "STOP" } else { "CONT" });
+        }
     }
 
     /// Starts it again after [`Self::stop`].
@@ -147,7 +164,9 @@ impl Postgres {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log"));
         let log = log.unwrap_or_else(|error| panic!("no log for PostgreSQL: {error}"));
         let errors = log.try_clone().unwrap_or_else(|error| panic!("no log for PostgreSQL: {error}"));
-        let mut server = Command::new("setpriv");
+        let mut words = self.before.iter().map(String::as_str).chain(["setpriv"]);
+        let mut server = Command::new(words.next().unwrap_or_default());
+        server.args(words);
         // Whatever becomes of the test, the server goes with it.
         server.args(["--pdeathsig", "INT"]);
         if self.root {
@@ -267,6 +286,13 @@ fn free_port() -> u16 {
 /// It refuses to run as root, so Debian's own account for it does.
 fn is_root() -> bool {
     said(Command::new("id").arg("-u")) == "0"
+}
+
+/// To a process and all that it started.
+fn signal_all(process: u32, name: &str) {
+    let pids = said(Command::new("ps").args(["-o", "pid=", "--ppid", &process.to_string()]));
+    signal(process, name);
+    pids.split_whitespace().filter_map(|pid| pid.parse().ok()).for_each(|pid| signal(pid, name));
 }
 
 fn signal(process: u32, name: &str) {

@@ -11,6 +11,8 @@ mod fill;
 #[cfg(feature = "served")]
 mod judge;
 #[cfg(feature = "served")]
+mod nodes;
+#[cfg(feature = "served")]
 mod number;
 #[cfg(feature = "served")]
 mod outside;

@@ -5,14 +5,25 @@ use crate::pins::Pins;
 use crate::record::{Expect, Record, Step, Surface, latin1};
 use crate::served::{Kind, Served};
 use crate::slow;
-use crate::wire::{Reply, send, send_from};
+use crate::wire::{Reply, send, trickled_from};
+use countersign_testkit::postgres::Postgres;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Of several nodes, one is killed and started again after so many records.
+const RESTARTED: usize = 100;
+/// Of the requests to several nodes, one of so many comes in small pieces, with this between two.
+const TRICKLED: usize = 10;
+const TRICKLE: Duration = Duration::from_millis(20);
 
 /// The servers, started when first needed.
 pub(crate) struct Outside {
     principals: String,
+    /// Where three nodes share their rows; without it, one server has them in memory.
+    database: Option<Arc<Postgres>>,
+    driven: usize,
     keys: std::path::PathBuf,
     servers: BTreeMap<Kind, Served>,
     uniform: BTreeMap<String, (u16, Vec<u8>, Vec<String>)>,
@@ -21,7 +32,7 @@ pub(crate) struct Outside {
 
 impl Outside {
     /// Nothing is started yet. Port 9 of this machine is where poisoned tokens point; who may, listens there.
-    pub(crate) async fn new(principals: &str, here: &Path) -> Self {
+    pub(crate) async fn new(principals: &str, here: &Path, database: Option<Arc<Postgres>>) -> Self {
         let trap = tokio::net::TcpListener::bind("127.0.0.1:9").await.ok();
         if trap.is_none() {
             println!("note: port 9 cannot be listened on here, so a fetch from it would go unseen");
@@ -29,6 +40,8 @@ impl Outside {
         let keys = here.join("data/keys");
         Self {
             principals: principals.to_owned(),
+            database,
+            driven: 0,
             keys,
             servers: BTreeMap::new(),
             uniform: BTreeMap::new(),
@@ -46,22 +59,28 @@ impl Outside {
         let alone = record.steps.len() > 1
             || record.dialect == "ajwt" && record.expect != Expect::Reject
             || record.steps.iter().any(|step| step.parallel.is_some());
-        let mut served = match self.servers.remove(&kind) {
-            Some(served) if !alone => served,
-            other => {
-                self.servers.extend(other.map(|served| (kind, served)));
-                Served::start(kind, &self.principals).await?
-            }
-        };
-        let outcome = match record.steps.first().and_then(|step| step.mode.as_deref()) {
-            Some(mode) => slow::drive(mode, served.address).await,
+        let mut served = self.server(kind, alone).await?;
+        self.driven += 1;
+        if served.several().is_some() && self.driven.is_multiple_of(RESTARTED) {
+            served = served.restarted().await?;
+        }
+        let mut outcome = match record.steps.first().and_then(|step| step.mode.as_deref()) {
+            Some(mode) => slow::drive(mode, served.address()).await,
             None => {
                 let driven = self.steps(record, pins, served).await;
                 served = driven.1;
                 driven.0
             }
         };
-        if alone {
+        if let Some(nodes) = served.several() {
+            outcome = outcome.and(nodes.well());
+            if alone {
+                // Whoever flooded is remembered in memory.
+                let flooded = record.steps.iter().any(|step| step.repeat.is_some());
+                nodes.made_new(flooded).await?;
+            }
+            self.servers.insert(kind, served);
+        } else if alone {
             served.stop().await;
         } else {
             self.servers.insert(kind, served);
@@ -72,6 +91,20 @@ impl Outside {
             return Err("something was fetched".to_owned());
         }
         outcome
+    }
+
+    /// A server for a record; one that uses something up gets one of its own, or nodes that were made as new after the last.
+    async fn server(&mut self, kind: Kind, alone: bool) -> Result<Served, String> {
+        let there = self.servers.remove(&kind);
+        match (&self.database, there) {
+            (Some(_), Some(served)) => Ok(served),
+            (Some(database), None) => Served::nodes(kind, &self.principals, database).await,
+            (None, Some(served)) if !alone => Ok(served),
+            (None, other) => {
+                self.servers.extend(other.map(|served| (kind, served)));
+                Served::start(kind, &self.principals).await
+            }
+        }
     }
 
     /// Ends every server.
@@ -145,7 +178,7 @@ impl Outside {
         if let Some(at_once) = step.parallel {
             let tasks: Vec<_> = (0..at_once)
                 .map(|_| {
-                    let (bytes, to) = (bytes.clone(), served.address);
+                    let (bytes, to) = (bytes.clone(), served.address());
                     tokio::spawn(async move { send(to, &bytes, Duration::ZERO).await })
                 })
                 .collect();
@@ -163,12 +196,20 @@ impl Outside {
             };
         }
         for _ in 1..step.repeat.unwrap_or(1) {
-            no_fault_of_ours(step, &send(served.address, &bytes, quiet).await?)?;
+            no_fault_of_ours(step, &send(served.address(), &bytes, quiet).await?)?;
         }
         // Whoever floods has used up what its address may ask for; the others come from elsewhere.
         let flooded = step.repeat.is_none() && record.steps.iter().any(|step| step.repeat.is_some());
-        let from = if flooded { [127, 0, 0, 2] } else { [127, 0, 0, 1] };
-        let replies = send_from(from, served.address, &bytes, quiet).await?;
+        let mut from = if flooded { [127, 0, 0, 2] } else { [127, 0, 0, 1] };
+        if self.database.is_some() {
+            // Nodes live through many records, while their clocks stand: each record's callers come from elsewhere.
+            let [.., high, low] = self.driven.to_be_bytes();
+            from = [127, from[3], high, low];
+        }
+        // Of what goes to several nodes, some comes in small pieces.
+        let trickles = self.database.is_some() && self.driven.is_multiple_of(TRICKLED) && !raw;
+        let pause = if trickles { TRICKLE } else { Duration::ZERO };
+        let replies = trickled_from(from, served.address(), &bytes, quiet, pause).await?;
         no_fault_of_ours(step, &replies)?;
         let seen = served.seen.take();
         meets(record, step, expect, &replies, &seen)?;

@@ -1,5 +1,6 @@
-//! A real server on loopback with the corpus's registry and settings, its clock standing, an upstream behind it.
+//! A real server, or three nodes, on loopback with the corpus's registry and settings, the clock standing, an upstream behind.
 use crate::installation::{HOST, NOW, rows, settings};
+use crate::nodes::Nodes;
 use crate::upstream::Seen;
 use countersign::ask::{Claim, Use};
 use countersign::life::key::{KeyLife, KeyState};
@@ -12,6 +13,7 @@ use countersign_store::memory::MemoryStore;
 use countersign_store::model::{Record, Write};
 use countersign_store::once::Once;
 use countersign_store::registry::{Answer, NotWritten, Registry};
+use countersign_testkit::postgres::Postgres;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,15 +29,18 @@ pub(crate) struct Kind {
 
 /// A running server and what stands around it.
 pub(crate) struct Served {
-    running: Running,
-    store: Arc<MemoryStore>,
-    once: Arc<MayFail>,
+    what: What,
     kind: Kind,
     upstream: SocketAddr,
     /// What the upstream saw.
     pub(crate) seen: Seen,
-    /// Where callers go.
-    pub(crate) address: SocketAddr,
+}
+
+enum What {
+    /// One in this process, its store in memory.
+    One { running: Box<Running>, store: Arc<MemoryStore>, once: Arc<MayFail>, address: SocketAddr },
+    /// Real ones, their store shared.
+    Nodes(Box<Nodes>),
 }
 
 /// A replay memory that can be taken away.
@@ -69,6 +74,33 @@ impl Served {
         Self::over(kind, store.clone(), store, upstream, seen).await
     }
 
+    /// Starts three nodes with a fresh registry.
+    pub(crate) async fn nodes(
+        kind: Kind,
+        principals: &str,
+        database: &Arc<Postgres>,
+    ) -> Result<Self, String> {
+        let (upstream, seen) = crate::upstream::start().await.map_err(|error| error.to_string())?;
+        let nodes = Nodes::start(database, principals, &configuration(kind, upstream)?).await?;
+        Ok(Self { what: What::Nodes(Box::new(nodes)), kind, upstream, seen })
+    }
+
+    /// Where the next caller goes.
+    pub(crate) fn address(&self) -> SocketAddr {
+        match &self.what {
+            What::One { address, .. } => *address,
+            What::Nodes(nodes) => nodes.address(),
+        }
+    }
+
+    /// The nodes, where there are several.
+    pub(crate) fn several(&mut self) -> Option<&mut Nodes> {
+        match &mut self.what {
+            What::One { .. } => None,
+            What::Nodes(nodes) => Some(nodes),
+        }
+    }
+
     async fn over(
         kind: Kind,
         store: Arc<MemoryStore>,
@@ -93,48 +125,68 @@ impl Served {
             .map_err(|error| format!("the server did not start: {error}"))?;
         let address =
             running.addresses().first().map(|bound| bound.address).ok_or("the server listens nowhere")?;
-        Ok(Self { running, store, once, kind, upstream, seen, address })
+        let what = What::One { running: Box::new(running), store, once, address };
+        Ok(Self { what, kind, upstream, seen })
     }
 
-    /// Ends it and starts another over the same registry; what the replay memory cannot vouch for is barred.
+    /// Ends it and starts another over the same registry; what the replay memory cannot vouch for is barred. Of several nodes, one
+    /// is killed and started again.
     pub(crate) async fn restarted(self) -> Result<Self, String> {
-        let Self { running, store, kind, upstream, seen, .. } = self;
-        running.shutdown().await;
-        let uses = Arc::new(MemoryStore::new([8; 16]));
-        uses.window().raise_barrier(Time::from_seconds(NOW + 20));
-        Self::over(kind, store, uses, upstream, seen).await
+        let Self { what, kind, upstream, seen } = self;
+        match what {
+            What::One { running, store, .. } => {
+                running.shutdown().await;
+                let uses = Arc::new(MemoryStore::new([8; 16]));
+                uses.window().raise_barrier(Time::from_seconds(NOW + 20));
+                Self::over(kind, store, uses, upstream, seen).await
+            }
+            What::Nodes(mut nodes) => {
+                nodes.restart()?;
+                Ok(Self { what: What::Nodes(nodes), kind, upstream, seen })
+            }
+        }
     }
 
     /// Takes the replay memory away.
-    pub(crate) fn lose_uses(&self) {
-        self.once.gone.store(true, Ordering::SeqCst);
+    pub(crate) fn lose_uses(&mut self) {
+        match &mut self.what {
+            What::One { once, .. } => once.gone.store(true, Ordering::SeqCst),
+            What::Nodes(nodes) => nodes.lose(),
+        }
     }
 
     /// Revokes the key with this label, as an operator would.
     pub(crate) async fn revoke(&self, label: &str) -> Result<(), String> {
-        let loaded = self.store.load().await.map_err(|fault| fault.to_string())?;
-        let writes: Vec<Write> = loaded
-            .records
-            .into_iter()
-            .filter_map(|record| match record {
-                Record::Key(mut key) if key.label == label => {
-                    key.life = KeyLife { state: KeyState::Revoked, ..key.life };
-                    Some(Write::Put(Record::Key(key)))
-                }
-                _ => None,
-            })
-            .collect();
-        if writes.is_empty() {
-            return Err(format!("no key is called {label}"));
+        match &self.what {
+            What::One { running, store, .. } => {
+                let loaded = store.load().await.map_err(|fault| fault.to_string())?;
+                let writes = revoked(loaded.records, label)?;
+                let version = written(store.commit(loaded.version, &writes, &[]).await)?;
+                running.app().directory.apply(&writes, version).map_err(|fault| fault.to_string())
+            }
+            What::Nodes(nodes) => nodes.revoke(&revoked(nodes.records().await?, label)?).await,
         }
-        let version = written(self.store.commit(loaded.version, &writes, &[]).await)?;
-        self.running.app().directory.apply(&writes, version).map_err(|fault| fault.to_string())
     }
 
     /// Ends it.
     pub(crate) async fn stop(self) {
-        self.running.shutdown().await;
+        if let What::One { running, .. } = self.what {
+            running.shutdown().await;
+        }
     }
+}
+
+/// The rows of the keys with this label, revoked.
+fn revoked(records: Vec<Record>, label: &str) -> Result<Vec<Write>, String> {
+    let revoked = records.into_iter().filter_map(|record| match record {
+        Record::Key(mut key) if key.label == label => {
+            key.life = KeyLife { state: KeyState::Revoked, ..key.life };
+            Some(Write::Put(Record::Key(key)))
+        }
+        _ => None,
+    });
+    let revoked: Vec<Write> = revoked.collect();
+    if revoked.is_empty() { Err(format!("no key is called {label}")) } else { Ok(revoked) }
 }
 
 fn written(outcome: Result<u64, NotWritten>) -> Result<u64, String> {

@@ -35,18 +35,19 @@ impl Reply {
 /// # Errors
 /// When it hangs: neither answers nor closes.
 pub(crate) async fn send(to: SocketAddr, bytes: &[u8], quiet: Duration) -> Result<Vec<Reply>, String> {
-    send_from([127, 0, 0, 1], to, bytes, quiet).await
+    trickled_from([127, 0, 0, 1], to, bytes, quiet, Duration::ZERO).await
 }
 
-/// The same from another address of this machine.
+/// The same from another address of this machine, in small pieces when there is a pause between them.
 ///
 /// # Errors
 /// As [`send`].
-pub(crate) async fn send_from(
+pub(crate) async fn trickled_from(
     from: [u8; 4],
     to: SocketAddr,
     bytes: &[u8],
     quiet: Duration,
+    pause: Duration,
 ) -> Result<Vec<Reply>, String> {
     let connect = async {
         let socket = TcpSocket::new_v4()?;
@@ -81,7 +82,14 @@ pub(crate) async fn send_from(
     };
     // A server may answer and close before it has read everything; that is its right.
     let writing = async {
-        let _ = write.write_all(bytes).await;
+        // Sixteen pieces, so that none of them is a head by itself and a server's patience is enough for all.
+        let size = if pause.is_zero() { bytes.len() } else { bytes.len().div_ceil(16) };
+        for piece in bytes.chunks(size.max(1)) {
+            if write.write_all(piece).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+        }
         std::future::pending::<()>().await;
     };
     tokio::select! { replies = reading => replies, () = writing => Ok(Vec::new()) }

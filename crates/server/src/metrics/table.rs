@@ -34,6 +34,11 @@ pub const TABLE: &[Metric] = &[
     counter("responses", &["surface", "status"], "Answers, by surface and class of status"),
     histogram("request_seconds", &[], "Time from a request's head to its answer's head"),
     counter("faults", &[], "Requests that could not be decided"),
+    counter(
+        "clock_steps",
+        &["way"],
+        "Times that the machine's clock stepped by more than two seconds, by the way it went: an alarm",
+    ),
     counter("weak_signatures", &["dialect"], "Proofs that held under SHA-1, by dialect"),
     counter(
         "not_enforced",

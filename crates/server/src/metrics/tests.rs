@@ -26,6 +26,7 @@ fn what_was_counted_is_told_and_is_the_table() {
     };
     metrics.count(&call, &outcome, 401, 0.001);
     let counts = Counts { turns: 4, in_lanes: 7, scalar: 2, rechecked: 1, differences: 0 };
+    metrics.clock_stepped(true);
     let text = metrics.text(Levels { keys: 3, lanes: Some(counts), ..Levels::default() });
     for line in [
         "countersign_judgements_total{surface=\"gateway\",dialect=\"skillhive\",verdict=\"refused\",reason=\"bad-signature\"} 1",
@@ -37,6 +38,8 @@ fn what_was_counted_is_told_and_is_the_table() {
         "countersign_lanes_left_total 2",
         "countersign_lanes_rechecked_total 1",
         "countersign_lanes_differences_total 0",
+        "countersign_clock_steps_total{way=\"back\"} 1",
+        "countersign_clock_steps_total{way=\"ahead\"} 0",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }

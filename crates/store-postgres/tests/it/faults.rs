@@ -33,11 +33,18 @@ fn claim(number: u32) -> Claim {
 
 /// A way to the database that can be frozen (connections stay open, and nothing comes through) and led elsewhere.
 async fn way(port: u16) -> (u16, Arc<AtomicBool>, Arc<AtomicU16>) {
+    let (own, frozen, leads, _) = way_that_loses(port).await;
+    (own, frozen, leads)
+}
+
+/// The same, with a count of losses: whatever was connected before one is gone without a word.
+async fn way_that_loses(port: u16) -> (u16, Arc<AtomicBool>, Arc<AtomicU16>, Arc<AtomicU16>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let own = listener.local_addr().unwrap().port();
     let frozen = Arc::new(AtomicBool::new(false));
     let leads = Arc::new(AtomicU16::new(port));
-    let (state, port) = (Arc::clone(&frozen), Arc::clone(&leads));
+    let losses = Arc::new(AtomicU16::new(0));
+    let (state, port, lost) = (Arc::clone(&frozen), Arc::clone(&leads), Arc::clone(&losses));
     tokio::spawn(async move {
         loop {
             let (near, _) = listener.accept().await.unwrap();
@@ -45,21 +52,26 @@ async fn way(port: u16) -> (u16, Arc<AtomicBool>, Arc<AtomicU16>) {
                 continue;
             };
             let (near, far) = (near.into_split(), far.into_split());
-            tokio::spawn(pass(near.0, far.1, Arc::clone(&state)));
-            tokio::spawn(pass(far.0, near.1, Arc::clone(&state)));
+            let born = lost.load(Ordering::SeqCst);
+            let ends = |state: &Arc<AtomicBool>| {
+                let (state, lost) = (Arc::clone(state), Arc::clone(&lost));
+                move || state.load(Ordering::SeqCst) || lost.load(Ordering::SeqCst) != born
+            };
+            tokio::spawn(pass(near.0, far.1, ends(&state)));
+            tokio::spawn(pass(far.0, near.1, ends(&state)));
         }
     });
-    (own, frozen, leads)
+    (own, frozen, leads, losses)
 }
 
 async fn pass(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
-    frozen: Arc<AtomicBool>,
+    is_frozen: impl Fn() -> bool,
 ) {
     let mut piece = [0; 4096];
     while let Ok(count @ 1..) = from.read(&mut piece).await {
-        if frozen.load(Ordering::SeqCst) {
+        if is_frozen() {
             // A connection that was frozen once never comes back, as when the machine behind it is gone.
             std::future::pending::<()>().await;
         }
@@ -110,6 +122,35 @@ async fn a_network_that_swallows_everything_ends_in_faults_and_not_in_waiting() 
         assert!(attempt < 300, "wanted the store to hear again");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn connections_that_were_lost_while_idle_are_not_waited_for_one_after_another() {
+    const CONNECTIONS: u32 = 16;
+    let server = Postgres::shared();
+    let url = server.database();
+    let (port, _, _, losses) = way_that_loses(server.port()).await;
+    let through = url.replace(&format!(":{}/", server.port()), &format!(":{port}/"));
+    let settings = Settings { connections: CONNECTIONS, ..Settings::new(through) };
+    let store = PostgresStore::open(&settings).await.unwrap();
+    // A lock that is held for a moment, so that each has a connection of its own.
+    let lock = "BEGIN; LOCK TABLE sessions; SELECT pg_sleep(1); COMMIT";
+    let holding = {
+        let url = url.clone();
+        tokio::task::spawn_blocking(move || server.sql(&url, lock))
+    };
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    futures_util::future::join_all((0..CONNECTIONS).map(|_| store.get("s"))).await;
+    holding.await.unwrap();
+    // Idle for as long as a connection is believed unasked, then gone.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    losses.fetch_add(1, Ordering::SeqCst);
+    let mut failed = 0;
+    while store.version().await.is_err() {
+        failed += 1;
+        assert!(failed < CONNECTIONS, "wanted the store to find its way again by itself");
+    }
+    assert!(failed <= 1, "{failed} calls waited for connections that were lost together");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

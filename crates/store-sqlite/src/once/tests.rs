@@ -282,6 +282,30 @@ async fn a_full_disk_refuses_and_recovers_by_itself() {
     assert_eq!(reopened(&once, &claims, at(DAY + 3)).await, 0);
 }
 
+#[tokio::test]
+async fn a_disk_that_hangs_is_a_fault_and_not_a_wait_without_end() {
+    let disk = SimDisk::default();
+    let (once, _) = begin(&disk, at(DAY), Begun::Never).unwrap();
+    let (begin_again, told) = std::sync::mpsc::channel::<()>();
+    let (holds, held) = std::sync::mpsc::channel();
+    let hung = disk.clone();
+    let hanging = std::thread::spawn(move || {
+        let _hung = hung.hang();
+        holds.send(()).unwrap();
+        let _told = told.recv();
+    });
+    held.recv().unwrap();
+    let told = once.claim(claim(1, at(DAY)), at(DAY)).await.unwrap_err().to_string();
+    assert!(told.contains("within 5 s"), "{told}");
+    assert_eq!(once.claim(claim(1, at(DAY)), at(DAY)).await.unwrap(), Use::Again, "the disk may yet take it");
+    drop(begin_again);
+    hanging.join().unwrap();
+    assert_eq!(once.claim(claim(2, at(DAY)), at(DAY)).await.unwrap(), Use::First);
+    drop(once);
+    let (once, _) = begin(&disk, at(DAY), Begun::Here).unwrap();
+    assert_eq!(reopened(&once, &[claim(1, at(DAY)), claim(2, at(DAY))], at(DAY)).await, 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_power_cuts_reopen_nothing() {
     let disk = SimDisk::default();

@@ -70,6 +70,11 @@ impl SimDisk {
         self.platter().full = full;
     }
 
+    /// Until this is dropped, whatever asks the disk waits.
+    pub(crate) fn hang(&self) -> MutexGuard<'_, impl Sized> {
+        self.platter()
+    }
+
     /// How often files were synced.
     pub(crate) fn syncs(&self) -> u64 {
         self.platter().syncs
