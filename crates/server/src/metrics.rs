@@ -78,6 +78,11 @@ struct Presented {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reached {
+    limit: Word,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Ended {
     outcome: Word,
 }
@@ -97,6 +102,7 @@ pub struct Metrics {
     weak: Family<Weak, Counter>,
     seconds: Histogram,
     faults: Counter,
+    limited: Family<Reached, Counter>,
     not_enforced: Family<Passed, Counter>,
     sent: Family<Sent, Counter>,
     retries: Family<Sent, Counter>,
@@ -147,6 +153,7 @@ impl Default for Metrics {
             weak: Family::default(),
             seconds: Histogram::new(buckets),
             faults: Counter::default(),
+            limited: Family::default(),
             not_enforced: Family::default(),
             sent: Family::default(),
             retries: Family::default(),
@@ -179,6 +186,8 @@ impl Default for Metrics {
             metrics.seconds.clone(),
         );
         all.register("faults", "Requests that could not be decided", metrics.faults.clone());
+        let text = "Requests and connections turned away by a limit, by limit";
+        all.register("limited", text, metrics.limited.clone());
         all.register(
             "not_enforced",
             "Requests that did not hold and passed as nobody's, by mode and reason",
@@ -279,6 +288,11 @@ impl Metrics {
         }
     }
 
+    /// Counts what a limit turned away.
+    pub(crate) fn limited(&self, limit: &'static str) {
+        self.limited.get_or_create(&Reached { limit: limit.into() }).inc();
+    }
+
     /// The counters of a kind of answer.
     fn counters(&self, kind: &Kind<'_>) -> Counters {
         let surface = Word::from(kind.surface.name());
@@ -355,46 +369,4 @@ impl Metrics {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::listener::Surface;
-    use crate::ids::Ids;
-    use countersign_guard::clock::SeededEntropy;
-
-    #[test]
-    fn what_was_counted_is_told() {
-        let metrics = Metrics::default();
-        let call = Call {
-            id: Ids::new(&SeededEntropy::default()).next(*b"req"),
-            peer: "127.0.0.1:1".parse().unwrap(),
-            local: "127.0.0.1:2".parse().unwrap(),
-            tls: false,
-            at: Time::from_seconds(0),
-            surface: Surface::Gateway,
-            client: Err("nobody told"),
-        };
-        let outcome = Outcome {
-            dialect: Some("skillhive".into()),
-            verdict: Some("refused"),
-            reason: Some("bad-signature"),
-            algorithm: Some("rsa-pkcs1-sha1"),
-            ..Outcome::default()
-        };
-        metrics.count(&call, &outcome, 401, 0.001);
-        let counts = Counts { turns: 4, in_lanes: 7, scalar: 2, rechecked: 1, differences: 0 };
-        let text = metrics.text(Levels { keys: 3, lanes: Some(counts), ..Levels::default() });
-        for line in [
-            "countersign_judgements_total{surface=\"gateway\",dialect=\"skillhive\",verdict=\"refused\",reason=\"bad-signature\"} 1",
-            "countersign_responses_total{surface=\"gateway\",status=\"4xx\"} 1",
-            "countersign_weak_signatures_total{dialect=\"skillhive\"} 1",
-            "countersign_keys 3",
-            "countersign_lanes_turns_total 4",
-            "countersign_lanes_checks_total 7",
-            "countersign_lanes_left_total 2",
-            "countersign_lanes_rechecked_total 1",
-            "countersign_lanes_differences_total 0",
-        ] {
-            assert!(text.contains(line), "{line}\n{text}");
-        }
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 use super::activity::Activity;
 use super::bounds::{Bounds, Broken};
 use super::scanner::Scanner;
+use crate::limiter::conduct::Conduct;
 use bytes::{Buf, BytesMut};
 use std::future::Future;
 use std::io;
@@ -11,7 +12,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::task::coop::unconstrained;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What one read asks the socket for.
@@ -50,6 +51,9 @@ pub(super) struct Strict<S> {
     patience: Patience,
     fields: usize,
     activity: Arc<Activity>,
+    conduct: Arc<Conduct>,
+    /// Runs while the other end is not listened to.
+    paused: Option<Pin<Box<Sleep>>>,
     clock: Pin<Box<Sleep>>,
     /// When the wait at hand ends; the clock rings then or earlier, and is set anew only when it rang.
     due: Instant,
@@ -69,7 +73,13 @@ enum Waiting {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
-    pub(super) fn new(io: S, bounds: Bounds, patience: Patience, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(
+        io: S,
+        bounds: Bounds,
+        patience: Patience,
+        activity: Arc<Activity>,
+        conduct: Arc<Conduct>,
+    ) -> Self {
         Self {
             io,
             buffer: BytesMut::new(),
@@ -79,6 +89,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
             patience,
             fields: bounds.fields,
             activity,
+            conduct,
+            paused: None,
             clock: Box::pin(sleep(patience.head)),
             due: Instant::now() + patience.head,
             told: None,
@@ -182,6 +194,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
         }
     }
 
+    /// Pending while the other end is not listened to. What it sends meanwhile waits at its side.
+    fn pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(until) = self.conduct.paused() else {
+            self.paused = None;
+            return Poll::Ready(());
+        };
+        let clock = self.paused.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if clock.deadline() != until {
+            clock.as_mut().reset(until);
+        }
+        // Outside the task's budget, as the other clock.
+        ready!(pin!(unconstrained(clock.as_mut())).poll(cx));
+        self.paused = None;
+        Poll::Ready(())
+    }
+
     fn set_clock(&mut self) {
         self.clock.as_mut().reset(self.due);
         self.told = None;
@@ -221,6 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Strict<S> {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        ready!(this.pause(cx));
         loop {
             if this.good > 0 {
                 let count = this.good.min(out.remaining());

@@ -74,13 +74,14 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         client: origin.client.known(),
         challenge: None,
     };
-    let Passing { verified, mut outcome } = match weigh(app, place, &incoming).await {
-        Ok(passing) => passing,
-        Err(refusal) => {
-            body.pass_over(&parts.headers).await;
-            return Err(refusal);
-        }
-    };
+    let Passing { verified, mut outcome } =
+        match weigh(app, &call.source(app, origin.client), place, &incoming).await {
+            Ok(passing) => passing,
+            Err(refusal) => {
+                body.pass_over(&parts.headers).await;
+                return Err(refusal);
+            }
+        };
     let tell = |mut response: Box<Response<Body>>, outcome: &Outcome| {
         warn(app, outcome, response.headers_mut());
         response.extensions_mut().insert(outcome.clone());
