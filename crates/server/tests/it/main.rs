@@ -6,6 +6,7 @@ mod explain;
 mod ext_authz;
 mod faults;
 mod fixture;
+mod flood;
 mod forward_auth;
 mod gateway;
 mod lanes;
