@@ -7,6 +7,7 @@ mod scanner;
 mod seldom;
 mod strict;
 mod sweep;
+mod taking;
 mod two;
 mod wire;
 

@@ -2,6 +2,7 @@
 use super::activity::Activity;
 use super::bounds::{Bounds, Broken};
 use super::scanner::Scanner;
+use super::taking::Taking;
 use crate::limiter::conduct::Conduct;
 use bytes::{Buf, BytesMut};
 use std::future::Future;
@@ -62,6 +63,7 @@ pub(super) struct Strict<S> {
     waiting: Waiting,
     /// Runs while the other end takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
+    taking: Taking,
 }
 
 /// What the clock runs for.
@@ -96,6 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
             told: None,
             waiting: Waiting::Head,
             stalled: None,
+            taking: Taking::default(),
         }
     }
 
@@ -316,13 +319,27 @@ impl<S> Strict<S> {
         }
     }
 
-    /// Gives up on an end that takes nothing for too long: it holds memory here and a connection behind us.
-    fn patiently<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if done.is_ready() {
-            self.stalled = None;
-            return done;
-        }
+    /// Gives up on an end that takes nothing for too long, or little each time: it holds memory here and a connection behind us.
+    fn patiently<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        done: Poll<io::Result<T>>,
+        taken: impl FnOnce(&T) -> usize,
+    ) -> Poll<io::Result<T>> {
         let patience = self.patience.write;
+        if let Poll::Ready(done) = done {
+            if let Ok(done) = &done {
+                self.taking.took(taken(done));
+            }
+            // Only who was waited for is measured: what an upstream gives slowly is not the caller's doing.
+            if let Some(clock) = self.stalled.take() {
+                let since = clock.deadline().checked_sub(patience).unwrap_or_else(Instant::now);
+                if !self.taking.is_enough(since.elapsed(), patience) {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+            return Poll::Ready(done);
+        }
         let clock = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(clock.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -333,12 +350,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.note(&written);
-        self.patiently(cx, written)
+        self.patiently(cx, written, |count| *count)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
-        self.patiently(cx, flushed)
+        self.patiently(cx, flushed, |()| 0)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -352,7 +369,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
         self.note(&written);
-        self.patiently(cx, written)
+        self.patiently(cx, written, |count| *count)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -17,6 +17,7 @@ mod policies;
 mod raw;
 mod reload;
 mod session;
+mod slow;
 mod sockets;
 mod streams;
 mod tls;
