@@ -7,7 +7,6 @@ mod allowance;
 mod buckets;
 pub(crate) mod conduct;
 mod doors;
-mod marks;
 mod network;
 mod waiting;
 
@@ -18,14 +17,13 @@ pub(crate) use waiting::{Full, Waiting};
 
 use crate::config::limits::Rate;
 use buckets::{Buckets, Wait};
-use marks::Marks;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Places of each table: about a million addresses an hour would have to fail for one to be forgotten that matters. 1 MiB each.
+/// Places of each table, eight of which a key may have: 1 MiB each, once they are used.
 const PLACES: usize = 65_536;
 /// How long an account that was recognised from an address counts as at home there.
 const AT_HOME: Duration = Duration::from_secs(24 * 3600);
@@ -41,7 +39,7 @@ pub(crate) struct Limiter {
     /// Failed checks of accounts that are at home at an address that spent its own.
     failures_at_home: Buckets,
     /// Accounts that were recognised from an address.
-    homes: Marks,
+    homes: Buckets,
     /// Requests, by address and by account, where the operator limits them.
     by_address: Buckets,
     by_account: Buckets,
@@ -72,7 +70,7 @@ impl Limiter {
             hasher: RandomState::new(),
             failures: Buckets::new(places),
             failures_at_home: Buckets::new(places),
-            homes: Marks::new(places),
+            homes: Buckets::new(places),
             by_address: Buckets::new(places),
             by_account: Buckets::new(places),
             connecting: Buckets::new(places),
@@ -94,7 +92,7 @@ impl Limiter {
     /// Notes that an account was recognised from an address.
     pub(crate) fn held(&self, network: Network, account: &str) {
         let now = self.now();
-        self.homes.mark(self.key(&(network, account)), now + AT_HOME);
+        self.homes.mark(self.key(&(network, account)), now + AT_HOME, now);
     }
 
     /// Whether an account may make another check fail at an address that spent its own allowance: only where it is at home.

@@ -1,6 +1,6 @@
 //! Leaky buckets for any number of callers in a table of fixed size (generic cell rate algorithm).
 use crate::config::limits::Rate;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Places that a key may have: a bucket gives way only when all of them are fuller.
@@ -14,6 +14,7 @@ const SETS: usize = 64;
 /// many keys there are. Here a key has eight places in a set that is found by its hash. When all are taken, the bucket that
 /// is nearest to empty is forgotten: the one that says least, and never one that is as full as the newcomer's. A place takes 16 bytes.
 pub(crate) struct Buckets {
+    /// Each is empty until a key comes to it.
     shards: Box<[Mutex<Box<[Set]>>]>,
     sets: usize,
 }
@@ -37,15 +38,12 @@ impl Buckets {
     pub(crate) fn new(places: usize) -> Self {
         let sets = (places / WAYS).max(1);
         let shards = sets.div_ceil(SETS);
-        let shard = || Mutex::new(vec![Set::default(); SETS].into_boxed_slice());
-        Self { shards: std::iter::repeat_with(shard).take(shards).collect(), sets: shards * SETS }
+        Self { shards: std::iter::repeat_with(Mutex::default).take(shards).collect(), sets: shards * SETS }
     }
 
     /// How long until there is room for one more; `None`: there is.
     pub(crate) fn wait(&self, key: u64, rate: Rate, now: Duration) -> Option<Wait> {
-        let now = nanos(now);
-        let empty = self
-            .with(key, |set| set.iter().find(|bucket| bucket.key == key).map_or(0, |bucket| bucket.empty));
+        let (empty, now) = (self.empty(key), nanos(now));
         rate.over(empty, now).map(|over| Wait(Duration::from_nanos(over)))
     }
 
@@ -71,13 +69,40 @@ impl Buckets {
         self.with(key, |set| fill(place(set, key, now), rate, cost, now));
     }
 
+    /// Marks a key until then; among eight that share a place, the mark that ends first gives way.
+    pub(crate) fn mark(&self, key: u64, until: Duration, now: Duration) {
+        self.with(key, |set| place(set, key, nanos(now)).empty = nanos(until));
+    }
+
+    /// Whether a key is marked.
+    pub(crate) fn is_marked(&self, key: u64, now: Duration) -> bool {
+        self.empty(key) > nanos(now)
+    }
+
+    /// When a key's bucket will be empty.
+    fn empty(&self, key: u64) -> u64 {
+        let (shard, set) = self.at(key);
+        let Some(shard) = self.shards.get(shard) else { return 0 };
+        let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = shard.get(set).and_then(|set| set.iter().find(|bucket| bucket.key == key));
+        found.map_or(0, |bucket| bucket.empty)
+    }
+
     fn with<T>(&self, key: u64, what: impl FnOnce(&mut Set) -> T) -> T {
-        // The hash is random in all its bits, and the key is compared whole.
-        let set = usize::try_from(key % u64::try_from(self.sets).unwrap_or(1)).unwrap_or(0);
+        let (shard, set) = self.at(key);
         let mut none = Set::default();
-        let Some(shard) = self.shards.get(set / SETS) else { return what(&mut none) };
-        let mut shard: MutexGuard<'_, Box<[Set]>> = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        what(shard.get_mut(set % SETS).unwrap_or(&mut none))
+        let Some(shard) = self.shards.get(shard) else { return what(&mut none) };
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if shard.is_empty() {
+            *shard = vec![Set::default(); SETS].into_boxed_slice();
+        }
+        what(shard.get_mut(set).unwrap_or(&mut none))
+    }
+
+    /// The shard of a key, and the set in it. The key is a hash, random in all its bits.
+    fn at(&self, key: u64) -> (usize, usize) {
+        let set = usize::try_from(key % u64::try_from(self.sets).unwrap_or(1).max(1)).unwrap_or(0);
+        (set / SETS, set % SETS)
     }
 }
 
@@ -159,6 +184,20 @@ mod tests {
         buckets.charge(1, 1_000_000, RATE, millis(0));
         assert!(buckets.wait(1, RATE, millis(50)).is_some());
         assert_eq!(buckets.wait(1, RATE, millis(100)), None);
+    }
+
+    #[test]
+    fn marks_end_and_the_one_that_ends_first_gives_way() {
+        let marks = Buckets::new(0);
+        let sets = u64::try_from(marks.sets).unwrap();
+        // Nine that share a place.
+        for number in 1..=9 {
+            marks.mark(number * sets, millis(number), millis(0));
+        }
+        assert!(!marks.is_marked(sets, millis(0)) && marks.is_marked(9 * sets, millis(8)));
+        assert!(!marks.is_marked(9 * sets, millis(9)) && !marks.is_marked(10 * sets, millis(0)));
+        marks.mark(9 * sets, millis(20), millis(9));
+        assert!(marks.is_marked(9 * sets, millis(19)) && marks.is_marked(2 * sets, millis(1)));
     }
 
     #[test]
