@@ -16,6 +16,7 @@ mod remembering;
 mod replay;
 mod serving;
 mod signing;
+mod strangers;
 mod token;
 
 use measure::Table;
@@ -34,6 +35,7 @@ const PARTS: &[Part] = &[
     ("registry", registry::run),
     ("start", registry::start),
     ("serving", serving::run),
+    ("strangers", strangers::run),
     ("flood", flood::run),
 ];
 

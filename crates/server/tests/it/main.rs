@@ -8,6 +8,7 @@ mod faults;
 mod fixture;
 mod flood;
 mod forward_auth;
+mod frames;
 mod gateway;
 mod lanes;
 mod lines;
