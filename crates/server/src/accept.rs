@@ -3,6 +3,7 @@ mod activity;
 mod bounds;
 pub(crate) mod head;
 mod phase;
+mod place;
 mod scanner;
 mod seldom;
 mod strict;
@@ -16,7 +17,7 @@ pub(crate) use wire::{Opened, Wire};
 
 use crate::config::limits::Limits;
 use crate::limiter::conduct::Conduct;
-use crate::limiter::{Door, Doors, Entered};
+use crate::limiter::doors::{Door, Doors, Entered};
 use crate::tls::acme::issued::PROTOCOL;
 use activity::Activity;
 use arc_swap::ArcSwap;
@@ -28,6 +29,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use place::Place;
 use rustls::ServerConfig;
 use seldom::Seldom;
 use socket2::SockRef;
@@ -76,12 +78,6 @@ pub(crate) struct Peer {
     pub(crate) tls: bool,
     /// How it behaves on this connection.
     pub(crate) conduct: Arc<Conduct>,
-}
-
-/// What an open connection takes up: a place among all, and one among those of its address.
-pub(crate) struct Place {
-    _one: OwnedSemaphorePermit,
-    _entered: Option<Entered>,
 }
 
 /// One listener's loop.
@@ -159,7 +155,7 @@ impl<H: Handler> Loop<H> {
 
     fn spawn(&mut self, stream: TcpStream, address: SocketAddr, place: OwnedSemaphorePermit) {
         let Some(entered) = self.enter(&stream, address.ip()) else { return };
-        let place = Place { _one: place, _entered: entered };
+        let place = Place::new(place, entered);
         // Small answers go out at once; a socket that refuses the option works without.
         let _ = stream.set_nodelay(true);
         let connection = Connection {

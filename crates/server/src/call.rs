@@ -1,9 +1,9 @@
 //! One request's way through the server: who called, under which id, and how it ended, for the log and the metrics.
-use crate::app::App;
 use crate::config::listener::Surface;
 use crate::config::mode::Mode;
+use crate::config::server::ServerSection;
 use crate::ids::Id;
-use crate::limiter::Source;
+use crate::limiter::allowance::Source;
 use crate::limiter::conduct::Conduct;
 use crate::surface::origin::Client;
 use crate::trip::Trip;
@@ -41,8 +41,8 @@ impl Call {
     }
 
     /// Where a request of `client` came from, for the limits.
-    pub(crate) fn source(&self, app: &App, client: Client) -> Source {
-        Source::of(&app.config.server, client, self.conduct.as_ref())
+    pub(crate) fn source(&self, config: &ServerSection, client: Client) -> Source {
+        Source::of(config, client, self.conduct.as_ref())
     }
 }
 

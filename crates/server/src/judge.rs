@@ -1,7 +1,9 @@
 //! Asks the guard and turns its verdict into a pass or an answer, with the outcome for the log.
 use crate::app::App;
 use crate::call::{Outcome, Who};
-use crate::limiter::{Full, Source, Spent, Turn};
+use crate::limiter::Spent;
+use crate::limiter::allowance::{Source, Turn};
+use crate::limiter::waiting::Full;
 use crate::problem;
 use crate::routes::Place;
 use crate::surface::path;

@@ -3,25 +3,22 @@
 //! What is limited by address is what *fails* after a signature was checked, so that a good caller is not held back by its own success.
 //! An address that spent its allowance is refused before the next check. These go on all the same:
 //! tokens whose check is remembered, connections of their own on which proofs held, and accounts that were recognised from there before.
-mod allowance;
+pub(crate) mod allowance;
 mod buckets;
 pub(crate) mod conduct;
-mod doors;
-mod network;
-mod waiting;
-
-pub(crate) use allowance::{Source, Turn, trusts};
-pub(crate) use doors::{Door, Doors, Entered};
-pub(crate) use network::Network;
-pub(crate) use waiting::{Full, Waiting};
+pub(crate) mod doors;
+pub(crate) mod network;
+pub(crate) mod waiting;
 
 use crate::config::limits::Rate;
 use buckets::{Buckets, Wait};
+use network::Network;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
+use waiting::Waiting;
 
 /// Places of each table, eight of which a key may have: 1 MiB each, once they are used.
 const PLACES: usize = 65_536;

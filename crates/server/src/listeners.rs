@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::config::limits::Limits;
 use crate::config::listener::{Listener, Surface, Tls};
 use crate::dispatch::Surfaces;
-use crate::limiter::Door;
+use crate::limiter::doors::Door;
 use crate::metrics::Metrics;
 use crate::mounts;
 use crate::tls::acme::Orders;

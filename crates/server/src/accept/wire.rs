@@ -1,6 +1,6 @@
 //! The connection under a request, for the one that goes on in another protocol: its raw bytes, and what keeps it counted.
-use super::Place;
 use super::phase::Phase;
+use super::place::Place;
 use super::strict::Strict;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;

@@ -1,6 +1,7 @@
 //! What one request may cost, and what it did cost, noted where it came from.
 use super::conduct::Conduct;
-use super::{Limiter, Network, Spent};
+use super::network::Network;
+use super::{Limiter, Spent};
 use crate::config::limits::Limits;
 use crate::config::server::ServerSection;
 use crate::surface::origin::Client;

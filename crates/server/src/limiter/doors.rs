@@ -1,5 +1,5 @@
 //! How many connections each address has open on one listener.
-use super::Network;
+use super::network::Network;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};

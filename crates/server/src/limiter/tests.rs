@@ -1,7 +1,8 @@
 //! What failures cost an address, and whom they do not hold back.
+use super::Limiter;
 use super::allowance::{Source, Turn};
 use super::conduct::Conduct;
-use super::{Limiter, Network};
+use super::network::Network;
 use crate::config::limits::Limits;
 use crate::config::{Config, Sources};
 use crate::surface::origin::Client;

@@ -1,5 +1,5 @@
 //! How many judgements wait for something (a store, a key set, the lanes), and a fair share of that for each address.
-use super::Network;
+use super::network::Network;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::{Future, poll_fn};

@@ -4,7 +4,7 @@ use crate::call::{Call, Outcome};
 use crate::config::listener::Surface;
 use crate::inflow::read_small;
 use crate::judge::{faulted, judge, limited};
-use crate::limiter::{Source, Turn};
+use crate::limiter::allowance::{Source, Turn};
 use crate::problem::{bad_request, problem, stamp};
 use crate::routes::Place;
 use crate::surface::manage::is_ours;
@@ -90,7 +90,11 @@ async fn tell(
         challenge: None,
     };
     // Strangers ask here for checks as they do with requests; operators ask about strangers.
-    let source = if operator { Source::default() } else { call.source(app, call.client.map_err(wrong)?) };
+    let source = if operator {
+        Source::default()
+    } else {
+        call.source(&app.config.server, call.client.map_err(wrong)?)
+    };
     let turn = Turn::new(&app.limiter, &app.config.limits, &source);
     let explained = app.guard.explain_within(&place.policy, &incoming, &turn).await;
     let explanation = explained.map_err(|fault| faulted(app, Some(&place.name), &fault))?;
@@ -145,7 +149,7 @@ async fn is_operator(
         challenge: None,
     };
     let route = Surface::Explain.name().into();
-    let source = call.source(app, origin.client);
+    let source = call.source(&app.config.server, origin.client);
     let verified = judge(app, &source, Some(&route), policy, &incoming).await?;
     Ok(app.directory.account(&verified.caller().id).is_some_and(|account| account.role.is_some()))
 }

@@ -75,7 +75,7 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         challenge: None,
     };
     let Passing { verified, mut outcome } =
-        match weigh(app, &call.source(app, origin.client), place, &incoming).await {
+        match weigh(app, &call.source(&app.config.server, origin.client), place, &incoming).await {
             Ok(passing) => passing,
             Err(refusal) => {
                 body.pass_over(&parts.headers).await;

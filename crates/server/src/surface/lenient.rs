@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::call::Outcome;
 use crate::config::mode::Mode;
 use crate::judge::{confined, held, judge};
-use crate::limiter::Source;
+use crate::limiter::allowance::Source;
 use crate::problem::{REJECT, stamp};
 use crate::readiness::Tried;
 use crate::routes::Place;

@@ -3,7 +3,7 @@ use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::identity::twins;
 use crate::judge::{faulted, refused, takes};
-use crate::limiter::Source;
+use crate::limiter::allowance::Source;
 use crate::problem::{bad_request, problem};
 use crate::surface::lenient::{Passing, warn, weigh};
 use crate::surface::origin::{Client, host_of};
@@ -67,8 +67,9 @@ pub(super) async fn decide(app: &App, call: &Call, original: &Original) -> Resul
         return Err(refused(app, Some(route), None, reason, &reply));
     }
     // Envoy tells the caller's address; where it does not, nobody's is limited.
-    let source =
-        original.client.map_or_else(Source::default, |client| call.source(app, Client::Known(client)));
+    let source = original
+        .client
+        .map_or_else(Source::default, |client| call.source(&app.config.server, Client::Known(client)));
     let Passing { verified, outcome } = weigh(app, &source, place, &incoming).await?;
     // In every mode, as at the gateway.
     takes(app, place, outcome.dialect.as_ref(), incoming.method)?;

@@ -78,8 +78,9 @@ impl Gate {
             client: call.map(|call| call.peer.ip()),
             challenge: None,
         };
-        let source =
-            call.map(|call| call.source(&self.app, Client::Known(call.peer.ip()))).unwrap_or_default();
+        let source = call
+            .map(|call| call.source(&self.app.config.server, Client::Known(call.peer.ip())))
+            .unwrap_or_default();
         judge(&self.app, &source, None, &self.policy, &incoming).await
     }
 
