@@ -1,13 +1,13 @@
 //! The load: many connections kept busy from one thread, each asking again as soon as it is answered.
 use crate::measure::{count, now};
 use crate::process::LOAD_CORE;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::LocalSet;
 
 /// Connections at once.
@@ -23,6 +23,8 @@ pub(crate) struct Load {
     pub(crate) connections: usize,
     /// Requests a second; without one, each connection asks again as soon as it is answered.
     pub(crate) rate: Option<u32>,
+    /// The address that the connections come from.
+    pub(crate) source: Ipv4Addr,
 }
 
 /// What came of it.
@@ -39,7 +41,7 @@ pub(crate) struct Sent {
 /// # Errors
 /// As [`Load::send`].
 pub(crate) fn send(address: SocketAddr, requests: &Path, status: u16, times: usize) -> Result<f64, String> {
-    let load = Load { address, connections: CONNECTIONS, rate: None };
+    let load = Load { address, connections: CONNECTIONS, rate: None, source: Ipv4Addr::LOCALHOST };
     load.send(requests, &[status], times).map(|sent| sent.seconds)
 }
 
@@ -55,6 +57,7 @@ impl Load {
         let statuses = statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
         let rate = self.rate.unwrap_or(0);
         command.args([statuses, times.to_string(), self.connections.to_string(), rate.to_string()]);
+        command.arg(self.source.to_string());
         let ended = command.output().map_err(|error| format!("the load cannot be started: {error}"))?;
         let text = String::from_utf8_lossy(&ended.stdout);
         let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
@@ -68,15 +71,18 @@ impl Load {
     }
 }
 
-/// The process that [`Load::send`] starts: `load ADDRESS FILE STATUSES TIMES CONNECTIONS RATE`; prints seconds and delay.
+/// The process that [`Load::send`] starts: `load ADDRESS FILE STATUSES TIMES CONNECTIONS RATE SOURCE`; prints seconds and delay.
 ///
 /// # Errors
 /// As for [`Load::send`].
 pub(crate) fn run(words: &[String]) -> Result<(), String> {
-    let [address, file, statuses, times, connections, rate] = words else {
-        return Err(format!("load: wanted ADDRESS FILE STATUSES TIMES CONNECTIONS RATE, found {words:?}"));
+    let [address, file, statuses, times, connections, rate, source] = words else {
+        return Err(format!(
+            "load: wanted ADDRESS FILE STATUSES TIMES CONNECTIONS RATE SOURCE, found {words:?}"
+        ));
     };
     let address: SocketAddr = address.parse().map_err(|error| format!("{address}: {error}"))?;
+    let source: Ipv4Addr = source.parse().map_err(|error| format!("{source}: {error}"))?;
     let number = |text: &str| text.parse::<usize>().map_err(|error| format!("{text}: {error}"));
     let (times, connections, rate) = (number(times)?, number(connections)?, number(rate)?);
     let text = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
@@ -88,7 +94,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), String> {
     let (took, mut delays) = LocalSet::new().block_on(&runtime, async move {
         let mut open = Vec::new();
         for _ in 0..connections {
-            open.push(Connection::open(address).await?);
+            open.push(Connection::open(address, source).await?);
         }
         let from = now();
         let due = move |place: usize| {
@@ -132,6 +138,20 @@ pub(crate) fn run(words: &[String]) -> Result<(), String> {
     Ok(())
 }
 
+/// Connects from an address of this machine's.
+///
+/// # Errors
+/// When nothing listens there, or the address is not this machine's.
+pub(crate) async fn connect(address: SocketAddr, source: Ipv4Addr) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    if source != Ipv4Addr::LOCALHOST {
+        socket.bind(SocketAddr::from((source, 0)))?;
+    }
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 /// A keep-alive connection, one request at a time.
 struct Connection {
     stream: TcpStream,
@@ -139,9 +159,8 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(address: SocketAddr) -> Result<Self, String> {
-        let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    async fn open(address: SocketAddr, source: Ipv4Addr) -> Result<Self, String> {
+        let stream = connect(address, source).await.map_err(|error| error.to_string())?;
         Ok(Self { stream, buffer: Vec::with_capacity(4096) })
     }
 

@@ -1,6 +1,7 @@
 //! The benchmarks: each case beside its floor in one run, turn by turn, and the medians as ratios.
 mod chart;
 mod durable;
+mod flood;
 mod judging;
 mod lanes;
 mod load;
@@ -15,6 +16,7 @@ mod remembering;
 mod replay;
 mod serving;
 mod signing;
+mod strangers;
 mod token;
 
 use measure::Table;
@@ -33,6 +35,8 @@ const PARTS: &[Part] = &[
     ("registry", registry::run),
     ("start", registry::start),
     ("serving", serving::run),
+    ("strangers", strangers::run),
+    ("flood", flood::run),
 ];
 
 fn main() -> Result<(), String> {
@@ -40,6 +44,7 @@ fn main() -> Result<(), String> {
     match words.split_first() {
         // Processes that measurements start.
         Some((word, rest)) if word == "load" => return load::run(rest),
+        Some((word, rest)) if word == "flood-from" => return flood::send(rest),
         Some((word, rest)) if word == "hold" => return registry::hold(rest),
         // A part of its own, since it wants many programs of other people.
         Some((word, rest)) if word == "peers" => return peers::run(rest),

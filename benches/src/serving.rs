@@ -18,7 +18,7 @@ const ROUNDS: usize = 5;
 const REQUESTS: usize = 16_000;
 /// Requests before anything is measured.
 const WARM: usize = 1_000;
-const HOST: &str = "api.bench.example";
+pub(crate) const HOST: &str = "api.bench.example";
 /// Where the bare servers look for the keys they check with: their source is used as it is, this placeholder included.
 const PLACEHOLDER: &str = "@BENCH@/keys";
 
@@ -150,7 +150,7 @@ fn start(program: &Path, server: Server, folder: &Path) -> Result<(Server, Runni
 }
 
 /// A registry with one caller, and the same key where the bare servers look for theirs.
-fn prepare(folder: &Path, now: u64) -> Result<PrivateKey, String> {
+pub(crate) fn prepare(folder: &Path, now: u64) -> Result<PrivateKey, String> {
     let made = |kind, bits| PrivateKey::generate(kind, bits).map_err(|error| error.to_string());
     let key = made(KeyKind::Rsa, 2048)?;
     let spki = |key: &PrivateKey| key.public_key().spki_der().to_vec();

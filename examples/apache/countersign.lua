@@ -102,7 +102,7 @@ function check(r)
     r:err("countersign does not answer: " .. tostring(why))
     return refuse(r, 503)
   end
-  if answer.status == 401 or answer.status == 403 or answer.status == 431 then return refuse(r, answer.status, answer) end
+  if answer.status == 401 or answer.status == 403 or answer.status == 429 or answer.status == 431 then return refuse(r, answer.status, answer) end
   if answer.status ~= 200 then return refuse(r, 503, answer) end
 
   for name in pairs(sent) do

@@ -83,7 +83,7 @@ core.register_action("countersign", { "http-req" }, function(txn)
   if not answer or answer.status == nil or answer.status == 0 then
     return refuse(txn, 503)
   end
-  if answer.status == 401 or answer.status == 403 or answer.status == 431 then
+  if answer.status == 401 or answer.status == 403 or answer.status == 429 or answer.status == 431 then
     return refuse(txn, answer.status, answer.headers, answer.body)
   end
   if answer.status ~= 200 then

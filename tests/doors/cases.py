@@ -105,6 +105,7 @@ class Cases:
         yield from self.bodies()
         yield from self.addresses()
         yield from self.modes()
+        yield from self.floods()
         yield from self.outages()
 
     def hive(self, target, **more):
@@ -333,6 +334,26 @@ class Cases:
         else:
             want(self.upstream.count() == before, "refused and passed on")
         want(self.send("GET", "https://api.example.com/hive/b", self.hive("/hive/a")).status >= 400, "another path passed")
+
+    def floods(self):
+        def flood():
+            """Forgeries from one address: told to wait there, and nobody elsewhere is; the proxy's own address is no caller's."""
+            before = self.upstream.count()
+
+            def from_address(source, proof):
+                return wire.send(self.door.port, HOST, "GET", "/v1/a", proof, source=source)
+
+            for _ in range(400):
+                answer = from_address("127.0.0.2", broken(self.callers.skykit()))
+                if answer.status != 401:
+                    break
+            want(answer.status == 429, f"wanted 429, found {answer}")
+            want(answer.header("retry-after") == "1", f"retry-after: {answer.header('retry-after')}")
+            reject = answer.header("countersign-reject")
+            want(isinstance(reject, str) and self.door.reason(reject) == "too-many-failures", f"another reason for {reject}")
+            want(self.upstream.count() == before, "a forgery reached the upstream")
+            want(from_address("127.0.0.3", self.callers.skykit()).status == 200, "a good caller elsewhere is held back")
+        yield "forgeries from one address: 429 there, and nothing elsewhere", flood
 
     def outages(self):
         def down():

@@ -124,6 +124,8 @@ class Door:
     def start_countersign(self):
         """Starts countersign on the example's server.toml."""
         env = {**os.environ, "COUNTERSIGN_DATA": str(self.place.data), "COUNTERSIGN_SERVER__LOG_FORMAT": "json"}
+        # So few that a slow machine spends them, too.
+        env |= {"COUNTERSIGN_LIMITS__FAILURES_PER_ADDRESS": "1", "COUNTERSIGN_LIMITS__FAILURES_BURST": "20"}
         command = [str(self.place.countersign), "serve", "--config", str(self.folder / "server.toml")]
         self.server = background(command, self.folder / "countersign.log", env, append=True)
         wait(lambda: listens(self.verify), self.server, self.folder / "countersign.log")

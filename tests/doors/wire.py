@@ -21,15 +21,15 @@ class Answer:
         return f"{self.status} {self.headers} {self.body[:200]!r}"
 
 
-def send(port, host, method, target, headers=(), body=b"", tls=True, version="1.1"):
-    """Sends one request; `headers` are pairs and go out as they are."""
+def send(port, host, method, target, headers=(), body=b"", tls=True, version="1.1", source="127.0.0.1"):
+    """Sends one request; `headers` are pairs and go out as they are. `source`: the caller's own address, on loopback."""
     if not any(name.lower() in ("content-length", "transfer-encoding") for name, _ in headers) and body:
         headers = [*headers, ("Content-Length", str(len(body)))]
     lines = [f"{method} {target} HTTP/{version}", f"Host: {host}", *(f"{name}: {value}" for name, value in headers)]
     if not any(name.lower() == "connection" for name, _ in headers):
         lines.append("Connection: close")
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
-    raw = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+    raw = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT, source_address=(source, 0))
     with raw, (_context().wrap_socket(raw, server_hostname="api.example.com") if tls else raw) as stream:
         stream.sendall(head + body)
         return read(stream)

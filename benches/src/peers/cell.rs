@@ -69,7 +69,8 @@ impl Cell {
     pub(crate) fn measure(&mut self, site: &Site, service: SocketAddr) -> Result<(), String> {
         let started = self.peer.start(site, service)?;
         let (now, head) = (unix_seconds(), self.peer.head());
-        let load = Load { address: started.address, connections: self.connections, rate: None };
+        let source = std::net::Ipv4Addr::LOCALHOST;
+        let load = Load { address: started.address, connections: self.connections, rate: None, source };
         // What has no token, and a token whose signature was changed, must not get in.
         if self.carried != Carried::Nothing && !self.peer.checks_nothing() {
             let bad = site.bad_requests(self.carried, head, now)?;

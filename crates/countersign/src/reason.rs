@@ -18,6 +18,8 @@ pub enum Class {
     Replay,
     /// The proof holds, but this is not allowed.
     Policy,
+    /// Too much came from there: nothing is said about the proof.
+    Limit,
 }
 
 impl Class {
@@ -32,6 +34,7 @@ impl Class {
             Self::Time => "time",
             Self::Replay => "replay",
             Self::Policy => "policy",
+            Self::Limit => "limit",
         }
     }
 }
@@ -214,6 +217,12 @@ reasons! {
     PathNotPlain "path-not-plain" Malformed "malformed" 400 "path_not_plain":
         "The path has dot segments, doubled or encoded slashes or other spellings that two servers may read differently.",
         "Send the plain path.";
+    TooManyFailures "too-many-failures" Limit "too-many-requests" 429 "too_many_requests":
+        "So many proofs from this address failed that no further one is checked for now.",
+        "Mend what fails at this address, and try again after the time in Retry-After.";
+    TooManyRequests "too-many-requests" Limit "too-many-requests" 429 "too_many_requests":
+        "This address or account sends more requests than the operator allows.",
+        "Send fewer, and try again after the time in Retry-After.";
 }
 
 /// The caller's fault: why, where, and in which dialect. Carries no text of the caller's.

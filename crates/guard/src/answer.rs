@@ -52,6 +52,7 @@ pub fn title(outward: &str) -> &'static str {
             "The proof's time does not fit; see the Date header."
         }
         "replayed" => "The proof was used before.",
+        "too-many-requests" => "Too many requests; try again later.",
         "try-again" => "Sign the request again.",
         _ => "The proof does not hold.",
     }

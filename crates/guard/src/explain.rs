@@ -1,7 +1,8 @@
 //! The same judgement told step by step; it uses no proof up and lets nobody in.
+use crate::allowance::{Allowance, Unlimited};
 use crate::guard::Guard;
 use crate::policy::Policy;
-use crate::walk::Walked;
+use crate::walk::{Walked, With};
 use countersign::incoming::Incoming;
 use countersign::read::Scratch;
 use countersign::reason::Reason;
@@ -69,11 +70,25 @@ impl Guard {
     /// # Errors
     /// [`Fault`] when a store failed.
     pub async fn explain(&self, policy: &Policy, incoming: &Incoming<'_>) -> Result<Explanation, Fault> {
+        self.explain_within(policy, incoming, &Unlimited).await
+    }
+
+    /// The same, where every check of a signature is asked for first.
+    ///
+    /// # Errors
+    /// As [`Guard::explain`].
+    pub async fn explain_within(
+        &self,
+        policy: &Policy,
+        incoming: &Incoming<'_>,
+        allowance: &dyn Allowance,
+    ) -> Result<Explanation, Fault> {
         let now = self.clock.now();
         let mut report = Report::default();
         let mut scratch = Scratch::default();
         // Explain always makes the check itself, so that it is a second opinion on what is remembered.
-        let walked = self.walk(policy, incoming, now, &mut scratch, None, &mut report).await?;
+        let with = With { now, remembered: None, allowance };
+        let walked = self.walk(policy, incoming, with, &mut scratch, &mut report).await?;
         let (dialect, refusal, caller) = match walked {
             Walked::Absent => (None, Some(Reason::MissingCredentials), None),
             Walked::Refused(dialect, refusal) => {

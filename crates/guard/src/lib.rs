@@ -1,4 +1,5 @@
 //! The shell around the core: stores are asked, checks run, requests judged and explained; middleware for tower and axum.
+pub mod allowance;
 pub mod answer;
 pub mod batch;
 mod claimed;

@@ -3,7 +3,7 @@ use countersign::ask::Caller;
 use countersign::dialect::Dialect;
 use countersign::incoming::{Incoming, Limits};
 use countersign::read::Addressed;
-use countersign::reason::Reason;
+use countersign::reason::{Class, Reason};
 use countersign::verified::Covered;
 use std::sync::Arc;
 
@@ -127,8 +127,17 @@ impl Reply {
     /// How a dialect answers a reason.
     #[must_use]
     pub fn of(dialect: &Dialect, reason: Reason) -> Self {
+        if reason.class() == Class::Limit {
+            return Self::limit(reason);
+        }
         let status = dialect.status(reason);
         Self { status, challenge: if status == 401 { dialect.challenge(reason).cloned() } else { None } }
+    }
+
+    /// How a limit is answered: as HTTP does, whatever a dialect makes of refusals, since it says nothing about the proof.
+    #[must_use]
+    pub fn limit(reason: Reason) -> Self {
+        Self { status: reason.status(), challenge: None }
     }
 }
 

@@ -1,4 +1,5 @@
 //! A judgement on its way from the request to the second question, without waiting wherever it can.
+use crate::allowance::{Allowance, Unlimited};
 use crate::guard::{Guard, Verdict, denial};
 use crate::policy::{Found, Policy};
 use countersign::ask::{KeyQuery, Keys, Who};
@@ -38,10 +39,23 @@ impl Guard {
     /// # Errors
     /// [`Fault`] when a store failed: it answers 503 and lets nobody in.
     pub async fn judge(&self, policy: &Policy, incoming: &Incoming<'_>) -> Result<Verdict, Fault> {
+        self.judge_within(policy, incoming, &Unlimited).await
+    }
+
+    /// The same, where every check of a signature that is not remembered is asked for first.
+    ///
+    /// # Errors
+    /// As [`Guard::judge`].
+    pub async fn judge_within(
+        &self,
+        policy: &Policy,
+        incoming: &Incoming<'_>,
+        allowance: &dyn Allowance,
+    ) -> Result<Verdict, Fault> {
         let now = self.clock.now();
         let mut scratch = Scratch::default();
-        let walked =
-            self.walk(policy, incoming, now, &mut scratch, self.remembered.as_deref(), &mut ()).await?;
+        let with = With { now, remembered: self.remembered.as_deref(), allowance };
+        let walked = self.walk(policy, incoming, with, &mut scratch, &mut ()).await?;
         Ok(match walked {
             Walked::Absent => Verdict::Absent(policy.reply(Reason::MissingCredentials)),
             Walked::Refused(dialect, refusal) => Verdict::Refused(denial(policy, dialect, refusal)),
@@ -68,25 +82,29 @@ impl Guard {
         &self,
         policy: &'p Policy,
         incoming: &Incoming<'_>,
-        now: Time,
+        with: With<'_>,
         scratch: &mut Scratch,
-        remembered: Option<&Remembered>,
         trace: &mut T,
     ) -> Result<Walked<'p>, Fault> {
-        let mut at = self.begin(policy, incoming, now, scratch, remembered, trace);
+        let now = with.now;
+        let mut at = self.begin(policy, incoming, with, scratch, trace);
         // Bounded by the attempts: at most `limits.keys` keys times the dialect's spellings.
         loop {
             at = match at {
                 At::Over(walked) => return Ok(walked),
                 At::Asks(dialect, proof) => {
                     let keys = Box::pin(self.keys(&proof.wants(), now)).await?;
-                    self.go_on(policy, dialect, proof.prepare(keys, now, trace), now, remembered, trace)
+                    self.go_on(policy, dialect, proof.prepare(keys, now, trace), with, trace)
                 }
                 At::Checks(dialect, prepared) => {
-                    let outcome = Box::pin(self.check(&prepared, remembered, now)).await;
+                    let Ok(outcome) = Box::pin(self.check(&prepared, with)).await else {
+                        return Ok(too_many(dialect, trace));
+                    };
                     match prepared.finish(&outcome, now, trace) {
-                        Ok(Finish::Next(next)) => self.go_on(policy, dialect, next, now, remembered, trace),
-                        Ok(Finish::Checked(checked)) => At::Over(admit(policy, dialect, checked, trace)),
+                        Ok(Finish::Next(next)) => self.go_on(policy, dialect, next, with, trace),
+                        Ok(Finish::Checked(checked)) => {
+                            At::Over(admit(policy, dialect, checked, with.allowance, trace))
+                        }
                         Err(refusal) => At::Over(Walked::Refused(Some(dialect), refusal)),
                     }
                 }
@@ -99,9 +117,8 @@ impl Guard {
         &self,
         policy: &'p Policy,
         incoming: &'s Incoming<'s>,
-        now: Time,
+        with: With<'_>,
         scratch: &'s mut Scratch,
-        remembered: Option<&Remembered>,
         trace: &mut impl Trace,
     ) -> At<'p, 's> {
         let dialect = match policy.find(incoming) {
@@ -128,9 +145,7 @@ impl Guard {
             Err(refusal) => return At::Over(Walked::Refused(Some(dialect), refusal)),
         };
         match self.keys_in_memory(&proof.wants()) {
-            Some(keys) => {
-                self.go_on(policy, dialect, proof.prepare(keys, now, trace), now, remembered, trace)
-            }
+            Some(keys) => self.go_on(policy, dialect, proof.prepare(keys, with.now, trace), with, trace),
             None => At::Asks(dialect, Box::new(proof)),
         }
     }
@@ -141,66 +156,74 @@ impl Guard {
         policy: &'p Policy,
         dialect: &'p Arc<Dialect>,
         mut prepared: Prepared<'s>,
-        now: Time,
-        remembered: Option<&Remembered>,
+        with: With<'_>,
         trace: &mut impl Trace,
     ) -> At<'p, 's> {
         // Bounded as the loop in `walk`.
         loop {
-            let Some(outcome) = self.check_at_once(&prepared, remembered, now) else {
-                return At::Checks(dialect, Box::new(prepared));
+            let outcome = match self.check_at_once(&prepared, with) {
+                Some(Ok(outcome)) => outcome,
+                Some(Err(TooMany)) => return At::Over(too_many(dialect, trace)),
+                None => return At::Checks(dialect, Box::new(prepared)),
             };
-            match prepared.finish(&outcome, now, trace) {
+            match prepared.finish(&outcome, with.now, trace) {
                 Ok(Finish::Next(next)) => prepared = next,
-                Ok(Finish::Checked(checked)) => return At::Over(admit(policy, dialect, checked, trace)),
+                Ok(Finish::Checked(checked)) => {
+                    return At::Over(admit(policy, dialect, checked, with.allowance, trace));
+                }
                 Err(refusal) => return At::Over(Walked::Refused(Some(dialect), refusal)),
             }
         }
     }
 
     /// The check that stands ready, where nobody else has to be waited for.
-    fn check_at_once(
-        &self,
-        prepared: &Prepared<'_>,
-        remembered: Option<&Remembered>,
-        now: Time,
-    ) -> Option<Outcome> {
+    fn check_at_once(&self, prepared: &Prepared<'_>, with: With<'_>) -> Option<Result<Outcome, TooMany>> {
         if self.batcher.is_some() {
             return None;
         }
         let job = prepared.job();
-        let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?)))
-        else {
-            return Some(countersign_keys::verify(&job));
+        let Some((memory, until)) = with.memory(prepared) else {
+            return Some(with.may_check(prepared).map(|()| countersign_keys::verify(&job)));
         };
         match memory.recall(&job) {
-            Recalled::Held(outcome) => Some(outcome),
-            Recalled::Ours(turn) => Some(turn.check(&job, until.seconds(), now.seconds())),
+            Recalled::Held(outcome) => Some(Ok(outcome)),
+            Recalled::Ours(turn) => {
+                Some(with.may_check(prepared).map(|()| turn.check(&job, until.seconds(), with.now.seconds())))
+            }
             Recalled::Theirs(_) => None,
         }
     }
 
     /// Runs the check that stands ready, unless it is remembered that it held.
-    async fn check(&self, prepared: &Prepared<'_>, remembered: Option<&Remembered>, now: Time) -> Outcome {
+    async fn check(&self, prepared: &Prepared<'_>, with: With<'_>) -> Result<Outcome, TooMany> {
         let job = prepared.job();
-        let Some((memory, until)) = remembered.and_then(|memory| Some((memory, prepared.comes_again(now)?)))
-        else {
-            return self.verify(&job).await;
+        let Some((memory, until)) = with.memory(prepared) else {
+            with.may_check(prepared)?;
+            return Ok(self.verify(&job).await);
         };
         let mut recalled = memory.recall(&job);
         if let Recalled::Theirs(wait) = recalled {
             wait.await;
             recalled = memory.recall(&job);
         }
-        match recalled {
+        let now = with.now;
+        Ok(match recalled {
             Recalled::Held(outcome) => outcome,
-            Recalled::Ours(turn) => match &self.batcher {
-                Some(batcher) => turn.keep(&job, batcher.verify(&job).await, until.seconds(), now.seconds()),
-                None => turn.check(&job, until.seconds(), now.seconds()),
-            },
+            Recalled::Ours(turn) => {
+                with.may_check(prepared)?;
+                match &self.batcher {
+                    Some(batcher) => {
+                        turn.keep(&job, batcher.verify(&job).await, until.seconds(), now.seconds())
+                    }
+                    None => turn.check(&job, until.seconds(), now.seconds()),
+                }
+            }
             // Nobody waits twice: when the other check did not hold, waiting in line would let one bad token stop many.
-            Recalled::Theirs(_) => self.verify(&job).await,
-        }
+            Recalled::Theirs(_) => {
+                with.may_check(prepared)?;
+                self.verify(&job).await
+            }
+        })
     }
 
     /// The check itself: beside those of other requests, where they are gathered.
@@ -259,11 +282,46 @@ impl Guard {
     }
 }
 
+/// What a judgement goes by beside the request and the policy.
+#[derive(Clone, Copy)]
+pub(crate) struct With<'w> {
+    pub(crate) now: Time,
+    /// Checks that held before; none for a second opinion.
+    pub(crate) remembered: Option<&'w Remembered>,
+    pub(crate) allowance: &'w dyn Allowance,
+}
+
+impl<'w> With<'w> {
+    /// The memory that may know the check, and until when it may.
+    fn memory(&self, prepared: &Prepared<'_>) -> Option<(&'w Remembered, Time)> {
+        self.remembered.and_then(|memory| Some((memory, prepared.comes_again(self.now)?)))
+    }
+
+    fn may_check(&self, prepared: &Prepared<'_>) -> Result<(), TooMany> {
+        let claimed = prepared.claimed().map(|caller| &*caller.id);
+        if self.allowance.may_check(claimed) { Ok(()) } else { Err(TooMany) }
+    }
+}
+
+/// No check is made now.
+struct TooMany;
+
+/// The end of a judgement that came to a check which may not be made.
+fn too_many<'p>(dialect: &'p Arc<Dialect>, trace: &mut impl Trace) -> Walked<'p> {
+    let refusal = Refusal::new(Reason::TooManyFailures, Stage::Signature);
+    trace.step(|| {
+        let wanted = "an address from which few proofs failed";
+        Step::new(Stage::Signature, "the check", wanted, "one with many", Some(refusal.reason))
+    });
+    Walked::Refused(Some(dialect), refusal)
+}
+
 /// Asks the route about a proof that held.
 fn admit<'p>(
     policy: &Policy,
     dialect: &'p Arc<Dialect>,
     checked: Checked,
+    allowance: &dyn Allowance,
     trace: &mut impl Trace,
 ) -> Walked<'p> {
     let caller = match &checked {
@@ -284,6 +342,14 @@ fn admit<'p>(
         trace.step(|| {
             let found = format!("a dialect that does not bind {lacking}");
             Step::new(Stage::Policy, "the route", "all it requires", found, Some(refusal.reason))
+        });
+        return Walked::Refused(Some(dialect), refusal);
+    }
+    if !allowance.may_pass(&caller.id) {
+        let refusal = Refusal::new(Reason::TooManyRequests, Stage::Policy);
+        trace.step(|| {
+            let wanted = "an account within its rate";
+            Step::new(Stage::Policy, "the limits", wanted, "one beyond it", Some(refusal.reason))
         });
         return Walked::Refused(Some(dialect), refusal);
     }

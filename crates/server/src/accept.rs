@@ -3,10 +3,12 @@ mod activity;
 mod bounds;
 pub(crate) mod head;
 mod phase;
+mod place;
 mod scanner;
 mod seldom;
 mod strict;
 mod sweep;
+mod taking;
 mod turn;
 mod two;
 mod wire;
@@ -15,6 +17,8 @@ pub(crate) use phase::Phase;
 pub(crate) use wire::{Opened, Wire};
 
 use crate::config::limits::Limits;
+use crate::limiter::conduct::Conduct;
+use crate::limiter::doors::{Door, Doors, Entered};
 use crate::tls::acme::issued::PROTOCOL;
 use activity::Activity;
 use arc_swap::ArcSwap;
@@ -26,11 +30,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use place::Place;
 use rustls::ServerConfig;
 use seldom::Seldom;
+use socket2::SockRef;
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use strict::{Patience, Strict, Version};
@@ -47,13 +53,32 @@ pub(crate) trait Handler: Clone + Send + Sync + 'static {
         request: Request<Body>,
         peer: Peer,
     ) -> impl Future<Output = Response<Body>> + Send + use<Self>;
+
+    /// Whether somebody at this address may connect.
+    fn door(&self, address: IpAddr) -> Door;
+
+    /// Counts a connection that was not let in, or a handshake that came to nothing.
+    fn turned_away(&self, address: IpAddr, why: Away);
+}
+
+/// Why a connection came to nothing before its first request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Away {
+    /// Its address has as many connections as it may.
+    Many,
+    /// Its address spent its allowance of failures, and connects too often for that.
+    Spent,
+    /// It never finished its TLS handshake.
+    Handshake,
 }
 
 /// The other end of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     pub(crate) tls: bool,
+    /// How it behaves on this connection.
+    pub(crate) conduct: Arc<Conduct>,
 }
 
 /// One listener's loop.
@@ -64,6 +89,8 @@ pub(crate) struct Loop<H> {
     pub(crate) limits: watch::Receiver<Limits>,
     /// One for each connection that may be open at once.
     pub(crate) places: Arc<Semaphore>,
+    /// Those that are open, by address.
+    pub(crate) doors: Arc<Doors>,
     pub(crate) handler: H,
     pub(crate) phase: watch::Receiver<Phase>,
     /// Held by everything that is not finished.
@@ -112,14 +139,31 @@ impl<H: Handler> Loop<H> {
         }
     }
 
+    /// Takes a connection in, or turns it away: with a reset, which leaves nothing behind here.
+    fn enter(&self, stream: &TcpStream, address: IpAddr) -> Option<Option<Entered>> {
+        let away = match self.handler.door(address) {
+            Door::Open => return Some(None),
+            Door::Counted(network, most) => match self.doors.enter(network, most) {
+                Some(entered) => return Some(Some(entered)),
+                None => Away::Many,
+            },
+            Door::Shut => Away::Spent,
+        };
+        self.handler.turned_away(address, away);
+        let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        None
+    }
+
     fn spawn(&mut self, stream: TcpStream, address: SocketAddr, place: OwnedSemaphorePermit) {
+        let Some(entered) = self.enter(&stream, address.ip()) else { return };
+        let place = Place::new(place, entered);
         // Small answers go out at once; a socket that refuses the option works without.
         let _ = stream.set_nodelay(true);
         let connection = Connection {
             limits: *self.limits.borrow(),
             handler: self.handler.clone(),
             phase: self.phase.clone(),
-            peer: Peer { address, tls: self.tls.is_some() },
+            peer: Peer { address, tls: self.tls.is_some(), conduct: Arc::new(Conduct::new()) },
             alive: self.alive.clone(),
             place: Arc::new(place),
         };
@@ -132,13 +176,15 @@ impl<H: Handler> Loop<H> {
                     Some(tls) => {
                         let handshake =
                             tokio::time::timeout(connection.limits.header_time, tls.accept(stream));
-                        if let Ok(Ok(stream)) = handshake.await {
-                            // The authority has seen what it came for.
-                            if stream.get_ref().1.alpn_protocol() == Some(PROTOCOL) {
-                                return;
-                            }
-                            Box::pin(connection.serve(stream)).await;
+                        let Ok(Ok(stream)) = handshake.await else {
+                            connection.handler.turned_away(address.ip(), Away::Handshake);
+                            return;
+                        };
+                        // The authority has seen what it came for.
+                        if stream.get_ref().1.alpn_protocol() == Some(PROTOCOL) {
+                            return;
                         }
+                        Box::pin(connection.serve(stream)).await;
                     }
                 }
             };
@@ -158,7 +204,7 @@ struct Connection<H> {
     phase: watch::Receiver<Phase>,
     peer: Peer,
     alive: mpsc::Sender<()>,
-    place: Arc<OwnedSemaphorePermit>,
+    place: Arc<Place>,
 }
 
 impl<H: Handler> Connection<H> {
@@ -172,7 +218,8 @@ impl<H: Handler> Connection<H> {
         };
         let patience = Patience { head: limits.header_time, idle: limits.idle_time, write: limits.body_time };
         let activity = Activity::new();
-        let mut strict = Strict::new(stream, bounds, patience, Arc::clone(&activity));
+        let conduct = Arc::clone(&self.peer.conduct);
+        let mut strict = Strict::new(stream, bounds, patience, Arc::clone(&activity), conduct);
         let mut phase = self.phase.clone();
         let last_word = async {
             let _ = phase.wait_for(|phase| *phase >= Phase::Stopping).await;
@@ -188,7 +235,7 @@ impl<H: Handler> Connection<H> {
         let line = Arc::new(Line {
             handler: self.handler.clone(),
             phase: self.phase.clone(),
-            peer: self.peer,
+            peer: self.peer.clone(),
             wire,
         });
         let service = {
@@ -201,7 +248,7 @@ impl<H: Handler> Connection<H> {
                     request.extensions_mut().insert(wire.clone());
                 }
                 let held = activity.begin(request.method() == Method::HEAD);
-                let answer = line.handler.answer(request.map(came), line.peer);
+                let answer = line.handler.answer(request.map(came), line.peer.clone());
                 async move {
                     let mut response = answer.await;
                     if version == Version::One {

@@ -1,7 +1,10 @@
 //! One request's way through the server: who called, under which id, and how it ended, for the log and the metrics.
 use crate::config::listener::Surface;
 use crate::config::mode::Mode;
+use crate::config::server::ServerSection;
 use crate::ids::Id;
+use crate::limiter::allowance::Source;
+use crate::limiter::conduct::Conduct;
 use crate::surface::origin::Client;
 use crate::trip::Trip;
 use countersign::ask::{Caller, KnownKey};
@@ -26,6 +29,8 @@ pub struct Call {
     pub surface: Surface,
     /// The caller's address, as the other end tells it where that is a trusted proxy; or why what it tells cannot be read.
     pub(crate) client: Result<Client, &'static str>,
+    /// How the caller on this connection behaves; none where a trusted proxy is at its other end.
+    pub(crate) conduct: Option<Arc<Conduct>>,
 }
 
 impl Call {
@@ -33,6 +38,11 @@ impl Call {
     #[must_use]
     pub fn told(&self) -> IpAddr {
         self.client.map_or(self.peer.ip(), Client::nearest)
+    }
+
+    /// Where a request of `client` came from, for the limits.
+    pub(crate) fn source(&self, config: &ServerSection, client: Client) -> Source {
+        Source::of(config, client, self.conduct.as_ref())
     }
 }
 

@@ -1,9 +1,12 @@
 //! Finds the surface that answers a request, then logs and counts how it ended; the only place that does.
-use crate::accept::Peer;
+use crate::accept::{Away, Peer};
 use crate::app::App;
 use crate::arrival;
 use crate::call::{Asked, Call, Outcome};
 use crate::config::listener::Surface;
+use crate::limiter::allowance::trusts;
+use crate::limiter::doors::Door;
+use crate::limiter::network::Network;
 use crate::problem::{not_found, problem};
 use crate::surface::{acme, explain, ext_authz, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
@@ -13,7 +16,7 @@ use axum::body::Body;
 use countersign::time::Time;
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -46,6 +49,7 @@ impl Surfaces {
             at: started,
             surface: surface.unwrap_or(Surface::Gateway),
             client: origin::told_client(&app.config.server, peer.address.ip(), request.headers()),
+            conduct: Some(peer.conduct).filter(|_| !trusts(&app.config.server, peer.address.ip())),
         };
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let protocol = request.version();
@@ -89,6 +93,42 @@ impl Surfaces {
             told: Told { method, uri, asked, protocol, client, status, micros },
         };
         line.follow(response)
+    }
+
+    /// Whether somebody at this address may connect. Trusted proxies carry everybody's requests: they always may.
+    pub(crate) fn door(&self, address: IpAddr) -> Door {
+        let (server, limits) = (&self.app.config.server, &self.app.config.limits);
+        if trusts(server, address) {
+            return Door::Open;
+        }
+        let network = Network::from(address);
+        if limits.failures().is_some_and(|rate| !self.app.limiter.may_connect(network, rate)) {
+            return Door::Shut;
+        }
+        match limits.connections_per_address {
+            0 => Door::Open,
+            most => Door::Counted(network, most),
+        }
+    }
+
+    /// Counts a connection that came to nothing.
+    pub(crate) fn turned_away(&self, address: IpAddr, why: Away) {
+        let app = &self.app;
+        let limit = match why {
+            Away::Many => "connections-per-address",
+            Away::Spent => "connections-after-failures",
+            Away::Handshake => {
+                // As costly as the checks of a proof that failed.
+                if let Some(rate) =
+                    app.config.limits.failures().filter(|_| !trusts(&app.config.server, address))
+                {
+                    app.limiter.failed(Network::from(address), 1, rate);
+                }
+                return;
+            }
+        };
+        app.metrics.limited(limit);
+        app.limiter.tell(limit, address);
     }
 
     /// Open paths match exactly; what none of them takes goes to the gateway.

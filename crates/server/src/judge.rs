@@ -1,6 +1,9 @@
 //! Asks the guard and turns its verdict into a pass or an answer, with the outcome for the log.
 use crate::app::App;
 use crate::call::{Outcome, Who};
+use crate::limiter::Spent;
+use crate::limiter::allowance::{Source, Turn};
+use crate::limiter::waiting::Full;
 use crate::problem;
 use crate::routes::Place;
 use crate::surface::path;
@@ -11,15 +14,17 @@ use countersign::verified::Verified;
 use countersign_guard::guard::Verdict;
 use countersign_guard::policy::{Policy, Reply};
 use countersign_store::fault::Fault;
-use http::Response;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Response};
 use std::sync::Arc;
 
-/// Judges a request: who it is, or the answer that refuses it.
+/// Judges a request from `source`: who it is, or the answer that refuses it.
 ///
 /// # Errors
 /// The answer to send instead, with its [`Outcome`] among the extensions.
-pub async fn judge(
+pub(crate) async fn judge(
     app: &App,
+    source: &Source,
     route: Option<&Arc<str>>,
     policy: &Policy,
     incoming: &Incoming<'_>,
@@ -27,10 +32,30 @@ pub async fn judge(
     if app.is_stale() {
         return Err(faulted(app, route, &Fault::new("the registry has not answered for some time")));
     }
-    match app.guard.judge(policy, incoming).await {
+    let (limiter, limits) = (&app.limiter, &app.config.limits);
+    if let (Some(network), Some(rate)) = (source.network, limits.requests_per_address())
+        && let Err(spent) = limiter.request_from(network, rate)
+    {
+        return Err(limited(app, source, route, None, Reason::TooManyRequests, spent));
+    }
+    let turn = Turn::new(limiter, limits, source);
+    let judging = app.guard.judge_within(policy, incoming, &turn);
+    let judged = match limiter.waiting.run(source.network, limits.waiting, judging).await {
+        Ok(judged) => judged,
+        Err(Full) => return Err(overloaded(app, route)),
+    };
+    let spent = judged.as_ref().ok().and_then(|verdict| turn.settle(incoming, verdict));
+    match judged {
         Ok(Verdict::Verified(verified)) => Ok(verified),
         Ok(Verdict::Absent(reply)) => Err(refused(app, route, None, Reason::MissingCredentials, &reply)),
         Ok(Verdict::Refused(denial)) => {
+            if let Some(spent) = spent {
+                let reason = match denial.refusal.reason {
+                    Reason::TooManyRequests => Reason::TooManyRequests,
+                    _ => Reason::TooManyFailures,
+                };
+                return Err(limited(app, source, route, denial.dialect.as_ref(), reason, spent));
+            }
             let mut response =
                 refused(app, route, denial.dialect.as_ref(), denial.refusal.reason, &denial.reply);
             if let Some(outcome) = response.extensions_mut().get_mut::<Outcome>() {
@@ -40,6 +65,35 @@ pub async fn judge(
         }
         Err(fault) => Err(faulted(app, route, &fault)),
     }
+}
+
+/// The answer to a request beyond a limit. Nothing more is read from the caller's connection for a while.
+pub(crate) fn limited(
+    app: &App,
+    source: &Source,
+    route: Option<&Arc<str>>,
+    dialect: Option<&Arc<str>>,
+    reason: Reason,
+    Spent(wait): Spent,
+) -> Box<Response<Body>> {
+    if let Some(conduct) = &source.conduct {
+        conduct.pause();
+    }
+    app.metrics.limited(reason.code());
+    let mut response = refused(app, route, dialect, reason, &Reply::limit(reason));
+    // Whole seconds, rounded up, and at least one: as long as the pause.
+    let seconds = wait.as_secs().saturating_add(1);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+/// The answer when too many judgements wait already: 503, like a fault of ours, but not one.
+fn overloaded(app: &App, route: Option<&Arc<str>>) -> Box<Response<Body>> {
+    app.metrics.limited("waiting");
+    let mut response = problem::fault(app.clock.now());
+    let outcome = Outcome { route: route.cloned(), verdict: Some("fault"), ..Outcome::default() };
+    response.extensions_mut().insert(outcome);
+    Box::new(response)
 }
 
 /// Refuses a proof whose key or account is confined to some paths when the path is not plain, as routes with `raw_paths` let it

@@ -16,6 +16,7 @@ mod inflow;
 pub mod judge;
 mod key_sets;
 pub mod lanes;
+mod limiter;
 mod listeners;
 pub mod metrics;
 mod mounts;

@@ -1,10 +1,11 @@
 //! The addresses that are listened on: opened at start, matched with a new configuration at reload, drained when they go.
-use crate::accept::{Handler, Loop, Peer, Phase};
+use crate::accept::{Away, Handler, Loop, Peer, Phase};
 use crate::app::App;
 use crate::config::Config;
 use crate::config::limits::Limits;
 use crate::config::listener::{Listener, Surface, Tls};
 use crate::dispatch::Surfaces;
+use crate::limiter::doors::Door;
 use crate::metrics::Metrics;
 use crate::mounts;
 use crate::tls::acme::Orders;
@@ -15,7 +16,7 @@ use axum::body::Body;
 use countersign::time::Time;
 use http::{Request, Response};
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -275,6 +276,7 @@ fn listen(
         tls: tls.as_ref().map(Presented::swap),
         limits: read,
         places: Arc::clone(&places),
+        doors: Arc::default(),
         handler,
         phase: follow,
         alive,
@@ -307,6 +309,14 @@ impl Handler for Current {
     ) -> impl Future<Output = Response<Body>> + Send + use<> {
         // The one look at what is in force; a request keeps what it finds here to its end.
         self.0.load_full().answer(request, peer)
+    }
+
+    fn door(&self, address: IpAddr) -> Door {
+        self.0.load().door(address)
+    }
+
+    fn turned_away(&self, address: IpAddr, why: Away) {
+        self.0.load().turned_away(address, why);
     }
 }
 

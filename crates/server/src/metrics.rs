@@ -80,6 +80,11 @@ struct Presented {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reached {
+    limit: Word,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Ended {
     outcome: Word,
 }
@@ -104,6 +109,7 @@ pub struct Metrics {
     weak: Family<Weak, Counter>,
     seconds: Histogram,
     faults: Counter,
+    limited: Family<Reached, Counter>,
     not_enforced: Family<Passed, Counter>,
     sent: Family<Sent, Counter>,
     retries: Family<Sent, Counter>,
@@ -155,6 +161,7 @@ impl Default for Metrics {
             weak: Family::default(),
             seconds: Histogram::new(buckets),
             faults: Counter::default(),
+            limited: Family::default(),
             not_enforced: Family::default(),
             sent: Family::default(),
             retries: Family::default(),
@@ -179,6 +186,7 @@ impl Default for Metrics {
         put(all, "responses", &metrics.answered);
         put(all, "request_seconds", &metrics.seconds);
         put(all, "faults", &metrics.faults);
+        put(all, "limited", &metrics.limited);
         put(all, "weak_signatures", &metrics.weak);
         put(all, "not_enforced", &metrics.not_enforced);
         put(all, "upstream_requests", &metrics.sent);
@@ -253,6 +261,11 @@ impl Metrics {
             let passed = Passed { mode: mode.name().into(), reason: outcome.reason.unwrap_or("none").into() };
             self.not_enforced.get_or_create(&passed).inc();
         }
+    }
+
+    /// Counts what a limit turned away.
+    pub(crate) fn limited(&self, limit: &'static str) {
+        self.limited.get_or_create(&Reached { limit: limit.into() }).inc();
     }
 
     /// The counters of a kind of answer.

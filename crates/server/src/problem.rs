@@ -161,6 +161,7 @@ fn title(outward: &str) -> &'static str {
         "replayed" => "The credential was used before",
         "try-again" => "The credential cannot be taken now; sign again",
         "not-permitted" => "The credential holds, but this is not allowed",
+        "too-many-requests" => "Too many requests, or too many that failed; try again later",
         _ => "The credential is refused",
     }
 }

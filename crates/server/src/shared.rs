@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::doctor::Doctor;
 use crate::ids::Ids;
 use crate::lanes::Side;
+use crate::limiter::Limiter;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::reloads::Reloads;
@@ -70,6 +71,8 @@ pub struct Shared {
     pub doctor: Arc<Doctor>,
     /// Who would pass where requests do not have to hold yet.
     pub readiness: Arc<Readiness>,
+    /// What addresses and accounts may cost.
+    pub(crate) limiter: Limiter,
     /// What is counted.
     pub metrics: Metrics,
     /// Makes ids.
@@ -136,6 +139,7 @@ impl Shared {
             once,
             sessions,
             signing,
+            limiter: Limiter::default(),
             metrics: Metrics::default(),
             stale_after: config.store.stale_after,
             draining: AtomicBool::new(false),

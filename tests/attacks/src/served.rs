@@ -206,6 +206,7 @@ fn configuration(kind: Kind, upstream: SocketAddr) -> Result<String, String> {
          [forward_auth]\npath = \"/authz\"\n\
          [session]\nchallenge_life = \"60s\"\nself_registration = false\n\
          [limits]\nheader_time = \"2s\"\nbody_time = \"2s\"\nidle_time = \"5s\"\n\
+         failures_per_address = 0\nconnections_per_address = 0\n\
          [identity]\nstrip = [{}]\n",
         kind.route,
         kind.dialects,

@@ -18,7 +18,7 @@ fn reasons() -> String {
         "Every reason for which a request is refused. Strangers see the outward code and the status alone; the code is for\n\
          logs, metrics, and whoever may ask `explain`. A dialect may answer with another status. Codes are only ever added.\n",
     );
-    for class in ["Absent", "Malformed", "Identity", "Claims", "Time", "Replay", "Policy"] {
+    for class in ["Absent", "Malformed", "Identity", "Claims", "Time", "Replay", "Policy", "Limit"] {
         let _ = write!(
             out,
             "\n## {class}\n\n| code | outward | status | what happened | what to do |\n| --- | --- | --- | --- | --- |\n"

@@ -213,6 +213,12 @@ impl<'s> Prepared<'s> {
         }
     }
 
+    /// The account that the proof names, where there is one: nobody proved it yet.
+    #[must_use]
+    pub fn claimed(&self) -> Option<&Arc<Caller>> {
+        self.keys.caller.as_ref()
+    }
+
     /// The check to run.
     #[must_use]
     pub fn job(&self) -> Job<'_> {

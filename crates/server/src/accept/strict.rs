@@ -2,6 +2,8 @@
 use super::activity::Activity;
 use super::bounds::{Bounds, Broken};
 use super::scanner::Scanner;
+use super::taking::Taking;
+use crate::limiter::conduct::Conduct;
 use bytes::{Buf, BytesMut};
 use std::future::Future;
 use std::io;
@@ -11,7 +13,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::task::coop::unconstrained;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What one read asks the socket for.
@@ -50,6 +52,9 @@ pub(super) struct Strict<S> {
     patience: Patience,
     fields: usize,
     activity: Arc<Activity>,
+    conduct: Arc<Conduct>,
+    /// Runs while the other end is not listened to.
+    paused: Option<Pin<Box<Sleep>>>,
     clock: Pin<Box<Sleep>>,
     /// When the wait at hand ends; the clock rings then or earlier, and is set anew only when it rang.
     due: Instant,
@@ -58,6 +63,7 @@ pub(super) struct Strict<S> {
     waiting: Waiting,
     /// Runs while the other end takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
+    taking: Taking,
 }
 
 /// What the clock runs for.
@@ -69,7 +75,13 @@ enum Waiting {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
-    pub(super) fn new(io: S, bounds: Bounds, patience: Patience, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(
+        io: S,
+        bounds: Bounds,
+        patience: Patience,
+        activity: Arc<Activity>,
+        conduct: Arc<Conduct>,
+    ) -> Self {
         Self {
             io,
             buffer: BytesMut::new(),
@@ -79,11 +91,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
             patience,
             fields: bounds.fields,
             activity,
+            conduct,
+            paused: None,
             clock: Box::pin(sleep(patience.head)),
             due: Instant::now() + patience.head,
             told: None,
             waiting: Waiting::Head,
             stalled: None,
+            taking: Taking::default(),
         }
     }
 
@@ -182,6 +197,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Strict<S> {
         }
     }
 
+    /// Pending while the other end is not listened to. What it sends meanwhile waits at its side.
+    fn pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(until) = self.conduct.paused() else {
+            self.paused = None;
+            return Poll::Ready(());
+        };
+        let clock = self.paused.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if clock.deadline() != until {
+            clock.as_mut().reset(until);
+        }
+        // Outside the task's budget, as the other clock.
+        ready!(pin!(unconstrained(clock.as_mut())).poll(cx));
+        self.paused = None;
+        Poll::Ready(())
+    }
+
     fn set_clock(&mut self) {
         self.clock.as_mut().reset(self.due);
         self.told = None;
@@ -221,6 +252,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Strict<S> {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        ready!(this.pause(cx));
         loop {
             if this.good > 0 {
                 let count = this.good.min(out.remaining());
@@ -301,13 +333,27 @@ impl<S> Strict<S> {
         }
     }
 
-    /// Gives up on an end that takes nothing for too long: it holds memory here and a connection behind us.
-    fn patiently<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if done.is_ready() {
-            self.stalled = None;
-            return done;
-        }
+    /// Gives up on an end that takes nothing for too long, or little each time: it holds memory here and a connection behind us.
+    fn patiently<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        done: Poll<io::Result<T>>,
+        taken: impl FnOnce(&T) -> usize,
+    ) -> Poll<io::Result<T>> {
         let patience = self.patience.write;
+        if let Poll::Ready(done) = done {
+            if let Ok(done) = &done {
+                self.taking.took(taken(done));
+            }
+            // Only who was waited for is measured: what an upstream gives slowly is not the caller's doing.
+            if let Some(clock) = self.stalled.take() {
+                let since = clock.deadline().checked_sub(patience).unwrap_or_else(Instant::now);
+                if !self.taking.is_enough(since.elapsed(), patience) {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+            return Poll::Ready(done);
+        }
         let clock = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(clock.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -318,12 +364,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.note(&written);
-        self.patiently(cx, written)
+        self.patiently(cx, written, |count| *count)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
-        self.patiently(cx, flushed)
+        self.patiently(cx, flushed, |()| 0)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -341,7 +387,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
             None => Pin::new(&mut self.io).poll_write_vectored(cx, pieces),
         };
         self.note(&written);
-        self.patiently(cx, written)
+        self.patiently(cx, written, |count| *count)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,11 +1,12 @@
 //! The connection under a request, for the one that goes on in another protocol: its raw bytes, and what keeps it counted.
 use super::phase::Phase;
+use super::place::Place;
 use super::strict::Strict;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 /// Bytes in both directions.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -18,7 +19,7 @@ pub(crate) struct Wire {
     /// How far the server's end has come.
     pub(crate) phase: watch::Receiver<Phase>,
     _alive: mpsc::Sender<()>,
-    _place: Arc<OwnedSemaphorePermit>,
+    _place: Arc<Place>,
 }
 
 /// A connection taken from the HTTP library.
@@ -33,7 +34,7 @@ impl Wire {
     pub(super) fn new<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         phase: watch::Receiver<Phase>,
         alive: mpsc::Sender<()>,
-        place: Arc<OwnedSemaphorePermit>,
+        place: Arc<Place>,
     ) -> Self {
         Self { open: open::<S>, phase, _alive: alive, _place: place }
     }

@@ -34,6 +34,7 @@ pub const TABLE: &[Metric] = &[
     counter("responses", &["surface", "status"], "Answers, by surface and class of status"),
     histogram("request_seconds", &[], "Time from a request's head to its answer's head"),
     counter("faults", &[], "Requests that could not be decided"),
+    counter("limited", &["limit"], "Requests and connections turned away by a limit, by limit"),
     counter(
         "clock_steps",
         &["way"],

@@ -16,6 +16,7 @@ fn what_was_counted_is_told_and_is_the_table() {
         at: Time::from_seconds(0),
         surface: Surface::Gateway,
         client: Err("nobody told"),
+        conduct: None,
     };
     let outcome = Outcome {
         dialect: Some("skillhive".into()),
@@ -43,6 +44,7 @@ fn what_was_counted_is_told_and_is_the_table() {
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
+    metrics.limited("failures");
     metrics.reloaded(1, true);
     metrics.ordered(true);
     metrics.certificates(&[("l".to_owned(), "c".to_owned(), Time::from_seconds(1))], 0);

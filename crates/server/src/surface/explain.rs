@@ -3,7 +3,8 @@ use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::config::listener::Surface;
 use crate::inflow::read_small;
-use crate::judge::{faulted, judge};
+use crate::judge::{faulted, judge, limited};
+use crate::limiter::allowance::{Source, Turn};
 use crate::problem::{bad_request, problem, stamp};
 use crate::routes::Place;
 use crate::surface::manage::is_ours;
@@ -88,8 +89,19 @@ async fn tell(
         client: Some(call.peer.ip()),
         challenge: None,
     };
-    let explained = app.guard.explain(&place.policy, &incoming).await;
+    // Strangers ask here for checks as they do with requests; operators ask about strangers.
+    let source = if operator {
+        Source::default()
+    } else {
+        call.source(&app.config.server, call.client.map_err(wrong)?)
+    };
+    let turn = Turn::new(&app.limiter, &app.config.limits, &source);
+    let explained = app.guard.explain_within(&place.policy, &incoming, &turn).await;
     let explanation = explained.map_err(|fault| faulted(app, Some(&place.name), &fault))?;
+    let reason = Reason::ALL.iter().copied().find(|reason| Some(reason.code()) == explanation.reason);
+    if let Some(spent) = reason.and_then(|reason| turn.failed(reason, 0)) {
+        return Err(limited(app, &source, Some(&place.name), None, Reason::TooManyFailures, spent));
+    }
     let document = if operator || explanation.proved { full(&explanation) } else { outward(&explanation) };
     let mut response = Response::new(Body::from(document));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -137,7 +149,8 @@ async fn is_operator(
         challenge: None,
     };
     let route = Surface::Explain.name().into();
-    let verified = judge(app, Some(&route), policy, &incoming).await?;
+    let source = call.source(&app.config.server, origin.client);
+    let verified = judge(app, &source, Some(&route), policy, &incoming).await?;
     Ok(app.directory.account(&verified.caller().id).is_some_and(|account| account.role.is_some()))
 }
 

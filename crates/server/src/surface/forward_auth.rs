@@ -101,7 +101,8 @@ async fn ask(
         client: client.known(),
         challenge: None,
     };
-    let Passing { verified, outcome } = weigh(app, place, &incoming).await?;
+    let Passing { verified, outcome } =
+        weigh(app, &call.source(&app.config.server, client), place, &incoming).await?;
     // In every mode, as at the gateway.
     takes(app, place, outcome.dialect.as_ref(), original.method)?;
     let mut response = Response::new(Body::empty());

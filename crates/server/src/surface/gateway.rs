@@ -74,13 +74,14 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         client: origin.client.known(),
         challenge: None,
     };
-    let Passing { verified, mut outcome } = match weigh(app, place, &incoming).await {
-        Ok(passing) => passing,
-        Err(refusal) => {
-            body.pass_over(&parts.headers).await;
-            return Err(refusal);
-        }
-    };
+    let Passing { verified, mut outcome } =
+        match weigh(app, &call.source(&app.config.server, origin.client), place, &incoming).await {
+            Ok(passing) => passing,
+            Err(refusal) => {
+                body.pass_over(&parts.headers).await;
+                return Err(refusal);
+            }
+        };
     let holder = verified.as_deref().filter(|_| socket.is_some());
     let holder = holder.map(|verified| Holder::of(verified, &incoming));
     let tell = |mut response: Box<Response<Body>>, outcome: &Outcome| {

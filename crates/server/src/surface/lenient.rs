@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::call::Outcome;
 use crate::config::mode::Mode;
 use crate::judge::{confined, held, judge};
+use crate::limiter::allowance::Source;
 use crate::problem::{REJECT, stamp};
 use crate::readiness::Tried;
 use crate::routes::Place;
@@ -30,11 +31,12 @@ pub(crate) struct Passing {
 /// The answer to send instead, with its [`Outcome`] among the extensions.
 pub(crate) async fn weigh(
     app: &App,
+    source: &Source,
     place: &Place,
     incoming: &Incoming<'_>,
 ) -> Result<Passing, Box<Response<Body>>> {
     let route = &place.name;
-    let judged = judge(app, Some(route), &place.policy, incoming).await.and_then(|verified| {
+    let judged = judge(app, source, Some(route), &place.policy, incoming).await.and_then(|verified| {
         confined(app, route, &verified, incoming.target.path)?;
         Ok(verified)
     });

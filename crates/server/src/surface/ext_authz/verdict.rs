@@ -3,9 +3,10 @@ use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::identity::twins;
 use crate::judge::{faulted, refused, takes};
+use crate::limiter::allowance::Source;
 use crate::problem::{bad_request, problem};
 use crate::surface::lenient::{Passing, warn, weigh};
-use crate::surface::origin::host_of;
+use crate::surface::origin::{Client, host_of};
 use crate::surface::path;
 use axum::body::Body;
 use countersign::reason::Reason;
@@ -65,7 +66,11 @@ pub(super) async fn decide(app: &App, call: &Call, original: &Original) -> Resul
         let reply = Reply { status: reason.status(), challenge: None };
         return Err(refused(app, Some(route), None, reason, &reply));
     }
-    let Passing { verified, outcome } = weigh(app, place, &incoming).await?;
+    // Envoy tells the caller's address; where it does not, nobody's is limited.
+    let source = original
+        .client
+        .map_or_else(Source::default, |client| call.source(&app.config.server, Client::Known(client)));
+    let Passing { verified, outcome } = weigh(app, &source, place, &incoming).await?;
     // In every mode, as at the gateway.
     takes(app, place, outcome.dialect.as_ref(), incoming.method)?;
     let mut set = HeaderMap::new();

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::call::Call;
 use crate::inflow::read_small;
 use crate::judge::{held, judge};
-use crate::surface::origin::single;
+use crate::surface::origin::{Client, single};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -78,7 +78,10 @@ impl Gate {
             client: call.map(|call| call.peer.ip()),
             challenge: None,
         };
-        judge(&self.app, None, &self.policy, &incoming).await
+        let source = call
+            .map(|call| call.source(&self.app.config.server, Client::Known(call.peer.ip())))
+            .unwrap_or_default();
+        judge(&self.app, &source, None, &self.policy, &incoming).await
     }
 
     /// Who it is, by the newest state of the registry: a role taken away counts at once.

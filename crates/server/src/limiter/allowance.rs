@@ -1,0 +1,156 @@
+//! What one request may cost, and what it did cost, noted where it came from.
+use super::conduct::Conduct;
+use super::network::Network;
+use super::{Limiter, Spent};
+use crate::config::limits::Limits;
+use crate::config::server::ServerSection;
+use crate::surface::origin::Client;
+use countersign::incoming::{Body, Incoming};
+use countersign::reason::{Class, Reason};
+use countersign_guard::allowance::Allowance;
+use countersign_guard::guard::Verdict;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Where a request came from, as far as limits go by it.
+#[derive(Clone, Default)]
+pub(crate) struct Source {
+    /// `None` where no address can be believed to be one caller's: the proxy hides it, or is trusted and tells none.
+    pub(crate) network: Option<Network>,
+    /// The caller's own connection; none behind a proxy, whose connections carry many callers.
+    pub(crate) conduct: Option<Arc<Conduct>>,
+}
+
+impl Source {
+    /// The source of a request from `client`, which a proxy told if there is one.
+    pub(crate) fn of(config: &ServerSection, client: Client, conduct: Option<&Arc<Conduct>>) -> Self {
+        // Whoever may tell addresses could invent a new one for each request: a limit would bind honest proxies only.
+        let one = |address: &IpAddr| !trusts(config, *address);
+        let network = client.known().filter(one).map(Network::from);
+        Self { network, conduct: conduct.cloned() }
+    }
+}
+
+/// Whether an address is a trusted proxy's.
+pub(crate) fn trusts(config: &ServerSection, address: IpAddr) -> bool {
+    config.trusted_proxies.iter().any(|network| network.contains(address))
+}
+
+/// One request's allowance, asked before each check of a signature.
+pub(crate) struct Turn<'t> {
+    limiter: &'t Limiter,
+    limits: &'t Limits,
+    source: &'t Source,
+    /// Checks that were made.
+    checks: AtomicU32,
+    /// They were made only since this account is at home there.
+    at_home: Mutex<Option<Box<str>>>,
+    /// The limit was reached.
+    refused: AtomicBool,
+}
+
+/// Bytes of a body that cost about as much to digest as a check does.
+const BODY: usize = 32 * 1024;
+
+impl<'t> Turn<'t> {
+    pub(crate) fn new(limiter: &'t Limiter, limits: &'t Limits, source: &'t Source) -> Self {
+        Self {
+            limiter,
+            limits,
+            source,
+            checks: AtomicU32::new(0),
+            at_home: Mutex::default(),
+            refused: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes what came of the judgement. Where the limit stopped it, or only an account's own allowance let it be checked and it failed: how long to wait.
+    pub(crate) fn settle(&self, incoming: &Incoming<'_>, verdict: &Verdict) -> Option<Spent> {
+        let failed = match verdict {
+            Verdict::Verified(verified) => {
+                self.held(&verified.caller().id);
+                return None;
+            }
+            Verdict::Absent(_) => return None,
+            Verdict::Refused(denial) => denial.refusal.reason,
+        };
+        let body = if let Body::Seen(bytes) = incoming.body { bytes.len() / BODY } else { 0 };
+        self.failed(failed, u32::try_from(body).unwrap_or(u32::MAX))
+    }
+
+    /// Notes that a proof of this account held.
+    fn held(&self, account: &str) {
+        if let Some(conduct) = &self.source.conduct {
+            conduct.set_good(true);
+        }
+        if let Some(rate) = self.limits.requests_per_account() {
+            self.limiter.request_of(account, rate);
+        }
+        if let Some(network) = self.source.network
+            && self.limits.failures().is_some()
+        {
+            self.limiter.held(network, account);
+        }
+    }
+
+    /// Notes why it failed, and what that cost beside the checks.
+    pub(crate) fn failed(&self, reason: Reason, more: u32) -> Option<Spent> {
+        if reason == Reason::TooManyRequests {
+            return Some(Spent(Duration::ZERO));
+        }
+        let (Some(network), Some(rate)) = (self.source.network, self.limits.failures()) else { return None };
+        let checks = self.checks.load(Ordering::Relaxed);
+        let spent = || self.limiter.has_spent(network, rate).unwrap_or(Spent(Duration::ZERO));
+        // What an account may not do costs no more than what it may.
+        if checks == 0 || reason.class() == Class::Policy {
+            return self.refused.load(Ordering::Relaxed).then(spent);
+        }
+        if let Some(conduct) = &self.source.conduct {
+            conduct.set_good(false);
+        }
+        let cost = checks.saturating_add(more);
+        if let Some(account) = &*self.at_home.lock().unwrap_or_else(PoisonError::into_inner) {
+            self.limiter.failed_at_home(network, account, cost, rate);
+            // The same answer as without a check, as long as the signature did not hold: nobody learns here who is at home.
+            return (reason.class() == Class::Identity).then(spent);
+        }
+        self.limiter.failed(network, cost, rate);
+        self.refused.load(Ordering::Relaxed).then(spent)
+    }
+
+    fn may(&self, claimed: Option<&str>) -> bool {
+        let (Some(network), Some(rate)) = (self.source.network, self.limits.failures()) else { return true };
+        // What was begun is finished: a proof is tried with all of its account's keys, or with none.
+        if self.checks.load(Ordering::Relaxed) > 0 || self.limiter.has_spent(network, rate).is_none() {
+            return true;
+        }
+        if self.source.conduct.as_ref().is_some_and(|conduct| conduct.is_good()) {
+            return true;
+        }
+        let Some(account) = claimed.filter(|account| self.limiter.may_at_home(network, account, rate)) else {
+            return false;
+        };
+        *self.at_home.lock().unwrap_or_else(PoisonError::into_inner) = Some(account.into());
+        true
+    }
+}
+
+impl Allowance for Turn<'_> {
+    fn may_check(&self, claimed: Option<&str>) -> bool {
+        let may = self.may(claimed);
+        if may {
+            self.checks.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.refused.store(true, Ordering::Relaxed);
+        }
+        may
+    }
+
+    fn may_pass(&self, account: &str) -> bool {
+        self.limits
+            .requests_per_account()
+            .is_none_or(|rate| self.limiter.may_request(account, rate).is_none())
+    }
+}

@@ -1,0 +1,125 @@
+//! What failures cost an address, and whom they do not hold back.
+use super::Limiter;
+use super::allowance::{Source, Turn};
+use super::conduct::Conduct;
+use super::network::Network;
+use crate::config::limits::Limits;
+use crate::config::{Config, Sources};
+use crate::surface::origin::Client;
+use countersign::reason::Reason;
+use countersign_guard::allowance::Allowance;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+fn config(text: &str) -> Config {
+    let sources = Sources { file: Some(("f".to_owned(), text.to_owned())), ..Sources::default() };
+    Config::load(&sources).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn limits() -> Limits {
+    config("[limits]\nfailures_per_address = 1\nfailures_burst = 5").limits
+}
+
+fn at(address: &str) -> Source {
+    Source { network: Some(Network::from(address.parse::<IpAddr>().unwrap())), conduct: None }
+}
+
+/// Lets proofs fail until no more is checked; how many were.
+fn fail(limiter: &Limiter, limits: &Limits, source: &Source, claimed: Option<&str>) -> usize {
+    let mut checked = 0;
+    while checked < 1000 {
+        let turn = Turn::new(limiter, limits, source);
+        if !turn.may_check(claimed) {
+            assert!(turn.failed(Reason::TooManyFailures, 0).is_some());
+            break;
+        }
+        turn.failed(Reason::BadSignature, 0);
+        checked += 1;
+    }
+    checked
+}
+
+#[test]
+fn failures_of_one_address_hold_back_nobody_elsewhere() {
+    let (limiter, limits) = (Limiter::of(1024), limits());
+    assert_eq!(fail(&limiter, &limits, &at("192.0.2.1"), Some("alice")), 5);
+    assert!(!Turn::new(&limiter, &limits, &at("192.0.2.1")).may_check(Some("bob")));
+    assert!(Turn::new(&limiter, &limits, &at("192.0.2.2")).may_check(Some("alice")));
+    let (rate, network) = (limits.failures().unwrap(), at("192.0.2.1").network.unwrap());
+    let connected = (0..1000).filter(|_| limiter.may_connect(network, rate)).count();
+    // Not for ever, and not never.
+    assert!((100..500).contains(&connected), "{connected}");
+    assert!((0..1000).all(|_| limiter.may_connect(at("192.0.2.2").network.unwrap(), rate)));
+}
+
+#[test]
+fn an_account_that_is_at_home_there_goes_on_until_its_own_allowance_is_spent() {
+    let (limiter, limits, source) = (Limiter::of(1024), limits(), at("192.0.2.1"));
+    limiter.held(source.network.unwrap(), "alice");
+    assert_eq!(fail(&limiter, &limits, &source, Some("mallory")), 5);
+    let turn = Turn::new(&limiter, &limits, &source);
+    assert!(turn.may_check(Some("alice")) && !Turn::new(&limiter, &limits, &source).may_check(Some("carla")));
+    // Strangers get the same answer with a check and without one.
+    assert!(turn.failed(Reason::BadSignature, 0).is_some());
+    let turn = Turn::new(&limiter, &limits, &source);
+    assert!(turn.may_check(Some("alice")));
+    // The holder of the key learns what is wrong.
+    assert!(turn.failed(Reason::Expired, 0).is_none());
+    assert_eq!(fail(&limiter, &limits, &source, Some("alice")), 3);
+    // Forgeries in its name cost it nothing elsewhere.
+    assert!(Turn::new(&limiter, &limits, &at("192.0.2.2")).may_check(Some("alice")));
+}
+
+#[test]
+fn a_connection_on_which_proofs_held_goes_on_until_one_fails() {
+    let (limiter, limits, source) = (Limiter::of(1024), limits(), at("192.0.2.1"));
+    fail(&limiter, &limits, &source, None);
+    let conduct = Arc::new(Conduct::new());
+    conduct.set_good(true);
+    let own = Source { conduct: Some(Arc::clone(&conduct)), ..source };
+    let turn = Turn::new(&limiter, &limits, &own);
+    assert!(turn.may_check(None) && turn.may_check(None), "a proof is tried with all keys");
+    assert!(turn.failed(Reason::BadSignature, 0).is_none());
+    assert!(!conduct.is_good() && !Turn::new(&limiter, &limits, &own).may_check(None));
+}
+
+#[test]
+fn what_costs_nothing_and_what_is_not_allowed_are_no_failures() {
+    let (limiter, limits, source) = (Limiter::of(1024), limits(), at("192.0.2.1"));
+    for _ in 0..100 {
+        // Refused before a check; refused although the proof held.
+        assert!(Turn::new(&limiter, &limits, &source).failed(Reason::MalformedJson, 0).is_none());
+        let turn = Turn::new(&limiter, &limits, &source);
+        assert!(turn.may_check(None) && turn.failed(Reason::NotPermitted, 0).is_none());
+    }
+    // A large body is digested before its signature is checked.
+    let turn = Turn::new(&limiter, &limits, &source);
+    assert!(turn.may_check(None));
+    turn.failed(Reason::BadSignature, 4);
+    assert!(!Turn::new(&limiter, &limits, &source).may_check(None));
+}
+
+#[test]
+fn whoever_may_tell_addresses_is_not_limited_by_one() {
+    let trusting = config("[server]\ntrusted_proxies = [\"10.0.0.0/8\"]").server;
+    let of = |client| Source::of(&trusting, client, None).network;
+    let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+    assert_eq!(of(Client::Known(ip("10.0.0.9"))), None);
+    assert_eq!(of(Client::Behind(ip("10.0.0.9"))), None);
+    assert_eq!(of(Client::Known(ip("192.0.2.1"))), Some(Network::from(ip("::ffff:192.0.2.1"))));
+}
+
+#[test]
+fn an_account_that_sends_too_many_is_told_before_its_proof_is_used_up() {
+    let limits = config("[limits]\nrequests_per_account = 1").limits;
+    let limiter = Limiter::of(1024);
+    let source = at("192.0.2.1");
+    let turn = Turn::new(&limiter, &limits, &source);
+    let rate = limits.requests_per_account().unwrap();
+    for _ in 0..2 {
+        assert!(turn.may_pass("alice"));
+        limiter.request_of("alice", rate);
+    }
+    assert!(!turn.may_pass("alice") && turn.may_pass("bob"));
+    assert!(turn.failed(Reason::TooManyRequests, 0).is_some());
+}
