@@ -1,5 +1,5 @@
 //! A proof beside the keys that may have made it: which to try, the check that stands ready, and the rules after it.
-use crate::ask::{Keys, KnownKey};
+use crate::ask::{Caller, Keys, KnownKey};
 use crate::decoy;
 use crate::dialect::{By, Form};
 use crate::permission::permit;
@@ -7,7 +7,6 @@ use crate::proof::found::Proof;
 use crate::proof::pending::{Checked, Pending};
 use crate::reason::{Reason, Refusal, Stage};
 use crate::rule::{self, Scene};
-use crate::source::Facts;
 use crate::time::Time;
 use crate::trace::{Step, Trace};
 use crate::verified::Verified;
