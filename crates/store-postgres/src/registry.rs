@@ -2,11 +2,12 @@
 use crate::bus::CHANNEL;
 use crate::changes;
 use crate::database::{Held, ONLY_READS};
-use crate::rows::column::{Reader, instant};
+use crate::rows::column::Reader;
 use crate::rows::{fill, read, write};
 use crate::store::PostgresStore;
 use crate::text::kept;
 use countersign_store::audit::link;
+use countersign_store::column::instant;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::model::{AuditDraft, AuditEntry, Write};

@@ -1,11 +1,12 @@
 //! The registry on SQLite: read whole, written in units that carry their audit entries.
 use crate::blocking::off_reactor;
 use crate::replay::{RESTORED, Scope};
-use crate::rows::column::{Reader, instant};
+use crate::rows::column::Reader;
 use crate::rows::{read, write};
 use crate::store::SqliteStore;
 use crate::{backup, bulk};
 use countersign_store::audit::link;
+use countersign_store::column::instant;
 use countersign_store::directory::Directory;
 use countersign_store::directory::build::Builder;
 use countersign_store::fault::Fault;

@@ -23,6 +23,7 @@
 //! Then run the suites of `countersign-testkit` over it: `conformance::{registry, once, sessions}`. They race 64 threads
 //! against it and reopen it. [`memory::MemoryStore`] is the shortest example.
 pub mod audit;
+pub mod column;
 pub mod denied;
 pub mod desired;
 pub mod directory;
