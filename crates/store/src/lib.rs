@@ -22,6 +22,7 @@
 //!
 //! Then run the suites of `countersign-testkit` over it: `conformance::{registry, once, sessions}`. They race 64 threads
 //! against it and reopen it. [`memory::MemoryStore`] is the shortest example.
+pub mod accord;
 pub mod audit;
 pub mod column;
 pub mod denied;
@@ -35,6 +36,7 @@ pub mod once;
 pub mod plan;
 pub mod registrar;
 pub mod registry;
+pub mod replay;
 pub mod sessions;
 pub mod stamp;
 pub mod window;
