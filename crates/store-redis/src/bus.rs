@@ -64,14 +64,22 @@ impl Bus {
     /// When Redis fails; they see it at the next poll.
     pub async fn announce(&self, version: u64) -> Result<(), Fault> {
         let mut telling = self.telling.lock().await;
-        let connection = match telling.take() {
-            Some(connection) => connection,
-            None => self.servers.connect(&self.channel).await?,
-        };
-        let told = connection.ask::<i64>(redis::cmd("PUBLISH").arg(&self.channel).arg(version)).await;
-        told.map_err(|error| connection.failed("announce at", error))?;
+        // A connection that was not used for long may be gone, and an announcement does no harm twice.
+        if let Some(connection) = telling.take()
+            && self.tell(&connection, version).await.is_ok()
+        {
+            *telling = Some(connection);
+            return Ok(());
+        }
+        let connection = self.servers.connect(&self.channel).await?;
+        self.tell(&connection, version).await?;
         *telling = Some(connection);
         Ok(())
+    }
+
+    async fn tell(&self, connection: &Connection, version: u64) -> Result<(), Fault> {
+        let told = connection.ask::<i64>(redis::cmd("PUBLISH").arg(&self.channel).arg(version)).await;
+        told.map(|_| ()).map_err(|error| connection.failed("announce at", error))
     }
 }
 
