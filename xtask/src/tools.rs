@@ -20,6 +20,7 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("pebble", &["-help"], "pebble"),
     // Tests start servers of their own, whatever Debian does with it.
     ("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"], "postgresql"),
+    ("redis-server", &["--version"], "redis-server"),
 ];
 
 /// The database that the benchmarks measure beside ours.

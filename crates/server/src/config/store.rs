@@ -1,5 +1,6 @@
 //! `[store]`: where the rows are kept, in a folder of this machine or in a PostgreSQL that several nodes share.
 use super::reader::Section;
+use super::replay::ReplaySection;
 use countersign_store_postgres::Settings;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct StoreSection {
     pub stale_after: Duration,
     /// The file with the key under which the server's own secrets are sealed; `None`: they are kept as they are.
     pub key_encryption_key_file: Option<PathBuf>,
+    /// The Redis that remembers what was used once, and carries word of changes; `None`: the store does.
+    pub replay: Option<ReplaySection>,
 }
 
 /// The polls come every second; a bound below two of them would be met by a single late one.
@@ -30,7 +33,7 @@ const LEAST_STALE: Duration = Duration::from_secs(2);
 
 impl StoreSection {
     /// Every setting by its name, with whether it is the same in both.
-    pub(crate) fn compared(&self, other: &Self) -> [(&'static str, bool); 8] {
+    pub(crate) fn compared(&self, other: &Self) -> [(&'static str, bool); 9] {
         [
             ("path", self.path == other.path),
             ("url", self.url == other.url),
@@ -40,6 +43,7 @@ impl StoreSection {
             ("statement_timeout", self.statement_timeout == other.statement_timeout),
             ("stale_after", self.stale_after == other.stale_after),
             ("key_encryption_key_file", self.key_encryption_key_file == other.key_encryption_key_file),
+            ("replay", self.replay == other.replay),
         ]
     }
 
@@ -53,6 +57,7 @@ impl StoreSection {
             statement_timeout: section.span("statement_timeout", Duration::from_secs(5)),
             stale_after: section.span("stale_after", Duration::from_secs(5)),
             key_encryption_key_file: section.maybe_text("key_encryption_key_file").map(PathBuf::from),
+            replay: ReplaySection::read(section.section("replay")),
         };
         if let Some(url) = &store.url {
             if let Err(wrong) = Settings::new(url).check() {
