@@ -19,7 +19,9 @@ pub const LEASE: Duration = Duration::from_secs(5);
 /// After a failure, how long nobody tries anew: those who come meanwhile hear of it at once.
 const REST: Duration = Duration::from_millis(100);
 /// How often a claim, or a beginning, that finds things changed is tried in all.
-const TRIES: usize = 4;
+const TRIES: usize = 8;
+/// How long to wait before what is found to be apart is taken over: another node may be about to put it right.
+const BREATH: Duration = Duration::from_millis(50);
 /// Uses are kept this much longer than they must be, seconds: more than clocks of nodes and Redis are apart.
 const MARGIN: i64 = 60;
 /// What one sweep removes at most, as the script has it.
@@ -262,7 +264,7 @@ impl Part {
             return Err(outdated());
         }
         let connection = self.servers.connect(&self.key).await?;
-        for _ in 0..TRIES {
+        for turn in 0..TRIES {
             let mut asked = Instant::now();
             let said = self.accord.words().await?.remove(&self.name);
             if said.as_deref() == Some(ELSEWHERE) && entry == Entry::Again {
@@ -279,6 +281,10 @@ impl Part {
             let mut word = before.word.clone();
             let mut state = before.state();
             if apart || state.place != seen.place {
+                if turn == 0 {
+                    tokio::time::sleep(BREATH).await;
+                    continue;
+                }
                 // From here on, whoever claims by the old word stops, a lease later at most.
                 word = self.draw();
                 asked = Instant::now();

@@ -3,6 +3,7 @@
 mod callers;
 mod nodes;
 mod operators;
+mod redis;
 mod reload;
 mod run;
 mod service_manager;
