@@ -6,6 +6,7 @@ use crate::seal::Seal;
 use crate::secrets::{Keeper, seal_all};
 use crate::shared::Parts;
 use countersign_guard::clock::{Clock, Entropy, draw};
+use countersign_store::accord::leave;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
 use countersign_store::registry::Registry;
@@ -90,14 +91,20 @@ pub(super) async fn open(
         None => {
             redis::abandon(&*store).await?;
             let challenges = Arc::new(remember(&store, Scope::Challenges, codes).await?);
-            (challenges, Arc::new(remember(&store, Scope::Proofs, proofs).await?))
+            let once = Arc::new(remember(&store, Scope::Proofs, proofs).await?);
+            if leave(&*store, "").await? {
+                return Err(both());
+            }
+            (challenges, once)
         }
         Some(redis) => {
             let begin = async |scope, start: ReplayStart| {
                 let mut given_up = start.clone();
                 given_up.terms.values_mut().for_each(|term| term.text = redis::elsewhere(&term.text));
-                drop(store.replay_memory_of(scope, given_up).await?);
-                redis::remember(redis, store.clone(), scope, start, draw(&*entropy)).await
+                drop(store.replay_memory_of(scope, given_up.clone()).await?);
+                let once = redis::remember(redis, store.clone(), scope, start, draw(&*entropy)).await?;
+                let (_, again) = store.replay_memory_of(scope, given_up).await?;
+                if again.why.is_some() { Err(both()) } else { Ok(once) }
             };
             (begin(Scope::Challenges, codes).await?, begin(Scope::Proofs, proofs).await?)
         }
@@ -105,6 +112,14 @@ pub(super) async fn open(
     let parts =
         Parts { clock, entropy, registry: registry.clone(), once, challenges, sessions: store.clone() };
     Ok(Opened { parts, store: registry })
+}
+
+/// Each looks once more after it began, so that of two that began together at least one notices.
+fn both() -> Fault {
+    Fault::new(
+        "wanted all nodes to remember what was used in one place, found one that was started at the same time with another \
+         [store.replay]: start this one again, with the same configuration",
+    )
 }
 
 async fn remember(store: &PostgresStore, scope: Scope, start: ReplayStart) -> Result<PostgresOnce, Fault> {
