@@ -17,6 +17,7 @@ use std::sync::Arc;
 mod copying;
 mod ends;
 mod opened;
+mod password;
 mod postgres;
 mod redis;
 

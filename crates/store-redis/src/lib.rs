@@ -35,6 +35,7 @@ mod bus;
 mod connection;
 mod once;
 mod part;
+mod seen;
 mod server;
 mod settings;
 mod state;

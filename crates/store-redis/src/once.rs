@@ -68,6 +68,12 @@ impl RedisOnce {
             })
             .collect();
         let begun = try_join_all(parts.iter().map(|part| part.begin())).await?;
+        if !parts.iter().all(|part| part.persists()) {
+            tracing::warn!(
+                "{} keeps nothing on disk (appendonly no): whenever it is started anew, what works once is refused for a while",
+                servers.place()
+            );
+        }
         let latest = begun.iter().map(|one| one.barrier).max().unwrap_or(Time::MIN);
         let why = begun.into_iter().find_map(|one| one.why);
         let confirming = tokio::spawn(confirm(accord, parts.clone()));

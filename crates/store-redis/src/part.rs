@@ -1,5 +1,6 @@
 //! One part of a memory, in one key: who is in charge of it, by which state claims are made, and how a new one begins.
 use crate::connection::{Connection, Script, is_elsewhere};
+use crate::seen::Seen;
 use crate::server::Servers;
 use crate::state::Kept;
 use countersign::ask::{Claim, Use};
@@ -50,6 +51,7 @@ pub(crate) struct Part {
     clock: Mutex<(Time, Instant)>,
     outdated: AtomicBool,
     kept: AtomicUsize,
+    persists: AtomicBool,
 }
 
 /// By what claims are made, until anything about it changes.
@@ -66,13 +68,6 @@ struct Known {
 pub(crate) enum How {
     Claim,
     Peek,
-}
-
-/// What is there.
-struct Seen {
-    text: String,
-    place: String,
-    clock: i64,
 }
 
 impl Part {
@@ -99,6 +94,7 @@ impl Part {
             failed: Mutex::default(),
             outdated: AtomicBool::new(false),
             kept: AtomicUsize::new(0),
+            persists: AtomicBool::new(true),
         }
     }
 
@@ -124,6 +120,11 @@ impl Part {
     /// How many uses were there when it was last looked.
     pub(crate) fn kept(&self) -> usize {
         self.kept.load(Ordering::Relaxed)
+    }
+
+    /// Whether the server wrote down what it acknowledged when it was last looked.
+    pub(crate) fn persists(&self) -> bool {
+        self.persists.load(Ordering::Relaxed)
     }
 
     /// Decides claims, all in one step at the server.
@@ -188,7 +189,7 @@ impl Part {
         let reached = now.seconds().min(seen.clock).saturating_sub(MARGIN);
         if reached > kept.forgotten {
             kept.forgotten = reached;
-            if !self.keep(&known.connection, &seen, &kept).await? {
+            if !seen.replace(&known.connection, &self.key, &kept).await? {
                 return Ok(());
             }
         }
@@ -318,7 +319,7 @@ impl Part {
                 kept.token = self.draw();
                 let terms = self.start.terms.iter();
                 kept.terms.extend(terms.map(|(dialect, term)| (dialect.clone(), term.text.clone())));
-                if !self.keep(&connection, &seen, &kept).await? {
+                if !seen.replace(&connection, &self.key, &kept).await? {
                     continue;
                 }
             }
@@ -334,51 +335,10 @@ impl Part {
 
     /// Looks at what is there, and refuses what cannot be used.
     async fn look(&self, connection: &Connection) -> Result<Seen, Fault> {
-        let look = connection.script(Script::Look, &self.key);
-        let (text, about, clock, kept): (String, String, i64, usize) =
-            connection.ask(&look).await.map_err(|error| connection.failed("read", error))?;
-        self.kept.store(kept.saturating_sub(1), Ordering::Relaxed);
-        let told = |name: &str| {
-            let line = about.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            line.map(str::trim)
-                .ok_or_else(|| Fault::new(format!("Redis at {} does not tell its {name}", connection.host())))
-        };
-        self.fits(connection, &told)?;
-        Ok(Seen { text, place: format!("{}/{}", told("run_id")?, told("master_replid")?), clock })
-    }
-
-    fn fits<'a>(
-        &self,
-        connection: &Connection,
-        told: &impl Fn(&str) -> Result<&'a str, Fault>,
-    ) -> Result<(), Fault> {
-        let host = connection.host();
-        if told("role")? != "master" {
-            return Err(Fault::new(format!("Redis at {host} is a replica: its answer is no answer")));
-        }
-        let policy = told("maxmemory_policy")?;
-        if policy != "noeviction" {
-            return Err(Fault::new(format!(
-                "wanted maxmemory-policy noeviction, found {policy} at {host}: what was used would be thrown out when \
-                 memory is short; set it, and give these keys a Redis of their own"
-            )));
-        }
-        match (told("cluster_enabled")? == "1", self.servers.is_cluster()) {
-            (true, false) => Err(Fault::new(format!(
-                "Redis at {host} is a node of a cluster: write redis+cluster:// in the address, on all nodes"
-            ))),
-            (false, true) => Err(Fault::new(format!(
-                "Redis at {host} is no node of a cluster: write redis:// or redis+sentinel:// in the address, on all nodes"
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    async fn keep(&self, connection: &Connection, seen: &Seen, kept: &Kept) -> Result<bool, Fault> {
-        let mut keep = connection.script(Script::Keep, &self.key);
-        keep.arg(&seen.text).arg(&seen.place).arg(kept.written()?);
-        let kept: i64 = connection.ask(&keep).await.map_err(|error| connection.failed("write to", error))?;
-        Ok(kept == 1)
+        let seen = Seen::look(connection, &self.key, self.servers.is_cluster()).await?;
+        self.kept.store(seen.uses, Ordering::Relaxed);
+        self.persists.store(seen.persists, Ordering::Relaxed);
+        Ok(seen)
     }
 
     fn draw(&self) -> String {

@@ -1,5 +1,6 @@
 //! Opens the PostgreSQL that the configuration names, with the replay memories that all nodes share.
 use super::opened::{Memories, Opened, Remembering};
+use super::password::password;
 use super::redis;
 use crate::config::Config;
 use crate::seal::Seal;
@@ -12,9 +13,7 @@ use countersign_store::once::Once;
 use countersign_store::registry::Registry;
 use countersign_store_postgres::{PostgresOnce, PostgresStore, ReplayStart, Scope, Settings, Term, Terms};
 use countersign_store_redis::{Announced, Bus};
-use std::path::Path;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// How the database is reached; `None` when the configuration names a folder.
 ///
@@ -34,20 +33,6 @@ pub(crate) fn settings(config: &Config) -> Result<Option<Settings>, Fault> {
         statement_timeout: store.statement_timeout,
         ..Settings::new(url)
     }))
-}
-
-/// The first line of a file.
-pub(super) fn password(file: &Path, setting: &str) -> Result<Zeroizing<String>, Fault> {
-    let text = std::fs::read_to_string(file)
-        .map(Zeroizing::new)
-        .map_err(|error| Fault::caused(format!("{setting}: {} cannot be read", file.display()), error))?;
-    match text.lines().next().filter(|line| !line.is_empty()) {
-        Some(line) => Ok(Zeroizing::new(line.to_owned())),
-        None => Err(Fault::new(format!(
-            "{setting}: wanted the password in the first line of {}, found nothing",
-            file.display()
-        ))),
-    }
 }
 
 /// Opens it and begins to remember.

@@ -1,5 +1,5 @@
 //! Begins the replay memories and the bus on the Redis that the configuration names, beside a registry in a database.
-use super::postgres::password;
+use super::password::password;
 use crate::config::Config;
 use countersign_store::accord::{Accord, leave};
 use countersign_store::fault::Fault;

@@ -78,7 +78,7 @@ async fn what_is_over_is_forgotten_and_never_counts_as_new() {
     while count() > number + 1 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(once.remembered().unwrap_or(0) > 0, true);
+    assert!(once.remembered().unwrap_or(0) > 0);
     // Whatever a node's clock says: what may have been forgotten does not come back.
     let old = claim(1, start - 4000);
     for at in [start - 4000, start, start + 4000] {
