@@ -166,7 +166,7 @@ pub(crate) fn shown_at_once(nodes: &[(Place, Server)], made: impl Fn() -> String
     let statuses: Vec<Vec<u16>> = std::thread::scope(|scope| {
         let asking: Vec<_> = (0..NODES * 2)
             .map(|number| {
-                let (server, gate, proofs) = (&nodes[number % NODES].1, &gate, &proofs);
+                let (server, gate, proofs) = (&nodes.get(number % NODES).unwrap().1, &gate, &proofs);
                 scope.spawn(move || {
                     let one = |proof: &String| {
                         gate.wait();
@@ -179,7 +179,7 @@ pub(crate) fn shown_at_once(nodes: &[(Place, Server)], made: impl Fn() -> String
         asking.into_iter().map(|one| one.join().unwrap()).collect()
     });
     for proof in 0..PROOFS {
-        let told: Vec<u16> = statuses.iter().map(|statuses| statuses[proof]).collect();
+        let told: Vec<u16> = statuses.iter().map(|statuses| *statuses.get(proof).unwrap()).collect();
         let passed = told.iter().filter(|status| **status == 200).count();
         let refused = told.iter().filter(|status| **status == 401).count();
         assert_eq!((passed, refused), (1, NODES * 2 - 1), "proof {proof}: {told:?}");

@@ -89,6 +89,25 @@ async fn emptied_or_filled_with_something_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_copy_in_the_same_process_on_the_same_connection() {
+    let server = alone();
+    let copy = server.replica();
+    let (once, start) = node(&settings(&server.url()), &words()).await;
+    assert_eq!(claimed(&once, 1000, start).await.unwrap(), Use::First);
+    copy.until(&["DBSIZE"], "1");
+    // It has the state, and none of what is used from here on.
+    copy.run(&["REPLICAOF", "NO", "ONE"]);
+    for number in 0..USED {
+        assert_eq!(claimed(&once, number, start).await.unwrap(), Use::First);
+    }
+    let used: Vec<(u64, i64)> = (0..USED).map(|number| (number, start)).collect();
+    server.run(&["REPLICAOF", "127.0.0.1", &copy.port().to_string()]);
+    server.until(&["INFO", "replication"], "master_link_status:up");
+    server.run(&["REPLICAOF", "NO", "ONE"]);
+    assert_eq!(replayed(&once, &used).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thrown_out_since_memory_is_short() {
     let server = alone();
     let found = after(&server, &settings(&server.url()), "eviction", || {
