@@ -20,6 +20,7 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("pebble", &["-help"], "pebble"),
     // Tests start servers of their own, whatever Debian does with it.
     ("sh", &["-c", "ls /usr/lib/postgresql/*/bin/initdb"], "postgresql"),
+    ("redis-server", &["--version"], "redis-server"),
     // Clocks that step, networks that are cut, disks that fill up and break.
     ("sh", &["-c", "ls /usr/lib/*/faketime/libfaketime.so.1"], "faketime"),
     ("ip", &["-V"], "iproute2"),

@@ -8,6 +8,7 @@ pub mod limits;
 pub mod listener;
 pub mod mode;
 mod reader;
+pub mod replay;
 pub mod route;
 pub mod sample;
 pub mod server;

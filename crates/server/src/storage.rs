@@ -1,4 +1,4 @@
-//! Opens the stores that the configuration names: SQLite in a folder with its durable replay memory, or a PostgreSQL.
+//! Opens the stores that the configuration names: SQLite in a folder with its durable replay memory, or a PostgreSQL; beside either a Redis.
 use crate::config::Config;
 use crate::dialects::{Dialects, dialects};
 use crate::seal::Seal;
@@ -7,7 +7,9 @@ use crate::shared::Parts;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_store::fault::Fault;
+use countersign_store::once::Once;
 use countersign_store::registry::Registry;
+use countersign_store::replay;
 use countersign_store_sqlite::{DurableOnce, ReplayStart, Scope, SqliteStore, Term, Terms};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +18,9 @@ mod audit;
 mod copying;
 mod ends;
 mod opened;
+mod password;
 mod postgres;
+mod redis;
 
 pub use audit::Log as AuditLog;
 pub use copying::{Carry, Tally, backup, copy, migrate, restore};
@@ -78,9 +82,32 @@ async fn open_folder(
         named.collect::<Terms>()
     };
     // In this order: see `Scope::Challenges`.
-    let codes = terms(memories.codes);
-    let challenges = Arc::new(remember(&store, Scope::Challenges, answered, &codes).await?);
-    let once = Arc::new(remember(&store, Scope::Proofs, start, &terms(memories.proofs)).await?);
+    let (challenges, once): (Arc<dyn Once>, Arc<dyn Once>) = match redis::settings(config)? {
+        None => {
+            redis::abandon(&*store).await?;
+            let challenges = remember(&store, Scope::Challenges, answered, &terms(memories.codes)).await?;
+            let once = remember(&store, Scope::Proofs, start, &terms(memories.proofs)).await?;
+            (Arc::new(challenges), Arc::new(once))
+        }
+        Some(settings) => {
+            let begin = async |scope, kept, start: ReplayStart, remembered: Vec<Remembering>| {
+                let there = remembered.iter().map(|one| {
+                    let term = Term { text: redis::elsewhere(&one.text), window: one.window };
+                    (one.dialect.clone(), term)
+                });
+                drop(store.replay_memory_of(kept, start, &there.collect()).await?);
+                let named = remembered
+                    .into_iter()
+                    .map(|one| (one.dialect, replay::Term { text: one.text, window: one.window }));
+                let begun = replay::ReplayStart { now, horizon: start.horizon, terms: named.collect() };
+                redis::remember(&settings, store.clone(), scope, begun, draw(&*entropy)).await
+            };
+            (
+                begin(replay::Scope::Challenges, Scope::Challenges, answered, memories.codes).await?,
+                begin(replay::Scope::Proofs, Scope::Proofs, start, memories.proofs).await?,
+            )
+        }
+    };
     let parts = Parts { clock, entropy, registry: store.clone(), once, challenges, sessions: store.clone() };
     Ok(Opened { parts, store })
 }

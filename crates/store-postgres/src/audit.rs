@@ -1,9 +1,10 @@
 //! The audit log on PostgreSQL: written in the units that change rows, read by page, also by a program that is no node.
 use crate::database::Database;
-use crate::rows::column::{Reader, instant};
+use crate::rows::column::Reader;
 use crate::settings::Settings;
 use crate::text::kept;
 use countersign_store::audit::{AuditLog, link};
+use countersign_store::column::instant;
 use countersign_store::fault::Fault;
 use countersign_store::model::{AuditDraft, AuditEntry};
 use countersign_store::registry::Answer;

@@ -4,6 +4,7 @@
 //! [`PostgresStore::replay_memory_of`] gives the [`PostgresOnce`] that belongs to it. Every write is decided by the database in
 //! one transaction or one statement, so that nodes need not know each other. Nothing here reads the clock of the machine: time is
 //! an argument, and where an order of events counts, the database's own clock and locks decide.
+mod accord;
 mod audit;
 mod bus;
 mod changes;
@@ -21,6 +22,6 @@ mod text;
 
 pub use crate::audit::AuditTable;
 pub use crate::once::PostgresOnce;
-pub use crate::replay::{Recovery, ReplayStart, Scope, Term, Terms};
 pub use crate::settings::{Settings, WrongSettings};
 pub use crate::store::PostgresStore;
+pub use countersign_store::replay::{Recovery, ReplayStart, Scope, Term, Terms};

@@ -1,12 +1,13 @@
 //! The replay memory on PostgreSQL: claims that come together are decided together, in one statement, before any is answered.
 use crate::database::Database;
-use crate::replay::{Entry, Joining, Recovery, ReplayStart, Scope};
+use crate::replay::Joining;
 use crate::store::PostgresStore;
 use countersign::ask::{Claim, Use};
 use countersign::time::Time;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
 use countersign_store::registry::Answer;
+use countersign_store::replay::{Entry, Recovery, ReplayStart, Scope};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{self, Receiver, Sender};

@@ -1,11 +1,11 @@
 //! The registry on PostgreSQL: read whole in one snapshot, written in units that hold the version until they are done.
 use crate::bus::CHANNEL;
 use crate::database::{Held, ONLY_READS};
-use crate::rows::column::instant;
 use crate::rows::{fill, read, write};
 use crate::store::PostgresStore;
 use crate::text::kept;
 use crate::{audit, changes};
+use countersign_store::column::instant;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::model::{AuditDraft, AuditEntry, Write};

@@ -2,83 +2,16 @@
 use crate::database::Database;
 use countersign::time::{Span, Time};
 use countersign_store::fault::Fault;
+use countersign_store::replay::{Entry, Found, Recovery, ReplayStart, Scope, State};
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use std::collections::BTreeMap;
-
-/// By which terms uses are remembered, for each dialect.
-pub type Terms = BTreeMap<String, Term>;
-
-/// By which terms the uses of one dialect's proofs are remembered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Term {
-    /// The terms, spelt so that any change shows.
-    pub text: String,
-    /// How far from the clock a proof may be dated.
-    pub window: Span,
-}
-
-/// What a replay memory is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// One-time proofs.
-    Proofs,
-    /// Answered challenges, which strangers can ask for.
-    Challenges,
-}
-
-/// What a replay memory needs to begin.
-#[derive(Clone, Debug)]
-pub struct ReplayStart {
-    /// Now.
-    pub now: Time,
-    /// How far from the clock an accepted proof may be dated, over all dialects.
-    pub horizon: Span,
-    /// By which terms this node remembers. When they are others than before, what was used before is behind a barrier, and nodes
-    /// that still go by the others answer faults until they are started anew.
-    pub terms: Terms,
-}
-
-/// What was found at the start, for the operator's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recovery {
-    /// Proofs dated at or before this are barred; [`Time::MIN`] when all of them are vouched for.
-    pub barrier: Time,
-    /// Why the barrier was raised at this start, when it was.
-    pub why: Option<String>,
-}
 
 /// What one node goes by.
 #[derive(Debug)]
 pub(crate) struct Joining {
     pub(crate) scope: Scope,
     pub(crate) start: ReplayStart,
-}
-
-/// Whether terms may be changed: at the start of a node, and never afterwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
-    Begin,
-    Again,
-}
-
-impl Scope {
-    /// The number in the tables.
-    pub(crate) fn number(self) -> i16 {
-        match self {
-            Self::Proofs => 1,
-            Self::Challenges => 2,
-        }
-    }
-}
-
-/// The state as it is kept.
-struct State {
-    place: String,
-    generation: i64,
-    barrier: i64,
-    forgotten: i64,
-    keep: i64,
 }
 
 impl Joining {
@@ -111,7 +44,8 @@ impl Joining {
                          start this one anew, with the same configuration",
                     ));
                 }
-                let (state, why) = self.next(before, place, clock, now, changed);
+                // By the later clock: a proof dated ahead of ours may have been used.
+                let (state, why) = self.next(before, place, now.seconds().max(clock), changed);
                 keep(&mut unit, self.scope, &state).await.map_err(failed)?;
                 database.commit(unit).await?;
                 let barrier =
@@ -125,39 +59,18 @@ impl Joining {
         &self,
         before: Option<State>,
         place: String,
-        clock: i64,
-        now: Time,
+        latest: i64,
         changed: Option<Span>,
     ) -> (State, Option<String>) {
-        let seconds = |span: Span| span.millis().div_euclid(1000).saturating_add(1);
-        let horizon = self.start.terms.values().map(|term| term.window).fold(self.start.horizon, Span::max);
-        let keep = seconds(horizon);
         let Some(before) = before else {
             // Never begun: this installation has accepted nothing yet.
-            let state = State { place, generation: 1, barrier: i64::MIN, forgotten: i64::MIN, keep };
-            return (state, None);
+            let keep = self.start.keep();
+            return (State { place, generation: 1, barrier: i64::MIN, forgotten: i64::MIN, keep }, None);
         };
-        // By the later clock: a proof dated ahead of ours may have been used.
-        let latest = now.seconds().max(clock);
-        let mut state = State { keep: before.keep.max(keep), ..before };
-        let mut raise = |ahead: Span| {
-            state.barrier = state.barrier.max(latest.saturating_add(seconds(ahead)));
-            state.generation = state.generation.saturating_add(1);
-        };
-        let why = if state.place != place {
-            raise(horizon);
-            Some("the database is a restored copy or a promoted standby, which may lack what was used last")
-        } else if let Some(changed) = changed {
-            raise(changed);
-            Some("uses are remembered by other terms than before")
-        } else if keep > before.keep {
-            raise(horizon);
-            Some("proofs may be dated further from the clock than before")
-        } else {
-            None
-        };
-        state.place = place;
-        (state, why.map(str::to_owned))
+        let moved =
+            "the database is a restored copy or a promoted standby, which may lack what was used last";
+        // No node claims at two places: a database that is no primary any more takes no claims.
+        self.start.next(before, Found { place, moved, linger: Span::ZERO, latest, changed })
     }
 
     /// The widest window of the dialects whose terms differ from what is noted; notes them at a start.
@@ -170,12 +83,10 @@ impl Joining {
         for row in rows {
             known.insert(row.try_get("dialect")?, row.try_get("terms")?);
         }
-        let mut widest = None;
         for (dialect, term) in &self.start.terms {
             if known.get(dialect) == Some(&term.text) {
                 continue;
             }
-            widest = widest.max(Some(term.window));
             if entry == Entry::Begin {
                 sqlx::query(
                     "INSERT INTO replay_terms (scope, dialect, terms) VALUES ($1, $2, $3) \
@@ -188,7 +99,7 @@ impl Joining {
                 .await?;
             }
         }
-        Ok(widest)
+        Ok(self.start.changed(&known))
     }
 }
 

@@ -1,9 +1,9 @@
 //! The sessions on PostgreSQL: asked each time, since another node may have ended one a moment ago.
-use crate::rows::column::instant;
 use crate::store::PostgresStore;
 use crate::text::kept;
 use countersign::life::session::Session;
 use countersign::time::Time;
+use countersign_store::column::instant;
 use countersign_store::fault::Fault;
 use countersign_store::registry::Answer;
 use countersign_store::sessions::Sessions;

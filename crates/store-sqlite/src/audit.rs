@@ -1,6 +1,7 @@
 //! The audit log on SQLite: written in the units that change rows, read by page, also beside a server that runs.
-use crate::rows::column::{Reader, instant};
+use crate::rows::column::Reader;
 use countersign_store::audit::{AuditLog, link};
+use countersign_store::column::instant;
 use countersign_store::fault::Fault;
 use countersign_store::model::{AuditDraft, AuditEntry};
 use countersign_store::registry::Answer;

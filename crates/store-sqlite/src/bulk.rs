@@ -1,6 +1,6 @@
 //! Reads the large tables at start, from several threads at once, straight into a directory.
-use crate::rows::column::{life, list_of, nanos, role_of};
 use countersign::time::Time;
+use countersign_store::column::{life, list_of, nanos, role_of};
 use countersign_store::directory::Prints;
 use countersign_store::directory::build::{AccountRow, Builder, KeyRow, Loader};
 use countersign_store::fault::Fault;

@@ -2,6 +2,7 @@
 //!
 //! [`SqliteStore`] is the registry and the sessions of one data directory; [`SqliteStore::replay_memory`] gives the
 //! [`DurableOnce`] that belongs to it. Nothing here reads the clock or draws random bytes: both are arguments.
+mod accord;
 mod audit;
 mod backup;
 mod blocking;

@@ -1,10 +1,10 @@
 //! The registry on SQLite: read whole, written in units that carry their audit entries.
 use crate::blocking::off_reactor;
 use crate::replay::{RESTORED, Scope};
-use crate::rows::column::instant;
 use crate::rows::{read, write};
 use crate::store::SqliteStore;
 use crate::{audit, backup, bulk};
+use countersign_store::column::instant;
 use countersign_store::directory::Directory;
 use countersign_store::directory::build::Builder;
 use countersign_store::fault::Fault;

@@ -20,9 +20,14 @@
 //!    "first".
 //! 3. [`sessions::Sessions`] replaces a session only if what is kept is still what the caller saw.
 //!
-//! Then run the suites of `countersign-testkit` over it: `conformance::{registry, once, sessions}`. They race 64 threads
+//! A store of rows may also keep [`accord::Accord`]: words that nodes agree on, by which a memory kept elsewhere is told apart from
+//! its own past. Memories that nodes share go by [`replay`]: terms, and when uses may be missing.
+//!
+//! Then run the suites of `countersign-testkit` over it: `conformance::{registry, once, sessions, accord}`. They race 64 threads
 //! against it and reopen it. [`memory::MemoryStore`] is the shortest example.
+pub mod accord;
 pub mod audit;
+pub mod column;
 pub mod denied;
 pub mod desired;
 pub mod directory;
@@ -34,6 +39,7 @@ pub mod once;
 pub mod plan;
 pub mod registrar;
 pub mod registry;
+pub mod replay;
 pub mod sessions;
 pub mod stamp;
 pub mod window;

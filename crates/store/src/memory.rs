@@ -1,4 +1,5 @@
 //! The store that keeps everything in memory: for tests, vectors and first runs; nothing survives the process.
+use crate::accord::Accord;
 use crate::audit::link;
 use crate::fault::Fault;
 use crate::model::{AuditDraft, AuditEntry, Record, Write};
@@ -16,11 +17,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// Uses remembered at once: about 80 MB.
 const MOST_USES: usize = 4_000_000;
 
-/// Registry, replay memory and sessions in one. Share it behind an `Arc`.
+/// Registry, replay memory, sessions and words in one. Share it behind an `Arc`.
 pub struct MemoryStore {
     rows: Mutex<Rows>,
     window: Window,
     sessions: Mutex<HashMap<String, Arc<Session>>>,
+    words: Mutex<BTreeMap<String, String>>,
 }
 
 #[derive(Default)]
@@ -38,7 +40,7 @@ impl MemoryStore {
     #[must_use]
     pub fn new(key: [u8; 16]) -> Self {
         let window = Window::new(key, Time::MIN, MOST_USES);
-        Self { rows: Mutex::default(), window, sessions: Mutex::default() }
+        Self { rows: Mutex::default(), window, sessions: Mutex::default(), words: Mutex::default() }
     }
 
     /// The replay memory.
@@ -218,6 +220,28 @@ impl Sessions for MemoryStore {
             let before = kept.len();
             kept.retain(|_, session| session.is_live(now));
             Ok(u64::try_from(before - kept.len()).unwrap_or(u64::MAX))
+        })
+    }
+}
+
+impl Accord for MemoryStore {
+    fn words(&self) -> Answer<'_, Result<BTreeMap<String, String>, Fault>> {
+        Box::pin(async { Ok(self.words.lock().map_err(|_| broken())?.clone()) })
+    }
+
+    fn say<'a>(
+        &'a self,
+        name: &'a str,
+        before: Option<&'a str>,
+        word: &'a str,
+    ) -> Answer<'a, Result<bool, Fault>> {
+        Box::pin(async move {
+            let mut words = self.words.lock().map_err(|_| broken())?;
+            if words.get(name).map(String::as_str) != before {
+                return Ok(false);
+            }
+            words.insert(name.to_owned(), word.to_owned());
+            Ok(true)
         })
     }
 }

@@ -1,4 +1,5 @@
-//! The suites that every store passes: `registry`, `once`, `sessions`, each over a store that the caller opens.
+//! The suites that every store passes: `registry`, `once`, `sessions`, `accord`, each over a store that the caller opens.
+pub mod accord;
 pub mod once;
 pub mod registry;
 pub mod sessions;

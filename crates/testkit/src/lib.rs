@@ -1,5 +1,9 @@
-//! What tests share: the suites that every store passes, with races, and a real PostgreSQL to run them on.
+//! What tests share: the suites that every store passes, with races, and a real PostgreSQL and Redis to run them on.
 #![expect(clippy::panic, reason = "a suite that finds a fault stops the test at once and says where")]
 pub mod conformance;
 #[cfg(unix)]
 pub mod postgres;
+#[cfg(unix)]
+mod process;
+#[cfg(unix)]
+pub mod redis;

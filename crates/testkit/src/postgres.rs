@@ -1,11 +1,11 @@
 //! A real PostgreSQL for tests: made in a scratch folder, run by an unprivileged user, ended with the test that started it.
+use crate::process::{free_port, from_lasting_thread, is_root, said, signal, sweep};
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// No test depends on a loss of power, and many share one disk.
@@ -18,6 +18,8 @@ const SCRATCH: &str = "countersign-pg-";
 /// How often a server is asked whether it is up, ten times a second: a busy machine takes its time.
 const TRIES: u32 = 600;
 
+pub use crate::process::Stop;
+
 /// A PostgreSQL server of its own.
 pub struct Postgres {
     folder: PathBuf,
@@ -29,15 +31,6 @@ pub struct Postgres {
     before: Vec<String>,
     running: Mutex<Option<Child>>,
     databases: AtomicU32,
-}
-
-/// How a server is stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Connections are ended, what was written is kept in order.
-    Fast,
-    /// As by kill -9.
-    Crash,
 }
 
 impl Postgres {
@@ -216,21 +209,6 @@ impl std::fmt::Debug for Postgres {
     }
 }
 
-/// A signal is sent when the thread that started a program ends; this one does not end before the process.
-fn from_lasting_thread(mut command: Command) -> Child {
-    let (send, receive) = mpsc::channel();
-    std::thread::spawn(move || {
-        let _heard = send.send(command.spawn());
-        loop {
-            std::thread::park();
-        }
-    });
-    match receive.recv() {
-        Ok(Ok(child)) => child,
-        other => panic!("wanted setpriv and PostgreSQL to start, found {other:?}"),
-    }
-}
-
 /// Where the newest PostgreSQL's programs lie, as Debian puts them.
 fn programs() -> PathBuf {
     let folders = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -245,7 +223,7 @@ fn programs() -> PathBuf {
 
 /// A folder that the server's user owns, with a short name: its socket lies there.
 fn scratch(root: bool) -> PathBuf {
-    sweep();
+    sweep(SCRATCH);
     let name = format!("/tmp/{SCRATCH}{}.XXXXXX", std::process::id());
     let folder = PathBuf::from(said(Command::new("mktemp").args(["-d", &name])));
     if root {
@@ -256,53 +234,9 @@ fn scratch(root: bool) -> PathBuf {
     folder
 }
 
-/// Removes what test programs left that are gone: the shared server outlives every test, and so nothing else does it.
-fn sweep() {
-    for folder in fs::read_dir("/tmp").into_iter().flatten().flatten().map(|entry| entry.path()) {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        let owner = name.strip_prefix(SCRATCH).and_then(|rest| rest.split('.').next());
-        if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
-            // Another test program may be at it as well.
-            let _gone = fs::remove_dir_all(&folder);
-        }
-    }
-}
-
-/// A port of loopback that nobody has, below those that the kernel gives to outgoing connections; never the same twice, since a
-/// server that is stopped for a while wants to find its own again.
-fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let begin = std::process::id().wrapping_mul(37);
-    for _ in 0..20_000 {
-        let place = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
-        let port = 11_000_u16.saturating_add(u16::try_from(place).unwrap_or(0));
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("wanted a free port between 11000 and 31000, found none")
-}
-
-/// It refuses to run as root, so Debian's own account for it does.
-fn is_root() -> bool {
-    said(Command::new("id").arg("-u")) == "0"
-}
-
 /// To a process and all that it started.
 fn signal_all(process: u32, name: &str) {
     let pids = said(Command::new("ps").args(["-o", "pid=", "--ppid", &process.to_string()]));
     signal(process, name);
     pids.split_whitespace().filter_map(|pid| pid.parse().ok()).for_each(|pid| signal(pid, name));
-}
-
-fn signal(process: u32, name: &str) {
-    let _gone = Command::new("kill").args(["-s", name, &process.to_string()]).stderr(Stdio::null()).status();
-}
-
-fn said(command: &mut Command) -> String {
-    match command.output() {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        Ok(output) => panic!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim()),
-        Err(error) => panic!("{command:?}: {error}"),
-    }
 }

@@ -25,3 +25,8 @@ async fn sessions() {
     let store = Arc::new(MemoryStore::default());
     conformance::sessions::sessions(store.clone(), async || store.clone() as Arc<dyn Sessions>, 50).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn accord() {
+    conformance::accord::accord(Arc::new(MemoryStore::default()), 20).await;
+}

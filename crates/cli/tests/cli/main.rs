@@ -5,6 +5,7 @@ mod manifests;
 mod nodes;
 mod operators;
 mod own_keys;
+mod redis;
 mod reload;
 mod run;
 mod service_manager;

@@ -3,6 +3,7 @@ use super::acme::Challenge;
 use super::listener::Surface;
 use super::mode::Mode;
 use super::reader::Finding;
+use super::replay::ReplaySection;
 use super::route::{Route, To};
 use super::tree::Origin;
 use super::{Config, nearest_name};
@@ -138,6 +139,12 @@ impl Config {
     }
 
     fn check_store(&self, checked: &mut Checked) {
+        let clear = |replay: &ReplaySection| replay.settings().is_in_the_clear();
+        if self.store.replay.as_ref().is_some_and(clear) {
+            let message = "Redis is beyond this machine and is spoken to without TLS".to_owned();
+            let fix = "write rediss instead of redis, unless nobody else can be on that network";
+            checked.lints.push(self.finding("store.replay.url".to_owned(), message, fix));
+        }
         let Some(url) = &self.store.url else { return };
         if self.store.path.is_some() {
             let message = "there is a url as well".to_owned();

@@ -1,5 +1,6 @@
 //! `[store]`: where the rows are kept, in a folder of this machine or in a PostgreSQL that several nodes share.
 use super::reader::Section;
+use super::replay::ReplaySection;
 use countersign_store_postgres::Settings;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub struct StoreSection {
     pub key_encryption_key_file: Option<PathBuf>,
     /// Files with keys that only open: the last one, or the next.
     pub other_key_encryption_key_files: Vec<PathBuf>,
+    /// The Redis that remembers what was used once, and carries word of changes; `None`: the store does.
+    pub replay: Option<ReplaySection>,
 }
 
 /// The polls come every second; a bound below two of them would be met by a single late one.
@@ -32,7 +35,7 @@ const LEAST_STALE: Duration = Duration::from_secs(2);
 
 impl StoreSection {
     /// Every setting that a reload cannot change by its name, with whether it is the same in both.
-    pub(crate) fn compared(&self, other: &Self) -> [(&'static str, bool); 7] {
+    pub(crate) fn compared(&self, other: &Self) -> [(&'static str, bool); 8] {
         [
             ("path", self.path == other.path),
             ("url", self.url == other.url),
@@ -41,6 +44,7 @@ impl StoreSection {
             ("connections", self.connections == other.connections),
             ("statement_timeout", self.statement_timeout == other.statement_timeout),
             ("stale_after", self.stale_after == other.stale_after),
+            ("replay", self.replay == other.replay),
         ]
     }
 
@@ -59,6 +63,7 @@ impl StoreSection {
                 .into_iter()
                 .map(PathBuf::from)
                 .collect(),
+            replay: ReplaySection::read(section.section("replay")),
         };
         if let Some(url) = &store.url {
             if let Err(wrong) = Settings::new(url).check() {

@@ -67,6 +67,27 @@ fn a_store_is_a_folder_or_a_database_and_no_setting_shows_a_password() {
 }
 
 #[test]
+fn a_replay_memory_in_redis_is_one_address_and_no_setting_shows_a_password() {
+    let wrong = |text: &str, words: &[&str]| {
+        let told = load(&format!("version = 1\n[store.replay]\n{text}")).unwrap_err().to_string();
+        assert!(words.iter().all(|word| told.contains(word)), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    };
+    wrong("url = \"redis://a:hunter2@db\"", &["store.replay.url", "password_file"]);
+    wrong("url = \"redis+sentinel://db\"", &["store.replay.url", "mymaster"]);
+    wrong("url = \"redis://a,b\"", &["store.replay.url", "redis+cluster://"]);
+    wrong("url = \"http://a\"", &["store.replay.url", "redis+sentinel://"]);
+    wrong("password_file = \"/p\"", &["store.replay.password_file", "set url"]);
+    wrong("url = \"redis://a\"\nsentinel_password_file = \"/p\"", &["store.replay.sentinel_password_file"]);
+    wrong("url = \"redis://a\"\ntimeout = \"1h\"", &["store.replay.timeout", "20 ms"]);
+    wrong("url = \"redis://a\"\nprefix = \"a b\"", &["store.replay", "prefix"]);
+    wrong("url = \"redis://a\"\nconnections = 3", &["store.replay.connections"]);
+    let checked = load("[store.replay]\nurl = \"redis+cluster://127.0.0.1,db\"").unwrap().check(&[]);
+    assert!(checked.lints[0].path == "store.replay.url" && checked.lints[0].message.contains("without TLS"));
+    assert_eq!(load("[store.replay]\nurl = \"rediss://db\"").unwrap().check(&[]).lints, []);
+}
+
+#[test]
 fn flags_win_over_environment_and_environment_over_file() {
     let sources = Sources {
         file: Some((

@@ -1,79 +1,12 @@
-//! How values that PostgreSQL has no type for stand in a column: instants and lists as text, words for enumerations.
+//! Reads rows of PostgreSQL in which values stand as the store spells them.
 use crate::text;
-use countersign::life::key::{KeyLife, KeyState};
+use countersign::life::key::KeyLife;
 use countersign::time::Time;
+use countersign_store::column::{instant, life, list_of, nanos, role_of};
 use countersign_store::fault::Fault;
 use countersign_store::model::Role;
 use sqlx::postgres::PgRow;
 use sqlx::{ColumnIndex, Decode, Postgres, Row, Type};
-
-/// An instant as decimal nanoseconds.
-pub(crate) fn instant(time: Time) -> String {
-    time.nanos().to_string()
-}
-
-/// A list as JSON, in which no letter stands that a text may not have.
-///
-/// # Errors
-/// When the list cannot be written as JSON, which no list of texts does.
-pub(crate) fn list(items: &[String]) -> Result<String, Fault> {
-    serde_json::to_string(items).map_err(|error| Fault::caused("cannot write a list as JSON", error))
-}
-
-/// A role as its word.
-pub(crate) fn role(role: Role) -> &'static str {
-    match role {
-        Role::Auditor => "auditor",
-        Role::Manager => "manager",
-        Role::Owner => "owner",
-    }
-}
-
-/// An instant from decimal nanoseconds; most fit into 64 bits, which read faster.
-pub(crate) fn nanos(text: &str) -> Option<Time> {
-    let short = text.parse::<i64>().map(i128::from);
-    short.or_else(|_| text.parse()).ok().map(Time::from_nanos)
-}
-
-/// A list from JSON; most are empty.
-pub(crate) fn list_of(text: &str) -> Option<Vec<String>> {
-    if text == "[]" { Some(Vec::new()) } else { serde_json::from_str(text).ok() }
-}
-
-/// A role from its word.
-///
-/// # Errors
-/// What the column should hold, when the word is no role.
-pub(crate) fn role_of(word: Option<&str>) -> Result<Option<Role>, &'static str> {
-    match word {
-        None => Ok(None),
-        Some("auditor") => Ok(Some(Role::Auditor)),
-        Some("manager") => Ok(Some(Role::Manager)),
-        Some("owner") => Ok(Some(Role::Owner)),
-        Some(_) => Err("auditor, manager or owner"),
-    }
-}
-
-/// A key's life from its state's word and its dates.
-///
-/// # Errors
-/// What the column should hold, when that is no state a key can be in.
-pub(crate) fn life(
-    state: &str,
-    retiring_until: Option<Time>,
-    not_before: Option<Time>,
-    expires: Option<Time>,
-) -> Result<KeyLife, &'static str> {
-    let state = match (state, retiring_until) {
-        ("pending", _) => KeyState::Pending,
-        ("active", _) => KeyState::Active,
-        ("retiring", Some(until)) => KeyState::Retiring { until },
-        ("disabled", _) => KeyState::Disabled,
-        ("revoked", _) => KeyState::Revoked,
-        _ => return Err("pending, active, retiring with its date, disabled or revoked"),
-    };
-    Ok(KeyLife { state, not_before, expires })
-}
 
 /// A row that names its table and column in every fault.
 pub(crate) struct Reader<'a> {

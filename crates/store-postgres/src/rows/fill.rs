@@ -1,6 +1,6 @@
 //! Writes a whole installation into empty tables, thousands of rows in one statement: row by row, ten million keys take hours.
-use crate::rows::column::{instant, list, role};
 use crate::rows::write::{found_by, insertion, run, text, until};
+use countersign_store::column::{instant, list, role};
 use countersign_store::fault::Fault;
 use countersign_store::model::{Account, AuditEntry, KeyRecord, Record, User};
 use sqlx::postgres::PgConnection;

@@ -2,6 +2,7 @@
 use crate::{draft, fresh, open, user};
 use countersign::life::session::Session;
 use countersign::time::{Span, Time};
+use countersign_store::accord::Accord;
 use countersign_store::audit;
 use countersign_store::registry::{NotWritten, Registry};
 use countersign_store::sessions::Sessions;
@@ -107,4 +108,17 @@ async fn of_many_swaps_on_two_nodes_one_wins_and_an_end_holds_everywhere() {
     let over = kept.end(countersign::life::session::Ended::Revoked);
     assert!(nodes[0].replace(&kept, &over).await.unwrap());
     assert_eq!(nodes[1].get("s").await.unwrap().as_deref(), Some(&over));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn accord() {
+    let (store, url) = fresh().await;
+    conformance::accord::accord(store.clone(), 20).await;
+    // A standby that was promoted may lack the last words: what was said elsewhere is not said here.
+    let sql = "UPDATE meta SET value = split_part(value, ' ', 1) || ' elsewhere' WHERE name LIKE 'accord/%'";
+    countersign_testkit::postgres::Postgres::shared().sql(&url, sql);
+    assert!(store.words().await.unwrap().is_empty());
+    assert!(!store.say("challenges/0", Some("z"), "y").await.unwrap());
+    assert!(store.say("challenges/0", None, "y").await.unwrap());
+    assert_eq!(store.words().await.unwrap().len(), 1);
 }

@@ -1,8 +1,8 @@
 //! Applies a unit's writes: first every named row goes, then what stays is written, so that names and identifiers
 //! may change hands inside one unit in any order.
-use crate::rows::column::{instant, list, role};
 use countersign::life::key::KeyState;
 use countersign_keys::CompactKey;
+use countersign_store::column::{instant, list, role};
 use countersign_store::directory::prints;
 use countersign_store::fault::Fault;
 use countersign_store::model::{Account, CompanionRecord, KeyRecord, Record, Write};

@@ -55,3 +55,10 @@ async fn sessions() {
     let reopen = async || live(image(data.path(), &copies).await);
     conformance::sessions::sessions(store, reopen, 50).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn accord() {
+    let data = folder();
+    let store = Arc::new(SqliteStore::open(data.path()).await.unwrap());
+    conformance::accord::accord(store, 20).await;
+}
