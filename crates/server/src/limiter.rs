@@ -2,7 +2,7 @@
 //!
 //! What is limited by address is what *fails* after a signature was checked, so that a good caller is not held back by its own success.
 //! An address that spent its allowance is refused before the next check. These go on all the same:
-//! tokens whose check is remembered, connections of their own on which proofs held, and accounts that were recognised from there before.
+//! tokens whose check is remembered, and accounts that were recognised from there before or on the same connection just now.
 pub(crate) mod allowance;
 mod buckets;
 pub(crate) mod conduct;
@@ -15,6 +15,7 @@ use buckets::{Buckets, Wait};
 use network::Network;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -140,6 +141,11 @@ impl Limiter {
                 "an address reached a limit; if it carries many callers (a NAT, a balancer), look at [limits]"
             );
         }
+    }
+
+    /// What an account is known by on a connection.
+    pub(crate) fn account(&self, account: &str) -> NonZeroU64 {
+        NonZeroU64::new(self.key(&account)).unwrap_or(NonZeroU64::MAX)
     }
 
     fn key(&self, of: &impl Hash) -> u64 {

@@ -45,7 +45,7 @@ pub(crate) struct Turn<'t> {
     source: &'t Source,
     /// Checks that were made.
     checks: AtomicU32,
-    /// They were made only since this account is at home there.
+    /// They were made only since this account is at home there, or proved itself on this connection.
     at_home: Mutex<Option<Box<str>>>,
     /// The limit was reached.
     refused: AtomicBool,
@@ -81,9 +81,12 @@ impl<'t> Turn<'t> {
     }
 
     /// Notes that a proof of this account held.
-    fn held(&self, account: &str) {
-        if let Some(conduct) = &self.source.conduct {
-            conduct.set_good(true);
+    pub(super) fn held(&self, account: &str) {
+        // A remembered check says nothing: whoever has one such token could make up for every forgery with it, for nothing.
+        if let Some(conduct) = &self.source.conduct
+            && self.checks.load(Ordering::Relaxed) > 0
+        {
+            conduct.set_good(Some(self.limiter.account(account)));
         }
         if let Some(rate) = self.limits.requests_per_account() {
             self.limiter.request_of(account, rate);
@@ -108,7 +111,7 @@ impl<'t> Turn<'t> {
             return self.refused.load(Ordering::Relaxed).then(spent);
         }
         if let Some(conduct) = &self.source.conduct {
-            conduct.set_good(false);
+            conduct.set_good(None);
         }
         let cost = checks.saturating_add(more);
         if let Some(account) = &*self.at_home.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -126,12 +129,12 @@ impl<'t> Turn<'t> {
         if self.checks.load(Ordering::Relaxed) > 0 || self.limiter.has_spent(network, rate).is_none() {
             return true;
         }
-        if self.source.conduct.as_ref().is_some_and(|conduct| conduct.is_good()) {
-            return true;
-        }
-        let Some(account) = claimed.filter(|account| self.limiter.may_at_home(network, account, rate)) else {
-            return false;
+        // Whoever proved who it is may go on as that one, not as anybody else.
+        let may = |account: &&str| {
+            let good = |conduct: &Arc<Conduct>| conduct.is_good(self.limiter.account(account));
+            self.source.conduct.as_ref().is_some_and(good) || self.limiter.may_at_home(network, account, rate)
         };
+        let Some(account) = claimed.filter(may) else { return false };
         *self.at_home.lock().unwrap_or_else(PoisonError::into_inner) = Some(account.into());
         true
     }
@@ -152,5 +155,9 @@ impl Allowance for Turn<'_> {
         self.limits
             .requests_per_account()
             .is_none_or(|rate| self.limiter.may_request(account, rate).is_none())
+    }
+
+    fn proved(&self, account: &str) {
+        self.held(account);
     }
 }

@@ -71,16 +71,40 @@ fn an_account_that_is_at_home_there_goes_on_until_its_own_allowance_is_spent() {
 }
 
 #[test]
-fn a_connection_on_which_proofs_held_goes_on_until_one_fails() {
+fn an_account_that_proved_itself_on_a_connection_goes_on_there_until_a_proof_fails() {
     let (limiter, limits, source) = (Limiter::of(1024), limits(), at("192.0.2.1"));
     fail(&limiter, &limits, &source, None);
     let conduct = Arc::new(Conduct::new());
-    conduct.set_good(true);
+    conduct.set_good(Some(limiter.account("alice")));
     let own = Source { conduct: Some(Arc::clone(&conduct)), ..source };
     let turn = Turn::new(&limiter, &limits, &own);
-    assert!(turn.may_check(None) && turn.may_check(None), "a proof is tried with all keys");
-    assert!(turn.failed(Reason::BadSignature, 0).is_none());
-    assert!(!conduct.is_good() && !Turn::new(&limiter, &limits, &own).may_check(None));
+    assert!(turn.may_check(Some("alice")) && turn.may_check(Some("alice")), "a proof is tried with all keys");
+    assert!(turn.failed(Reason::BadSignature, 0).is_some());
+    assert!(!Turn::new(&limiter, &limits, &own).may_check(Some("alice")));
+}
+
+#[test]
+fn who_proved_itself_on_a_connection_forges_no_more_there_than_elsewhere() {
+    let (limiter, limits, source) = (Limiter::of(1024), limits(), at("192.0.2.1"));
+    let own = Source { conduct: Some(Arc::new(Conduct::new())), ..source };
+    let holds = |check: bool| {
+        let turn = Turn::new(&limiter, &limits, &own);
+        assert!(!check || turn.may_check(Some("mallory")));
+        turn.held("mallory");
+    };
+    holds(true);
+    fail(&limiter, &limits, &own, None);
+    let (mut others, mut its_own) = (0, 0);
+    for _ in 0..1000 {
+        // A token of its own that holds, remembered, between any two forgeries.
+        holds(false);
+        others += fail(&limiter, &limits, &own, Some("alice"));
+        holds(false);
+        its_own += fail(&limiter, &limits, &own, Some("mallory"));
+    }
+    // Its own allowance where it is at home, and one more on the connection.
+    assert_eq!(others, 0);
+    assert!(its_own <= 7, "{its_own}");
 }
 
 #[test]
