@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::arrival;
 use crate::call::{Asked, Call, Outcome};
 use crate::config::listener::Surface;
+use crate::limiter::Purse;
 use crate::limiter::allowance::trusts;
 use crate::limiter::doors::Door;
 use crate::limiter::network::Network;
@@ -124,7 +125,7 @@ impl Surfaces {
                 if let Some(rate) =
                     app.config.limits.failures().filter(|_| !trusts(&app.config.server, address))
                 {
-                    app.limiter.failed(Network::from(address), 1, rate);
+                    app.limiter.failed(Purse::Enforced(Network::from(address)), 1, rate);
                 }
                 return;
             }

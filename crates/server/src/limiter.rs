@@ -51,6 +51,15 @@ pub(crate) struct Limiter {
 /// How often the log tells of limits, at most: a flood must not fill it.
 const TELLING: Duration = Duration::from_secs(10);
 
+/// Which allowance of failures: an address has another one where routes do not enforce, so that trying a scheme out changes nothing for its callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Purse {
+    /// Where proofs must hold.
+    Enforced(Network),
+    /// Where they are only looked at.
+    Tried(Network),
+}
+
 /// A limit is reached: how long to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Spent(pub(crate) Duration);
@@ -78,13 +87,13 @@ impl Limiter {
     }
 
     /// Whether an address may make another check fail.
-    pub(crate) fn has_spent(&self, network: Network, rate: Rate) -> Option<Spent> {
-        self.failures.wait(self.key(&network), rate, self.now()).map(spent)
+    pub(crate) fn has_spent(&self, purse: Purse, rate: Rate) -> Option<Spent> {
+        self.failures.wait(self.key(&purse), rate, self.now()).map(spent)
     }
 
     /// Notes checks that were made for nothing.
-    pub(crate) fn failed(&self, network: Network, cost: u32, rate: Rate) {
-        self.failures.charge(self.key(&network), cost, rate, self.now());
+    pub(crate) fn failed(&self, purse: Purse, cost: u32, rate: Rate) {
+        self.failures.charge(self.key(&purse), cost, rate, self.now());
     }
 
     /// Notes that an account was recognised from an address.
@@ -94,14 +103,15 @@ impl Limiter {
     }
 
     /// Whether an account may make another check fail at an address that spent its own allowance: only where it is at home.
-    pub(crate) fn may_at_home(&self, network: Network, account: &str, rate: Rate) -> bool {
-        let (key, now) = (self.key(&(network, account)), self.now());
-        self.homes.is_marked(key, now) && self.failures_at_home.wait(key, rate, now).is_none()
+    pub(crate) fn may_at_home(&self, purse: Purse, account: &str, rate: Rate) -> bool {
+        let (Purse::Enforced(network) | Purse::Tried(network)) = purse;
+        let (home, spent, now) = (self.key(&(network, account)), self.key(&(purse, account)), self.now());
+        self.homes.is_marked(home, now) && self.failures_at_home.wait(spent, rate, now).is_none()
     }
 
     /// Notes failed checks for such an account.
-    pub(crate) fn failed_at_home(&self, network: Network, account: &str, cost: u32, rate: Rate) {
-        self.failures_at_home.charge(self.key(&(network, account)), cost, rate, self.now());
+    pub(crate) fn failed_at_home(&self, purse: Purse, account: &str, cost: u32, rate: Rate) {
+        self.failures_at_home.charge(self.key(&(purse, account)), cost, rate, self.now());
     }
 
     /// Counts a request of an address.
@@ -124,7 +134,7 @@ impl Limiter {
 
     /// Whether an address may connect: always, but seldom once it spent its allowance.
     pub(crate) fn may_connect(&self, network: Network, rate: Rate) -> bool {
-        let (key, now) = (self.key(&network), self.now());
+        let (key, now) = (self.key(&Purse::Enforced(network)), self.now());
         self.failures.wait(key, rate, now).is_none() || self.connecting.take(key, CONNECTING, now).is_ok()
     }
 

@@ -60,6 +60,7 @@ async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response
     if let Some(reason) = told.reason
         && let Some(spent) = turn.failed(reason, 0)
     {
+        turn.even().await;
         let limit = if reason == Reason::TooManyRequests { reason } else { Reason::TooManyFailures };
         return *limited(&app, &source, None, Some(&dialect), limit, spent);
     }

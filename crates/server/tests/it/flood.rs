@@ -243,6 +243,19 @@ async fn a_route_that_does_not_enforce_lets_a_limited_address_pass_as_nobody() {
             "{answer:?}"
         );
     }
+    // Nor does it change anything else for it: its connections are listened to, new ones are let in, and routes that enforce take its proofs.
+    let mut stream = from("127.0.0.2", world.address).await.unwrap();
+    let ask_on = async {
+        for _ in 0..40 {
+            assert_eq!(ask(&mut stream, "/", &bad).await.status, 200);
+        }
+    };
+    // Forty pauses of a second would be far beyond this.
+    tokio::time::timeout(Duration::from_secs(20), ask_on).await.unwrap();
+    for _ in 0..150 {
+        assert_eq!(once("127.0.0.2", &world, "/", &bad).await.status, 200);
+    }
+    assert_eq!(once("127.0.0.2", &world, "/once", &nonced(&world, 1)).await.status, 200);
 }
 
 #[tokio::test]
