@@ -11,6 +11,9 @@ pub trait Allowance: Send + Sync {
     /// Whether one more request of this account, which proved it, may pass now. Asked before a single-use proof is used up; otherwise the request is refused
     /// with [`countersign::reason::Reason::TooManyRequests`].
     fn may_pass(&self, account: &str) -> bool;
+
+    /// Notes that this account proved itself where nobody else tells of it: in the session API.
+    fn proved(&self, _account: &str) {}
 }
 
 /// Every check may be made.

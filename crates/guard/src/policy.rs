@@ -66,7 +66,9 @@ impl Policy {
         }
     }
 
-    pub(crate) fn admits(&self, caller: &Caller) -> bool {
+    /// Whether the route admits an account, whatever it proves.
+    #[must_use]
+    pub fn admits(&self, caller: &Caller) -> bool {
         let is_meant =
             |listed: &String| *listed == *caller.id || (!is_account_id(listed) && *listed == *caller.name);
         let named = self.admit.as_ref().is_none_or(|admitted| admitted.iter().any(is_meant));

@@ -1,6 +1,7 @@
 //! The session API of the spacetime dialect: from a challenge to tokens, their refresh and end, keys and membership.
 //!
 //! Independent of any HTTP server: [`SessionApi::call`] takes a request whose body was read, and gives the whole answer.
+use crate::allowance::{Allowance, Unlimited};
 use crate::clock::{Entropy, draw};
 use crate::guard::Guard;
 use crate::policy::Policy;
@@ -85,6 +86,8 @@ pub(crate) struct Asked<'r> {
     pub(crate) request: &'r Request<Bytes>,
     pub(crate) client: Client,
     pub(crate) now: Time,
+    /// Whether tokens may be checked for whoever asks.
+    pub(crate) allowance: &'r dyn Allowance,
 }
 
 /// Where a call comes from, as far as a source that is trusted tells it.
@@ -154,7 +157,20 @@ impl SessionApi {
         request: &Request<Bytes>,
         client: impl Into<Client>,
     ) -> Result<Response<Bytes>, Fault> {
-        let asked = Asked { request, client: client.into(), now: self.guard.clock().now() };
+        self.call_within(request, client, &Unlimited).await
+    }
+
+    /// The same, where `allowance` decides whether a token may be checked. Signing in has a pace of its own.
+    ///
+    /// # Errors
+    /// [`Fault`] when a store failed: it answers 503 and lets nobody in.
+    pub async fn call_within(
+        &self,
+        request: &Request<Bytes>,
+        client: impl Into<Client>,
+        allowance: &dyn Allowance,
+    ) -> Result<Response<Bytes>, Fault> {
+        let asked = Asked { request, client: client.into(), now: self.guard.clock().now(), allowance };
         match self.dispatch(&asked).await {
             Ok(response) => Ok(response),
             Err(Stop::No(no)) => Ok(no.response()),

@@ -4,17 +4,18 @@ use crate::app::App;
 use crate::arrival;
 use crate::call::{Asked, Call, Outcome};
 use crate::config::listener::Surface;
+use crate::limiter::Purse;
 use crate::limiter::allowance::trusts;
 use crate::limiter::doors::Door;
 use crate::limiter::network::Network;
-use crate::problem::{not_found, problem};
+use crate::problem::{bad_request, not_found, problem};
 use crate::surface::{acme, explain, ext_authz, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
 use crate::upstream::Waiting;
 use axum::Router;
 use axum::body::Body;
 use countersign::time::Time;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -59,7 +60,9 @@ impl Surfaces {
             request = same;
             examined = Some((id, seen));
         }
-        let mut response = if request.headers().len() > app.config.limits.header_fields {
+        let mut response = if protocol == Version::HTTP_2 && !speaks_http(request.uri()) {
+            bad_request("The request's scheme is not that of HTTP")
+        } else if request.headers().len() > app.config.limits.header_fields {
             // HTTP/2 comes here unbounded in number, though not in size.
             problem(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -122,7 +125,7 @@ impl Surfaces {
                 if let Some(rate) =
                     app.config.limits.failures().filter(|_| !trusts(&app.config.server, address))
                 {
-                    app.limiter.failed(Network::from(address), 1, rate);
+                    app.limiter.failed(Purse::Enforced(Network::from(address)), 1, rate);
                 }
                 return;
             }
@@ -197,6 +200,11 @@ impl Surfaces {
             }
         }
     }
+}
+
+/// Whether a request's target names HTTP's own schemes, or none. HTTP/2 lets callers write any, and an empty one.
+fn speaks_http(uri: &Uri) -> bool {
+    uri.scheme_str().is_none_or(|scheme| scheme == "http" || scheme == "https")
 }
 
 /// Microseconds since then; a clock that stepped back took no time.

@@ -50,6 +50,7 @@ pub(crate) async fn judge(
         Ok(Verdict::Absent(reply)) => Err(refused(app, route, None, Reason::MissingCredentials, &reply)),
         Ok(Verdict::Refused(denial)) => {
             if let Some(spent) = spent {
+                turn.even().await;
                 let reason = match denial.refusal.reason {
                     Reason::TooManyRequests => Reason::TooManyRequests,
                     _ => Reason::TooManyFailures,

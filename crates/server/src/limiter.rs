@@ -2,7 +2,7 @@
 //!
 //! What is limited by address is what *fails* after a signature was checked, so that a good caller is not held back by its own success.
 //! An address that spent its allowance is refused before the next check. These go on all the same:
-//! tokens whose check is remembered, connections of their own on which proofs held, and accounts that were recognised from there before.
+//! tokens whose check is remembered, and accounts that were recognised from there before or on the same connection just now.
 pub(crate) mod allowance;
 mod buckets;
 pub(crate) mod conduct;
@@ -15,6 +15,7 @@ use buckets::{Buckets, Wait};
 use network::Network;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -50,6 +51,15 @@ pub(crate) struct Limiter {
 /// How often the log tells of limits, at most: a flood must not fill it.
 const TELLING: Duration = Duration::from_secs(10);
 
+/// Which allowance of failures: an address has another one where routes do not enforce, so that trying a scheme out changes nothing for its callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Purse {
+    /// Where proofs must hold.
+    Enforced(Network),
+    /// Where they are only looked at.
+    Tried(Network),
+}
+
 /// A limit is reached: how long to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Spent(pub(crate) Duration);
@@ -77,13 +87,13 @@ impl Limiter {
     }
 
     /// Whether an address may make another check fail.
-    pub(crate) fn has_spent(&self, network: Network, rate: Rate) -> Option<Spent> {
-        self.failures.wait(self.key(&network), rate, self.now()).map(spent)
+    pub(crate) fn has_spent(&self, purse: Purse, rate: Rate) -> Option<Spent> {
+        self.failures.wait(self.key(&purse), rate, self.now()).map(spent)
     }
 
     /// Notes checks that were made for nothing.
-    pub(crate) fn failed(&self, network: Network, cost: u32, rate: Rate) {
-        self.failures.charge(self.key(&network), cost, rate, self.now());
+    pub(crate) fn failed(&self, purse: Purse, cost: u32, rate: Rate) {
+        self.failures.charge(self.key(&purse), cost, rate, self.now());
     }
 
     /// Notes that an account was recognised from an address.
@@ -93,14 +103,15 @@ impl Limiter {
     }
 
     /// Whether an account may make another check fail at an address that spent its own allowance: only where it is at home.
-    pub(crate) fn may_at_home(&self, network: Network, account: &str, rate: Rate) -> bool {
-        let (key, now) = (self.key(&(network, account)), self.now());
-        self.homes.is_marked(key, now) && self.failures_at_home.wait(key, rate, now).is_none()
+    pub(crate) fn may_at_home(&self, purse: Purse, account: &str, rate: Rate) -> bool {
+        let (Purse::Enforced(network) | Purse::Tried(network)) = purse;
+        let (home, spent, now) = (self.key(&(network, account)), self.key(&(purse, account)), self.now());
+        self.homes.is_marked(home, now) && self.failures_at_home.wait(spent, rate, now).is_none()
     }
 
     /// Notes failed checks for such an account.
-    pub(crate) fn failed_at_home(&self, network: Network, account: &str, cost: u32, rate: Rate) {
-        self.failures_at_home.charge(self.key(&(network, account)), cost, rate, self.now());
+    pub(crate) fn failed_at_home(&self, purse: Purse, account: &str, cost: u32, rate: Rate) {
+        self.failures_at_home.charge(self.key(&(purse, account)), cost, rate, self.now());
     }
 
     /// Counts a request of an address.
@@ -123,7 +134,7 @@ impl Limiter {
 
     /// Whether an address may connect: always, but seldom once it spent its allowance.
     pub(crate) fn may_connect(&self, network: Network, rate: Rate) -> bool {
-        let (key, now) = (self.key(&network), self.now());
+        let (key, now) = (self.key(&Purse::Enforced(network)), self.now());
         self.failures.wait(key, rate, now).is_none() || self.connecting.take(key, CONNECTING, now).is_ok()
     }
 
@@ -140,6 +151,11 @@ impl Limiter {
                 "an address reached a limit; if it carries many callers (a NAT, a balancer), look at [limits]"
             );
         }
+    }
+
+    /// What an account is known by on a connection.
+    pub(crate) fn account(&self, account: &str) -> NonZeroU64 {
+        NonZeroU64::new(self.key(&account)).unwrap_or(NonZeroU64::MAX)
     }
 
     fn key(&self, of: &impl Hash) -> u64 {

@@ -27,6 +27,8 @@ pub struct Seal(ArcSwap<SealingKeys>);
 pub(crate) struct SealingKeys {
     current: Option<SealingKey>,
     others: Vec<SealingKey>,
+    /// Secrets that are not sealed are taken although there is a key.
+    adopt: bool,
 }
 
 struct SealingKey {
@@ -45,16 +47,23 @@ impl SealingKeys {
         let others = store.other_key_encryption_key_files.iter();
         let others =
             others.map(|path| load("other_key_encryption_key_files", path)).collect::<Result<_, _>>()?;
-        Ok(Self { current: current.transpose()?, others })
+        Ok(Self { current: current.transpose()?, others, adopt: store.seal_open_secrets })
     }
 
     /// A secret as it is used.
     ///
     /// # Errors
-    /// [`Fault`] when it is sealed under a key that is not here, or was changed.
+    /// [`Fault`] when it is sealed under a key that is not here, or was changed; or when it is not sealed although there is a key: anybody who
+    /// writes to the database may have put it there.
     pub(crate) fn open(&self, record: &SecretRecord) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let name = &record.name;
         if !record.sealed {
+            if self.current.is_some() && !self.adopt {
+                return Err(Fault::new(format!(
+                    "the secret {name} is not sealed, and [store] key_encryption_key_file is set: whoever can write to the database may have put it there; \
+                     if you set the key only now, set [store] seal_open_secrets = true for this one start, else put a backup of the registry back"
+                )));
+            }
             return Ok(Zeroizing::new(record.value.clone()));
         }
         let damaged =
@@ -112,7 +121,7 @@ impl Seal {
     /// [`Fault`] when the library does not take the key.
     pub fn under(bytes: &[u8; 32]) -> Result<Self, Fault> {
         let current = Some(SealingKey::new(bytes)?);
-        Ok(Self(ArcSwap::from_pointee(SealingKeys { current, others: Vec::new() })))
+        Ok(Self(ArcSwap::from_pointee(SealingKeys { current, ..SealingKeys::default() })))
     }
 
     /// Goes by other keys from now on.
@@ -149,7 +158,7 @@ impl Seal {
     /// A secret as it is used.
     ///
     /// # Errors
-    /// [`Fault`] when it is sealed under a key that is not configured, or was changed.
+    /// [`Fault`] when it is sealed under a key that is not configured, or was changed, or is not sealed although it should be.
     pub fn open(&self, record: &SecretRecord) -> Result<Zeroizing<Vec<u8>>, Fault> {
         self.0.load().open(record)
     }
@@ -266,7 +275,8 @@ mod tests {
         let entropy = SeededEntropy::new(1);
         let keys = |current: Option<u8>, others: &[u8]| {
             let key = |byte: u8| SealingKey::new(&[byte; 32]).unwrap();
-            SealingKeys { current: current.map(key), others: others.iter().map(|byte| key(*byte)).collect() }
+            let others = others.iter().map(|byte| key(*byte)).collect();
+            SealingKeys { current: current.map(key), others, adopt: false }
         };
         let seal = none();
         seal.replace(keys(Some(7), &[8]));
@@ -290,7 +300,25 @@ mod tests {
     fn without_a_key_everything_is_kept_as_it_is() {
         let plain = record("a", none().seal("a", b"secret", &SeededEntropy::new(1)).unwrap());
         assert!(!plain.sealed && plain.value == b"secret");
-        assert_eq!(*Seal::under(&[7; 32]).unwrap().open(&plain).unwrap(), b"secret");
+        assert_eq!(*none().open(&plain).unwrap(), b"secret");
+    }
+
+    #[test]
+    fn what_is_not_sealed_is_taken_beside_a_key_only_when_that_is_asked_for() {
+        let plain = record("signing/a", (b"secret".to_vec(), false));
+        let told = Seal::under(&[7; 32]).unwrap().open(&plain).unwrap_err().to_string();
+        assert!(told.contains("seal_open_secrets = true") && !told.contains("secret\""), "{told}");
+        let current = Some(SealingKey::new(&[7; 32]).unwrap());
+        let seal = none();
+        seal.replace(SealingKeys { current, others: Vec::new(), adopt: true });
+        assert!(*seal.open(&plain).unwrap() == b"secret" && seal.is_to_seal(&plain));
+        // While a key is brought to all nodes, those that only open with it have secrets of both kinds.
+        seal.replace(SealingKeys {
+            current: None,
+            others: vec![SealingKey::new(&[7; 32]).unwrap()],
+            adopt: false,
+        });
+        assert!(seal.open(&plain).is_ok());
     }
 
     #[test]

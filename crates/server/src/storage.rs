@@ -170,6 +170,7 @@ mod tests {
     use countersign::ask::{Claim, Use};
     use countersign_guard::clock::{FrozenClock, SeededEntropy};
     use countersign_store::directory::Directory;
+    use countersign_store::model::{Record, SecretRecord, Write};
 
     #[tokio::test]
     async fn a_folder_opens_again_with_the_same_key_and_memory() {
@@ -230,7 +231,12 @@ mod tests {
 
     /// Opens a folder and builds a server over it; gives the key set, whether every secret is sealed, and the fault.
     async fn start(folder: &Path, key: Option<&Path>) -> Result<(String, bool), Fault> {
+        start_with(folder, key, false).await
+    }
+
+    async fn start_with(folder: &Path, key: Option<&Path>, adopt: bool) -> Result<(String, bool), Fault> {
         let mut config = Config::default();
+        config.store.seal_open_secrets = adopt;
         config.store.key_encryption_key_file = key.map(Path::to_owned);
         let clock = Arc::new(FrozenClock::at(Time::from_seconds(1_767_225_600)));
         let entropy = Arc::new(countersign_guard::clock::SystemEntropy);
@@ -264,9 +270,11 @@ mod tests {
         let plain: Vec<Vec<u8>> = rows.into_iter().map(|row| row.value).collect();
         store.close().await;
         assert!(plain.iter().all(|value| on_disk(&data, value)));
-        // The same secrets, sealed; and again at the start after.
-        for _ in 0..2 {
-            assert_eq!(start(&data, Some(&key)).await.unwrap(), (set.clone(), true));
+        // Not without a word that they are ours. Then the same secrets, sealed; and again at the start after.
+        let told = start(&data, Some(&key)).await.unwrap_err().to_string();
+        assert!(told.contains("is not sealed") && told.contains("seal_open_secrets = true"), "{told}");
+        for adopt in [true, false] {
+            assert_eq!(start_with(&data, Some(&key), adopt).await.unwrap(), (set.clone(), true));
         }
         let store = SqliteStore::open(&data).await.unwrap();
         let audit = store.audit(0, 100).await.unwrap();
@@ -283,6 +291,33 @@ mod tests {
         assert!(told.contains("put the right file back"), "{told}");
         assert!(start(&data, Some(&folder.path().join("missing"))).await.is_err());
         assert_eq!(start(&data, Some(&key)).await.unwrap(), (set, true));
+    }
+
+    #[tokio::test]
+    async fn a_signing_key_that_was_put_into_the_database_signs_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, key) = (folder.path().join("data"), folder.path().join("key"));
+        std::fs::write(&key, "07".repeat(32)).unwrap();
+        start(&data, Some(&key)).await.unwrap();
+        let planted = countersign_keys::PrivateKey::generate(countersign_keys::KeyKind::P256, 0).unwrap();
+        let store = SqliteStore::open(&data).await.unwrap();
+        let directory = Directory::load(store.load().await.unwrap()).unwrap();
+        // All that were sealed are taken away first, as if there had never been a key.
+        let mut writes: Vec<Write> = directory.secrets("").into_iter().map(open_one).collect();
+        let name = format!("{}planted", crate::secrets::SIGNING);
+        let value = planted.to_pkcs8_der().to_vec();
+        let created = Time::from_seconds(1_767_225_000);
+        let record = SecretRecord { name, value, sealed: false, created, retired: None };
+        writes.push(Write::Put(Record::Secret(record)));
+        store.commit(directory.version(), &writes, &[]).await.unwrap();
+        store.close().await;
+        let told = start(&data, Some(&key)).await.unwrap_err().to_string();
+        assert!(told.contains("is not sealed"), "{told}");
+    }
+
+    /// A secret that whoever writes to the database knows, in the place of another one.
+    fn open_one(record: SecretRecord) -> Write {
+        Write::Put(Record::Secret(SecretRecord { value: vec![7; 32], sealed: false, ..record }))
     }
 
     #[tokio::test]

@@ -56,11 +56,12 @@ impl SessionApi {
 
     async fn holder_of(&self, asked: &Asked<'_>, policy: &Policy) -> Result<Holder, Stop> {
         let incoming = asked.incoming(Body::Empty, None);
-        let verified = match self.guard.judge(policy, &incoming).await? {
+        let verified = match self.guard.judge_within(policy, &incoming, asked.allowance).await? {
             Verdict::Verified(verified) => verified,
             Verdict::Absent(_) => return Err(No::refused(Reason::MissingCredentials).into()),
             Verdict::Refused(denial) => return Err(No::refused(denial.refusal.reason).into()),
         };
+        asked.allowance.proved(&verified.caller().id);
         let id = verified.session().unwrap_or_default();
         let session =
             self.guard.sessions().get(id).await?.ok_or_else(|| No::refused(Reason::SessionUnknown))?;

@@ -78,6 +78,7 @@ impl SessionApi {
             }
         };
         let ends = asked.now + self.settings.windows.whole;
+        asked.allowance.proved(&account);
         let opening = Opening { account: &account, identifier: user, key: &key, ends };
         let session = self.open_session(&opening, asked.now).await?;
         let mut response = json(&self.pair(&session)?);

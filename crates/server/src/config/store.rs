@@ -26,6 +26,8 @@ pub struct StoreSection {
     pub key_encryption_key_file: Option<PathBuf>,
     /// Files with keys that only open: the last one, or the next.
     pub other_key_encryption_key_files: Vec<PathBuf>,
+    /// Secrets that are kept open are taken and sealed although a key is set: for the first start with one.
+    pub seal_open_secrets: bool,
     /// The Redis that remembers what was used once, and carries word of changes; `None`: the store does.
     pub replay: Option<ReplaySection>,
 }
@@ -63,6 +65,7 @@ impl StoreSection {
                 .into_iter()
                 .map(PathBuf::from)
                 .collect(),
+            seal_open_secrets: section.switch("seal_open_secrets", false),
             replay: ReplaySection::read(section.section("replay")),
         };
         if let Some(url) = &store.url {

@@ -1,5 +1,6 @@
 //! How the caller on one connection behaves: whether its proofs hold, and until when it is not listened to.
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -10,25 +11,27 @@ pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Conduct {
     begun: Instant,
-    /// The last proof that was checked on it held.
-    good: AtomicBool,
+    /// Whose proof held when one was last checked on it, as a hash; 0: none did.
+    good: AtomicU64,
     /// Milliseconds after `begun` before which nothing is read.
     until: AtomicU64,
 }
 
 impl Conduct {
     pub(crate) fn new() -> Self {
-        Self { begun: Instant::now(), good: AtomicBool::new(false), until: AtomicU64::new(0) }
+        Self { begun: Instant::now(), good: AtomicU64::new(0), until: AtomicU64::new(0) }
     }
 
-    /// Whether its proofs hold.
-    pub(crate) fn is_good(&self) -> bool {
-        self.good.load(Ordering::Relaxed)
+    /// Whether this account's proofs hold on it.
+    pub(crate) fn is_good(&self, account: NonZeroU64) -> bool {
+        self.good.load(Ordering::Relaxed) == account.get()
     }
 
-    pub(crate) fn set_good(&self, good: bool) {
-        if self.is_good() != good {
-            self.good.store(good, Ordering::Relaxed);
+    /// Notes whose proof was checked and held; `None`: it did not hold.
+    pub(crate) fn set_good(&self, account: Option<NonZeroU64>) {
+        let account = account.map_or(0, NonZeroU64::get);
+        if self.good.load(Ordering::Relaxed) != account {
+            self.good.store(account, Ordering::Relaxed);
         }
     }
 

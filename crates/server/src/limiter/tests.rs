@@ -1,6 +1,6 @@
 //! What failures cost an address, and whom they do not hold back.
 use super::Limiter;
-use super::allowance::{Source, Turn};
+use super::allowance::{Source, Turn, evened};
 use super::conduct::Conduct;
 use super::network::Network;
 use crate::config::limits::Limits;
@@ -10,6 +10,8 @@ use countersign::reason::Reason;
 use countersign_guard::allowance::Allowance;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 fn config(text: &str) -> Config {
     let sources = Sources { file: Some(("f".to_owned(), text.to_owned())), ..Sources::default() };
@@ -21,7 +23,7 @@ fn limits() -> Limits {
 }
 
 fn at(address: &str) -> Source {
-    Source { network: Some(Network::from(address.parse::<IpAddr>().unwrap())), conduct: None }
+    Source { network: Some(Network::from(address.parse::<IpAddr>().unwrap())), conduct: None, tried: false }
 }
 
 /// Lets proofs fail until no more is checked; how many were.
@@ -71,16 +73,62 @@ fn an_account_that_is_at_home_there_goes_on_until_its_own_allowance_is_spent() {
 }
 
 #[test]
-fn a_connection_on_which_proofs_held_goes_on_until_one_fails() {
+fn an_account_that_proved_itself_on_a_connection_goes_on_there_until_a_proof_fails() {
     let (limiter, limits, source) = (Limiter::of(1024), limits(), at("192.0.2.1"));
     fail(&limiter, &limits, &source, None);
     let conduct = Arc::new(Conduct::new());
-    conduct.set_good(true);
+    conduct.set_good(Some(limiter.account("alice")));
     let own = Source { conduct: Some(Arc::clone(&conduct)), ..source };
     let turn = Turn::new(&limiter, &limits, &own);
-    assert!(turn.may_check(None) && turn.may_check(None), "a proof is tried with all keys");
-    assert!(turn.failed(Reason::BadSignature, 0).is_none());
-    assert!(!conduct.is_good() && !Turn::new(&limiter, &limits, &own).may_check(None));
+    assert!(turn.may_check(Some("alice")) && turn.may_check(Some("alice")), "a proof is tried with all keys");
+    assert!(turn.failed(Reason::BadSignature, 0).is_some());
+    assert!(!Turn::new(&limiter, &limits, &own).may_check(Some("alice")));
+}
+
+#[test]
+fn who_proved_itself_on_a_connection_forges_no_more_there_than_elsewhere() {
+    let (limiter, limits, source) = (Limiter::of(1024), limits(), at("192.0.2.1"));
+    let own = Source { conduct: Some(Arc::new(Conduct::new())), ..source };
+    let holds = |check: bool| {
+        let turn = Turn::new(&limiter, &limits, &own);
+        assert!(!check || turn.may_check(Some("mallory")));
+        turn.held("mallory");
+    };
+    holds(true);
+    fail(&limiter, &limits, &own, None);
+    let (mut others, mut its_own) = (0, 0);
+    for _ in 0..1000 {
+        // A token of its own that holds, remembered, between any two forgeries.
+        holds(false);
+        others += fail(&limiter, &limits, &own, Some("alice"));
+        holds(false);
+        its_own += fail(&limiter, &limits, &own, Some("mallory"));
+    }
+    // Its own allowance where it is at home, and one more on the connection.
+    assert_eq!(others, 0);
+    assert!(its_own <= 7, "{its_own}");
+}
+
+#[tokio::test]
+async fn a_refusal_goes_out_at_the_same_time_whether_a_check_was_made_for_it_or_not() {
+    let begun = Instant::now();
+    let out = |micros| evened(begun, begun + Duration::from_micros(micros));
+    assert!([1, 70, 900, 4_999].iter().all(|took| out(*took) == out(0)));
+    assert!(out(5_000) == out(9_999) && out(5_000) > out(4_999));
+    let (limiter, limits, source) = (Limiter::of(1024), limits(), at("192.0.2.1"));
+    limiter.held(source.network.unwrap(), "alice");
+    fail(&limiter, &limits, &source, Some("mallory"));
+    for (account, checked) in [("mallory", false), ("alice", true)] {
+        let turn = Turn::new(&limiter, &limits, &source);
+        assert_eq!((turn.may_check(Some(account)), turn.is_evened()), (checked, true), "{account}");
+        turn.even().await;
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(10));
+    // Others do not wait, nor do those that pass whatever their proof is worth.
+    for source in [at("192.0.2.2"), source.tried()] {
+        let turn = Turn::new(&limiter, &limits, &source);
+        assert!(turn.may_check(Some("mallory")) && !turn.is_evened());
+    }
 }
 
 #[test]

@@ -100,6 +100,7 @@ async fn tell(
     let explanation = explained.map_err(|fault| faulted(app, Some(&place.name), &fault))?;
     let reason = Reason::ALL.iter().copied().find(|reason| Some(reason.code()) == explanation.reason);
     if let Some(spent) = reason.and_then(|reason| turn.failed(reason, 0)) {
+        turn.even().await;
         return Err(limited(app, &source, Some(&place.name), None, Reason::TooManyFailures, spent));
     }
     let document = if operator || explanation.proved { full(&explanation) } else { outward(&explanation) };

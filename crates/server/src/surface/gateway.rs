@@ -83,7 +83,7 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
             }
         };
     let holder = verified.as_deref().filter(|_| socket.is_some());
-    let holder = holder.map(|verified| Holder::of(verified, &incoming));
+    let holder = holder.map(|verified| Holder::of(verified, &incoming, place));
     let tell = |mut response: Box<Response<Body>>, outcome: &Outcome| {
         warn(app, outcome, response.headers_mut());
         response.extensions_mut().insert(outcome.clone());

@@ -36,6 +36,8 @@ pub(crate) async fn weigh(
     incoming: &Incoming<'_>,
 ) -> Result<Passing, Box<Response<Body>>> {
     let route = &place.name;
+    let tried = passes_anyway(app, place, incoming).then(|| source.tried());
+    let source = tried.as_ref().unwrap_or(source);
     let judged = judge(app, source, Some(route), &place.policy, incoming).await.and_then(|verified| {
         confined(app, route, &verified, incoming.target.path)?;
         Ok(verified)
@@ -56,6 +58,15 @@ pub(crate) async fn weigh(
             None => Err(refusal),
         },
     }
+}
+
+/// Whether a request passes whatever its proof is worth.
+fn passes_anyway(app: &App, place: &Place, incoming: &Incoming<'_>) -> bool {
+    let modes = &place.route.modes;
+    if modes.own.is_empty() {
+        return modes.usual != Mode::Enforce;
+    }
+    modes.of(app.guard.claimed(&place.policy, incoming).as_deref()) != Mode::Enforce
 }
 
 /// How the request that this answer refuses passes all the same; `None` when it does not.

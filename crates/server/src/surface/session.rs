@@ -1,6 +1,8 @@
 //! The session API on a listener: reads the body with a bound, and hands the call to whoever decides.
 use crate::app::App;
 use crate::call::{Call, Outcome, Who};
+use crate::judge::limited;
+use crate::limiter::allowance::Turn;
 use crate::problem::{self, REJECT, bad_request};
 use axum::Router;
 use axum::body::Body;
@@ -23,13 +25,24 @@ async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response
         return failed(&app, &Fault::new("the registry has not answered for too long"));
     }
     let (parts, body) = request.into_parts();
-    let client = match parts.extensions.get::<Call>().map(|call| call.client).transpose() {
-        Ok(client) => client.map_or(Client::default(), |client| Client {
-            address: client.known(),
-            nearest: Some(client.nearest()),
-        }),
+    let call = parts.extensions.get::<Call>();
+    let client = match call.map(|call| call.client).transpose() {
+        Ok(client) => client,
         Err(wrong) => return bad_request(wrong),
     };
+    let source = call.zip(client).map(|(call, client)| call.source(&app.config.server, client));
+    let source = source.unwrap_or_default();
+    let client = client.map_or(Client::default(), |client| Client {
+        address: client.known(),
+        nearest: Some(client.nearest()),
+    });
+    let dialect = "spacetime".into();
+    let (limiter, limits) = (&app.limiter, &app.config.limits);
+    if let (Some(network), Some(rate)) = (source.network, limits.requests_per_address())
+        && let Err(spent) = limiter.request_from(network, rate)
+    {
+        return *limited(&app, &source, None, Some(&dialect), Reason::TooManyRequests, spent);
+    }
     let reading = Limited::new(body, MOST_BODY).collect();
     let body = match tokio::time::timeout(app.config.limits.body_time, reading).await {
         Ok(Ok(body)) => body.to_bytes(),
@@ -37,13 +50,21 @@ async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response
         Err(_) => return bad_request("The body did not arrive in time"),
     };
     let request = Request::from_parts(parts, body);
-    let response = match app.session.call(&request, client).await {
+    let turn = Turn::new(limiter, limits, &source);
+    let response = match app.session.call_within(&request, client, &turn).await {
         Ok(response) => response,
         Err(fault) => return failed(&app, &fault),
     };
     let mut response = response.map(Body::from);
     let told = response.extensions_mut().remove::<Told>().unwrap_or_default();
-    let mut outcome = Outcome { dialect: Some("spacetime".into()), ..Outcome::default() };
+    if let Some(reason) = told.reason
+        && let Some(spent) = turn.failed(reason, 0)
+    {
+        turn.even().await;
+        let limit = if reason == Reason::TooManyRequests { reason } else { Reason::TooManyFailures };
+        return *limited(&app, &source, None, Some(&dialect), limit, spent);
+    }
+    let mut outcome = Outcome { dialect: Some(dialect), ..Outcome::default() };
     if let Some(reason) = told.reason {
         let reject = app.ids.next(*b"rej");
         if let Ok(value) = HeaderValue::try_from(reject.as_str()) {

@@ -75,11 +75,17 @@ impl Tunnel {
             () = gone => {}
             () = stopping(&wire) => {}
         }
-        // Both ends see an orderly close, whoever ended it.
-        let _ = to_caller.shutdown().await;
-        let _ = to_upstream.shutdown().await;
+        close(&mut to_caller, &mut to_upstream).await;
         drop(flight);
     }
+}
+
+/// Both ends see an orderly close, whoever ended it. One that takes nothing any more cannot keep the other from it, nor the tunnel open: what
+/// TLS has left to send waits for room.
+async fn close(caller: &mut (impl AsyncWrite + Unpin), upstream: &mut (impl AsyncWrite + Unpin)) {
+    let both = async { tokio::join!(caller.shutdown(), upstream.shutdown()) };
+    // An end that cannot be closed is dropped.
+    drop(tokio::time::timeout(GOODBYE, both).await);
 }
 
 async fn copy(
@@ -118,4 +124,25 @@ async fn stopping(wire: &Wire) {
     let _ = phase.wait_for(|phase| *phase >= Phase::Stopping).await;
     let now = phase.wait_for(|phase| *phase == Phase::Now);
     let _ = tokio::time::timeout(GOODBYE, now).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{BufWriter, duplex};
+
+    #[tokio::test]
+    async fn an_end_that_takes_nothing_keeps_the_other_from_no_close() {
+        // A byte that waits behind a full pipe, as a record of TLS would.
+        let (stuck, _kept) = duplex(1);
+        let mut stuck = BufWriter::new(stuck);
+        stuck.write_all(b"two").await.unwrap();
+        let (mut well, mut other) = duplex(1);
+        let mut piece = [0; 1];
+        let seen = tokio::select! {
+            () = close(&mut stuck, &mut well) => None,
+            read = other.read(&mut piece) => read.ok(),
+        };
+        assert_eq!(seen, Some(0), "the other end sees the close at once");
+    }
 }

@@ -1,8 +1,10 @@
 //! Floods from one address, over real sockets: good callers elsewhere lose nothing, and good ones at the same address little.
 use crate::fixture::{Answer, HOST, NOW, ROUTES, World, read, register_for_tests};
+use crate::session;
 use countersign::ask::{Claim, Use};
 use countersign::time::Time;
 use countersign_guard::clock::{FrozenClock, SeededEntropy};
+use countersign_keys::{KeyKind, PrivateKey};
 use countersign_server::config::{Config, Sources};
 use countersign_server::{Parts, Server, echo};
 use countersign_store::fault::Fault;
@@ -241,6 +243,19 @@ async fn a_route_that_does_not_enforce_lets_a_limited_address_pass_as_nobody() {
             "{answer:?}"
         );
     }
+    // Nor does it change anything else for it: its connections are listened to, new ones are let in, and routes that enforce take its proofs.
+    let mut stream = from("127.0.0.2", world.address).await.unwrap();
+    let ask_on = async {
+        for _ in 0..40 {
+            assert_eq!(ask(&mut stream, "/", &bad).await.status, 200);
+        }
+    };
+    // Forty pauses of a second would be far beyond this.
+    tokio::time::timeout(Duration::from_secs(20), ask_on).await.unwrap();
+    for _ in 0..150 {
+        assert_eq!(once("127.0.0.2", &world, "/", &bad).await.status, 200);
+    }
+    assert_eq!(once("127.0.0.2", &world, "/once", &nonced(&world, 1)).await.status, 200);
 }
 
 #[tokio::test]
@@ -263,6 +278,49 @@ async fn explain_checks_no_more_for_strangers_than_requests_do() {
     }
     assert_eq!(last, 429);
     assert_eq!(once("127.0.0.2", &world, "/once", &nonced(&world, 1)).await.status, 429);
+}
+
+#[tokio::test]
+async fn forged_tokens_cost_the_session_api_no_more_than_a_route() {
+    let world = World::with(&format!("{}\n[limits]\n{FEW}\n", session::routes())).await;
+    let key = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+    let pair = session::sign_in(world.address, "newcomer", &key).await;
+    let token = format!("Authorization: Bearer {}\r\n", session::text(&pair, "accessToken"));
+    let (path, bad) = ("/v1/auth/validtoken", forged(&token));
+    assert_eq!(once("127.0.0.3", &world, path, &token).await.status, 200);
+    let mut statuses = Vec::new();
+    for _ in 0..40 {
+        statuses.push(once("127.0.0.2", &world, path, &bad).await.status);
+    }
+    assert_eq!((statuses[0], statuses[39]), (401, 429), "{statuses:?}");
+    // The allowance is the same one, and others keep theirs.
+    assert_eq!(
+        once("127.0.0.2", &world, "/", &forged(&world.proof("skykit", "GET", "/", b""))).await.status,
+        429
+    );
+    assert_eq!(once("127.0.0.3", &world, path, &token).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_proves_itself_between_forgeries_in_other_names_is_limited_as_anybody() {
+    let world = world(FEW).await;
+    let (token, nat) = (world.proof("skykit", "GET", "/", b""), "127.0.0.2");
+    let bad = forged(&world.proof_of("bob", "skykit", "GET", "/public/x", b""));
+    let mut stream = from(nat, world.address).await.unwrap();
+    let mut statuses = Vec::new();
+    for number in 0..40 {
+        // Now a token whose check is remembered, now a proof that is checked anew.
+        let (path, good) =
+            if number % 2 == 0 { ("/", token.clone()) } else { ("/once", nonced(&world, number)) };
+        assert_eq!(ask(&mut stream, path, &good).await.status, 200, "{number}");
+        statuses.push(ask(&mut stream, "/public/x", &bad).await.status);
+        if statuses.last() == Some(&429) {
+            // It is not listened to for a second, and goes on then.
+            assert_eq!(ask(&mut stream, "/", &token).await.status, 200, "{number}");
+            break;
+        }
+    }
+    assert_eq!((statuses.first(), statuses.last()), (Some(&401), Some(&429)), "{statuses:?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 
 /// The usual routes, the session API, and a route that takes its tokens.
-fn routes() -> String {
+pub(crate) fn routes() -> String {
     let session = ROUTES.replace("surfaces = [\"gateway\",", "surfaces = [\"gateway\", \"session\",");
     format!(
         "{session}\n[[route]]\nname = \"tokens\"\npath = \"/v1/sql\"\ndialects = [\"own-session\"]\nupstream = \"UPSTREAM\"\n"
@@ -20,7 +20,7 @@ async fn call(address: SocketAddr, method: &str, path: &str, token: &str, body: 
     send(address, format!("{head}Connection: close\r\n\r\n{body}").as_bytes()).await
 }
 
-async fn sign_in(address: SocketAddr, user: &str, key: &PrivateKey) -> Answer {
+pub(crate) async fn sign_in(address: SocketAddr, user: &str, key: &PrivateKey) -> Answer {
     let asked = call(address, "POST", "/v1/auth/code", "", &json!({ "userId": user }).to_string()).await;
     let code = text(&asked, "authCode");
     let signature = encode_hex(&key.sign(Algorithm::Ed25519, code.as_bytes()).unwrap());
@@ -29,7 +29,7 @@ async fn sign_in(address: SocketAddr, user: &str, key: &PrivateKey) -> Answer {
     call(address, "POST", "/v1/auth/token", "", &answer.to_string()).await
 }
 
-fn text(answer: &Answer, member: &str) -> String {
+pub(crate) fn text(answer: &Answer, member: &str) -> String {
     let body: Value =
         serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
     body[member].as_str().unwrap_or_else(|| panic!("no {member}: {answer:?}")).to_owned()

@@ -2,6 +2,9 @@
 use crate::fixture::{HOST, World};
 use crate::upstreams::{head, listed, pool, scripted};
 use countersign::base64::encode_hex;
+use countersign::incoming::{Body, Incoming, Target};
+use countersign::time::Time;
+use countersign::write::Signer;
 use countersign_keys::sha256;
 use countersign_store::draft::{Narrowing, NewAccount, NewCompanion};
 use countersign_store::model::Identifier;
@@ -224,7 +227,7 @@ async fn a_tunnel_ends_with_the_key_or_the_account_that_opened_it() {
         let alice = app.directory.account_by_name("alice").unwrap();
         let keys = app.directory.keys_of(&alice.id);
         let key = &keys.iter().find(|key| key.dialects.iter().any(|name| name == "skykit")).unwrap().id;
-        let now = countersign::time::Time::from_seconds(crate::fixture::NOW);
+        let now = Time::from_seconds(crate::fixture::NOW);
         let soon = now + countersign::time::Span::from_seconds(60);
         let stamp = Stamp { now, actor: "local".to_owned(), random: [200; 16] };
         match how {
@@ -265,7 +268,7 @@ async fn a_tunnel_ends_when_its_request_would_not_pass_any_more() {
         let alice = app.directory.account_by_name("alice").unwrap();
         let keys = app.directory.keys_of(&alice.id);
         let key = keys.iter().find(|key| key.dialects.iter().any(|name| name == "skillhive")).unwrap();
-        let now = countersign::time::Time::from_seconds(crate::fixture::NOW);
+        let now = Time::from_seconds(crate::fixture::NOW);
         let stamp = Stamp { now, actor: "local".to_owned(), random: [200; 16] };
         let methods = |method: &str| Narrowing { methods: vec![method.to_owned()], ..Narrowing::default() };
         // What leaves room for it ends nothing.
@@ -292,6 +295,91 @@ async fn a_tunnel_ends_when_its_request_would_not_pass_any_more() {
 }
 
 #[tokio::test]
+async fn a_tunnel_ends_when_its_route_admits_its_caller_no_more_or_its_name_or_companion_key_is_gone() {
+    let (address, _) = server().await;
+    let now = Time::from_seconds(crate::fixture::NOW);
+    for how in ["renamed", "left its organisation", "lost its identifier", "companion key disabled"] {
+        let only = match how {
+            "renamed" => "admit = [\"alice\"]",
+            "left its organisation" => "organisations = [\"acme\"]",
+            _ => "",
+        };
+        let dialect = if how.starts_with("companion") { "partner-key" } else { "skykit" };
+        let text = pool(&listed(&[address]), &format!("{OPEN}\n{only}"));
+        let world = World::with(&text.replacen("\"skykit\"", &format!("{dialect:?}"), 1)).await;
+        let app = world.running.app();
+        let alice = app.directory.account_by_name("alice").unwrap();
+        let stamp = |random: u8| Stamp { now, actor: "local".to_owned(), random: [random; 16] };
+        let acme = app.registrar.add_organisation(&stamp(201), "acme").await.unwrap();
+        app.registrar.add_member(&stamp(202), &acme.id, &alice.id, "MEMBER").await.unwrap();
+        let mut companion = None;
+        let proof = if dialect == "partner-key" {
+            let site = Identifier { namespace: "site".to_owned(), value: "54344".to_owned() };
+            app.registrar.add_identifier(&stamp(203), &alice.id, &site).await.unwrap();
+            let keys = app.directory.keys_of(&alice.id);
+            let key = keys.iter().find(|key| key.dialects.iter().any(|name| name == "skykit")).unwrap();
+            app.registrar.set_key_dialects(&stamp(204), &key.id, &[dialect.to_owned()]).await.unwrap();
+            let new = NewCompanion {
+                account: alice.id.clone(),
+                dialect: dialect.to_owned(),
+                label: "job".to_owned(),
+                digest: encode_hex(&sha256(&[b"secret"])),
+                bound: true,
+                enabled: true,
+            };
+            companion = Some(app.registrar.add_companion(&stamp(205), &new).await.unwrap().id);
+            partner(&world)
+        } else {
+            world.proof(dialect, "GET", "/chat", b"")
+        };
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(handshake(&proof, "").as_bytes()).await.unwrap();
+        assert!(head(&mut stream).await.starts_with("HTTP/1.1 101"), "{how}");
+        app.registrar.add_user(&stamp(206), "user-2", true).await.unwrap();
+        still_open(&mut stream).await;
+        match how {
+            "renamed" => drop(app.registrar.rename_account(&stamp(207), &alice.id, "alicia").await.unwrap()),
+            "left its organisation" => app.registrar.leave(&stamp(207), &alice.id).await.unwrap(),
+            "lost its identifier" => {
+                let email = Identifier { namespace: "email".to_owned(), value: "alice@email".to_owned() };
+                app.registrar.remove_identifier(&stamp(207), &alice.id, &email).await.unwrap();
+            }
+            _ => {
+                let id = companion.unwrap();
+                app.registrar.set_companion_enabled(&stamp(207), &id, false).await.unwrap();
+            }
+        }
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "{how}: the tunnel is open");
+    }
+}
+
+/// A proof of site 54344's, with its companion key.
+fn partner(world: &World) -> String {
+    let dialect = &world.running.app().dialects["partner-key"];
+    let headers = http::HeaderMap::new();
+    let incoming = Incoming {
+        method: "GET",
+        target: Target::new("http", HOST, "/chat"),
+        headers: &headers,
+        body: Body::Empty,
+        client: None,
+        challenge: None,
+    };
+    let signer = Signer {
+        key: crate::fixture::rsa(),
+        identifier: "54344",
+        acting_as: None,
+        companion: Some("secret"),
+        algorithm: None,
+        challenge: None,
+    };
+    let made = dialect.write(&incoming, &signer, Time::from_seconds(crate::fixture::NOW), [9; 16]).unwrap();
+    made.headers.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect()
+}
+
+#[tokio::test]
 async fn a_tunnel_of_a_session_ends_with_what_opened_it_and_not_before() {
     let (address, _) = server().await;
     let tokens =
@@ -300,7 +388,7 @@ async fn a_tunnel_of_a_session_ends_with_what_opened_it_and_not_before() {
         .replace("\"gateway\",", "\"gateway\", \"session\",");
     let world = World::with(&text).await;
     let app = world.running.app();
-    let now = countersign::time::Time::from_seconds(crate::fixture::NOW);
+    let now = Time::from_seconds(crate::fixture::NOW);
     let stamp = Stamp { now, actor: "local".to_owned(), random: [200; 16] };
     let new = NewAccount {
         name: "carla".to_owned(),

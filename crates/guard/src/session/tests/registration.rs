@@ -1,7 +1,7 @@
 //! Who gets an account by signing in, and who adds keys to one.
 use super::{Bench, START, body, key, shown, sign, tokens};
 use crate::session::settings::SessionSettings;
-use countersign::base64::encode_hex;
+use countersign::base64::{Alphabet, decode_hex, encode, encode_hex};
 use countersign::time::{Span, Time};
 use countersign_keys::sha256;
 use countersign_store::draft::NewAccount;
@@ -165,4 +165,91 @@ async fn a_key_is_added_by_its_holder_with_a_code_for_that() {
     assert_eq!(bench.sign_in("alice", &second).await.status(), 200);
     assert_eq!(bench.sign_in("alice", &alice).await.status(), 200);
     assert_eq!(bench.post("auth/keys/code", "", json!({})).await.status(), 401);
+}
+
+/// What is no good public key, in text: points of small order, numbers beyond the field, keys of other kinds and sizes, and secrets.
+fn bad_keys() -> Vec<(&'static str, String)> {
+    let raw = |bytes: &[u8]| encode(Alphabet::Standard, bytes);
+    let point = |first: u8, rest: u8, last: u8| {
+        let mut bytes = [rest; 32];
+        (bytes[0], bytes[31]) = (first, last);
+        raw(&bytes)
+    };
+    let secret = key();
+    let order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
+    let mut eighth = Vec::new();
+    decode_hex(order_8.as_bytes(), &mut eighth).unwrap();
+    vec![
+        ("the identity", point(1, 0, 0)),
+        ("the identity with a sign", point(1, 0, 0x80)),
+        ("zero", point(0, 0, 0)),
+        ("of order 2", point(0xec, 0xff, 0x7f)),
+        ("of order 8", raw(&eighth)),
+        ("the identity beyond the field", point(0xee, 0xff, 0x7f)),
+        ("all bits", raw(&[0xff; 32])),
+        ("31 bytes", raw(&[9; 31])),
+        ("33 bytes", raw(&[9; 33])),
+        ("a modulus of 8192 bits", raw(&[0xff; 1024])),
+        (
+            "an RSA key with an exponent as large",
+            json!({ "kty": "RSA", "n": "_".repeat(342), "e": "_".repeat(342) }).to_string(),
+        ),
+        ("a private PEM", secret.to_pkcs8_pem().to_string()),
+        (
+            "a private key and its public key",
+            raw(&[&[7; 32][..], &secret.public_key().ed25519_bytes().unwrap()].concat()),
+        ),
+        (
+            "a private JWK",
+            json!({ "kty": "OKP", "crv": "Ed25519", "x": shown(&secret), "d": shown(&key()) }).to_string(),
+        ),
+        ("nothing", String::new()),
+    ]
+}
+
+#[tokio::test]
+async fn a_bad_key_makes_no_account_is_added_to_none_and_is_kept_nowhere() {
+    let (bench, alice) = (Bench::new().await, key());
+    bench.user("alice", &alice).await;
+    let token = bench.tokens("alice", &alice).await.access;
+    let before = bench.registrar.directory().version();
+    // Under a key of small order these hold for every text, where such keys are taken.
+    let forged = [format!("01{}", "0".repeat(126)), "0".repeat(128), sign(&alice, "x")];
+    for (what, bad) in bad_keys() {
+        for signature in &forged {
+            let code = bench.code("newcomer").await;
+            let answer = bench.answer("newcomer", &code, signature, &bad).await;
+            assert!(matches!(answer.status().as_u16(), 400 | 401), "{what}: {}", answer.status());
+            let code = body(&bench.post("auth/keys/code", &token, json!({})).await);
+            let sent = json!({ "authCode": code["authCode"], "signature": signature, "key": bad });
+            let added = bench.post("auth/keys", &token, sent).await;
+            assert!(matches!(added.status().as_u16(), 400 | 401), "{what}: {}", added.status());
+            for answer in [&answer, &added] {
+                let text = String::from_utf8(answer.body().to_vec()).unwrap();
+                assert!(bad.is_empty() || !text.contains(&bad), "{what}: {text}");
+                assert!(!text.contains("PRIVATE"), "{what}: {text}");
+            }
+        }
+    }
+    assert_eq!(bench.registrar.directory().version(), before, "nothing was written");
+    assert_eq!(body(&bench.get("auth/idexists/newcomer", "").await), json!(false));
+}
+
+#[tokio::test]
+async fn a_key_of_ones_own_that_was_revoked_comes_back_by_no_code() {
+    let (bench, alice, second) = (Bench::new().await, key(), key());
+    let (account, first) = bench.user("alice", &alice).await;
+    let token = bench.tokens("alice", &alice).await.access;
+    let add = async || {
+        let code = body(&bench.post("auth/keys/code", &token, json!({})).await);
+        let code = code["authCode"].as_str().unwrap().to_owned();
+        let sent = json!({ "authCode": code, "signature": sign(&second, &code), "key": shown(&second) });
+        bench.post("auth/keys", &token, sent).await.status().as_u16()
+    };
+    assert_eq!(add().await, 200);
+    let caller = bench.registrar.directory().caller(&account).unwrap();
+    let id = caller.keys.iter().find(|known| *known.id != *first).unwrap().id.to_string();
+    bench.registrar.revoke_key(&bench.stamp(), &id).await.unwrap();
+    assert_ne!(add().await, 200);
+    assert_eq!(bench.sign_in("alice", &second).await.status(), 401);
 }

@@ -1,6 +1,8 @@
 //! Whether the caller of an open tunnel may still be here: looked at each second, and again in full when the registry changed.
+use crate::routes::Place;
 use crate::shared::Shared;
-use countersign::ask::{ActingAs, Standing};
+use crate::surface::path;
+use countersign::ask::{ActingAs, Caller, Companion, KeyQuery, Standing, Who};
 use countersign::incoming::{Body, Incoming, Target};
 use countersign::life::session::Session;
 use countersign::permission::permit;
@@ -12,6 +14,7 @@ use http::HeaderMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// A revoked key closes a tunnel within this.
 const LOOK: Duration = Duration::from_secs(1);
@@ -20,13 +23,17 @@ const LOOK: Duration = Duration::from_secs(1);
 const PUBLISHED: &str = "jwks:";
 
 /// Who opened a tunnel, by what, and with which request.
-#[derive(Debug)]
 pub(super) struct Holder {
+    /// The route as it was then: a reload ends no tunnel.
+    place: Arc<Place>,
     account: Box<str>,
     name: Box<str>,
     key: Box<str>,
     algorithm: Algorithm,
     dialect: Arc<str>,
+    identifier: String,
+    /// The companion key that stood beside the proof.
+    companion: Option<Zeroizing<String>>,
     session: Option<String>,
     acting_as: Option<String>,
     method: String,
@@ -35,8 +42,13 @@ pub(super) struct Holder {
 }
 
 impl Holder {
-    pub(super) fn of(verified: &Verified, incoming: &Incoming<'_>) -> Self {
+    pub(super) fn of(verified: &Verified, incoming: &Incoming<'_>, place: &Arc<Place>) -> Self {
+        let dialect = place.policy.dialects.iter().find(|dialect| dialect.name() == verified.dialect());
+        let companion = dialect.and_then(|dialect| incoming.headers.get(dialect.companion()?));
         Self {
+            place: Arc::clone(place),
+            identifier: verified.identifier().to_owned(),
+            companion: companion.and_then(|key| Some(Zeroizing::new(key.to_str().ok()?.to_owned()))),
             account: verified.caller().id.clone(),
             name: verified.caller().name.clone(),
             key: verified.key().id.clone(),
@@ -109,6 +121,12 @@ impl Holder {
         {
             return Err("its account may no longer act for this user");
         }
+        if !self.place.policy.admits(&caller) {
+            return Err("its route admits its account no more");
+        }
+        if session.is_none() {
+            self.is_named(shared)?;
+        }
         let (key, end) = match session {
             Some(session) => {
                 // As the next request of it would be judged: a session may be an account key's or a companion key's.
@@ -144,6 +162,33 @@ impl Holder {
         };
         permit(&caller, key.iter().map(|key| &key.limits), &incoming)
             .map_err(|_| "its account or key is confined to other requests")?;
+        // As for requests: on a path that is not plain, to be confined to some says nothing.
+        let confined = !caller.paths.is_empty() || key.is_some_and(|key| !key.limits.paths.is_empty());
+        if confined && path::check(&self.path).is_err() {
+            return Err("its account or key is confined to other requests");
+        }
         Ok(end)
+    }
+
+    /// Asks again what its proof named: the account by its identifier, and the companion key beside it.
+    fn is_named(&self, shared: &Shared) -> Result<(), &'static str> {
+        let mut dialects = self.place.policy.dialects.iter();
+        let dialect = dialects.find(|dialect| *dialect.name() == self.dialect);
+        // Whoever is known by a key has no other name.
+        let Some(namespace) = dialect.and_then(|dialect| dialect.namespace()) else { return Ok(()) };
+        let found = shared.directory.answer(&KeyQuery {
+            dialect: &self.dialect,
+            who: Who::Identifier { namespace, identifier: &self.identifier },
+            kid: None,
+            companion: self.companion.as_deref().map(String::as_str),
+            acting_as: None,
+        });
+        if found.caller.is_none_or(|caller: Arc<Caller>| caller.id != self.account) {
+            return Err("its identifier is no longer its account's");
+        }
+        if self.companion.is_some() && found.companion != Companion::Known {
+            return Err("its companion key counts no more");
+        }
+        Ok(())
     }
 }
