@@ -30,6 +30,7 @@ async fn follow_on(app: &Shared) {
     loop {
         let bound = confirmed + app.stale_after;
         tokio::select! {
+            biased;
             () = followed(&mut tick, app) => {}
             () = sleep_until(bound), if !app.is_stale() => {
                 app.set_stale(true);
@@ -86,6 +87,7 @@ fn every(period: Duration) -> Interval {
 /// Waits for the next poll, or for word that another node wrote.
 async fn followed(tick: &mut Interval, app: &Shared) {
     tokio::select! {
+        biased;
         _ = tick.tick() => {}
         () = app.registry.announced() => {}
     }

@@ -47,6 +47,9 @@ const JOIN: usize = 32;
 /// A prefix is a short sentence; a longer one would make the code a text of the caller's choice.
 pub const GREATEST_PREFIX: usize = 64;
 
+/// Seconds that a code may be dated ahead: several nodes answer, and their clocks are not one. As far as our tokens' `nbf` goes.
+pub const AHEAD: i64 = 1;
+
 /// What a code is to be for.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
@@ -90,7 +93,8 @@ pub fn issue(mac: &MacKey, random: [u8; RANDOM], now: Time, ask: &Ask<'_>) -> Op
 /// Opens a code: checks that it is ours, for this user and purpose, and at most `life` old.
 ///
 /// # Errors
-/// [`NotOpened`]. A code dated ahead of `now` is unknown: our clock went back, or it is forged.
+/// [`NotOpened`]. A code dated more than a second ahead of `now` is unknown: our clock went back, or it is forged. Up to that, another
+/// node's clock is a little ahead of this one's.
 pub fn open(
     mac: &MacKey,
     code: &str,
@@ -115,7 +119,7 @@ pub fn open(
     let millis = date.iter().fold(0_i64, |sum, byte| (sum << 8) | i64::from(*byte));
     let issued = Time::from_millis(millis);
     let age = now.since(issued);
-    if age < Span::from_millis(-1) {
+    if age < Span::from_seconds(-AHEAD) {
         return Err(NotOpened::Unknown);
     }
     if age > life {
@@ -196,6 +200,19 @@ mod tests {
         assert_eq!(opened(&code, NOW, "bob", Purpose::Login), Err(NotOpened::Unknown));
         assert_eq!(opened(&code, NOW, "alice", Purpose::AddKey), Err(NotOpened::Unknown));
         assert_eq!(opened(&code.to_uppercase(), NOW, "alice", Purpose::Login), Err(NotOpened::Unknown));
+    }
+
+    #[test]
+    fn a_code_of_a_node_whose_clock_is_a_little_ahead_opens() {
+        let code = code(None);
+        let open = |millis: i64| {
+            let now = Time::from_millis(NOW * 1000 + millis);
+            open(&mac(), &code, now, "alice", Purpose::Login, Span::from_seconds(60))
+        };
+        assert!(open(-20).is_ok() && open(-1000).is_ok());
+        assert_eq!(open(-1001), Err(NotOpened::Unknown));
+        assert!(open(60_000).is_ok());
+        assert_eq!(open(60_001), Err(NotOpened::Expired));
     }
 
     #[test]
