@@ -25,7 +25,7 @@ pub(crate) async fn run(app: Arc<Shared>) {
 /// Follows the registry, and says so as soon as it could not be confirmed for too long, whatever is waited for then.
 async fn follow_on(app: &Shared) {
     let mut tick = every(FOLLOW);
-    let mut confirmed = Instant::now();
+    let mut confirmed = app.read;
     let mut signed = app.directory.version();
     loop {
         let bound = confirmed + app.stale_after;

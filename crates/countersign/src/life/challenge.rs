@@ -47,6 +47,9 @@ const JOIN: usize = 32;
 /// A prefix is a short sentence; a longer one would make the code a text of the caller's choice.
 pub const GREATEST_PREFIX: usize = 64;
 
+/// Digits of the longest code: with a join code and a prefix.
+const LONGEST: usize = 2 * (RANDOM + DATE + TAG + 1 + JOIN + GREATEST_PREFIX);
+
 /// Seconds that a code may be dated ahead: several nodes answer, and their clocks are not one. As far as our tokens' `nbf` goes.
 pub const AHEAD: i64 = 1;
 
@@ -104,7 +107,7 @@ pub fn open(
     life: Span,
 ) -> Result<Opened, NotOpened> {
     // The length bound keeps a caller from making us decode megabytes.
-    if code.len() > 2 * (RANDOM + DATE + TAG + 1 + JOIN + GREATEST_PREFIX) {
+    if code.len() > LONGEST {
         return Err(NotOpened::Unknown);
     }
     let bytes = unhex(code).ok_or(NotOpened::Unknown)?;
@@ -225,6 +228,12 @@ mod tests {
             let found = opened(&code, NOW, "alice", Purpose::Login).unwrap();
             assert_eq!((found.prefix.as_deref(), found.join), (prefix, join));
         }
+        let (join, longest) = ([9; 32], "x".repeat(GREATEST_PREFIX));
+        let ask = Ask { user: "alice", purpose: Purpose::Login, prefix: Some(&longest), join: Some(&join) };
+        let code = issue(&mac(), [1; 8], Time::from_seconds(NOW), &ask).unwrap();
+        assert_eq!(code.len(), LONGEST);
+        let found = opened(&code, NOW, "alice", Purpose::Login).unwrap();
+        assert_eq!((found.prefix, found.until), (Some(longest), Time::from_seconds(NOW + 60)));
         let long = "x".repeat(GREATEST_PREFIX + 1);
         let ask = Ask { user: "alice", purpose: Purpose::Login, prefix: Some(&long), join: None };
         assert_eq!(issue(&mac(), [1; 8], Time::from_seconds(NOW), &ask), None);
