@@ -16,7 +16,7 @@ use countersign_server::{App, Config, Parts, Running, Server};
 use http::{HeaderMap, Request, Response};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -55,7 +55,9 @@ pub struct Node {
     network: Arc<Network>,
     config: Config,
     seed: u64,
-    up: watch::Sender<Option<Arc<Up>>>,
+    up: Mutex<Option<Arc<Up>>>,
+    /// Rung when it goes away. Whoever waits is woken in the order of waiting, so that a seed is the same run each time.
+    gone: Notify,
     booting: Mutex<Option<JoinHandle<()>>>,
     boots: Mutex<u64>,
 }
@@ -78,23 +80,17 @@ impl Node {
         let file = Some(("simulated.toml".to_owned(), CONFIG.to_owned()));
         let config =
             Config::load(&Sources { file, ..Sources::default() }).map_err(|errors| errors.to_string())?;
-        let (up, _) = watch::channel(None);
         Ok(Self {
             number,
             watch,
             network,
             config,
             seed,
-            up,
+            up: Mutex::default(),
+            gone: Notify::new(),
             booting: Mutex::default(),
             boots: Mutex::default(),
         })
-    }
-
-    /// What runs, if it does.
-    #[must_use]
-    pub fn up(&self) -> Option<Arc<Up>> {
-        self.up.borrow().clone()
     }
 
     /// Kills it: whatever it was doing is never finished.
@@ -102,7 +98,8 @@ impl Node {
         if let Some(booting) = self.booting().take() {
             booting.abort();
         }
-        self.up.send_replace(None);
+        self.set_up(None);
+        self.gone.notify_waiters();
     }
 
     /// Starts it after a while, again and again until it runs.
@@ -113,7 +110,7 @@ impl Node {
             loop {
                 match node.start().await {
                     Ok(up) => {
-                        node.up.send_replace(Some(Arc::new(up)));
+                        node.set_up(Some(Arc::new(up)));
                         return;
                     }
                     Err(_) => sleep(Duration::from_millis(700)).await,
@@ -154,17 +151,22 @@ impl Node {
         Ok(Up { running, link, own, proofs })
     }
 
+    fn set_up(&self, up: Option<Arc<Up>>) {
+        *self.up.lock().unwrap_or_else(PoisonError::into_inner) = up;
+    }
+
     fn booting(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
         self.booting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something on the node that runs now; `None` when there is none, or it goes away before the end.
     pub async fn on<T>(&self, work: impl AsyncFnOnce(&Up) -> T) -> Option<T> {
-        let mut changes = self.up.subscribe();
-        let up = changes.borrow_and_update().clone()?;
+        let mut gone = std::pin::pin!(self.gone.notified());
+        gone.as_mut().enable();
+        let up = self.up.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         tokio::select! {
             biased;
-            _ = changes.changed() => None,
+            () = gone => None,
             done = work(&up) => Some(done),
         }
     }

@@ -133,6 +133,4 @@ async fn what_a_long_start_read_is_no_newer_for_having_taken_long() {
     tokio::spawn(run(shared.clone()));
     tokio::time::sleep(Duration::from_millis(10)).await;
     assert!(shared.is_stale());
-    away.store(false, Ordering::SeqCst);
-    until("a node that lets in again", || !shared.is_stale()).await;
 }
