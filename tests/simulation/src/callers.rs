@@ -4,42 +4,15 @@ use crate::checker::Try;
 use crate::family::Family;
 use crate::node::{Answer, Node};
 use crate::operator::name;
+use crate::pool::Caught;
 use crate::world::{ACCOUNTS, World, key};
 use countersign::incoming::{Body, Incoming, Target};
 use countersign::time::Span;
 use countersign::write::Signer;
 use countersign_guard::clock::draw;
 use http::HeaderMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::time::sleep;
-
-/// A proof as it went over the wire.
-#[derive(Clone, Debug)]
-pub struct Caught {
-    number: u64,
-    key: String,
-    headers: HeaderMap,
-}
-
-/// What went over the wire, for whoever listens.
-#[derive(Debug, Default)]
-pub struct Pool(Mutex<Vec<Caught>>);
-
-impl Pool {
-    fn add(&self, caught: Caught) -> u64 {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = u64::try_from(all.len()).unwrap_or(u64::MAX);
-        all.push(Caught { number, ..caught });
-        number
-    }
-
-    fn any(&self, chance: &Chance) -> Option<Caught> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Mostly one of the last: those are still inside their window.
-        let last = all.len().saturating_sub(if chance.in_hundred(80) { 60 } else { all.len() });
-        chance.of(all.get(last..)?).cloned()
-    }
-}
 
 /// Signs one-time proofs, now and then with a key that was revoked, and sends each to one node or to several at once.
 pub async fn proofs(world: Arc<World>, account: usize) {

@@ -16,6 +16,8 @@ pub mod link;
 pub mod nemesis;
 pub mod node;
 pub mod operator;
+pub mod pool;
+pub mod run;
 pub mod watch;
 pub mod world;
 

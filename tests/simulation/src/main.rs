@@ -1,6 +1,6 @@
 //! Simulates so many seeds, or one: `countersign-simulation SEEDS [FIRST]`; ends with 1 when something happened that must not.
 use countersign_simulation::flaw::Flaw;
-use countersign_simulation::world::simulate;
+use countersign_simulation::run::simulate;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,6 +1,6 @@
 //! The checker finds what is broken on purpose, and a seed gives the same run each time.
 use crate::flaw::Flaw;
-use crate::world::simulate;
+use crate::run::simulate;
 
 /// Seeds within which each flaw must be found.
 const SEEDS: u64 = 40;
