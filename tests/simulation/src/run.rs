@@ -1,7 +1,7 @@
 //! One simulation: things are broken for a while, then all is well again and must work.
 use crate::checker::{BOUND, Report};
 use crate::flaw::Flaw;
-use crate::world::World;
+use crate::world::{ACCOUNTS, World};
 use crate::{callers, nemesis, operator};
 use countersign_store::model::Record;
 use std::sync::Arc;
