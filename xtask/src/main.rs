@@ -1,4 +1,5 @@
-//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `doors`, `attacks`, `faults`, `soak`, `package`, `tour`.
+//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `doors`, `attacks`, `faults`, `soak`, `package`, `tour`,
+//! `simulate`, `mutants`.
 mod bench;
 mod clients;
 mod docs;
@@ -8,8 +9,10 @@ mod faults;
 mod fuzz;
 mod house;
 mod installed;
+mod mutants;
 mod package;
 mod run;
+mod simulation;
 mod test;
 mod tools;
 mod tour;
@@ -26,6 +29,9 @@ const USAGE: &str = "usage: cargo xtask TASK
   doors           every front door of examples/ before a running server
   envoy           the real Envoy with the configuration of examples/envoy before a real server
   fuzz MINUTES    coverage-guided fuzzing of every target (nightly; without one, a runner for stable)
+  simulate SEEDS [FIRST]
+                  several nodes over a faulty network and clocks, in simulated time
+  mutants [FILE…] changes the core a line at a time and tells which changes no test notices
   bench [PART…]   the benchmarks, as ratios; `bench --write` keeps the day's figures in the book
   docs            writes the documents that are made from tables; `docs --check` only compares
   package         builds the Debian package; `package --check` tries one of the debug build in an empty root
@@ -47,6 +53,8 @@ fn main() -> ExitCode {
             Ok(minutes) => fuzz::run(minutes).map(print_counted),
             Err(_) => Err(format!("fuzz: wanted a number of minutes, found {minutes}")),
         },
+        ["simulate", rest @ ..] => simulation::run(rest).map(print_counted),
+        ["mutants", rest @ ..] => mutants::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
         ["docs"] => docs::run(false).map(print_counted),
         ["docs", "--check"] => docs::run(true).map(print_counted),

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check in order, a stop at the first that fails, and a table of what was done.
 use crate::run::{built, cargo, command, passed, root, shown};
-use crate::{clients, docs, doors, envoy, faults, fuzz, house, installed, tools, tour};
+use crate::{clients, docs, doors, envoy, faults, fuzz, house, installed, simulation, tools, tour};
 use std::time::{Duration, Instant};
 
 /// One way of building serves every step, so that nothing is built twice.
@@ -9,6 +9,8 @@ const EVERYTHING: &[&str] = &["--workspace", "--all-targets", "--features", FEAT
 const FEATURES: &str = "countersign-fuzzing/config,countersign-client/middleware";
 /// How long each fuzz target runs here.
 const FUZZ_SECONDS: u64 = 60;
+/// How many seeds are simulated here: about half a minute on two cores.
+const SEEDS: &str = "100";
 
 type Step = (&'static str, fn() -> Result<u64, String>);
 
@@ -32,6 +34,7 @@ const STEPS: &[Step] = &[
     }),
     ("vectors", vectors),
     ("attacks", attacks),
+    ("simulation", || simulation::run(&[SEEDS])),
     ("faults", faults::run),
     ("demo", || shown(command(built("countersign")?, &["demo", "--once"])).map(|_| 1)),
     ("real clients", clients::run),

@@ -28,11 +28,12 @@ pub(crate) async fn run(app: Arc<Shared>) {
 /// Follows the registry, and says so as soon as it could not be confirmed for too long, whatever is waited for then.
 async fn follow_on(app: &Shared) {
     let mut tick = every(FOLLOW);
-    let mut confirmed = Instant::now();
+    let mut confirmed = app.read;
     let mut signed = app.directory.version();
     loop {
         let bound = confirmed + app.stale_after;
         tokio::select! {
+            biased;
             () = followed(&mut tick, app) => {}
             () = sleep_until(bound), if !app.is_stale() => {
                 app.set_stale(true);
@@ -113,6 +114,7 @@ fn every(period: Duration) -> Interval {
 /// Waits for the next poll, or for word that another node wrote.
 async fn followed(tick: &mut Interval, app: &Shared) {
     tokio::select! {
+        biased;
         _ = tick.tick() => {}
         () = app.registry.announced() => {}
     }

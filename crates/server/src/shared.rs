@@ -27,6 +27,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// What the server runs on; tests put frozen and faulty ones in.
 #[derive(Clone)]
@@ -82,6 +83,8 @@ pub struct Shared {
     pub(crate) challenges: Arc<Stateless>,
     pub(crate) answered: Arc<dyn Once>,
     pub(crate) decoys: Decoys,
+    /// When the reading began that the directory is from: what was written later may not be in it.
+    pub(crate) read: Instant,
     /// A node that could not confirm the registry's version for this long lets nobody in.
     pub(crate) stale_after: Duration,
     draining: AtomicBool,
@@ -106,6 +109,7 @@ impl Shared {
     /// Reads the registry and makes what is missing of the server's own secrets.
     pub(crate) async fn open(parts: Parts, config: &Config) -> Result<Self, Fault> {
         let Parts { clock, entropy, registry, once, challenges: answered, sessions } = parts;
+        let read = Instant::now();
         let registrar = Registrar::open(Arc::clone(&registry), Arc::clone(&sessions)).await?;
         let directory = Arc::clone(registrar.directory());
         let seal = Arc::new(Seal::load(&config.store)?);
@@ -141,6 +145,7 @@ impl Shared {
             signing,
             limiter: Limiter::default(),
             metrics: Metrics::default(),
+            read,
             stale_after: config.store.stale_after,
             draining: AtomicBool::new(false),
             stale: AtomicBool::new(false),

@@ -4,6 +4,7 @@ use crate::dialects::{Dialects, dialects};
 use crate::seal::Seal;
 use crate::secrets::{Keeper, ensure, seal_all};
 use crate::shared::Parts;
+use countersign::life::challenge::AHEAD;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_store::fault::Fault;
@@ -116,9 +117,10 @@ async fn open_folder(
 fn memories(config: &Config, dialects: &Dialects) -> Memories {
     let life = challenge_life(config);
     let horizon = horizon(config, dialects);
-    // A code is dated by our own clock, so never ahead of it.
+    // A code is dated by a clock of ours, so hardly ahead of this one.
+    let window = Span::from_seconds(AHEAD);
     let text = format!("life:{}", life.millis());
-    let codes = vec![Remembering { dialect: "challenge".to_owned(), text, window: Span::from_seconds(0) }];
+    let codes = vec![Remembering { dialect: "challenge".to_owned(), text, window }];
     Memories { life, horizon, codes, proofs: terms(dialects, horizon) }
 }
 

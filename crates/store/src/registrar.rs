@@ -104,6 +104,10 @@ impl Registrar {
             };
             let Unit { writes, audit, ending } = unit;
             if writes.is_empty() && audit.is_empty() {
+                // Another process may have undone what is done already as far as this one knows.
+                if self.catch_up().await? {
+                    continue;
+                }
                 return Ok((outcome, ending));
             }
             match self.registry.commit(self.directory.version(), &writes, &audit).await {

@@ -47,6 +47,12 @@ const JOIN: usize = 32;
 /// A prefix is a short sentence; a longer one would make the code a text of the caller's choice.
 pub const GREATEST_PREFIX: usize = 64;
 
+/// Digits of the longest code: with a join code and a prefix.
+const LONGEST: usize = 2 * (RANDOM + DATE + TAG + 1 + JOIN + GREATEST_PREFIX);
+
+/// Seconds that a code may be dated ahead: several nodes answer, and their clocks are not one. As far as our tokens' `nbf` goes.
+pub const AHEAD: i64 = 1;
+
 /// What a code is to be for.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
@@ -90,7 +96,8 @@ pub fn issue(mac: &MacKey, random: [u8; RANDOM], now: Time, ask: &Ask<'_>) -> Op
 /// Opens a code: checks that it is ours, for this user and purpose, and at most `life` old.
 ///
 /// # Errors
-/// [`NotOpened`]. A code dated ahead of `now` is unknown: our clock went back, or it is forged.
+/// [`NotOpened`]. A code dated more than a second ahead of `now` is unknown: our clock went back, or it is forged. Up to that, another
+/// node's clock is a little ahead of this one's.
 pub fn open(
     mac: &MacKey,
     code: &str,
@@ -100,7 +107,7 @@ pub fn open(
     life: Span,
 ) -> Result<Opened, NotOpened> {
     // The length bound keeps a caller from making us decode megabytes.
-    if code.len() > 2 * (RANDOM + DATE + TAG + 1 + JOIN + GREATEST_PREFIX) {
+    if code.len() > LONGEST {
         return Err(NotOpened::Unknown);
     }
     let bytes = unhex(code).ok_or(NotOpened::Unknown)?;
@@ -115,7 +122,7 @@ pub fn open(
     let millis = date.iter().fold(0_i64, |sum, byte| (sum << 8) | i64::from(*byte));
     let issued = Time::from_millis(millis);
     let age = now.since(issued);
-    if age < Span::from_millis(-1) {
+    if age < Span::from_seconds(-AHEAD) {
         return Err(NotOpened::Unknown);
     }
     if age > life {
@@ -199,6 +206,19 @@ mod tests {
     }
 
     #[test]
+    fn a_code_of_a_node_whose_clock_is_a_little_ahead_opens() {
+        let code = code(None);
+        let open = |millis: i64| {
+            let now = Time::from_millis(NOW * 1000 + millis);
+            open(&mac(), &code, now, "alice", Purpose::Login, Span::from_seconds(60))
+        };
+        assert!(open(-20).is_ok() && open(-1000).is_ok());
+        assert_eq!(open(-1001), Err(NotOpened::Unknown));
+        assert!(open(60_000).is_ok());
+        assert_eq!(open(60_001), Err(NotOpened::Expired));
+    }
+
+    #[test]
     fn a_join_code_and_a_prefix_come_back_as_they_were() {
         for (prefix, join) in
             [(None, None), (Some("é: "), None), (None, Some([9; 32])), (Some("x"), Some([0; 32]))]
@@ -208,6 +228,12 @@ mod tests {
             let found = opened(&code, NOW, "alice", Purpose::Login).unwrap();
             assert_eq!((found.prefix.as_deref(), found.join), (prefix, join));
         }
+        let (join, longest) = ([9; 32], "x".repeat(GREATEST_PREFIX));
+        let ask = Ask { user: "alice", purpose: Purpose::Login, prefix: Some(&longest), join: Some(&join) };
+        let code = issue(&mac(), [1; 8], Time::from_seconds(NOW), &ask).unwrap();
+        assert_eq!(code.len(), LONGEST);
+        let found = opened(&code, NOW, "alice", Purpose::Login).unwrap();
+        assert_eq!((found.prefix, found.until), (Some(longest), Time::from_seconds(NOW + 60)));
         let long = "x".repeat(GREATEST_PREFIX + 1);
         let ask = Ask { user: "alice", purpose: Purpose::Login, prefix: Some(&long), join: None };
         assert_eq!(issue(&mac(), [1; 8], Time::from_seconds(NOW), &ask), None);

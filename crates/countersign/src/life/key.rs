@@ -164,4 +164,25 @@ mod tests {
         let live: Vec<i64> = (8..22).filter(|s| key.is_live(Time::from_seconds(*s))).collect();
         assert_eq!((live.first(), live.last()), (Some(&10), Some(&19)));
     }
+
+    #[test]
+    fn a_key_that_is_switched_off_comes_back_when_it_is_switched_on() {
+        let off = KeyLife::ACTIVE.disable().unwrap();
+        assert_eq!(off.state, KeyState::Disabled);
+        assert!(!off.is_live(Time::from_seconds(0)));
+        assert_eq!(off.activate().unwrap(), KeyLife::ACTIVE);
+        let refused = KeyLife::ACTIVE.revoke().disable().unwrap_err();
+        assert_eq!(refused.to_string(), "cannot disable a key that is revoked");
+    }
+
+    #[test]
+    fn a_key_ends_at_the_first_of_its_ends() {
+        let at = Time::from_seconds;
+        assert_eq!(KeyLife::ACTIVE.ends(), None);
+        let expires = KeyLife { expires: Some(at(20)), ..KeyLife::ACTIVE };
+        assert_eq!(expires.ends(), Some(at(20)));
+        assert_eq!(KeyLife::ACTIVE.retire(at(10)).unwrap().ends(), Some(at(10)));
+        assert_eq!(expires.retire(at(10)).unwrap().ends(), Some(at(10)));
+        assert_eq!(expires.retire(at(30)).unwrap().ends(), Some(at(20)));
+    }
 }

@@ -159,12 +159,16 @@ mod tests {
         assert!(matches!(next.refresh("one", "x", at(14), &windows(10)), Refresh::Repeat(_)));
         assert!(matches!(next.refresh("one", "x", at(15), &windows(10)), Refresh::Reused(_)));
         assert!(matches!(next.refresh("zero", "x", at(6), &windows(10)), Refresh::Reused(_)));
+        // Without a grace there is none, not even for a clock that was set back.
+        assert!(matches!(next.refresh("one", "x", at(4), &windows(0)), Refresh::Reused(_)));
     }
 
     #[test]
     fn no_token_outlives_the_session() {
         let late = Time::from_seconds(86_399);
         assert_eq!(session().access_until(late, &windows(0)), Time::from_seconds(86_400));
+        assert_eq!(session().refresh_until(late, &windows(0)), Time::from_seconds(86_400));
+        assert_eq!(session().refresh_until(Time::from_seconds(5), &windows(0)), Time::from_seconds(1805));
         assert!(!session().is_live(Time::from_seconds(86_400)));
     }
 }

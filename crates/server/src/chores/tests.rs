@@ -127,3 +127,13 @@ async fn a_reading_that_takes_longer_than_the_bound_ends_all_the_same() {
     until("what another node wrote", || shared.directory.user("ada").is_some()).await;
     until("a node that lets in again", || !shared.is_stale()).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_long_start_read_is_no_newer_for_having_taken_long() {
+    let (shared, _, away) = node(STALE * 2).await;
+    // The rows were as they are known before the reading took twice the bound; nothing confirmed them since.
+    away.store(true, Ordering::SeqCst);
+    tokio::spawn(run(shared.clone()));
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert!(shared.is_stale());
+}

@@ -439,6 +439,18 @@ async fn what_another_process_has_just_written_is_not_denied() {
     there.add_account(&stamp(), &new_account("alice")).await.unwrap();
 }
 
+#[tokio::test]
+async fn what_seems_done_already_is_looked_at_before_it_is_said() {
+    let store = Arc::new(MemoryStore::default());
+    let (one, other) = (open(&store).await, open(&store).await);
+    let account = alice(&one).await;
+    one.set_account_enabled(&stamp(), &account.id, false).await.unwrap();
+    other.set_account_enabled(&stamp(), &account.id, true).await.unwrap();
+    // The first process still knows the account as it left it; answered from that, nothing would happen.
+    one.set_account_enabled(&stamp(), &account.id, false).await.unwrap();
+    assert!(!open(&store).await.directory().account(&account.id).unwrap().enabled);
+}
+
 #[test]
 fn changes_may_run_on_any_thread() {
     fn send<T: Send>(_: &T) {}
