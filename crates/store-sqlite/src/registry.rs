@@ -54,7 +54,8 @@ impl Registry for SqliteStore {
             }
             let next = base.saturating_add(1);
             self.write_in(&mut unit, next, writes, audit).await.map_err(NotWritten::Fault)?;
-            unit.commit().await.map_err(|error| NotWritten::Fault(self.registry.failed("write", error)))?;
+            let failed = |error| self.registry.failed("write", error).with_open_outcome();
+            unit.commit().await.map_err(|error| NotWritten::Fault(failed(error)))?;
             Ok(next)
         })
     }
