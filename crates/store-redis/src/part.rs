@@ -118,11 +118,8 @@ impl Part {
         let counted = later(clock.0, at.duration_since(clock.1));
         if now > counted {
             *clock = (now, at);
-            drop(clock);
-            if now > later(counted, LEAP)
-                && let Some(known) = locked(&self.known).clone()
-            {
-                self.leave(&known);
+            if now > later(counted, LEAP) {
+                *locked(&self.known) = None;
             }
         }
     }

@@ -127,3 +127,15 @@ async fn a_reading_that_takes_longer_than_the_bound_ends_all_the_same() {
     until("what another node wrote", || shared.directory.user("ada").is_some()).await;
     until("a node that lets in again", || !shared.is_stale()).await;
 }
+
+#[tokio::test]
+async fn a_node_that_was_held_lets_nobody_in_before_it_has_looked() {
+    let (shared, _, _) = node(Duration::ZERO).await;
+    let chores = tokio::spawn(run(shared.clone()));
+    tokio::time::sleep(STALE / 2).await;
+    // From here on nothing runs but the time, as in a process that is stopped; and the first thing afterwards is a request.
+    chores.abort();
+    let _gone = chores.await;
+    tokio::time::sleep(STALE * 2).await;
+    assert!(shared.is_stale(), "a key may have been revoked meanwhile");
+}

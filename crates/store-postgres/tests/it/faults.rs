@@ -179,9 +179,9 @@ async fn connections_that_were_lost_while_idle_are_not_waited_for_one_after_anot
     tokio::time::sleep(Duration::from_millis(1500)).await;
     losses.fetch_add(1, Ordering::SeqCst);
     let mut failed = 0;
-    while store.version().await.is_err() {
+    while let Err(fault) = store.version().await {
         failed += 1;
-        assert!(failed < CONNECTIONS, "wanted the store to find its way again by itself");
+        assert!(failed < CONNECTIONS, "wanted the store to find its way again by itself, found {fault}");
     }
     assert!(failed <= 1, "{failed} calls waited for connections that were lost together");
 }
