@@ -160,7 +160,7 @@ async fn a_change_whose_database_hangs_ends_and_says_whether_it_may_be_made() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn connections_that_were_lost_while_idle_are_not_waited_for_one_after_another() {
     const CONNECTIONS: u32 = 16;
-    let server = Postgres::start(&[]);
+    let server = Postgres::shared();
     let url = server.database();
     let (port, _, _, losses) = way_that_loses(server.port()).await;
     let through = url.replace(&format!(":{}/", server.port()), &format!(":{port}/"));
