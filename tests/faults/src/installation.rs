@@ -28,7 +28,9 @@ pub(crate) fn settings(upstream: &str, store: &str) -> String {
         )
     };
     let routes = [route("once", "asymmetric-jwt"), route("often", "skykit"), route("inside", "own-session")];
-    format!("{}[store]\n{store}\n", routes.concat())
+    // Everybody here is one address, and shows again what was refused: that there are limits for that is tried elsewhere.
+    let limits = "[limits]\nconnections_per_address = 0\nfailures_per_address = 0\n";
+    format!("{}{limits}[store]\n{store}\n", routes.concat())
 }
 
 /// The store's settings for a database.
