@@ -114,7 +114,10 @@ impl Installation {
         }
         for node in 0..self.nodes.len() {
             let number = self.orders.fetch_add(1, Ordering::Relaxed);
-            until("orders to be taken", || self.try_order(node, &format!("account add well-{number}")));
+            until("orders to be taken", || {
+                let taken = self.try_order(node, &format!("account add well-{number}"));
+                taken.map_err(|why| format!("{why}: {}", self.nodes[node].tail()))
+            });
         }
         from.elapsed()
     }
