@@ -139,11 +139,10 @@ impl Database {
     /// # Errors
     /// When it only reads, or fails.
     pub(crate) async fn sees_that_it_writes(&self, held: &mut Held) -> Result<(), Fault> {
-        let only_reads: bool =
-            sqlx::query_scalar("SELECT current_setting('transaction_read_only')::boolean")
-                .fetch_one(&mut **held)
-                .await
-                .map_err(|error| self.failed("read", error))?;
+        let only_reads: bool = sqlx::query_scalar("SELECT current_setting('transaction_read_only')::boolean")
+            .fetch_one(&mut **held)
+            .await
+            .map_err(|error| self.failed("read", error))?;
         if only_reads {
             return Err(Fault::new(format!("{}: {ONLY_READS}", self.settings.place())));
         }

@@ -165,14 +165,10 @@ async fn a_machine_that_slept_does_not_go_by_its_lease() {
     assert_eq!(claimed(&slept, 0, at).await.unwrap(), Use::First);
     // While it sleeps, another node moves on to another server: the sleeper's own count of time stands still.
     accord.1.store(true, Ordering::SeqCst);
-    let (other, recovery) = join(
-        &Settings { prefix: "slept".into(), ..settings(&there.url()) },
-        &words,
-        at,
-        terms("a"),
-    )
-    .await
-    .unwrap();
+    let (other, recovery) =
+        join(&Settings { prefix: "slept".into(), ..settings(&there.url()) }, &words, at, terms("a"))
+            .await
+            .unwrap();
     let later = recovery.barrier.seconds() + 100;
     let woken = claimed(&slept, 1, later).await;
     assert_eq!(claimed(&other, 1, later).await.unwrap(), Use::First);
