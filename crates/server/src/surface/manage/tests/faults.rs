@@ -36,7 +36,7 @@ async fn a_lost_disk_changes_nothing_and_says_nothing() {
 fn what_may_be_done_is_not_called_unchanged() {
     let told = |fault: Fault| {
         let problem = Problem::from(fault);
-        (problem.code().to_owned(), problem.document().detail.unwrap_or_default().to_owned())
+        (problem.code().to_owned(), json!(problem.document())["detail"].to_string())
     };
     let (code, detail) = told(Fault::new("the disk of cabinet 7 is gone"));
     assert!(code == "unavailable" && detail.contains("Nothing was changed"), "{code}: {detail}");
