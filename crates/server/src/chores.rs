@@ -29,13 +29,14 @@ pub(crate) async fn run(app: Arc<Shared>) {
 async fn follow_on(app: &Shared) {
     let mut tick = every(FOLLOW);
     let mut confirmed = app.read;
+    app.confirm(confirmed);
     let mut signed = app.directory.version();
     loop {
         let bound = confirmed + app.stale_after;
         tokio::select! {
             biased;
             () = followed(&mut tick, app) => {}
-            () = sleep_until(bound), if !app.is_stale() => {
+            () = sleep_until(bound), if !app.is_said_stale() => {
                 app.set_stale(true);
                 continue;
             }
@@ -49,13 +50,16 @@ async fn follow_on(app: &Shared) {
         let done = tokio::select! {
             biased;
             done = &mut following => done,
-            () = sleep_until(bound), if !app.is_stale() => {
+            () = sleep_until(bound), if !app.is_said_stale() => {
                 app.set_stale(true);
                 following.await
             }
         };
         match done {
-            Ok(Ok(())) => confirmed = asked,
+            Ok(Ok(())) => {
+                confirmed = asked;
+                app.confirm(confirmed);
+            }
             Ok(Err(fault)) => tracing::warn!(%fault, "the registry could not be followed"),
             Err(_) => tracing::warn!("the registry hangs"),
         }

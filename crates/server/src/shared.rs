@@ -24,7 +24,7 @@ use countersign_store::registry::{LastUse, Registry};
 use countersign_store::sessions::Sessions;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -88,7 +88,10 @@ pub struct Shared {
     /// A node that could not confirm the registry's version for this long lets nobody in.
     pub(crate) stale_after: Duration,
     draining: AtomicBool,
+    /// Whether it was said that the registry does not answer.
     stale: AtomicBool,
+    /// Milliseconds after `read` from which on what is known of the registry is too old; [`u64::MAX`] while nobody follows it.
+    stale_from: AtomicU64,
     unread: AtomicBool,
     /// Seconds that the longest token of any configuration counts.
     signed: AtomicI64,
@@ -149,6 +152,7 @@ impl Shared {
             stale_after: config.store.stale_after,
             draining: AtomicBool::new(false),
             stale: AtomicBool::new(false),
+            stale_from: AtomicU64::new(u64::MAX),
             unread: AtomicBool::new(false),
             signed: AtomicI64::new(0),
             uses: Mutex::default(),
@@ -190,6 +194,18 @@ impl Shared {
     /// Whether the registry could not be asked for so long that a revocation may have been missed: nobody is let in then.
     #[must_use]
     pub fn is_stale(&self) -> bool {
+        // By the time itself: whoever watches it may be as late as everybody else, when the process was held and goes on.
+        self.is_said_stale() || millis(self.read.elapsed()) >= self.stale_from.load(Ordering::Acquire)
+    }
+
+    /// Notes that what is known of the registry was all there was at a moment.
+    pub(crate) fn confirm(&self, at: Instant) {
+        let known = at.saturating_duration_since(self.read).saturating_add(self.stale_after);
+        self.stale_from.store(millis(known), Ordering::Release);
+    }
+
+    /// Whether the operator was told so, and everybody since gets 503.
+    pub(crate) fn is_said_stale(&self) -> bool {
         self.stale.load(Ordering::Acquire)
     }
 
@@ -224,4 +240,8 @@ impl Shared {
         };
         uses.into_iter().map(told).collect()
     }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -11,6 +11,7 @@ impl Accord for PostgresStore {
     fn words(&self) -> Answer<'_, Result<BTreeMap<String, String>, Fault>> {
         Box::pin(self.database.bounded(async move {
             let mut held = self.database.connection().await?;
+            self.database.sees_that_it_writes(&mut held).await?;
             let words: Vec<(String, String)> = sqlx::query_as(
                 "SELECT substr(name, 8), split_part(value, ' ', 1) FROM meta \
                  WHERE name LIKE 'accord/%' AND split_part(value, ' ', 2) = countersign_place_1()",

@@ -23,6 +23,8 @@ const SUSPECT: Duration = Duration::from_secs(60);
 const LIFETIME: Duration = Duration::from_secs(1800);
 /// How long reading or writing a whole installation may take: a start, a copy, bringing tables up to date.
 const WHOLE: Duration = Duration::from_secs(900);
+/// What writing one row may take beside that: a few round trips, also to another town.
+const EACH_ROW: Duration = Duration::from_millis(50);
 
 /// The connections to one database.
 #[derive(Debug)]
@@ -132,6 +134,21 @@ impl Database {
         Ok(())
     }
 
+    /// Sees that the server takes writes still: one that was fenced off confirms nothing, since changes are made elsewhere by now.
+    ///
+    /// # Errors
+    /// When it only reads, or fails.
+    pub(crate) async fn sees_that_it_writes(&self, held: &mut Held) -> Result<(), Fault> {
+        let only_reads: bool = sqlx::query_scalar("SELECT current_setting('transaction_read_only')::boolean")
+            .fetch_one(&mut **held)
+            .await
+            .map_err(|error| self.failed("read", error))?;
+        if only_reads {
+            return Err(Fault::new(format!("{}: {ONLY_READS}", self.settings.place())));
+        }
+        Ok(())
+    }
+
     /// Gives up what was begun; the connection goes back to the pool when the server has confirmed that.
     pub(crate) async fn roll_back(&self, mut held: Held) {
         if sqlx::raw_sql("ROLLBACK").execute(&mut *held).await.is_ok() {
@@ -148,6 +165,20 @@ impl Database {
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         self.within(self.settings.patience(), work).await
+    }
+
+    /// The same for work that writes so many rows: a handful is waited for no longer than anything else, since other writers, and
+    /// whoever follows the registry, wait in line behind it.
+    ///
+    /// # Errors
+    /// As for [`Self::bounded`].
+    pub(crate) async fn bounded_by<T, E: From<Slow>>(
+        &self,
+        rows: usize,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let more = EACH_ROW.saturating_mul(u32::try_from(rows).unwrap_or(u32::MAX));
+        self.within(self.settings.patience().saturating_add(more).min(WHOLE), work).await
     }
 
     /// The same for work on a whole installation.

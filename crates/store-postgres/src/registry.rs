@@ -1,6 +1,6 @@
 //! The registry on PostgreSQL: read whole in one snapshot, written in units that hold the version until they are done.
 use crate::bus::CHANNEL;
-use crate::database::{Held, ONLY_READS};
+use crate::database::Held;
 use crate::rows::{fill, read, write};
 use crate::store::PostgresStore;
 use crate::text::kept;
@@ -49,15 +49,7 @@ impl Registry for PostgresStore {
     fn version(&self) -> Answer<'_, Result<u64, Fault>> {
         Box::pin(self.database.bounded(async {
             let mut held = self.database.connection().await?;
-            // One that was fenced off confirms nothing: changes are made elsewhere by now.
-            let only_reads: bool =
-                sqlx::query_scalar("SELECT current_setting('transaction_read_only')::boolean")
-                    .fetch_one(&mut *held)
-                    .await
-                    .map_err(|error| self.database.failed("read", error))?;
-            if only_reads {
-                return Err(Fault::new(format!("{}: {ONLY_READS}", self.database.settings().place())));
-            }
+            self.database.sees_that_it_writes(&mut held).await?;
             let (version, place) = self.version_in(&mut held, VERSION).await?;
             held.release();
             self.history.goes_on(&place);
@@ -102,6 +94,7 @@ impl Registry for PostgresStore {
         writes: &'a [Write],
         audit: &'a [AuditDraft],
     ) -> Answer<'a, Result<u64, NotWritten>> {
+        let next = base.saturating_add(1);
         let work = async move {
             let mut unit = self.database.begin("BEGIN").await.map_err(NotWritten::Fault)?;
             // Others that want to write wait here until this unit is written or given up, and then see its version.
@@ -110,12 +103,17 @@ impl Registry for PostgresStore {
                 self.database.roll_back(unit).await;
                 return Err(NotWritten::Conflict);
             }
-            let next = base.saturating_add(1);
             self.write_in(&mut unit, next, writes, audit).await.map_err(NotWritten::Fault)?;
-            self.database.commit(unit).await.map_err(NotWritten::Fault)?;
-            Ok(next)
+            Ok(unit)
         };
-        Box::pin(self.database.patient(work))
+        let rows = writes.len().saturating_add(audit.len());
+        Box::pin(async move {
+            let unit = self.database.bounded_by(rows, work).await?;
+            // From here on nobody can tell whether it is written, unless the server says so.
+            let written: Result<(), Fault> = self.database.bounded(self.database.commit(unit)).await;
+            written.map_err(|fault| NotWritten::Fault(fault.with_open_outcome()))?;
+            Ok(next)
+        })
     }
 
     fn fill<'a>(&'a self, loaded: &'a Loaded, audit: &'a [AuditEntry]) -> Answer<'a, Result<(), NotWritten>> {

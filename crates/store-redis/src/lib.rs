@@ -24,6 +24,12 @@
 //! meanwhile is behind it. Nodes that sit at two masters for long take the word from each other, raise barriers, and let nobody in:
 //! an outage, and no replay. The same catches nodes that are configured with two different servers.
 //!
+//! A lease is counted by a clock that stands still while the machine sleeps or is moved. So a node that finds more time gone by than
+//! it counted asks anew before it goes on; and one whose time of day slept as well takes only proofs dated before it fell asleep,
+//! which are behind the barrier of whoever moved on.
+//!
+//! All this holds for clocks of nodes that are apart by less than a proof may be dated off: see `docs/book/src/stores.md`.
+//!
 //! `WAIT` and `min-replicas-to-write` are not needed for this; they make barriers rarer, not more right.
 //!
 //! # What an answer that does not come means

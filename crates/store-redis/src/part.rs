@@ -17,6 +17,8 @@ use tokio::time::Instant;
 
 /// How long a state is gone by after the registry was asked for its word.
 pub const LEASE: Duration = Duration::from_secs(5);
+/// Clocks are put ahead by less than this without anybody having slept; a lease lasts several times as long.
+const LEAP: Duration = Duration::from_secs(1);
 /// After a failure, how long nobody tries anew: those who come meanwhile hear of it at once.
 const REST: Duration = Duration::from_millis(100);
 /// How often a claim, or a beginning, that finds things changed is tried in all.
@@ -108,12 +110,17 @@ impl Part {
         Ok(recovery)
     }
 
-    /// Notes that it is this time.
+    /// Notes that it is this time. When more time has passed than was counted here, the machine slept, and the lease went on without
+    /// it: whoever moved on meanwhile barred what is dated before, and not what is dated now.
     pub(crate) fn see(&self, now: Time) {
         let mut clock = locked(&self.clock);
         let at = Instant::now();
-        if now > later(clock.0, at.duration_since(clock.1)) {
+        let counted = later(clock.0, at.duration_since(clock.1));
+        if now > counted {
             *clock = (now, at);
+            if now > later(counted, LEAP) {
+                *locked(&self.known) = None;
+            }
         }
     }
 

@@ -72,7 +72,15 @@ impl Database {
     /// # Errors
     /// When the database fails or another program holds it for too long.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Fault> {
-        self.write.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.failed("write", error))
+        let failed = |error| self.failed("write", error);
+        match self.write.begin_with("BEGIN IMMEDIATE").await {
+            // SQLite ended a unit by itself, since the disk was full or broke, and the connection still counts it as begun.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.write.acquire().await.map_err(failed)?.close().await.map_err(failed)?;
+                self.write.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+            }
+            begun => begun.map_err(failed),
+        }
     }
 
     /// Begins a unit that reads one consistent state.
@@ -131,4 +139,21 @@ fn pool(size: u32) -> SqlitePoolOptions {
         .max_lifetime(None)
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::SqliteStore;
+
+    #[tokio::test]
+    async fn a_unit_that_sqlite_ended_by_itself_does_not_stand_in_the_way_of_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let mut unit = store.registry.begin().await.unwrap();
+        // As SQLite does when a disk is full in the middle of a unit.
+        sqlx::raw_sql("ROLLBACK").execute(&mut *unit).await.unwrap();
+        assert!(unit.commit().await.is_err());
+        let unit = store.registry.begin().await.unwrap();
+        unit.commit().await.unwrap();
+    }
 }

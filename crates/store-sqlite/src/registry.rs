@@ -13,6 +13,12 @@ use countersign_store::registry::{Answer, LastUse, Loaded, NotWritten, Registry}
 use sqlx::SqliteConnection;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the disk may take for a change, and for each row of it beside that.
+const PATIENCE: Duration = Duration::from_secs(5);
+const EACH_ROW: Duration = Duration::from_millis(1);
 
 impl Registry for SqliteStore {
     fn load(&self) -> Answer<'_, Result<Loaded, Fault>> {
@@ -54,7 +60,17 @@ impl Registry for SqliteStore {
             }
             let next = base.saturating_add(1);
             self.write_in(&mut unit, next, writes, audit).await.map_err(NotWritten::Fault)?;
-            unit.commit().await.map_err(|error| NotWritten::Fault(self.registry.failed("write", error)))?;
+            // What it waits for here is the disk, which may yet take it; those in line behind it need not wait as long.
+            let rows = u32::try_from(writes.len().saturating_add(audit.len())).unwrap_or(u32::MAX);
+            let patience = PATIENCE.saturating_add(EACH_ROW.saturating_mul(rows));
+            let written = match timeout(patience, unit.commit()).await {
+                Ok(written) => written.map_err(|error| self.registry.failed("write", error)),
+                Err(_) => Err(Fault::new(format!(
+                    "the disk did not take a change within {} s: see whether it hangs",
+                    patience.as_secs()
+                ))),
+            };
+            written.map_err(|fault| NotWritten::Fault(fault.with_open_outcome()))?;
             Ok(next)
         })
     }

@@ -6,19 +6,32 @@ use std::fmt;
 pub struct Fault {
     what: String,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    open: bool,
 }
 
 impl Fault {
     /// A fault told in words for the operator's log.
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), cause: None }
+        Self { what: what.into(), cause: None, open: false }
     }
 
     /// A fault with the error that caused it.
     #[must_use]
     pub fn caused(what: impl Into<String>, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self { what: what.into(), cause: Some(Box::new(cause)) }
+        Self { what: what.into(), cause: Some(Box::new(cause)), open: false }
+    }
+
+    /// The same fault, of something that may have been done nevertheless: no answer came, or a part of it was written.
+    #[must_use]
+    pub fn with_open_outcome(self) -> Self {
+        Self { open: true, ..self }
+    }
+
+    /// Whether what failed may have been done nevertheless, so that whoever asked for it has to look.
+    #[must_use]
+    pub fn has_open_outcome(&self) -> bool {
+        self.open
     }
 }
 

@@ -85,7 +85,8 @@ impl Registrar {
             self.write(stamp, decide).await?
         };
         for ending in ending {
-            self.end_sessions(&ending, stamp.now).await?;
+            // The change is made already.
+            self.end_sessions(&ending, stamp.now).await.map_err(Fault::with_open_outcome)?;
         }
         Ok(outcome)
     }
@@ -112,7 +113,7 @@ impl Registrar {
             }
             match self.registry.commit(self.directory.version(), &writes, &audit).await {
                 Ok(version) => {
-                    self.directory.apply(&writes, version)?;
+                    self.directory.apply(&writes, version).map_err(Fault::with_open_outcome)?;
                     return Ok((outcome, ending));
                 }
                 Err(NotWritten::Conflict) => {

@@ -36,8 +36,8 @@ pub struct Window {
     /// The highest second in `eras`, or [`UNSEEN`]: asked first, since it seldom changes. Written last.
     seen: AtomicI64,
     moving: Mutex<()>,
-    /// The latest `dated` of all uses remembered, Unix seconds rounded up.
-    latest: AtomicI64,
+    /// The latest `dated` of the uses of an era, Unix seconds rounded up: of the open one and the one before, by [`Eras::turn`].
+    latest: [AtomicI64; 2],
     shards: Box<[Shard]>,
     live: AtomicUsize,
     most: usize,
@@ -86,7 +86,7 @@ impl Window {
             moves: AtomicU64::new(0),
             seen: AtomicI64::new(UNSEEN),
             moving: Mutex::default(),
-            latest: AtomicI64::new(latest),
+            latest: [AtomicI64::new(latest), AtomicI64::new(i64::MIN)],
             shards,
             live: AtomicUsize::new(0),
             most,
@@ -115,7 +115,7 @@ impl Window {
             return Ok(Use::Barred);
         }
         // Inside the lock as well: see `see`.
-        self.note_date(claim.dated.min(claim.until).seconds().saturating_add(1));
+        self.note_date(eras, claim.dated.min(claim.until).seconds().saturating_add(1));
         let live = self.live.load(Ordering::Relaxed);
         match table.remember(fingerprint, until, eras.forgotten(), live < self.most) {
             Found::Before => Ok(Use::Again),
@@ -158,12 +158,13 @@ impl Window {
     /// [`Fault`] when this memory is full.
     pub fn insert_recovered(&self, fingerprint: u64, until: Time) -> Result<(), Fault> {
         let mut part = self.shard(fingerprint)?;
-        let (until, forgotten) = (until.seconds(), part.eras.forgotten());
-        let table = &mut part.table;
+        let until = until.seconds();
+        let Part { table, eras, .. } = &mut *part;
+        let forgotten = eras.forgotten();
         if until < forgotten {
             return Ok(());
         }
-        self.note_date(until.saturating_add(1));
+        self.note_date(eras, until.saturating_add(1));
         match table.remember(fingerprint, until, forgotten, self.live.load(Ordering::Relaxed) < self.most) {
             Found::Before => {}
             Found::New { freed } => self.count(1, freed),
@@ -236,7 +237,14 @@ impl Window {
             return;
         }
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Moved { eras, how }) = self.eras.load().moved(second) else { return };
+        let before = self.eras.load_full();
+        let Some(Moved { eras, how }) = before.moved(second) else { return };
+        if how != How::GoesOn
+            && let Some(next) = self.latest.get(eras.turn())
+        {
+            // Whoever noted dates there went by an era that ended before the last one began.
+            next.store(i64::MIN, Ordering::Release);
+        }
         self.publish(eras.clone());
         self.seen.store(second, Ordering::Release);
         if how == How::StepsBack {
@@ -247,14 +255,17 @@ impl Window {
             for shard in &self.shards {
                 drop(shard.0.lock());
             }
-            self.publish(eras.dated(self.latest.load(Ordering::Acquire)));
+            let ended = self.latest.get(before.turn());
+            self.publish(eras.dated(ended.map_or(i64::MAX, |latest| latest.load(Ordering::Acquire))));
         }
     }
 
     /// Notes a date, without writing where every caller would meet when it is none of the latest.
-    fn note_date(&self, second: i64) {
-        if self.latest.load(Ordering::Acquire) < second {
-            self.latest.fetch_max(second, Ordering::AcqRel);
+    fn note_date(&self, eras: &Eras, second: i64) {
+        if let Some(latest) = self.latest.get(eras.turn())
+            && latest.load(Ordering::Acquire) < second
+        {
+            latest.fetch_max(second, Ordering::AcqRel);
         }
     }
 

@@ -28,7 +28,9 @@ pub(crate) fn settings(upstream: &str, store: &str) -> String {
         )
     };
     let routes = [route("once", "asymmetric-jwt"), route("often", "skykit"), route("inside", "own-session")];
-    format!("{}[store]\n{store}\n", routes.concat())
+    // Everybody here is one address, and shows again what was refused: that there are limits for that is tried elsewhere.
+    let limits = "[limits]\nconnections_per_address = 0\nfailures_per_address = 0\n";
+    format!("{}{limits}[store]\n{store}\n", routes.concat())
 }
 
 /// The store's settings for a database.
@@ -112,7 +114,10 @@ impl Installation {
         }
         for node in 0..self.nodes.len() {
             let number = self.orders.fetch_add(1, Ordering::Relaxed);
-            until("orders to be taken", || self.try_order(node, &format!("account add well-{number}")));
+            until("orders to be taken", || {
+                let taken = self.try_order(node, &format!("account add well-{number}"));
+                taken.map_err(|why| format!("{why}: {}", self.nodes[node].tail()))
+            });
         }
         from.elapsed()
     }

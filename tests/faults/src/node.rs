@@ -69,7 +69,7 @@ impl Node {
         let text = format!(
             "version = 1\n[server]\ndrain = \"0s\"\ninsecure_http = true\n\
              [[listener]]\naddress = \"{host}:{public}\"\nsurfaces = [\"gateway\", \"session\", \"health\"]\n\
-             [[listener]]\naddress = \"{host}:{manage}\"\nsurfaces = [\"manage\", \"health\"]\n{}",
+             [[listener]]\naddress = \"{host}:{manage}\"\nsurfaces = [\"manage\", \"health\", \"metrics\"]\n{}",
             self.setting.more
         );
         std::fs::write(self.path("server.toml"), text).unwrap();

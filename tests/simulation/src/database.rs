@@ -132,6 +132,12 @@ impl State {
         self.audit.iter().filter(|entry| entry.number > after).take(limit).cloned().collect()
     }
 
+    /// The last entry of the audit log.
+    #[must_use]
+    pub fn last_audit(&self) -> Option<AuditEntry> {
+        self.audit.last().cloned()
+    }
+
     /// The place and generation to claim under; the barrier is raised when the rows are a copy.
     ///
     /// `now` is the later of the node's clock and the database's.

@@ -270,6 +270,10 @@ impl Registry for Link {
         Box::pin(self.ask(move |state| state.audit(after, limit)))
     }
 
+    fn last_audit(&self) -> Answer<'_, Result<Option<AuditEntry>, Fault>> {
+        Box::pin(self.ask(|state| state.last_audit()))
+    }
+
     fn touch<'a>(&'a self, _uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
         Box::pin(self.ask(|_| ()))
     }

@@ -9,9 +9,7 @@ use countersign_guard::clock::Clock;
 use countersign_guard::guard::Verdict;
 use countersign_guard::policy::Policy;
 use countersign_guard::session::Told;
-use countersign_server::call::Outcome;
 use countersign_server::config::Sources;
-use countersign_server::judge::judge;
 use countersign_server::{App, Config, Parts, Running, Server};
 use http::{HeaderMap, Request, Response};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -179,21 +177,15 @@ impl Node {
             let incoming =
                 Incoming { method: "GET", target, headers, body: Body::Empty, client: None, challenge: None };
             let (app, policy) = (up.app(), if session { &up.own } else { &up.proofs });
-            if flaw == Flaw::StaleIgnored {
-                return match app.guard.judge(policy, &incoming).await {
-                    Ok(Verdict::Verified(_)) => Answer::Passed,
-                    Ok(Verdict::Refused(denial)) => Answer::Refused(denial.refusal.reason.code().to_owned()),
-                    Ok(Verdict::Absent(_)) => Answer::Refused("absent".to_owned()),
-                    Err(_) => Answer::Fault,
-                };
+            // As every surface begins.
+            if app.is_stale() && flaw != Flaw::StaleIgnored {
+                return Answer::Fault;
             }
-            match judge(&app, None, policy, &incoming).await {
-                Ok(_) => Answer::Passed,
-                Err(response) => match response.extensions().get::<Outcome>() {
-                    Some(Outcome { verdict: Some("fault"), .. }) => Answer::Fault,
-                    Some(Outcome { reason: Some(reason), .. }) => Answer::Refused((*reason).to_owned()),
-                    _ => Answer::Refused(format!("status {}", response.status())),
-                },
+            match app.guard.judge(policy, &incoming).await {
+                Ok(Verdict::Verified(_)) => Answer::Passed,
+                Ok(Verdict::Refused(denial)) => Answer::Refused(denial.refusal.reason.code().to_owned()),
+                Ok(Verdict::Absent(_)) => Answer::Refused("absent".to_owned()),
+                Err(_) => Answer::Fault,
             }
         });
         done.await.unwrap_or(Answer::Lost)

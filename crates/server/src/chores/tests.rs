@@ -137,3 +137,15 @@ async fn what_a_long_start_read_is_no_newer_for_having_taken_long() {
     tokio::time::sleep(Duration::from_millis(10)).await;
     assert!(shared.is_stale());
 }
+
+#[tokio::test]
+async fn a_node_that_was_held_lets_nobody_in_before_it_has_looked() {
+    let (shared, _, _) = node(Duration::ZERO).await;
+    let chores = tokio::spawn(run(shared.clone()));
+    tokio::time::sleep(STALE / 2).await;
+    // From here on nothing runs but the time, as in a process that is stopped; and the first thing afterwards is a request.
+    chores.abort();
+    let _gone = chores.await;
+    tokio::time::sleep(STALE * 2).await;
+    assert!(shared.is_stale(), "a key may have been revoked meanwhile");
+}

@@ -2,11 +2,12 @@
 use crate::{DAY, draft, open, user};
 use countersign::ask::{Claim, Use};
 use countersign::time::{Span, Time};
+use countersign_store::accord::Accord;
 use countersign_store::memory::MemoryStore;
 use countersign_store::model::{Record, User, Write};
 use countersign_store::once::Once;
 use countersign_store::registrar::Registrar;
-use countersign_store::registry::Registry;
+use countersign_store::registry::{NotWritten, Registry};
 use countersign_store::sessions::Sessions;
 use countersign_store_postgres::{PostgresOnce, PostgresStore, ReplayStart, Scope, Settings, Terms};
 use countersign_testkit::postgres::{Postgres, Stop};
@@ -125,6 +126,38 @@ async fn a_network_that_swallows_everything_ends_in_faults_and_not_in_waiting() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_change_whose_database_hangs_ends_and_says_whether_it_may_be_made() {
+    // For tests that hang: whoever writes waits some seconds.
+    const HANGS: Duration = Duration::from_secs(60);
+    let server = Postgres::start(&[]);
+    let url = server.database();
+    let settings = Settings { statement_timeout: Duration::from_millis(500), ..Settings::new(&url) };
+    let store = PostgresStore::open(&settings).await.unwrap();
+    store.commit(0, &[user("u")], &[draft("")]).await.unwrap();
+    server.hold(true);
+    let written = tokio::time::timeout(HANGS, store.commit(1, &[user("v")], &[draft("")])).await;
+    server.hold(false);
+    let NotWritten::Fault(fault) = written.unwrap().unwrap_err() else { panic!("wanted a fault") };
+    assert!(!fault.has_open_outcome(), "it had not come to the end of the unit: {fault}");
+    assert_eq!(store.version().await.unwrap(), 1);
+    // The end of the unit waits for a standby that does not come.
+    server.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    server.sql("postgres", "SELECT pg_reload_conf()");
+    for attempt in 0.. {
+        let (base, entries) = (store.version().await.unwrap(), [draft("")]);
+        let written = tokio::time::timeout(HANGS, store.commit(base, &[user("w")], &entries)).await;
+        match written.unwrap() {
+            Err(NotWritten::Fault(fault)) => {
+                assert!(fault.has_open_outcome(), "nobody can know: {fault}");
+                break;
+            }
+            _ => assert!(attempt < 100, "wanted a fault, found that no standby was waited for"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn connections_that_were_lost_while_idle_are_not_waited_for_one_after_another() {
     const CONNECTIONS: u32 = 16;
     let server = Postgres::shared();
@@ -146,9 +179,9 @@ async fn connections_that_were_lost_while_idle_are_not_waited_for_one_after_anot
     tokio::time::sleep(Duration::from_millis(1500)).await;
     losses.fetch_add(1, Ordering::SeqCst);
     let mut failed = 0;
-    while store.version().await.is_err() {
+    while let Err(fault) = store.version().await {
         failed += 1;
-        assert!(failed < CONNECTIONS, "wanted the store to find its way again by itself");
+        assert!(failed < CONNECTIONS, "wanted the store to find its way again by itself, found {fault}");
     }
     assert!(failed <= 1, "{failed} calls waited for connections that were lost together");
 }
@@ -258,6 +291,8 @@ async fn a_primary_that_was_made_to_read_only_confirms_nothing() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    let fault = store.words().await.unwrap_err();
+    assert!(fault.to_string().contains("only reads"), "neither who remembers what was used: {fault}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -148,6 +148,33 @@ async fn a_registry_that_does_not_confirm_ends_in_faults() {
     assert_eq!(claimed(&once, 0, at).await.unwrap(), Use::Again);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_that_slept_does_not_go_by_its_lease() {
+    let (here, there) = (alone(), alone());
+    let words = words();
+    let accord = Arc::new(Away(words.clone(), AtomicBool::new(false)));
+    let start = ReplayStart {
+        now: Time::from_seconds(clock()),
+        horizon: countersign::time::Span::from_seconds(20),
+        terms: terms("a"),
+    };
+    let settings_here = Settings { prefix: "slept".into(), ..settings(&here.url()) };
+    let (slept, recovery) =
+        RedisOnce::begin(&settings_here, accord.clone(), Scope::Proofs, start, [9; 16]).await.unwrap();
+    let at = recovery.barrier.seconds() + 1;
+    assert_eq!(claimed(&slept, 0, at).await.unwrap(), Use::First);
+    // While it sleeps, another node moves on to another server: the sleeper's own count of time stands still.
+    accord.1.store(true, Ordering::SeqCst);
+    let (other, recovery) =
+        join(&Settings { prefix: "slept".into(), ..settings(&there.url()) }, &words, at, terms("a"))
+            .await
+            .unwrap();
+    let later = recovery.barrier.seconds() + 100;
+    let woken = claimed(&slept, 1, later).await;
+    assert_eq!(claimed(&other, 1, later).await.unwrap(), Use::First);
+    assert!(!matches!(woken, Ok(Use::First)), "wanted no second first, found {woken:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nodes_with_two_servers_never_both_accept_a_proof() {
     let (here, there) = (alone(), alone());

@@ -84,6 +84,48 @@ fn an_hour_ahead_for_a_moment_costs_seconds_only() {
 }
 
 #[test]
+fn an_hour_ahead_again_and_again_costs_seconds_only() {
+    let window = window();
+    let mut mark = 0;
+    let mut fresh = |now: i64| {
+        mark += 1;
+        let one = claim(mark, now + 1, now + 21);
+        (window.claim(&one, at(now)).unwrap(), one)
+    };
+    let mut used = Vec::new();
+    for leap in 0..4 {
+        let now = 1000 + 100 * leap;
+        used.push(fresh(now).1);
+        // Those who are as wrong as we are get in, and what they used is dated an hour ahead from then on.
+        used.push(fresh(now + 3600).1);
+        window.sweep(at(now + 3610));
+        let (found, one) = fresh(now + 10);
+        assert_eq!(found, Use::First, "after leap {leap}");
+        used.push(one);
+    }
+    for one in &used {
+        assert_ne!(window.claim(one, at(1310)).unwrap(), Use::First, "{one:?}");
+    }
+    for one in &used {
+        // Also when the true time comes to it.
+        let now = at(4600).max(one.dated);
+        assert_ne!(window.claim(one, now).unwrap(), Use::First, "{one:?}");
+    }
+}
+
+#[test]
+fn what_is_carried_over_a_step_back_is_barred_when_it_was_forgotten_later() {
+    let window = window();
+    let ahead = claim(1, 4610, 4630);
+    assert_eq!(window.claim(&ahead, at(4600)).unwrap(), Use::First);
+    assert_eq!(window.claim(&claim(2, 1000, 1020), at(1000)).unwrap(), Use::First);
+    // A long pause, and it is forgotten; the era before it had no date as late.
+    window.sweep(at(4700));
+    assert!(window.is_empty());
+    assert_eq!(window.claim(&ahead, at(4605)).unwrap(), Use::Barred);
+}
+
+#[test]
 fn a_resumed_memory_does_not_trust_a_clock_behind_its_log() {
     let before = window();
     let [short, long] = [claim(1, 100, 120), claim(2, 100, 200)];

@@ -17,7 +17,7 @@ pub(crate) const TRIAL: Trial = Trial {
 };
 
 /// How often a key is taken away in each phase.
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 8;
 /// The bound that is promised with polling alone.
 const BOUND: Duration = Duration::from_secs(5);
 
@@ -32,7 +32,7 @@ fn run(soak: bool) -> Found {
         .collect();
     let all = Installation::on(&stores);
     let mut found = Found::default();
-    let rounds = if soak { ROUNDS * 10 } else { ROUNDS };
+    let rounds = if soak { ROUNDS * 30 } else { ROUNDS };
     let phases = [
         (Bus::Passes, "with the bus", true),
         (Bus::Drops, "with announcements lost, on a connection that looks well", true),

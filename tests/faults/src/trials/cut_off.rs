@@ -67,7 +67,7 @@ fn run(_soak: bool) -> Found {
             );
             std::thread::sleep(Duration::from_millis(100));
         }
-        for _ in 0..40 {
+        for _ in 0..20 {
             let word = ask(lost, "/often/x", &token).word();
             found.check(
                 word == Word::Unavailable,

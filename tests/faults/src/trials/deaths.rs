@@ -15,7 +15,7 @@ pub(crate) const TRIAL: Trial = Trial {
 };
 
 /// In every run; a soak makes a hundred.
-const KILLS: usize = 8;
+const KILLS: usize = 5;
 
 fn run(soak: bool) -> Found {
     let kills = if soak { 100 } else { KILLS };

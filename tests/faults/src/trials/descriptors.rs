@@ -20,8 +20,8 @@ pub(crate) const TRIAL: Trial = Trial {
 const BOUND: Duration = Duration::from_secs(20);
 
 fn run(_soak: bool) -> Found {
-    let more =
-        settings(&upstream::start("127.0.0.1"), "") + "[limits]\nheader_time = \"5s\"\nidle_time = \"5s\"\n";
+    let short = "[limits]\nheader_time = \"5s\"\nidle_time = \"5s\"\n";
+    let more = settings(&upstream::start("127.0.0.1"), "").replace("[limits]\n", short);
     let setting =
         Setting { before: ["prlimit", "--nofile=64:64"].map(str::to_owned).to_vec(), ..Setting::with(more) };
     let all = Arc::new(Installation::start(vec![setting]));

@@ -42,7 +42,7 @@ fn hung(_soak: bool) -> Found {
     load.wait_for(&Word::Accepted, 50);
     disk.stop();
     load.wait_for(&Word::Unavailable, 2);
-    std::thread::sleep(Duration::from_secs(12));
+    std::thread::sleep(Duration::from_secs(8));
     disk.go_on();
     println!("  well again by itself {} ms after the end of it", all.is_well().as_millis());
     load.wait_for(&Word::Accepted, 50);

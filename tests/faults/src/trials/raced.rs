@@ -29,7 +29,7 @@ pub(crate) const THREE_NODES: Trial = Trial {
 
 /// Duplicates shown in a soak; in every run a tenth, or what the time is enough for.
 const ALL: u64 = 1_000_000;
-const TIME: Duration = Duration::from_secs(30);
+const TIME: Duration = Duration::from_secs(12);
 /// Copies of a proof that are shown at one moment.
 const COPIES: usize = 6;
 /// Groups of callers; each races its own proofs.
@@ -37,7 +37,7 @@ const GROUPS: usize = 3;
 /// Proofs between two meetings of a group.
 const TOGETHER: usize = 32;
 /// Between two crashes.
-const CRASH: Duration = Duration::from_secs(7);
+const CRASH: Duration = Duration::from_secs(4);
 
 /// How long a caller waits who found nobody.
 const DOWN: Duration = Duration::from_millis(100);

@@ -21,7 +21,7 @@ const NEEDS: &[Need] = &[];
 const BOUND: Duration = Duration::from_secs(15);
 
 /// Longer than anybody may wait.
-const LONG: u64 = 18;
+const LONG: u64 = 16;
 
 fn run(_soak: bool) -> Found {
     let server = Postgres::start(&[]);

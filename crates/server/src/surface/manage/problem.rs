@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, response::Response as Documented};
 use utoipa::{IntoResponses, ToSchema};
 
-/// A call that was not carried out; nothing was changed.
+/// A call that was not carried out; nothing was changed, unless it says that this is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     status: u16,
@@ -20,7 +20,7 @@ pub(crate) struct Problem {
     at: Option<String>,
 }
 
-/// Why a call was not carried out (RFC 9457). Nothing was changed.
+/// Why a call was not carried out (RFC 9457). Nothing was changed, unless the code is `outcome-unknown`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Document<'p> {
@@ -94,9 +94,18 @@ impl Problem {
 }
 
 impl From<Fault> for Problem {
-    /// Our own failure: the cause goes to the log, the caller learns that it may try again.
+    /// Our own failure: the cause goes to the log, the caller learns that it may try again, or has to look first.
     fn from(fault: Fault) -> Self {
-        tracing::error!(%fault, "a management call failed on our side");
+        let open = fault.has_open_outcome();
+        tracing::error!(%fault, open, "a management call failed on our side");
+        if open {
+            return Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "outcome-unknown",
+                "The server could not finish it, or could not learn whether it is done.",
+            )
+            .detail("It may be done. See what is there now, and ask again for what is missing; the server's log has the cause.");
+        }
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The server could not do it now.")
             .detail("Nothing was changed. Try again; the server's log has the cause.")
     }

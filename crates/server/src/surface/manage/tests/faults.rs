@@ -1,6 +1,8 @@
 //! When our side fails: 503, nothing changed, nobody let in, and no word of the cause to the caller.
 use super::bench::Bench;
+use crate::surface::manage::problem::Problem;
 use axum::http::header;
+use countersign_store::fault::Fault;
 use serde_json::json;
 use std::sync::atomic::Ordering;
 
@@ -28,4 +30,17 @@ async fn a_lost_disk_changes_nothing_and_says_nothing() {
     bench.broken.store(false, Ordering::Relaxed);
     bench.call("POST", "/api/v1/accounts", Some(json!({"name": "two"}))).await.good();
     assert_eq!(bench.call("GET", "/api/v1/audit/chain", None).await.good()["intact"], true);
+}
+
+#[test]
+fn what_may_be_done_is_not_called_unchanged() {
+    let told = |fault: Fault| {
+        let problem = Problem::from(fault);
+        (problem.code().to_owned(), json!(problem.document())["detail"].to_string())
+    };
+    let (code, detail) = told(Fault::new("the disk of cabinet 7 is gone"));
+    assert!(code == "unavailable" && detail.contains("Nothing was changed"), "{code}: {detail}");
+    let (code, detail) = told(Fault::new("no answer from cabinet 7").with_open_outcome());
+    assert!(code == "outcome-unknown" && detail.contains("may be done"), "{code}: {detail}");
+    assert!(!detail.contains("cabinet"));
 }
