@@ -6,7 +6,7 @@
 //!
 //! # Why nothing that Redis loses opens anything
 //!
-//! What is used, and the state that says what may be missing from it, are members of **one** sorted set ([`mod@state`]): whatever
+//! What is used, and the state that says what may be missing from it, are members of **one** sorted set (`state.rs`): whatever
 //! loses the uses (a flush, an eviction, an empty start, a deleted key) loses the state with them, and a memory without a state
 //! begins behind a barrier. Nothing in it has a time to live, so no clock of Redis makes a use go; it goes after the state says that
 //! it may be gone, and from then on what ended by then is barred.
