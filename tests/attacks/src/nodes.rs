@@ -60,6 +60,9 @@ fn program() -> Option<PathBuf> {
     std::env::current_exe().ok()?.parent().map(|folder| folder.join("countersign"))
 }
 
+/// A pool has no more connections that may be lost.
+const LOST: u32 = 16;
+
 impl Nodes {
     /// Starts them on a database of their own with the corpus's rows.
     pub(crate) async fn start(
@@ -124,13 +127,25 @@ impl Nodes {
             self.database.begin();
         }
         self.database.sql(&self.url, "DELETE FROM used; DELETE FROM sessions");
-        let version = self.store.version().await.map_err(|fault| fault.to_string())?;
+        let version = self.version().await?;
         written(self.store.commit(version, &self.rows, &[]).await)?;
         for node in self.nodes.iter_mut().filter(|_| all) {
             node.kill();
             node.begin()?;
         }
         Ok(())
+    }
+
+    /// The registry's version; connections from before the database was lost say so first.
+    async fn version(&self) -> Result<u64, String> {
+        let mut tries = 0;
+        loop {
+            match self.store.version().await {
+                Ok(version) => return Ok(version),
+                Err(fault) if tries == LOST => return Err(fault.to_string()),
+                Err(_) => tries += 1,
+            }
+        }
     }
 
     /// Whether a node panicked or ended by itself.
