@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// A one-time proof is refused for its date after this; younger ones must be refused for having been used.
 const WINDOW: Duration = Duration::from_secs(20);
+/// By its polls alone, a node sees a change of another within this.
+const SEEN: Duration = Duration::from_secs(5);
 
 /// Everybody at work.
 pub(crate) struct Load {
@@ -142,7 +144,13 @@ impl Seen {
 
     /// What was acknowledged is there.
     pub(crate) fn is_kept(&mut self, all: &Installation) {
-        let accounts = all.order("account list");
+        // The node that is asked may not be the one that took the order: it hears of it, or sees it at its next look.
+        let from = Instant::now();
+        let mut accounts = all.order("account list");
+        while !self.written.accounts.iter().all(|name| accounts.contains(name)) && from.elapsed() < SEEN {
+            std::thread::sleep(Duration::from_millis(100));
+            accounts = all.order("account list");
+        }
         for name in &self.written.accounts {
             self.found.check(accounts.contains(name), &format!("the acknowledged account {name}"));
         }

@@ -80,17 +80,22 @@ impl Node {
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let log = Arc::clone(&self.log);
         let first = log.lock().unwrap().len();
-        std::thread::spawn(move || {
+        let mut reader = Some(std::thread::spawn(move || {
             lines.map_while(Result::ok).for_each(|line| log.lock().unwrap().push(line));
-        });
+        }));
         let from = Instant::now();
         loop {
+            // Its last words may still be on the way when it is gone.
+            let gone = matches!(child.try_wait(), Ok(Some(_)));
+            if gone && let Some(reader) = reader.take() {
+                reader.join().unwrap();
+            }
             let told = self.log.lock().unwrap();
             let told = told.get(first..).unwrap_or_default();
             if told.iter().filter(|line| line.contains("listening on")).count() >= 2 {
                 break;
             }
-            if let Ok(Some(_)) = child.try_wait() {
+            if gone {
                 return Err(told.join("\n"));
             }
             assert!(from.elapsed() < START, "wanted the server to start, found {told:?}");
