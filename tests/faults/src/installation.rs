@@ -70,9 +70,20 @@ impl Installation {
         all
     }
 
-    /// An operator's command, to the first node.
+    /// An operator's command, to the first node. Told that nothing was changed and to try again, an operator does, a few times.
     pub(crate) fn order(&self, line: &str) -> String {
-        match self.try_order(0, line) {
+        let again = |said: &Result<String, String>| {
+            said.as_ref().is_err_and(|why| why.contains("Nothing was changed"))
+        };
+        let mut said = self.try_order(0, line);
+        for _ in 0..5 {
+            if !again(&said) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            said = self.try_order(0, line);
+        }
+        match said {
             Ok(said) => said,
             Err(why) => panic!("{why}; lives: {}; {}", self.nodes[0].lives(), self.nodes[0].tail()),
         }
