@@ -1,6 +1,7 @@
 //! The Debian package tried: built, looked into, installed into an empty root, upgraded, removed and purged; and the unit checked.
 use crate::package::{build, text, unit, version};
 use crate::run::{built, command, quiet};
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,25 +23,26 @@ const EXPOSURE: f64 = 2.0;
 /// # Errors
 /// The first that did not.
 pub(crate) fn run() -> Result<u64, String> {
+    let checks = Checks::default();
     let scratch = Scratch::new()?;
     let package = build(&built("countersign")?, &scratch.0, &version()?)?;
     let contents = quiet(command("dpkg-deb", &["--contents", text(&package)?]))?;
     for (kind, path) in WANTED {
         let there =
             contents.lines().any(|line| line.starts_with(kind) && line.ends_with(&format!(" {path}")));
-        held(there, || format!("the package has no {path} as {kind}:\n{contents}"))?;
+        checks.held(there, || format!("the package has no {path} as {kind}:\n{contents}"))?;
     }
     let info = quiet(command("dpkg-deb", &["--field", text(&package)?]))?;
     for field in ["Package: countersign", "Depends: libc6 (>= 2.", "Installed-Size: "] {
-        held(info.contains(field), || format!("the package does not say {field}:\n{info}"))?;
+        checks.held(info.contains(field), || format!("the package does not say {field}:\n{info}"))?;
     }
-    lived(&package, &scratch.0)?;
-    analysed(&scratch.0)?;
-    Ok(u64::try_from(WANTED.len()).unwrap_or(0) + 3 + 8 + 2)
+    lived(&checks, &package, &scratch.0)?;
+    analysed(&checks, &scratch.0)?;
+    Ok(checks.0.get())
 }
 
 /// Installs, changes the configuration, upgrades, removes and purges.
-fn lived(package: &Path, scratch: &Path) -> Result<(), String> {
+fn lived(checks: &Checks, package: &Path, scratch: &Path) -> Result<(), String> {
     let root = scratch.join("root");
     let admin = root.join("var/lib/dpkg");
     let trouble = |error: std::io::Error| format!("{}: {error}", root.display());
@@ -64,9 +66,9 @@ fn lived(package: &Path, scratch: &Path) -> Result<(), String> {
     let program = root.join("usr/bin/countersign");
     let file = root.join("etc/countersign/server.toml");
     let told = quiet(command(&program, &["--version"]))?;
-    held(told.contains(&version()?), || format!("the installed program says {told}"))?;
+    checks.held(told.contains(&version()?), || format!("the installed program says {told}"))?;
     let checked = quiet(command(&program, &["config", "check", "--config", text(&file)?]))?;
-    held(checked.contains("can be used"), || format!("the installed configuration: {checked}"))?;
+    checks.held(checked.contains("can be used"), || format!("the installed configuration: {checked}"))?;
     let mut changed = fs::read_to_string(&file).map_err(trouble)?;
     changed.push_str("# an operator's own line\n");
     fs::write(&file, &changed).map_err(trouble)?;
@@ -75,21 +77,25 @@ fn lived(package: &Path, scratch: &Path) -> Result<(), String> {
     let newer = build(&built("countersign")?, &scratch.join("newer"), &format!("{}+1", version()?))?;
     dpkg(&["--install", text(&newer)?])?;
     let now = fs::read_to_string(&file).map_err(trouble)?;
-    held(now == changed, || "an upgrade changed the configuration".to_owned())?;
+    checks.held(now == changed, || "an upgrade changed the configuration".to_owned())?;
     let status = fs::read_to_string(admin.join("status")).map_err(trouble)?;
-    held(status.contains("+1\n") && status.contains("Status: install ok installed"), || status.clone())?;
+    checks.held(status.contains("+1\n") && status.contains("Status: install ok installed"), || {
+        status.clone()
+    })?;
     dpkg(&["--remove", "countersign"])?;
-    held(!program.exists() && file.exists(), || {
+    checks.held(!program.exists() && file.exists(), || {
         "a removed package leaves its configuration alone".to_owned()
     })?;
     dpkg(&["--purge", "countersign"])?;
-    held(!file.exists(), || "a purge takes the configuration".to_owned())?;
-    held(data.join("registry.db").exists(), || "a purge must not delete the data".to_owned())?;
-    held(!root.join("usr/lib/systemd/system/countersign.service").exists(), || "the unit stayed".to_owned())
+    checks.held(!file.exists(), || "a purge takes the configuration".to_owned())?;
+    checks.held(data.join("registry.db").exists(), || "a purge must not delete the data".to_owned())?;
+    checks.held(!root.join("usr/lib/systemd/system/countersign.service").exists(), || {
+        "the unit stayed".to_owned()
+    })
 }
 
 /// Has systemd read the unit, where there is one.
-fn analysed(scratch: &Path) -> Result<(), String> {
+fn analysed(checks: &Checks, scratch: &Path) -> Result<(), String> {
     if command("systemd-analyze", &["--version"]).output().is_err() {
         println!("no systemd-analyze here: the unit is not checked");
         return Ok(());
@@ -103,7 +109,7 @@ fn analysed(scratch: &Path) -> Result<(), String> {
     let told = String::from_utf8_lossy(&verified.stderr).into_owned();
     // It reads the machine's other units as well, and has opinions on those.
     let ours: Vec<&str> = told.lines().filter(|line| line.contains("countersign")).collect();
-    held(ours.is_empty(), || format!("systemd-analyze verify: {}", ours.join("\n")))?;
+    checks.held(ours.is_empty(), || format!("systemd-analyze verify: {}", ours.join("\n")))?;
     let security =
         quiet(command("systemd-analyze", &["security", "--offline=true", "--no-pager", text(&file)?]))?;
     let exposure = security
@@ -111,11 +117,23 @@ fn analysed(scratch: &Path) -> Result<(), String> {
         .find_map(|line| line.split("Overall exposure level for countersign.service:").nth(1))
         .and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok())
         .ok_or_else(|| format!("systemd-analyze security says no level: {security}"))?;
-    held(exposure <= EXPOSURE, || format!("systemd-analyze security: {exposure}, wanted {EXPOSURE} at most"))
+    checks.held(exposure <= EXPOSURE, || {
+        format!("systemd-analyze security: {exposure}, wanted {EXPOSURE} at most")
+    })
 }
 
-fn held(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(format!("packages: {}", why())) }
+/// Counts the checks that held.
+#[derive(Default)]
+struct Checks(Cell<u64>);
+
+impl Checks {
+    fn held(&self, holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
+        if !holds {
+            return Err(format!("packages: {}", why()));
+        }
+        self.0.set(self.0.get() + 1);
+        Ok(())
+    }
 }
 
 /// A folder that goes afterwards.
