@@ -25,6 +25,8 @@ CLIENTS = {
     "asymmetric-jwt": ("asymmetric_jwt.py", "requirements.txt"),
     "partner-key": ("partner_key.py", "requirements.txt"),
     "spacetime": ("spacetime.py", "requirements-spacetime.txt"),
+    # Programs of our own making, in the languages of their readers; last, since they use the keys of the others.
+    "snippets": ("snippets.py", "requirements.txt"),
 }
 SCRIPT_TIMEOUT = 600  # seconds after which a client that hangs is ended and counts as failed
 
@@ -34,6 +36,10 @@ def main():
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     need("openssl", "apt-get install openssl")
+    for program, package in [("go", "golang-go"), ("java", "default-jdk-headless"), ("node", "nodejs"), ("jq", "jq"), ("curl", "curl")]:
+        need(program, f"apt-get install {package}")
+    os.environ["COUNTERSIGN_PROGRAM"] = str(options.countersign.resolve())
+    os.environ["COUNTERSIGN_ROOT"] = str(HERE.parent.parent)
     commands = {dialect: command_of(script, requirements, work) for dialect, (script, requirements) in CLIENTS.items()}
     keys = work / "keys"
     keys.mkdir(mode=0o700, exist_ok=True)
@@ -53,7 +59,7 @@ def read_options():
     parser.add_argument("--public", required=True, help="public base address of the server: gateway and session API")
     parser.add_argument("--countersign", required=True, type=Path, help="the countersign binary")
     parser.add_argument("--work", required=True, type=Path, help="folder for virtual environments and keys; kept between runs")
-    parser.add_argument("--only", default=",".join(CLIENTS), help="dialects to run, with commas between them")
+    parser.add_argument("--only", default=",".join(CLIENTS), help="dialects (or snippets) to run, with commas between them")
     options = parser.parse_args()
     options.only = [name for name in options.only.split(",") if name]
     options.public = options.public.rstrip("/")

@@ -9,6 +9,11 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("openssl", &["version"], "openssl"),
     ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
     ("curl", &["--version"], "curl"),
+    // The languages of the snippets.
+    ("go", &["version"], "golang-go"),
+    ("javac", &["--version"], "default-jdk-headless"),
+    ("node", &["--version"], "nodejs"),
+    ("jq", &["--version"], "jq"),
     ("git", &["--version"], "git"),
     ("strace", &["-V"], "strace"),
     // The front doors. Debian may start them as services when it installs them; the tests start their own beside those.

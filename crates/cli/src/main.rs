@@ -30,6 +30,7 @@ mod serve;
 mod session;
 mod sign;
 mod signing_key;
+mod snippet;
 mod store;
 mod user;
 mod verify;
@@ -63,6 +64,8 @@ enum Command {
     Key(key::KeyCommand),
     /// Print the proof for a request: headers, a token, or a curl command.
     Sign(Box<sign::SignArgs>),
+    /// Print a program that sends a first request: with curl and openssl, in Python, PHP, JavaScript, Go, Java or Rust.
+    Snippet(Box<snippet::SnippetArgs>),
     /// Send a signed request.
     Request(Box<request::SendArgs>),
     /// Judge a captured request here: exit code 0 when it holds, 3 when not.
@@ -144,6 +147,7 @@ fn run(command: &Command, out: Out) -> Done {
     match command {
         Command::Key(command) => key::run(command, out),
         Command::Sign(args) => sign::run(args, out),
+        Command::Snippet(args) => snippet::run(args, out),
         Command::Request(args) => request::run(args, out),
         Command::Verify(args) => verify::verify(args, out),
         Command::Explain(args) => verify::explain(args, out),

@@ -1,4 +1,8 @@
 //! The dialects that countersign ships: one folder each, embedded.
+pub mod fill;
+pub mod language;
+pub mod snippet;
+
 use countersign::dialect::Dialect;
 use countersign::dialect::file::DialectError;
 use countersign::dialect::settings::Settings;
