@@ -1,0 +1,6 @@
+//! Requests broken as callers break them: each is made from what a client of its dialect sends, with the cause that explain must name first.
+pub mod draft;
+pub mod fault;
+pub mod faults;
+pub mod score;
+pub mod world;
