@@ -2,5 +2,6 @@
 pub mod draft;
 pub mod fault;
 pub mod faults;
+pub mod leak;
 pub mod score;
 pub mod world;

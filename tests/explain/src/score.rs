@@ -1,19 +1,25 @@
 //! Has explain judge every broken request, and counts how often the right cause came first.
 use crate::draft::{Dialect, Sent};
 use crate::fault::{Challenge, Fault, Route};
-use crate::world::{NOW, World};
+use crate::leak;
+use crate::world::{ALICE, BOB, NOW, World};
 use countersign::incoming::{Answered, Body, Incoming, Target};
 use countersign::time::Time;
 use countersign::verified::Covered;
+use countersign_guard::allowance::Unlimited;
 use countersign_guard::clock::FrozenClock;
-use countersign_guard::explain::Explanation;
+use countersign_guard::explain::{Asking, Explanation, Sight};
 use countersign_guard::guard::Guard;
 use countersign_guard::policy::Policy;
 use countersign_store::directory::Directory;
 use countersign_store::memory::MemoryStore;
+use countersign_store::model::Record;
 use countersign_store::registry::Loaded;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
+
+/// Seconds by which a skew that is told may be wrong.
+const SKEW: i64 = 1;
 
 /// How one broken request went.
 #[derive(Clone, Debug)]
@@ -67,7 +73,7 @@ pub async fn check_drafts() -> Result<(), String> {
     let world = World::new()?;
     for dialect in Dialect::ALL {
         let sent = NONE.make(*dialect, &world, NOW)?;
-        let explained = explain(NONE, *dialect, &sent, &world).await?;
+        let explained = explain(NONE, *dialect, &sent, &world, Sight::All).await?;
         if explained.verdict != "verified" {
             return Err(format!("what nobody broke is refused in {}: {explained:?}", dialect.label()));
         }
@@ -76,15 +82,42 @@ pub async fn check_drafts() -> Result<(), String> {
 }
 
 async fn judge(fault: &Fault, dialect: Dialect, sent: &Sent, world: &World) -> Result<Case, String> {
-    let explained = explain(fault, dialect, sent, world).await?;
-    let found = explained.reason.unwrap_or("nothing").to_owned();
-    let wrong = None;
+    let explained = explain(fault, dialect, sent, world, Sight::All).await?;
+    let found = explained.diagnosis.causes.first().map_or("nothing", |cause| cause.code).to_owned();
+    let skew = explained.diagnosis.skew_seconds;
+    let near = |found: i64| (found - fault.clock).abs() <= SKEW;
+    let mut wrong = (fault.tells_skew && !skew.is_some_and(near))
+        .then(|| format!("wanted a skew of {} s, found {skew:?}", fault.clock));
+    for sight in [Sight::All, Sight::Account(ALICE), Sight::Account(BOB), Sight::Stranger] {
+        let told = explain(fault, dialect, sent, world, sight).await?;
+        wrong = wrong.or(leak::of(&told, sight, sent, world)?);
+    }
     Ok(Case { fault: fault.id, class: fault.class, dialect, wanted: fault.cause, found, wrong })
 }
 
-async fn explain(fault: &Fault, dialect: Dialect, sent: &Sent, world: &World) -> Result<Explanation, String> {
+async fn explain(
+    fault: &Fault,
+    dialect: Dialect,
+    sent: &Sent,
+    world: &World,
+    sight: Sight<'_>,
+) -> Result<Explanation, String> {
     let mut records = world.records()?;
     (fault.rows)(&mut records);
+    explain_over(records, fault, dialect, sent, sight).await
+}
+
+/// Explains a broken request over these rows.
+///
+/// # Errors
+/// When it cannot be judged at all.
+pub async fn explain_over(
+    records: Vec<Record>,
+    fault: &Fault,
+    dialect: Dialect,
+    sent: &Sent,
+    sight: Sight<'_>,
+) -> Result<Explanation, String> {
     let directory = Directory::load(Loaded { version: 1, records }).map_err(|fault| fault.to_string())?;
     let store = Arc::new(MemoryStore::default());
     let clock = Arc::new(FrozenClock::at(Time::from_seconds(NOW)));
@@ -120,7 +153,9 @@ async fn explain(fault: &Fault, dialect: Dialect, sent: &Sent, world: &World) ->
     if fault.twice {
         guard.judge(&policy, &incoming).await.map_err(|fault| fault.to_string())?;
     }
-    guard.explain(&policy, &incoming).await.map_err(|fault| fault.to_string())
+    let signed = fault.says.then_some(sent.signed.as_slice());
+    let asking = Asking { sight, at: None, signed, allowance: &Unlimited };
+    guard.explain_to(&policy, &incoming, &asking).await.map_err(|fault| fault.to_string())
 }
 
 /// The headers as a server has them.
