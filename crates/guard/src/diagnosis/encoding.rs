@@ -94,9 +94,10 @@ pub(super) fn of_signature(text: &str, wanted: &str, lengths: &[usize]) -> Optio
     if is_der(&bytes) {
         return Some(Cause::DerForRaw);
     }
-    let longest = lengths.iter().max().copied().unwrap_or(0);
-    let fitting = lengths.iter().any(|length| bytes.len() < *length);
-    Some(if fitting && bytes.len() < longest { Cause::SignatureCut } else { Cause::SignatureTooLong })
+    // A few bytes behind a whole one are a line end or a terminator, even where other keys make longer signatures.
+    let behind = lengths.iter().any(|length| bytes.len().checked_sub(*length).is_some_and(|more| more <= 4));
+    let cut = !behind && lengths.iter().any(|length| bytes.len() < *length);
+    Some(if cut { Cause::SignatureCut } else { Cause::SignatureTooLong })
 }
 
 /// The ASN.1 sequence of two integers that an ECDSA signature is elsewhere.

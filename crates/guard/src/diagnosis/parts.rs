@@ -156,6 +156,10 @@ fn respelt(parts: &Parts) -> Vec<Parts> {
         &|text| text.to_uppercase(),
     ];
     let mut out = Vec::new();
+    if parts.len() == 1 {
+        // The whole text is that part.
+        return out;
+    }
     for at in 0..parts.len() {
         for way in ways {
             let mut parts = parts.clone();
