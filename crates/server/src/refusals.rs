@@ -102,12 +102,19 @@ pub struct OfAccount {
 impl Refusals {
     /// Whether this refusal is to be explained; otherwise `line` is kept alone. Never waits: where somebody else is at it, only a number
     /// is left.
-    pub(crate) fn takes(&self, proved: bool, now: Time, keep: Duration, line: impl FnOnce() -> Refused) -> bool {
+    pub(crate) fn takes(
+        &self,
+        proved: bool,
+        now: Time,
+        keep: Duration,
+        line: impl FnOnce() -> Refused,
+    ) -> bool {
         let Ok(mut kept) = self.kept.try_lock() else {
             self.missed.fetch_add(1, Ordering::Relaxed);
             return false;
         };
-        let (purse, pace) = if proved { (&mut kept.owners, PROVEN) } else { (&mut kept.strangers, STRANGERS) };
+        let (purse, pace) =
+            if proved { (&mut kept.owners, PROVEN) } else { (&mut kept.strangers, STRANGERS) };
         if purse.spend(pace, now) {
             return true;
         }

@@ -80,8 +80,12 @@ pub(super) fn of_signature(text: &str, wanted: &str, lengths: &[usize]) -> Optio
             }
         }
     }
-    let Some(bytes) = (if wanted == "hex" { hex(text) } else { loose(text) }) else {
-        return Some(Cause::EncodingWrong);
+    let read = |text: &str| if wanted == "hex" { hex(text) } else { loose(text) };
+    let Some(bytes) = read(text) else {
+        // A text that is cut anywhere ends in the middle of a byte.
+        let whole = (1..=3_usize).find_map(|less| read(text.get(..text.len().checked_sub(less)?)?));
+        let cut = whole.is_some_and(|bytes| lengths.iter().any(|length| bytes.len() < *length));
+        return Some(if cut { Cause::SignatureCut } else { Cause::EncodingWrong });
     };
     if lengths.contains(&bytes.len()) {
         return None;

@@ -21,7 +21,8 @@ pub(crate) fn headers(headers: &HeaderMap, dialects: &[Arc<Dialect>]) -> Vec<(St
         let bytes = value.as_bytes();
         let secret = SECRET.iter().any(|word| name.as_str().contains(word));
         // A password can be guessed from its digest; a proof by a key pair is too long for that.
-        let long = bytes.len() >= 80 && !bytes.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"basic "));
+        let long =
+            bytes.len() >= 80 && !bytes.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"basic "));
         let told = if companion(name) || value.is_sensitive() {
             "[not kept]".to_owned()
         } else if carries(name) && (secret || name.as_str().contains("signature")) && long {

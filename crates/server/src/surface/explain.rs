@@ -199,10 +199,14 @@ fn full(explanation: &Explanation) -> String {
 /// What a stranger may know: no more than sending the request would have told.
 fn outward(explanation: &Explanation, shown: &Shown) -> String {
     let note = match shown {
-        Shown::Wrong => "the proof of possession does not hold: wanted a signature by a live key of yours over the text that \
-                         `countersign explain --help` shows, made in the last minute",
-        _ => "details are told to whoever holds the private key: ask with a proof of possession (`countersign explain --server`), \
-              or describe a request whose signature holds",
+        Shown::Wrong => {
+            "the proof of possession does not hold: wanted a signature by a live key of yours over the text that \
+                         `countersign explain --help` shows, made in the last minute"
+        }
+        _ => {
+            "details are told to whoever holds the private key: ask with a proof of possession (`countersign explain --server`), \
+              or describe a request whose signature holds"
+        }
     };
     serde_json::json!({
         "at": explanation.at,

@@ -93,7 +93,10 @@ struct RefusalDetail {
 impl RefusalView {
     pub(crate) fn of(refused: &Refused) -> Self {
         let (text, hint) = words(refused.reason);
-        let cause = refused.told.as_ref().and_then(|told| told.get("causes")?.get(0)?.get("code")?.as_str().map(str::to_owned));
+        let cause = refused
+            .told
+            .as_ref()
+            .and_then(|told| told.get("causes")?.get(0)?.get("code")?.as_str().map(str::to_owned));
         let (account, name) = match &refused.account {
             Some((id, name)) => (Some(id.to_string()), Some(name.to_string())),
             None => (None, None),
