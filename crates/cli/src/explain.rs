@@ -17,8 +17,12 @@ pub(crate) struct ExplainArgs {
     /// The file with the bytes that were signed, to lay them beside those that the server expects.
     #[arg(long, value_name = "FILE", conflicts_with = "reject")]
     signed: Option<PathBuf>,
-    #[command(flatten)]
-    manage: ManageArgs,
+    /// The address of the management API, for --reject.
+    #[arg(long, env = "COUNTERSIGN_MANAGE", value_name = "URL", default_value = "http://127.0.0.1:8701")]
+    server: String,
+    /// The operator's private key, for --reject; otherwise operator.key in the data directory (COUNTERSIGN_DATA).
+    #[arg(long, env = "COUNTERSIGN_OPERATOR_KEY", value_name = "FILE")]
+    operator_key: Option<PathBuf>,
     #[command(flatten)]
     verify: Option<VerifyArgs>,
 }
@@ -43,7 +47,10 @@ pub(crate) fn run(args: &ExplainArgs, out: Out) -> Done {
 /// Asks the server what it kept.
 fn asked(args: &ExplainArgs, reject: &str, out: Out) -> Done {
     world::run(async {
-        let refusal = args.manage.api()?.get(&format!("/refusals/{}", segment(reject))).await?;
+        let refusal = ManageArgs::of(&args.server, args.operator_key.as_deref())
+            .api()?
+            .get(&format!("/refusals/{}", segment(reject)))
+            .await?;
         out.show(&refusal, || {
             let mut rows = Vec::new();
             let members = ["reject", "at", "route", "dialect", "reason", "name", "client", "method", "path"];

@@ -1,15 +1,19 @@
 //! The same judgement told step by step, with what likely went wrong; it uses no proof up and lets nobody in.
 mod sight;
+mod similar;
 
 pub use sight::{Asking, Sight};
 
 use crate::diagnosis::cause::Cause;
-use crate::diagnosis::{Diagnosis, Scene};
+use crate::diagnosis::finding::Diagnosis;
+use crate::diagnosis::scene::Scene;
+use crate::diagnosis::{diagnose, diagnose_own};
 use crate::guard::Guard;
 use crate::policy::Policy;
 use crate::walk::{Walked, With};
 use countersign::ask::{Caller, KnownKey};
 use countersign::dialect::Dialect;
+use countersign::dialect::demand::Demand;
 use countersign::incoming::Incoming;
 use countersign::read::Scratch;
 use countersign::reason::{Reason, Stage};
@@ -80,6 +84,51 @@ impl CallerSummary {
             key: verified.key().id.to_string(),
             algorithm: verified.algorithm().name(),
             acting_as: verified.acting_as().map(str::to_owned),
+        }
+    }
+}
+
+impl Explanation {
+    /// The rule that did not hold: rules are judged in order, a step for each, and the first that does not hold is the last.
+    fn failed_rule(&self, dialect: Option<&Arc<Dialect>>) -> Option<Demand> {
+        let steps = self.steps.iter().filter(|step| step.stage == Stage::Rules.name()).count();
+        dialect?.demands().into_iter().nth(steps.checked_sub(1)?)
+    }
+
+    /// Leaves what a stranger may know.
+    fn hide(&mut self, judged: Reason) {
+        self.reason = None;
+        self.text = Some(crate::answer::title(judged.outward()));
+        self.hint = None;
+        self.caller = None;
+        self.dialect = None;
+        self.steps.clear();
+    }
+
+    /// Leaves what the account itself may know.
+    fn as_owner(&mut self, reason: Reason) {
+        (self.reason, self.text, self.hint) = (Some(reason.code()), Some(reason.text()), Some(reason.hint()));
+        for step in &mut self.steps {
+            let failed = Reason::ALL.iter().find(|reason| Some(reason.code()) == step.failed);
+            // Whether somebody else has it or nobody does must not show in what was found, either.
+            let veiled = matches!(
+                failed,
+                Some(
+                    Reason::KeyElsewhere
+                        | Reason::KeyHintUnknown
+                        | Reason::CompanionElsewhere
+                        | Reason::CompanionDisabled
+                        | Reason::UnknownCompanion
+                        | Reason::UnknownUser
+                        | Reason::UserNotDelegated
+                )
+            );
+            if veiled {
+                step.failed = Some(reason.code());
+                if step.stage == Stage::Rules.name() {
+                    "none that this account may use".clone_into(&mut step.found);
+                }
+            }
         }
     }
 }
@@ -155,7 +204,8 @@ impl Guard {
             claimed,
             may_tell: true,
         };
-        let eyes = Eyes::of(asking.sight, &told, refusal);
+        let claimed = told.claimed.as_ref().map(|caller| &*caller.id);
+        let eyes = Eyes::of(asking.sight, claimed, proved, refusal);
         self.tell(&mut told, eyes, &View { policy, dialect, incoming, asking, keys: &keys });
         Ok(told)
     }
@@ -207,7 +257,7 @@ impl Guard {
             }
             Eyes::All => {
                 scene.similar = self.similar(&scene, None);
-                told.diagnosis = Diagnosis::of(&scene);
+                told.diagnosis = diagnose(&scene);
             }
             Eyes::Own { held } => {
                 let account = told.claimed.as_ref().map(|caller| caller.id.to_string());
@@ -215,7 +265,7 @@ impl Guard {
                 let reason = sight::to_owner(judged, account.as_ref().is_some_and(off));
                 scene.reason = reason;
                 scene.similar = self.similar(&scene, account.as_deref());
-                let mut diagnosis = Diagnosis::of(&scene);
+                let mut diagnosis = diagnose(&scene);
                 if held {
                     diagnosis.forget_permissions();
                 }
@@ -237,7 +287,7 @@ impl Guard {
                     Cause::IdentifierOfAnother
                 };
                 // The same for an identifier that somebody has and for one that nobody has.
-                told.diagnosis = Diagnosis::of_own(&scene, first);
+                told.diagnosis = diagnose_own(&scene, first);
                 told.hide(judged);
             }
         }

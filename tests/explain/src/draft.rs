@@ -1,26 +1,9 @@
 //! A request before it is signed, with everything in it that a caller can get wrong.
-use crate::world::{COMPANION, NOW, World};
+use crate::dialect::Dialect;
+use crate::sent::Sent;
+use crate::world::{COMPANION, World};
 use countersign::base64::{Alphabet, encode, encode_hex};
 use countersign_keys::{Algorithm, PrivateKey, sha256};
-
-/// Whose client the request is from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Dialect {
-    /// RS256 bearer token named by e-mail.
-    Skykit,
-    /// `JWT` token with time and nonce, RS512.
-    Jwt,
-    /// The same, with an Ed25519 key.
-    JwtEd,
-    /// Token with issuer, audience and a companion key.
-    Partner,
-    /// Base64 signature over a JSON text.
-    Skillhive,
-    /// Hexadecimal signature over a challenge.
-    Spacetime,
-    /// ES256 signature over lines.
-    Operator,
-}
 
 /// Members of an object or fields of a text, in order.
 pub type Pairs = Vec<(String, String)>;
@@ -62,63 +45,6 @@ pub struct Draft<'w> {
     pub url: String,
     /// The body.
     pub body: Vec<u8>,
-}
-
-/// A request as it arrives.
-#[derive(Clone, Debug)]
-pub struct Sent {
-    /// The method.
-    pub method: String,
-    /// The address, as the server has it.
-    pub url: String,
-    /// Its headers.
-    pub headers: Pairs,
-    /// Its body.
-    pub body: Vec<u8>,
-    /// The bytes that were signed.
-    pub signed: Vec<u8>,
-}
-
-impl Dialect {
-    /// Every one.
-    pub const ALL: &'static [Self] = &[
-        Self::Skykit,
-        Self::Jwt,
-        Self::JwtEd,
-        Self::Partner,
-        Self::Skillhive,
-        Self::Spacetime,
-        Self::Operator,
-    ];
-
-    /// The name of its file.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Skykit => "skykit",
-            Self::Jwt | Self::JwtEd => "asymmetric-jwt",
-            Self::Partner => "partner-key",
-            Self::Skillhive => "skillhive",
-            Self::Spacetime => "spacetime",
-            Self::Operator => "operator",
-        }
-    }
-
-    /// The name and the kind of key, where it is one of two.
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        if self == Self::JwtEd { "asymmetric-jwt (Ed25519)" } else { self.name() }
-    }
-
-    /// The ids of its key, of an old one, and of one that nobody registered.
-    #[must_use]
-    pub fn keys(self) -> [&'static str; 3] {
-        match self {
-            Self::JwtEd | Self::Spacetime => ["key_ed", "key_ed_old", "nobody_ed"],
-            Self::Operator => ["key_es", "key_es_old", "nobody_es"],
-            _ => ["key_main", "key_old", "nobody"],
-        }
-    }
 }
 
 /// A text as JSON.
@@ -374,54 +300,3 @@ pub fn set(list: &mut Pairs, name: &str, value: String) {
         None => list.push((name.to_owned(), value)),
     }
 }
-
-impl Sent {
-    /// Changes a header's value.
-    pub fn change(&mut self, name: &str, change: impl Fn(&str) -> String) {
-        for (known, value) in &mut self.headers {
-            if known.eq_ignore_ascii_case(name) {
-                *value = change(value);
-            }
-        }
-    }
-
-    /// Changes the credential: the token, the header of the signature, or the member of the body.
-    pub fn credential(&mut self, dialect: Dialect, change: impl Fn(&str) -> String) {
-        let name = match dialect {
-            Dialect::Skillhive => "Api-Signature",
-            Dialect::Operator => "Countersign-Signature",
-            Dialect::Spacetime => {
-                self.member("signature", |value| change(value));
-                return;
-            }
-            _ => "Authorization",
-        };
-        self.change(name, change);
-    }
-
-    /// Changes the signature alone: the last part of a token.
-    pub fn signature(&mut self, dialect: Dialect, change: impl Fn(&str) -> String) {
-        self.credential(dialect, |value| match value.rsplit_once('.') {
-            Some((before, signature)) => format!("{before}.{}", change(signature)),
-            None => change(value),
-        });
-    }
-
-    /// Changes a text member of a JSON body.
-    pub fn member(&mut self, name: &str, change: impl Fn(&str) -> String) {
-        if let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&self.body)
-            && let Some(value) = body.get_mut(name)
-        {
-            *value = change(value.as_str().unwrap_or_default()).into();
-            self.body = body.to_string().into_bytes();
-        }
-    }
-
-    /// Takes a header away.
-    pub fn drop_header(&mut self, name: &str) {
-        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-    }
-}
-
-/// The clock when nothing is wrong with it.
-pub const RIGHT: i64 = NOW;

@@ -1,5 +1,7 @@
 //! One way of getting a request wrong, with the cause that must be named first.
-use crate::draft::{Dialect, Draft, Sent};
+use crate::dialect::Dialect;
+use crate::draft::Draft;
+use crate::sent::Sent;
 use crate::world::World;
 use countersign_store::model::Record;
 

@@ -1,5 +1,5 @@
 //! What an explanation must not tell: to strangers anything but the outward code, to an account anything of another's.
-use crate::draft::Sent;
+use crate::sent::Sent;
 use crate::world::{ALICE, BOB, COMPANION, COMPANION_OF_BOB, COMPANION_OFF, World};
 use countersign::reason::Reason;
 use countersign_guard::explain::{Explanation, Sight};
@@ -80,7 +80,7 @@ fn is_in_a_token(sent: &Sent, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draft::Dialect;
+    use crate::dialect::Dialect;
     use crate::fault::{Fault, Key};
     use crate::score::explain_over;
     use crate::world::NOW;

@@ -1,7 +1,8 @@
 //! Has explain judge every broken request, and counts how often the right cause came first.
-use crate::draft::{Dialect, Sent};
+use crate::dialect::Dialect;
 use crate::fault::{Challenge, Fault, Route};
 use crate::leak;
+use crate::sent::Sent;
 use crate::world::{ALICE, BOB, NOW, World};
 use countersign::incoming::{Answered, Body, Incoming, Target};
 use countersign::time::Time;

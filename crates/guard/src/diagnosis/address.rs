@@ -1,8 +1,9 @@
 //! Addresses and methods that may have been signed in place of those that arrived.
+use super::body;
 use super::cause::Cause;
 use super::encoding::percent_decoded;
 use super::evidence::header;
-use super::{Scene, body};
+use super::scene::Scene;
 use countersign::incoming::{Incoming, Target};
 
 /// Prefixes that proxies are often told to cut off.

@@ -1,6 +1,6 @@
 //! Bodies that may have been signed in place of the one that arrived.
-use super::Scene;
 use super::cause::Cause;
+use super::scene::Scene;
 use countersign::base64::{Alphabet, encode, encode_hex};
 use countersign::incoming::{Body, Incoming};
 use countersign::read::Scratch;

@@ -1,7 +1,9 @@
 //! Claims that are missing, misspelt, of another type or value, and proofs that were used.
 use super::cause::Cause;
 use super::evidence::Evidence;
-use super::{Diagnosis, Scene, shown, times};
+use super::finding::{Diagnosis, shown};
+use super::scene::Scene;
+use super::times;
 use countersign::dialect::demand::{Demand, DemandKind};
 use countersign::reason::Reason;
 use serde_json::Value;

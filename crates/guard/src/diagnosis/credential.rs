@@ -2,7 +2,8 @@
 use super::cause::Cause;
 use super::encoding::{length, loose, of_part, of_signature};
 use super::evidence::Evidence;
-use super::{Diagnosis, Scene, shown};
+use super::finding::{Diagnosis, shown};
+use super::scene::Scene;
 use countersign::dialect::demand::Place;
 use countersign::reason::Reason;
 use countersign_keys::{Algorithm, KeyKind};

@@ -1,6 +1,6 @@
 //! What a request shows when it is read with goodwill: parts of a token, members of JSON, headers with nearly the right names.
-use super::Scene;
 use super::encoding::loose;
+use super::scene::Scene;
 use countersign::dialect::demand::Place;
 use countersign::incoming::Body;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Texts put together from the right parts in a wrong way: another order, other names, another spelling, parts left out.
-use super::Scene;
 use super::cause::Cause;
 use super::evidence::Evidence;
+use super::scene::Scene;
 use countersign::base64::{Alphabet, decode_hex, encode};
 use countersign::dialect::demand::{SignedPart, SignedText};
 use countersign_keys::Digest;

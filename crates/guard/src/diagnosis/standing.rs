@@ -1,7 +1,8 @@
 //! Who the caller is known to be, and what it may do: accounts, keys in their lives, companion keys, users, routes.
 use super::cause::Cause;
 use super::evidence::Evidence;
-use super::{Diagnosis, Scene, shown};
+use super::finding::{Diagnosis, shown};
+use super::scene::Scene;
 use countersign::ask::KnownKey;
 use countersign::life::key::KeyState;
 use countersign::permission::permit;

@@ -1,7 +1,8 @@
 //! What a proof's times say about its caller's clock.
 use super::cause::Cause;
 use super::evidence::Evidence;
-use super::{Diagnosis, Scene};
+use super::finding::Diagnosis;
+use super::scene::Scene;
 use countersign::dialect::demand::{Demand, DemandKind};
 use countersign::time::{Span, Time};
 use serde_json::Value;

@@ -1,5 +1,6 @@
 //! Credentials in the wrong place or in the wrong shape.
-use crate::draft::{Dialect, standard};
+use crate::dialect::Dialect;
+use crate::draft::standard;
 use crate::fault::{COVERING, Fault, TOKENS};
 
 const CLASS: &str = "credential";

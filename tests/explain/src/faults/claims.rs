@@ -1,5 +1,6 @@
 //! Claims that are missing, misspelt, of another type or of another value, and what stands beside the proof.
-use crate::draft::{Dialect, text};
+use crate::dialect::Dialect;
+use crate::draft::text;
 use crate::fault::{Challenge, Fault, Route, TOKENS};
 use crate::world::{ALICE, COMPANION_OF_BOB, COMPANION_OFF};
 use countersign_store::model::Record;

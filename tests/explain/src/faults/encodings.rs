@@ -1,5 +1,6 @@
 //! Bytes written in another alphabet, or twice, or half.
-use crate::draft::{Dialect, standard, text, url_safe};
+use crate::dialect::Dialect;
+use crate::draft::{standard, text, url_safe};
 use crate::fault::{Fault, TEXTS, TOKENS};
 use countersign::base64::encode_hex;
 

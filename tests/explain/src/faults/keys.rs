@@ -1,5 +1,6 @@
 //! Keys and accounts in the wrong state, and keys that are not the right ones.
-use crate::draft::{Dialect, text};
+use crate::dialect::Dialect;
+use crate::draft::text;
 use crate::fault::{Fault, Key, RSA, RSA_TOKENS, TOKENS};
 use crate::world::{ALICE, NOW};
 use countersign::life::key::KeyState;

@@ -1,5 +1,6 @@
 //! Digests, paddings and algorithms that are not the right ones.
-use crate::draft::{Dialect, text, url_safe};
+use crate::dialect::Dialect;
+use crate::draft::{text, url_safe};
 use crate::fault::{Fault, RSA, RSA_TOKENS, TOKENS};
 use countersign::base64::encode_hex;
 use countersign_keys::{Algorithm, sha256};

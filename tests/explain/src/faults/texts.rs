@@ -1,5 +1,6 @@
 //! Signed texts that are not what arrives: addresses, bodies and the spelling of JSON.
-use crate::draft::{Dialect, Pairs, lines, standard, text};
+use crate::dialect::Dialect;
+use crate::draft::{Pairs, lines, standard, text};
 use crate::fault::{COVERING, Fault};
 use countersign::base64::{decode_hex, encode_hex};
 use countersign_keys::sha256;

@@ -1,5 +1,6 @@
 //! Clocks, time zones, units of time and lives.
-use crate::draft::{Dialect, text};
+use crate::dialect::Dialect;
+use crate::draft::text;
 use crate::fault::{DATED, Fault};
 
 const CLASS: &str = "time";
