@@ -7,3 +7,8 @@ pub mod leak;
 pub mod score;
 pub mod sent;
 pub mod world;
+
+#[cfg(test)]
+mod mangled;
+#[cfg(test)]
+mod words;
