@@ -1,10 +1,11 @@
-//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `doors`, `attacks`, `faults`, `soak`, `package`, `tour`,
+//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `doors`, `attacks`, `explain-score`, `faults`, `soak`, `package`, `tour`,
 //! `simulate`, `mutants`.
 mod bench;
 mod clients;
 mod docs;
 mod doors;
 mod envoy;
+mod explain;
 mod faults;
 mod fuzz;
 mod house;
@@ -23,6 +24,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   test            installs what is missing and runs every check and test, the real clients included
   house           the structure: crate edges, closed lists, import cycles, file rules
   attacks         every recorded attack, in process, over TCP and over three nodes of the real program
+  explain-score   requests broken as callers break them: how often explain names the right cause first
   faults          disks, clocks, networks, databases and processes taken apart under load (some need root)
   soak [TRIAL…]   the same at full length: a million raced duplicates, a hundred kills
   clients         the real client libraries against a running server
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["house"] => house::run().map(print_counted),
         ["attacks"] => test::attacks().map(print_counted),
+        ["explain-score"] => explain::run().map(|_| ()),
         ["faults"] => tools::clients().and_then(|()| faults::run()).map(print_counted),
         ["soak", rest @ ..] => tools::clients().and_then(|()| faults::soak(rest)).map(print_counted),
         ["envoy"] => tools::clients().and_then(|()| envoy::run()).map(print_counted),

@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     }),
     ("vectors", vectors),
     ("attacks", attacks),
+    ("explain", crate::explain::run),
     ("simulation", || simulation::run(&[SEEDS])),
     ("faults", faults::run),
     ("demo", || shown(command(built("countersign")?, &["demo", "--once"])).map(|_| 1)),

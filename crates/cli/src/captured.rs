@@ -1,4 +1,4 @@
-//! A captured request: raw HTTP, what `curl -v` printed, JSON, or a token alone.
+//! A captured request: raw HTTP, what `curl -v` printed, a HAR file, JSON, or a token alone.
 use crate::exit::Failure;
 use countersign::dialect::Dialect;
 use countersign::incoming::Target;
@@ -63,7 +63,10 @@ impl Captured {
     fn from_json(text: &str, base: Option<&str>) -> Result<Self, Failure> {
         // A vector's step may be given as it stands in its file.
         let value: serde_json::Value = serde_json::from_str(text).map_err(not_json)?;
-        let inner = value.get("request").cloned().unwrap_or(value);
+        let inner = match value.get("log") {
+            Some(log) => from_har(log)?,
+            None => value.get("request").cloned().unwrap_or(value),
+        };
         let json: Json = serde_json::from_value(inner).map_err(not_json)?;
         let mut headers = HeaderMap::new();
         let pairs = match json.headers {
@@ -204,6 +207,33 @@ fn token(text: &str) -> Option<&str> {
     (word.split('.').count() == 3 && !word.contains(['/', ':', '{'])).then_some(word)
 }
 
+/// The request of a HAR file that was refused; without such a one, the last.
+fn from_har(log: &serde_json::Value) -> Result<serde_json::Value, Failure> {
+    let entries = log.get("entries").and_then(serde_json::Value::as_array);
+    let refused = |entry: &&serde_json::Value| {
+        let status = entry.pointer("/response/status").and_then(serde_json::Value::as_u64);
+        matches!(status, Some(401 | 403))
+    };
+    let entry = entries.and_then(|entries| entries.iter().find(refused).or(entries.last()));
+    let request = entry
+        .and_then(|entry| entry.get("request"))
+        .ok_or_else(|| Failure::usage("wanted a HAR file with at least one request, found none"))?;
+    let member = |value: &serde_json::Value, name: &str| value.get(name).cloned().unwrap_or_default();
+    let listed = request.get("headers").and_then(serde_json::Value::as_array).into_iter().flatten();
+    // HTTP/2's own fields are no headers; the address has what they say.
+    let fields = listed.filter(|field| {
+        !field.get("name").and_then(serde_json::Value::as_str).unwrap_or(":").starts_with(':')
+    });
+    let headers: Vec<_> =
+        fields.map(|field| serde_json::json!([member(field, "name"), member(field, "value")])).collect();
+    Ok(serde_json::json!({
+        "method": member(request, "method"),
+        "url": member(request, "url"),
+        "headers": headers,
+        "body": request.pointer("/postData/text"),
+    }))
+}
+
 fn not_json(error: serde_json::Error) -> Failure {
     Failure::usage(format!(
         "wanted a request as JSON ({{\"method\", \"url\", \"headers\", \"body\"}}): {error}"
@@ -228,7 +258,9 @@ mod tests {
         let raw = "GET /a?b=1 HTTP/1.1\r\nHost: api.example\r\nAuthorization: JWT x.y.z\r\n\r\n";
         let curl = "* SSL connection using TLSv1.3\n> GET /a?b=1 HTTP/1.1\n> Host: api.example\n> Authorization: JWT x.y.z\n> \n< HTTP/1.1 401 Unauthorized\n";
         let json = r#"{"url":"https://api.example/a?b=1","headers":[["Authorization","JWT x.y.z"]]}"#;
-        for text in [raw, curl, json] {
+        let har = r#"{"log":{"entries":[{"request":{"method":"GET","url":"https://api.example/ok","headers":[]},"response":{"status":200}},
+            {"request":{"method":"GET","url":"https://api.example/a?b=1","headers":[{"name":":path","value":"/a"},{"name":"Authorization","value":"JWT x.y.z"}]},"response":{"status":401}}]}}"#;
+        for text in [raw, curl, json, har] {
             let request = read(text, None).unwrap();
             assert_eq!((request.method.as_str(), request.url.as_str()), ("GET", "https://api.example/a?b=1"));
             assert_eq!(request.headers["authorization"], "JWT x.y.z");

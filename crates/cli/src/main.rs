@@ -10,6 +10,7 @@ mod demo;
 mod dialect;
 mod doctor;
 mod exit;
+mod explain;
 mod health;
 mod help;
 mod init;
@@ -70,8 +71,8 @@ enum Command {
     Request(Box<request::SendArgs>),
     /// Judge a captured request here: exit code 0 when it holds, 3 when not.
     Verify(Box<verify::VerifyArgs>),
-    /// Judge a captured request here and show every step.
-    Explain(Box<verify::VerifyArgs>),
+    /// Judge a captured request here, or ask the server about a refusal: every step, what likely went wrong, and how it is mended.
+    Explain(Box<explain::ExplainArgs>),
     /// Send known requests through your own proxies and tell what they change, and what to set: exit code 3 when proofs fail by it.
     Doctor(Box<doctor::DoctorArgs>),
     /// Open a session and keep its tokens.
@@ -150,7 +151,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Snippet(args) => snippet::run(args, out),
         Command::Request(args) => request::run(args, out),
         Command::Verify(args) => verify::verify(args, out),
-        Command::Explain(args) => verify::explain(args, out),
+        Command::Explain(args) => explain::run(args, out),
         Command::Doctor(args) => doctor::run(args, out),
         Command::Login(args) => session::login(args, out),
         Command::Logout(args) => session::logout(args, out),

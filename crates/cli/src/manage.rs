@@ -39,6 +39,12 @@ pub(crate) struct Api {
 }
 
 impl ManageArgs {
+    /// This server, with this key or the one in the data directory.
+    pub(crate) fn of(server: &str, operator_key: Option<&std::path::Path>) -> Self {
+        let data = std::env::var_os("COUNTERSIGN_DATA").map(PathBuf::from);
+        Self { server: server.to_owned(), operator_key: operator_key.map(PathBuf::from), data }
+    }
+
     pub(crate) fn api(&self) -> Result<Api, Failure> {
         let path = match &self.operator_key {
             Some(path) => path.clone(),

@@ -1,8 +1,9 @@
-//! `countersign verify` and `explain`: judge a captured request or a token here, by the guard that serves requests.
+//! `countersign verify`: judges a captured request or a token here, by the guard that serves requests.
 use crate::captured::Captured;
 use crate::exit::{Done, Exit, Failure};
 use crate::installation::Installation;
-use crate::print::{Out, pairs, plain, table};
+use crate::member::at;
+use crate::print::{Out, pairs, plain};
 use crate::proving::DialectArgs;
 use crate::{keyring, world};
 use clap::Args;
@@ -11,7 +12,7 @@ use countersign::incoming::{Answered, Body, Incoming, Target};
 use countersign::life::key::KeyLife;
 use countersign::time::Time;
 use countersign_guard::clock::FrozenClock;
-use countersign_guard::explain::Explanation;
+use countersign_guard::explain::{Asking, Explanation};
 use countersign_guard::guard::Guard;
 use countersign_guard::policy::Policy;
 use countersign_keys::sha256;
@@ -19,17 +20,18 @@ use countersign_store::directory::Directory;
 use countersign_store::memory::MemoryStore;
 use countersign_store::model::{Account, CompanionRecord, Identifier, KeyRecord, Record, User};
 use countersign_store::registry::Loaded;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
-    /// The captured request: raw HTTP, what `curl -v` printed, JSON, or a token alone; `-` for standard input.
+    /// The captured request: raw HTTP, what `curl -v` printed, a HAR file, JSON, or a token alone; `-` for standard input.
     file: PathBuf,
     #[command(flatten)]
     dialect: DialectArgs,
     /// An installation's file (as for `countersign apply`) that says who is known.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["keys", "identifier"], required_unless_present = "keys")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["keys", "identifier"])]
     accounts: Option<PathBuf>,
     /// A public key that is known; may be given more than once.
     #[arg(long = "key", value_name = "FILE")]
@@ -55,47 +57,51 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(crate) fn verify(args: &VerifyArgs, out: Out) -> Done {
-    let explanation = judge(args)?;
-    out.show(&explanation, || verdict(&explanation))?;
+    let explanation = judge(args, None)?;
+    let value = serde_json::to_value(&explanation).map_err(Failure::failed)?;
+    out.show(&value, || verdict(&value))?;
     answer(&explanation)
 }
 
-pub(crate) fn explain(args: &VerifyArgs, out: Out) -> Done {
-    let explanation = judge(args)?;
-    out.show(&explanation, || {
-        let rows = explanation.steps.iter().map(|step| {
-            let mark = step.failed.map_or("ok".to_owned(), |reason| format!("NO: {reason}"));
-            vec![step.stage.to_owned(), step.what.clone(), step.wanted.clone(), step.found.clone(), mark]
-        });
-        let steps = table(&["stage", "what", "wanted", "found", "holds"], rows.collect());
-        format!("{steps}\n{}", verdict(&explanation))
-    })?;
-    answer(&explanation)
-}
-
-fn answer(explanation: &Explanation) -> Done {
+pub(crate) fn answer(explanation: &Explanation) -> Done {
     // What there is to say stands on standard output already.
     if explanation.verdict == "verified" { Ok(()) } else { Err(Failure::new(Exit::Refused, "")) }
 }
 
-fn verdict(explanation: &Explanation) -> String {
-    let mut rows = vec![("verdict", explanation.verdict.to_owned())];
-    let mut row = |name, value: Option<&str>| rows.extend(value.map(|value| (name, plain(value))));
-    row("dialect", explanation.dialect.as_deref());
-    row("reason", explanation.reason);
-    row("because", explanation.text);
-    row("next", explanation.hint);
-    if let Some(caller) = &explanation.caller {
-        row("account", Some(&caller.account));
-        row("identifier", Some(&caller.identifier));
-        row("key", Some(&caller.key));
-        row("algorithm", Some(caller.algorithm));
-        row("acting as", caller.acting_as.as_deref());
+/// The verdict of an explanation, a line a member.
+pub(crate) fn verdict(explanation: &Value) -> String {
+    let mut rows = Vec::new();
+    let mut row = |name, value: &Value| rows.extend(value.as_str().map(|value| (name, plain(value))));
+    let names = [
+        ("verdict", "verdict"),
+        ("dialect", "dialect"),
+        ("reason", "reason"),
+        ("because", "text"),
+        ("next", "hint"),
+    ];
+    for (name, member) in names {
+        row(name, at(explanation, member));
+    }
+    let caller = at(explanation, "caller");
+    for (name, member) in [
+        ("account", "account"),
+        ("identifier", "identifier"),
+        ("key", "key"),
+        ("algorithm", "algorithm"),
+        ("acting as", "acting_as"),
+    ] {
+        row(name, at(caller, member));
     }
     pairs(&rows)
 }
 
-fn judge(args: &VerifyArgs) -> Result<Explanation, Failure> {
+/// Judges a capture; `signed` is what its caller signed.
+pub(crate) fn judge(args: &VerifyArgs, signed: Option<&[u8]>) -> Result<Explanation, Failure> {
+    if args.accounts.is_none() && args.keys.is_empty() {
+        return Err(Failure::usage(
+            "wanted who is known: --accounts FILE, or --key FILE with --as IDENTIFIER",
+        ));
+    }
     let dialect = args.dialect.load()?;
     let now = args.at.as_deref().map_or_else(|| Ok(world::now()), moment)?;
     let mut captured = Captured::read(&world::read(&args.file)?, args.base.as_deref(), &dialect)?;
@@ -109,7 +115,7 @@ fn judge(args: &VerifyArgs) -> Result<Explanation, Failure> {
         Some(path) => Installation::read(path)?.records(now),
         None => one_caller(args, &dialect, now)?,
     };
-    world::run(explained(dialect, records, &captured, now))
+    world::run(explained(dialect, records, &captured, signed, now))
 }
 
 /// Judges by a guard that knows exactly these rows and stands at this time.
@@ -117,6 +123,7 @@ async fn explained(
     dialect: Arc<Dialect>,
     records: Vec<Record>,
     captured: &Captured,
+    signed: Option<&[u8]>,
     now: Time,
 ) -> Result<Explanation, Failure> {
     let directory = Directory::load(Loaded { version: 1, records }).map_err(Failure::failed)?;
@@ -144,7 +151,8 @@ async fn explained(
         client: None,
         challenge,
     };
-    guard.explain(&Policy::of(vec![dialect]), &incoming).await.map_err(Failure::failed)
+    let asking = Asking { signed, ..Asking::everything() };
+    guard.explain_to(&Policy::of(vec![dialect]), &incoming, &asking).await.map_err(Failure::failed)
 }
 
 /// The rows of one account that has the keys of the command line.

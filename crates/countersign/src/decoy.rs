@@ -3,7 +3,8 @@ use countersign_keys::{KeyKind, PublicKey};
 use std::sync::LazyLock;
 
 /// The decoy of a kind of key. Its private half was thrown away; even a signature that held would be refused.
-pub(crate) fn key(kind: KeyKind) -> &'static PublicKey {
+#[must_use]
+pub fn key(kind: KeyKind) -> &'static PublicKey {
     static RSA: LazyLock<Option<PublicKey>> = LazyLock::new(|| parse(include_bytes!("decoy/rsa.der")));
     static ED25519: LazyLock<Option<PublicKey>> =
         LazyLock::new(|| parse(include_bytes!("decoy/ed25519.der")));

@@ -1,5 +1,6 @@
 //! A dialect as data: where a proof stands, how it is signed, who it names, which rules it must keep, how it is refused.
 mod covered;
+pub mod demand;
 pub mod file;
 pub mod settings;
 

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod batch;
 mod claimed;
 pub mod clock;
+pub mod diagnosis;
 pub mod explain;
 #[cfg(feature = "axum")]
 pub mod extract;

@@ -251,7 +251,7 @@ impl Guard {
     }
 
     /// Answers the first question.
-    async fn keys(&self, query: &KeyQuery<'_>, now: Time) -> Result<Keys, Fault> {
+    pub(crate) async fn keys(&self, query: &KeyQuery<'_>, now: Time) -> Result<Keys, Fault> {
         if let Who::Session(id) = query.who {
             return self.session_keys(id, now).await;
         }

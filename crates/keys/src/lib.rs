@@ -45,6 +45,7 @@ mod lane_key;
 mod lanes;
 mod load;
 mod numbers;
+mod opened;
 mod openssh;
 mod policy;
 mod private;
@@ -66,6 +67,7 @@ pub use crate::job::{
 pub use crate::jwk::Jwk;
 pub use crate::keyfile::{KeyFile, read_key_file, write_key_file};
 pub use crate::lanes::{Check, Counts, Difference, Found, Lanes, Ticket};
+pub use crate::opened::{Digest, Opened};
 pub use crate::policy::Policy;
 pub use crate::private::PrivateKey;
 pub use crate::public::PublicKey;

@@ -5,6 +5,7 @@ use crate::limiter::Spent;
 use crate::limiter::allowance::{Source, Turn};
 use crate::limiter::waiting::Full;
 use crate::problem;
+use crate::refusals::capture;
 use crate::routes::Place;
 use crate::surface::path;
 use axum::body::Body;
@@ -61,6 +62,9 @@ pub(crate) async fn judge(
                 refused(app, route, denial.dialect.as_ref(), denial.refusal.reason, &denial.reply);
             if let Some(outcome) = response.extensions_mut().get_mut::<Outcome>() {
                 outcome.signed = matches!(denial.refusal.stage, Stage::Rules | Stage::Once | Stage::Policy);
+                if let (Some(route), Some(reject)) = (route, &outcome.reject) {
+                    capture::take(app, route, incoming, &denial, reject);
+                }
             }
             Err(response)
         }

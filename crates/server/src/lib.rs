@@ -23,6 +23,7 @@ mod mounts;
 mod own_keys;
 pub mod problem;
 pub mod readiness;
+pub mod refusals;
 mod reload;
 mod reloads;
 pub mod routes;

@@ -7,6 +7,7 @@ use crate::lanes::Side;
 use crate::limiter::Limiter;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
+use crate::refusals::Refusals;
 use crate::reloads::Reloads;
 use crate::seal::Seal;
 use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
@@ -72,6 +73,8 @@ pub struct Shared {
     pub doctor: Arc<Doctor>,
     /// Who would pass where requests do not have to hold yet.
     pub readiness: Arc<Readiness>,
+    /// What was refused in the last minutes.
+    pub refusals: Arc<Refusals>,
     /// What addresses and accounts may cost.
     pub(crate) limiter: Limiter,
     /// What is counted.
@@ -138,6 +141,7 @@ impl Shared {
             doctor: Arc::default(),
             texts: Texts::default(),
             readiness: Arc::default(),
+            refusals: Arc::default(),
             clock,
             entropy,
             registry,

@@ -2,12 +2,14 @@
 use countersign::dialect::settings::Settings;
 use countersign::reason::Reason;
 use countersign_dialects::FOLDERS;
+use countersign_guard::diagnosis::cause::Cause;
 use std::fmt::Write;
 
 const NOTE: &str = "<!-- Made from the code by `cargo xtask docs`; change the table there. -->\n";
 
 fn main() -> Result<(), String> {
-    let documents = serde_json::json!({ "reasons.md": reasons(), "dialects.md": dialects()? });
+    let documents =
+        serde_json::json!({ "reasons.md": reasons(), "dialects.md": dialects()?, "causes.md": causes() });
     println!("{documents}");
     Ok(())
 }
@@ -31,6 +33,26 @@ fn reasons() -> String {
                 reason.text(),
                 reason.hint()
             );
+        }
+    }
+    out
+}
+
+fn causes() -> String {
+    let mut out = format!("# Causes\n\n{NOTE}\n");
+    out.push_str(
+        "What `explain` names as having gone wrong at the caller or on the way, and how it is mended. The first that it names is the\n\
+         likeliest. Codes are only ever added.\n",
+    );
+    let groups = ["credential", "encoding", "key", "signature", "text", "claim", "time", "permission"];
+    for group in groups {
+        let title = capital(group);
+        let _ = write!(
+            out,
+            "\n## {title}\n\n| code | what went wrong | how it is mended |\n| --- | --- | --- |\n"
+        );
+        for cause in Cause::ALL.iter().filter(|cause| cause.group() == group) {
+            let _ = writeln!(out, "| `{}` | {} | {} |", cause.code(), cause.text(), cause.fix());
         }
     }
     out

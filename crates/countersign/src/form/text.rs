@@ -138,7 +138,7 @@ impl TextForm {
     }
 }
 
-fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, str>> {
+pub(crate) fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, str>> {
     let target = &facts.incoming.target;
     match source {
         Source::Request(Part::Url) => Some(Cow::Owned(target.url())),

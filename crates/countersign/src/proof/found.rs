@@ -60,6 +60,24 @@ impl<'s> Proof<'s> {
         self.dialect
     }
 
+    /// The signature, decoded.
+    #[must_use]
+    pub fn signature(&self) -> &'s [u8] {
+        self.signature
+    }
+
+    /// The algorithm that a token's header picks; `None` for texts.
+    #[must_use]
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.algorithm
+    }
+
+    /// The hint at a key.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.facts.kid.as_deref()
+    }
+
     /// The bytes that may have been signed, one for each spelling.
     #[must_use]
     pub fn texts(&self) -> &[&'s [u8]] {

@@ -36,6 +36,8 @@ pub struct Limits {
     pub credential_bytes: usize,
     /// Tokens whose signature check is remembered while they come again: each takes 52 bytes; 0: none.
     pub remembered_tokens: usize,
+    /// How long refusals are kept in memory for explain, without credentials; 0: not at all.
+    pub refusals_time: Duration,
     /// How long a head may take to arrive.
     pub header_time: Duration,
     /// How long a body that a dialect signs may take to arrive; for others, the longest silence.
@@ -90,6 +92,7 @@ impl Limits {
             body_bytes: section.count("body_bytes", 1024 * 1024, 0..=64 * 1024 * 1024),
             credential_bytes: section.count("credential_bytes", 16 * 1024, 1024..=64 * 1024),
             remembered_tokens: section.count("remembered_tokens", 65_536, 0..=16_777_216),
+            refusals_time: section.span("refusals_time", Duration::from_secs(900)),
             header_time: section.span("header_time", Duration::from_secs(10)),
             body_time: section.span("body_time", Duration::from_secs(30)),
             idle_time: section.span("idle_time", Duration::from_secs(75)),

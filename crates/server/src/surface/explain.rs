@@ -1,4 +1,7 @@
-//! Why would this request be refused? Told in full to operators and to whoever made the proof, in one word to others.
+//! Why would this request be refused? Told in full to operators, to whoever made the proof and to the account that proves a key when it
+//! asks, in one word to others.
+mod possession;
+
 use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::config::listener::Surface;
@@ -14,9 +17,10 @@ use bytes::Bytes;
 use countersign::base64::{Alphabet, decode};
 use countersign::incoming::{Body as Seen, Incoming, Target};
 use countersign::reason::Reason;
-use countersign_guard::explain::Explanation;
+use countersign_guard::explain::{Asking, Explanation, Sight};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use possession::Shown;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -35,6 +39,9 @@ struct Described {
     headers: Vec<(String, String)>,
     #[serde(default)]
     body_b64: Option<String>,
+    /// What the caller signed, to be laid beside what the server expects.
+    #[serde(default)]
+    signed_b64: Option<String>,
     /// The route to judge by; found by the address when left out.
     #[serde(default)]
     route: Option<String>,
@@ -72,15 +79,13 @@ async fn tell(
     let place =
         place(app, &described, &target).ok_or_else(|| wrong("no route is configured for this address"))?;
     let headers = headers(&described.headers, app.config.limits.header_fields)?;
-    let body = match &described.body_b64 {
-        Some(text) => {
-            let mut body = Vec::new();
-            decode(Alphabet::Standard, text.as_bytes(), &mut body)
-                .map_err(|_| wrong("body_b64: wanted standard base64 with padding"))?;
-            body
-        }
-        None => Vec::new(),
+    let bytes_of = |text: &Option<String>, wanted: &str| {
+        let mut bytes = Vec::new();
+        let text = text.as_deref().unwrap_or("");
+        decode(Alphabet::Standard, text.as_bytes(), &mut bytes).map_err(|_| wrong(wanted)).map(|()| bytes)
     };
+    let body = bytes_of(&described.body_b64, "body_b64: wanted standard base64 with padding")?;
+    let signed = bytes_of(&described.signed_b64, "signed_b64: wanted standard base64 with padding")?;
     let incoming = Incoming {
         method: &described.method,
         target,
@@ -96,14 +101,22 @@ async fn tell(
         call.source(&app.config.server, call.client.map_err(wrong)?)
     };
     let turn = Turn::new(&app.limiter, &app.config.limits, &source);
-    let explained = app.guard.explain_within(&place.policy, &incoming, &turn).await;
+    let shown = if operator { Shown::Nothing } else { possession::check(app, &parts.headers, &bytes, &turn) };
+    let sight = match &shown {
+        _ if operator => Sight::All,
+        Shown::By(account) => Sight::Account(account),
+        Shown::Nothing | Shown::Wrong => Sight::Stranger,
+    };
+    let signed = described.signed_b64.is_some().then_some(signed.as_slice());
+    let asking = Asking { sight, at: None, signed, allowance: &turn };
+    let explained = app.guard.explain_to(&place.policy, &incoming, &asking).await;
     let explanation = explained.map_err(|fault| faulted(app, Some(&place.name), &fault))?;
-    let reason = Reason::ALL.iter().copied().find(|reason| Some(reason.code()) == explanation.reason);
-    if let Some(spent) = reason.and_then(|reason| turn.failed(reason, 0)) {
+    let failed = if shown == Shown::Wrong { Some(Reason::BadSignature) } else { explanation.judged };
+    if let Some(spent) = failed.and_then(|reason| turn.failed(reason, 0)) {
         turn.even().await;
         return Err(limited(app, &source, Some(&place.name), None, Reason::TooManyFailures, spent));
     }
-    let document = if operator || explanation.proved { full(&explanation) } else { outward(&explanation) };
+    let document = if explanation.may_tell { full(&explanation) } else { outward(&explanation, &shown) };
     let mut response = Response::new(Body::from(document));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -184,13 +197,22 @@ fn full(explanation: &Explanation) -> String {
 }
 
 /// What a stranger may know: no more than sending the request would have told.
-fn outward(explanation: &Explanation) -> String {
-    let reason = Reason::ALL.iter().find(|reason| Some(reason.code()) == explanation.reason);
+fn outward(explanation: &Explanation, shown: &Shown) -> String {
+    let note = match shown {
+        Shown::Wrong => {
+            "the proof of possession does not hold: wanted a signature by a live key of yours over the text that \
+                         `countersign explain --help` shows, made in the last minute"
+        }
+        _ => {
+            "details are told to whoever holds the private key: ask with a proof of possession (`countersign explain --server`), \
+              or describe a request whose signature holds"
+        }
+    };
     serde_json::json!({
         "at": explanation.at,
         "verdict": explanation.verdict,
-        "code": reason.map(|reason| reason.outward()),
-        "note": "details are told to whoever holds the private key: describe a request whose signature holds",
+        "code": explanation.judged.map(Reason::outward),
+        "note": note,
     })
     .to_string()
 }

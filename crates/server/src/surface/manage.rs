@@ -27,6 +27,7 @@ mod page;
 mod possession;
 mod problem;
 mod readiness;
+mod refusals;
 mod secret;
 mod sessions;
 mod signing_keys;
@@ -69,6 +70,7 @@ pub(crate) fn router(app: &Arc<App>) -> Option<Router> {
         readiness: Arc::clone(&app.readiness),
         doctor: Arc::clone(&app.doctor),
         dialects: app.dialects.values().cloned().collect(),
+        refusals_time: app.config.limits.refusals_time,
         shared: Arc::clone(app.shared()),
     };
     Some(build(Arc::new(manage), Arc::new(Gate { app: Arc::clone(app), policy })))
@@ -91,6 +93,7 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
         .merge(operators::routes())
         .merge(audit::routes())
         .merge(readiness::routes())
+        .merge(refusals::routes())
         .merge(apply::routes())
         .merge(dialects::routes())
         .merge(signing_keys::routes())

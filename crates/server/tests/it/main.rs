@@ -16,6 +16,7 @@ mod listeners;
 mod modes;
 mod policies;
 mod raw;
+mod refusals;
 mod reload;
 mod session;
 mod slow;

@@ -51,6 +51,7 @@ pub(crate) fn head() -> Whole {
         (name = "dialects", description = "How requests carry proofs here."),
         (name = "signing keys", description = "The server's own keys."),
         (name = "configuration", description = "What the server was started with, taken anew."),
+        (name = "refusals", description = "What was refused in the last minutes on this node, and why."),
         (name = "doctor", description = "What the proxies before the server change.")
     ),
     modifiers(&Signed)

@@ -39,6 +39,8 @@ pub(crate) struct Manage {
     pub(crate) shared_keys: bool,
     /// Open join codes of one organisation at most.
     pub(crate) most_join_codes: usize,
+    /// How long refusals are kept.
+    pub(crate) refusals_time: std::time::Duration,
     /// Whether accounts' key sets may be served over plain HTTP.
     pub(crate) http_key_sets: bool,
     /// The dialects this installation speaks.
