@@ -7,7 +7,7 @@ use countersign_store::model::{
     Account, AuditDraft, CompanionRecord, Identifier, JoinCode, KeyRecord, Member, Organisation, Record,
     Role, SecretRecord, User, Write,
 };
-use countersign_store::registry::{LastUse, Loaded, NotWritten, Registry};
+use countersign_store::registry::{LastUse, Loaded, MOST_ADDRESSES, NotWritten, Registry};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub async fn registry(store: Arc<dyn Registry>, reopen: impl AsyncFn() -> Arc<dy
     a_unit_with_an_old_base_writes_nothing(&*store).await;
     a_row_is_replaced_and_removed(&*store, &reopen).await;
     uses_are_no_change(&*store, &reopen).await;
+    the_newest_addresses_of_a_key_are_kept(&*store, &reopen).await;
     of_many_writers_one_wins_each_version(&store).await;
     the_audit_is_a_chain_without_gaps(&*store, &reopen).await;
 }
@@ -300,8 +301,13 @@ fn every_kind() -> Vec<Record> {
         retired: sealed.then_some(created),
     };
     vec![
-        Record::Organisation(Organisation { id: "org_1".into(), name: odd.into(), created }),
-        Record::Organisation(Organisation { id: "org_2".into(), name: "acme".into(), created }),
+        Record::Organisation(Organisation { id: "org_1".into(), name: odd.into(), approval: true, created }),
+        Record::Organisation(Organisation {
+            id: "org_2".into(),
+            name: "acme".into(),
+            approval: false,
+            created,
+        }),
         Record::User(User { name: odd.into(), enabled: true, created }),
         Record::User(User { name: odd.to_lowercase(), enabled: false, created }),
         Record::Account(full),
@@ -329,10 +335,68 @@ fn every_kind() -> Vec<Record> {
     ]
 }
 
+async fn the_newest_addresses_of_a_key_are_kept(
+    store: &dyn Registry,
+    reopen: &impl AsyncFn() -> Arc<dyn Registry>,
+) {
+    let used = |key: &str, address: String, seconds: i64| LastUse::in_seconds(key, &address, seconds);
+    let ids = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<String>>();
+    let key = ids(&["key_1"]);
+    let base = 1_800_000_000;
+    // One batch with more addresses than are kept, not in the order of time, and a key that is not there.
+    let mut told: Vec<LastUse> =
+        (0..12).map(|n| used("key_1", format!("10.0.0.{n}"), base + (n * 5) % 12)).collect();
+    told.push(used("key_unknown", "10.0.0.1".to_owned(), base));
+    must(store.touch(&told).await);
+    let found = must(store.uses(&key).await);
+    assert_eq!(found.len(), MOST_ADDRESSES, "{found:?}");
+    let times: Vec<i64> = found.iter().map(|one| one.at.seconds() - base).collect();
+    assert_eq!(times, [11, 10, 9, 8, 7, 6, 5, 4], "the newest, newest first");
+    assert!(must(store.uses(&ids(&["key_unknown"])).await).is_empty(), "a key that is not there has no uses");
+    // Another node tells an older use of a known address, and a newer one of another.
+    must(
+        store
+            .touch(&[
+                used("key_1", "10.0.0.7".to_owned(), base),
+                used("key_1", "10.0.0.4".to_owned(), base + 50),
+            ])
+            .await,
+    );
+    let again = must(reopen().await.uses(&ids(&["key_1", "key_unknown"])).await);
+    assert_eq!(again.len(), MOST_ADDRESSES);
+    assert_eq!(again.first(), Some(&used("key_1", "10.0.0.4".to_owned(), base + 50)));
+    assert!(
+        again.contains(&used("key_1", "10.0.0.7".to_owned(), base + 11)),
+        "the later use stays: {again:?}"
+    );
+    let row = |records: Vec<Record>| {
+        records.into_iter().find_map(|row| match row {
+            Record::Key(row) if row.id == "key_1" => Some(row),
+            _ => None,
+        })
+    };
+    let Some(known) = row(must(store.load().await).records) else { panic!("wanted the key") };
+    assert_eq!(
+        (known.last_used, known.last_address.as_deref()),
+        (Some(Time::from_seconds(base + 50)), Some("10.0.0.4"))
+    );
+    // A change of the key keeps its uses, its end does not.
+    let version = must(store.version().await);
+    let version = written(store.commit(version, &[Write::Put(Record::Key(known.clone()))], &[]).await);
+    assert_eq!(must(store.uses(&key).await), again);
+    let version = written(store.commit(version, &[Write::Delete(Record::Key(known.clone()))], &[]).await);
+    assert!(must(store.uses(&key).await).is_empty());
+    written(store.commit(version, &[Write::Put(Record::Key(known))], &[]).await);
+    assert!(must(store.uses(&key).await).is_empty(), "a key that comes back was not used before");
+}
+
 /// Another row under the same key.
 fn changed(row: &mut Record) {
     match row {
-        Record::Organisation(row) => row.name.push('!'),
+        Record::Organisation(row) => {
+            row.name.push('!');
+            row.approval = !row.approval;
+        }
         Record::User(row) => row.enabled = !row.enabled,
         Record::Account(row) => {
             row.name.push('!');
