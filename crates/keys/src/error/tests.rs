@@ -25,6 +25,7 @@ fn all() -> Vec<KeyError> {
         E::RsaExponent { found: "3".into(), wanted: "65537" },
         E::RsaWeak { weakness: "its modulus is even".into() },
         E::Blocked,
+        E::Published { source: "RFC 8032, section 7.1" },
         E::Ed25519Length { found: 33 },
         E::Ed25519Point { problem: "its point is not on the curve" },
         E::EcPoint { curve: "P-256", problem: "is not on the curve" },
