@@ -3,7 +3,7 @@ use crate::exit::{Done, Failure};
 use crate::manage::{ManageArgs, segment, show_list, show_one, text};
 use crate::member::{at, put};
 use crate::print::Out;
-use crate::rotation::told;
+use crate::used::told;
 use crate::{keyring, world};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::Args;

@@ -25,6 +25,7 @@ pub mod problem;
 pub mod readiness;
 mod reload;
 mod reloads;
+mod reminders;
 pub mod routes;
 mod seal;
 mod secrets;

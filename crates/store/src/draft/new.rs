@@ -99,6 +99,15 @@ impl NewKey {
     }
 }
 
+/// On whose word a key takes the place of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vouch<'a> {
+    /// An operator's.
+    Operator,
+    /// That of a key of the account, by its id, which signed for the new one: the old key itself, or one kept for recovery.
+    Key(&'a str),
+}
+
 /// A companion key to be made; its secret stays with whoever drew it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCompanion {

@@ -1,6 +1,6 @@
 //! Decisions about the next key: who vouches for it, whether it waits for approval, and when the old one ends.
 use crate::denied::Denied;
-use crate::draft::new::NewKey;
+use crate::draft::new::{NewKey, Vouch};
 use crate::draft::{Decided, Draft};
 use crate::model::KeyRecord;
 use countersign::life::key::{KeyLife, KeyState};
@@ -8,15 +8,6 @@ use countersign::time::Span;
 
 /// A longer overlap is no rotation.
 const LONGEST_OVERLAP: i64 = 366 * 86_400;
-
-/// On whose word a key takes the place of another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Vouch<'a> {
-    /// An operator's.
-    Operator,
-    /// That of a key of the account, by its id, which signed for the new one: the old key itself, or one kept for recovery.
-    Key(&'a str),
-}
 
 impl Draft<'_> {
     /// Registers the next key and lets the old one retire after the overlap, as one change. A next key that waits for approval

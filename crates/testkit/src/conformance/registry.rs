@@ -1,5 +1,5 @@
 //! What every registry does: units whole or not at all, versions without gaps, a chained audit, rows as they were written.
-use crate::conformance::must;
+use crate::conformance::{must, uses};
 use countersign::life::key::{KeyLife, KeyState};
 use countersign::time::Time;
 use countersign_store::audit;
@@ -7,7 +7,7 @@ use countersign_store::model::{
     Account, AuditDraft, CompanionRecord, Identifier, JoinCode, KeyRecord, Member, Organisation, Record,
     Role, SecretRecord, User, Write,
 };
-use countersign_store::registry::{LastUse, Loaded, MOST_ADDRESSES, NotWritten, Registry};
+use countersign_store::registry::{LastUse, Loaded, NotWritten, Registry};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub async fn registry(store: Arc<dyn Registry>, reopen: impl AsyncFn() -> Arc<dy
     a_unit_with_an_old_base_writes_nothing(&*store).await;
     a_row_is_replaced_and_removed(&*store, &reopen).await;
     uses_are_no_change(&*store, &reopen).await;
-    the_newest_addresses_of_a_key_are_kept(&*store, &reopen).await;
+    uses::the_newest_addresses_of_a_key_are_kept(&*store, &reopen).await;
     of_many_writers_one_wins_each_version(&store).await;
     the_audit_is_a_chain_without_gaps(&*store, &reopen).await;
 }
@@ -123,12 +123,12 @@ async fn uses_are_no_change(store: &dyn Registry, reopen: &impl AsyncFn() -> Arc
     let version = written(store.commit(must(store.version().await), &writes, &[]).await);
     let entries = must(store.audit(0, 1000).await).len();
     let at = Time::from_seconds(1_700_000_777);
-    let uses = |key: &str, address: Option<&str>| LastUse {
+    let used_by = |key: &str, address: Option<&str>| LastUse {
         key: key.into(),
         at,
         address: address.map(str::to_owned),
     };
-    must(store.touch(&[uses("key_1", Some("203.0.113.9")), uses("key_unknown", None)]).await);
+    must(store.touch(&[used_by("key_1", Some("203.0.113.9")), used_by("key_unknown", None)]).await);
     must(store.touch(&[]).await);
     let loaded = must(reopen().await.load().await);
     assert_eq!(loaded.version, version, "a use makes no new version");
@@ -333,61 +333,6 @@ fn every_kind() -> Vec<Record> {
         Record::Secret(secret("signing/1", &[0, 255, 39], true)),
         Record::Secret(secret("challenge", &[], false)),
     ]
-}
-
-async fn the_newest_addresses_of_a_key_are_kept(
-    store: &dyn Registry,
-    reopen: &impl AsyncFn() -> Arc<dyn Registry>,
-) {
-    let used = |key: &str, address: String, seconds: i64| LastUse::in_seconds(key, &address, seconds);
-    let ids = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<String>>();
-    let key = ids(&["key_1"]);
-    let base = 1_800_000_000;
-    // One batch with more addresses than are kept, not in the order of time, and a key that is not there.
-    let mut told: Vec<LastUse> =
-        (0..12).map(|n| used("key_1", format!("10.0.0.{n}"), base + (n * 5) % 12)).collect();
-    told.push(used("key_unknown", "10.0.0.1".to_owned(), base));
-    must(store.touch(&told).await);
-    let found = must(store.uses(&key).await);
-    assert_eq!(found.len(), MOST_ADDRESSES, "{found:?}");
-    let times: Vec<i64> = found.iter().map(|one| one.at.seconds() - base).collect();
-    assert_eq!(times, [11, 10, 9, 8, 7, 6, 5, 4], "the newest, newest first");
-    assert!(must(store.uses(&ids(&["key_unknown"])).await).is_empty(), "a key that is not there has no uses");
-    // Another node tells an older use of a known address, and a newer one of another.
-    must(
-        store
-            .touch(&[
-                used("key_1", "10.0.0.7".to_owned(), base),
-                used("key_1", "10.0.0.4".to_owned(), base + 50),
-            ])
-            .await,
-    );
-    let again = must(reopen().await.uses(&ids(&["key_1", "key_unknown"])).await);
-    assert_eq!(again.len(), MOST_ADDRESSES);
-    assert_eq!(again.first(), Some(&used("key_1", "10.0.0.4".to_owned(), base + 50)));
-    assert!(
-        again.contains(&used("key_1", "10.0.0.7".to_owned(), base + 11)),
-        "the later use stays: {again:?}"
-    );
-    let row = |records: Vec<Record>| {
-        records.into_iter().find_map(|row| match row {
-            Record::Key(row) if row.id == "key_1" => Some(row),
-            _ => None,
-        })
-    };
-    let Some(known) = row(must(store.load().await).records) else { panic!("wanted the key") };
-    assert_eq!(
-        (known.last_used, known.last_address.as_deref()),
-        (Some(Time::from_seconds(base + 50)), Some("10.0.0.4"))
-    );
-    // A change of the key keeps its uses, its end does not.
-    let version = must(store.version().await);
-    let version = written(store.commit(version, &[Write::Put(Record::Key(known.clone()))], &[]).await);
-    assert_eq!(must(store.uses(&key).await), again);
-    let version = written(store.commit(version, &[Write::Delete(Record::Key(known.clone()))], &[]).await);
-    assert!(must(store.uses(&key).await).is_empty());
-    written(store.commit(version, &[Write::Put(Record::Key(known))], &[]).await);
-    assert!(must(store.uses(&key).await).is_empty(), "a key that comes back was not used before");
 }
 
 /// Another row under the same key.

@@ -40,14 +40,14 @@ async fn bench() -> Bench {
 }
 
 impl Bench {
-    fn new(&self, number: u8, state: KeyState) -> NewKey {
+    fn new_key(&self, number: u8, state: KeyState) -> NewKey {
         let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
         let spki: Vec<u8> = prefix.into_iter().chain([number; 32]).collect();
         NewKey { state, ..NewKey::new(&self.account, "", &spki, "skykit") }
     }
 
     async fn add(&self, number: u8, state: KeyState) -> String {
-        self.registrar.add_key(&stamp(), &self.new(number, state)).await.unwrap().id
+        self.registrar.add_key(&stamp(), &self.new_key(number, state)).await.unwrap().id
     }
 
     async fn rotate(
@@ -56,7 +56,7 @@ impl Bench {
         number: u8,
         vouch: Vouch<'_>,
     ) -> Result<(KeyRecord, KeyRecord), String> {
-        let new = self.new(number, KeyState::Active);
+        let new = self.new_key(number, KeyState::Active);
         self.registrar.rotate_key(&stamp(), old, &new, day(), vouch).await.map_err(|error| error.to_string())
     }
 
@@ -125,7 +125,7 @@ async fn another_accounts_recovery_key_vouches_for_nothing() {
     let old = bench.add(1, KeyState::Active).await;
     let new = NewAccount { name: "mallory".into(), enabled: true, ..NewAccount::default() };
     let mallory = bench.registrar.add_account(&stamp(), &new).await.unwrap().id;
-    let foreign = NewKey { account: mallory, ..bench.new(9, KeyState::Recovery) };
+    let foreign = NewKey { account: mallory, ..bench.new_key(9, KeyState::Recovery) };
     let foreign = bench.registrar.add_key(&stamp(), &foreign).await.unwrap().id;
     assert!(bench.rotate(&old, 3, Vouch::Key(&foreign)).await.is_err());
 }
@@ -148,7 +148,7 @@ async fn where_keys_are_approved_the_next_one_waits_and_the_old_one_goes_on() {
     assert!(begins(KeyState::Recovery).await.is_err(), "one that waits is none");
     let state = begins(KeyState::Active).await.unwrap();
     assert_eq!(state, KeyState::Pending);
-    let new = bench.new(2, state);
+    let new = bench.new_key(2, state);
     let rotated = bench.registrar.rotate_key(&stamp(), &old, &new, day(), Vouch::Key(&old)).await.unwrap();
     assert_eq!(rotated.0.life.state, KeyState::Active, "nobody is locked out by waiting");
     assert_eq!(rotated.1.life.state, KeyState::Pending);

@@ -77,8 +77,14 @@ fn a_key_that_no_longer_counts_vouches_for_nothing() {
     let until = Time::MAX;
     for state in [KeyState::Pending, KeyState::Retiring { until }, KeyState::Disabled, KeyState::Revoked] {
         let old = record("key_old", &old_key, state);
-        let judged =
-            vouching(&proof, &old, &[old.clone()], new.public_key(), Time::from_seconds(NOW), "old_proof");
+        let judged = vouching(
+            &proof,
+            &old,
+            std::slice::from_ref(&old),
+            new.public_key(),
+            Time::from_seconds(NOW),
+            "old_proof",
+        );
         assert_eq!(judged.unwrap_err().code(), "bad-rotation-proof", "{state:?}");
     }
 }
