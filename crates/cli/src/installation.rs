@@ -192,6 +192,7 @@ impl Installation {
             records.push(Record::Organisation(Organisation {
                 id: organisation(name),
                 name: name.clone(),
+                approval: false,
                 created: now,
             }));
         }

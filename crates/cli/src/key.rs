@@ -1,12 +1,14 @@
 //! `countersign key`: makes, shows and converts keys here, and manages those that are registered at a server.
 use crate::exit::{Done, Failure};
 use crate::manage::ManageArgs;
+use crate::pair::{write_new, write_pair};
 use crate::print::{Out, pairs};
 use crate::registered::{self, RegisterArgs};
+use crate::rotation::{self, RotateArgs};
 use crate::{keyring, proving, world};
 use base64ct::{Base64, Encoding};
 use clap::{Args, Subcommand, ValueEnum};
-use countersign_keys::{KeyKind, PrivateKey, PublicKey, write_key_file};
+use countersign_keys::{BlockList, KeyKind, Policy, PrivateKey, PublicKey, read_public_key, write_key_file};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -35,20 +37,21 @@ pub(crate) enum KeyCommand {
         manage: ManageArgs,
     },
     /// Register the next key of an account; the old one is taken until a date.
-    Rotate {
-        /// The id of the old key.
+    Rotate(RotateArgs),
+    /// Show from where a key was used, and when last.
+    Uses {
+        /// The key's id.
         key: String,
-        /// The file with the new public key.
-        #[arg(long, value_name = "FILE")]
-        file: PathBuf,
-        /// How long the old key is still taken.
-        #[arg(long, default_value = "7d", value_name = "TIME")]
-        keep: String,
-        /// What to call the new key.
-        #[arg(long)]
-        label: Option<String>,
         #[command(flatten)]
         manage: ManageArgs,
+    },
+    /// Say whether a server would take a public key, or why not.
+    Check {
+        /// The file with the public key; `-` for standard input.
+        file: PathBuf,
+        /// A block list beside the keys that everybody has: fingerprints, a line each, or a list of Debian's.
+        #[arg(long, value_name = "FILE")]
+        blocked: Option<PathBuf>,
     },
     /// Revoke a key at once and for ever.
     Revoke {
@@ -164,9 +167,9 @@ pub(crate) fn run(command: &KeyCommand, out: Out) -> Done {
         KeyCommand::Convert(args) => convert(args),
         KeyCommand::Register(args) => registered::register(args, out),
         KeyCommand::List { account, manage } => registered::list(account.as_deref(), manage, out),
-        KeyCommand::Rotate { key, file, keep, label, manage } => {
-            registered::rotate(key, file, keep, label.as_deref(), manage, out)
-        }
+        KeyCommand::Rotate(args) => rotation::run(args, out),
+        KeyCommand::Uses { key, manage } => registered::uses(key, manage, out),
+        KeyCommand::Check { file, blocked } => check(file, blocked.as_deref(), out),
         KeyCommand::Revoke { key, manage } => registered::change(key, "revoke", manage, out),
         KeyCommand::Disable { key, manage } => registered::change(key, "disable", manage, out),
         KeyCommand::Enable { key, manage } => registered::change(key, "activate", manage, out),
@@ -191,19 +194,28 @@ fn new(args: &NewArgs, out: Out) -> Done {
             key.to_encrypted_pkcs8_pem(passphrase.as_bytes(), &world::random()).map_err(Failure::failed)?,
         ),
     };
-    let public_file = beside(&args.file);
-    if public_file.exists() {
-        return Err(Failure::new(
-            crate::exit::Exit::Conflict,
-            format!("{} is there already; move it away or choose another name", public_file.display()),
-        ));
-    }
-    write_key_file(&args.file, text.as_bytes()).map_err(|error| keyring::told(&args.file, &error))?;
-    write_new(&public_file, key.public_key().to_pem().as_bytes())?;
+    let public_file = write_pair(&args.file, &text, &key)?;
     let mut shown = Shown::of(key.public_key());
     shown.private_file = Some(args.file.display().to_string());
     shown.public_file = Some(public_file.display().to_string());
     out.show(&shown, || shown.text())
+}
+
+/// Whether a server takes a key as it is shipped, with a block list beside.
+fn check(file: &Path, blocked: Option<&Path>, out: Out) -> Done {
+    let mut policy = Policy::default();
+    policy.refuse_published = true;
+    if let Some(list) = blocked {
+        let read = BlockList::read(&world::read_text(list)?);
+        policy.blocked = read.map_err(|error| Failure::usage(format!("{}: {error}", list.display())))?.into();
+    }
+    let keys = read_public_key(&world::read(file)?, &policy).map_err(|error| keyring::told(file, &error))?;
+    let shown: Vec<Shown> = keys.iter().map(|key| Shown::of(&key.key)).collect();
+    out.show(&shown, || {
+        let lines =
+            shown.iter().map(|key| format!("good: {}, {} bits, {}\n", key.kind, key.bits, key.openssh));
+        lines.collect()
+    })
 }
 
 fn passphrase(args: &NewArgs) -> Result<Option<Zeroizing<String>>, Failure> {
@@ -265,25 +277,6 @@ fn either(path: &Path, passphrase: Option<&Path>) -> Result<(PublicKey, Option<P
             Err(refused) => Err(refused),
         },
     }
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".pub");
-    name.into()
-}
-
-/// Writes a file that is not secret and must not be there yet.
-pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Done {
-    use std::io::Write;
-    let file = std::fs::File::create_new(path).and_then(|mut file| file.write_all(bytes));
-    file.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Failure::new(
-            crate::exit::Exit::Conflict,
-            format!("{} is there already; move it away or choose another name", path.display()),
-        ),
-        _ => Failure::failed(format!("{} cannot be written: {error}", path.display())),
-    })
 }
 
 impl From<Kind> for KeyKind {

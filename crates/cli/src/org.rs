@@ -5,7 +5,7 @@ use crate::manage::{ManageArgs, segment, show_list, show_one, text};
 use crate::member::at;
 use crate::print::{Out, pairs};
 use crate::world;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 #[derive(Subcommand, Debug)]
@@ -14,6 +14,18 @@ pub(crate) enum OrgCommand {
     Add {
         /// Its unique name.
         name: String,
+        /// Keys that its members register themselves wait for a manager.
+        #[arg(long)]
+        approval: bool,
+        #[command(flatten)]
+        manage: ManageArgs,
+    },
+    /// Say whether keys that members register themselves wait for a manager.
+    Approval {
+        /// `on` or `off`.
+        switch: Switch,
+        /// Its name or id.
+        org: String,
         #[command(flatten)]
         manage: ManageArgs,
     },
@@ -75,15 +87,31 @@ pub(crate) enum OrgCommand {
     },
 }
 
+/// On or off.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
 pub(crate) fn run(command: &OrgCommand, out: Out) -> Done {
     world::run(async {
         match command {
-            OrgCommand::Add { name, manage } => {
-                show_one(&manage.api()?.post("/organisations", &json!({ "name": name })).await?, out)
+            OrgCommand::Add { name, approval, manage } => {
+                let new = json!({ "name": name, "approval": approval });
+                show_one(&manage.api()?.post("/organisations", &new).await?, out)
             }
-            OrgCommand::List { manage } => {
-                show_list(&manage.api()?.list("/organisations").await?, &["id", "name", "created"], out)
+            OrgCommand::Approval { switch, org, manage } => {
+                let api = manage.api()?;
+                let path = place(&api.organisation(org).await?, "")?;
+                let change = json!({ "approval": matches!(switch, Switch::On) });
+                show_one(&api.patch(&path, &change).await?, out)
             }
+            OrgCommand::List { manage } => show_list(
+                &manage.api()?.list("/organisations").await?,
+                &["id", "name", "approval", "created"],
+                out,
+            ),
             OrgCommand::Members { org, manage } => {
                 let api = manage.api()?;
                 let path = place(&api.organisation(org).await?, "/members")?;

@@ -1,14 +1,15 @@
-//! Keys as a server has them registered: register, list, rotate, and the moves of their life.
+//! Keys as a server has them registered: register, list, and the moves of their life.
 use crate::exit::{Done, Failure};
 use crate::manage::{ManageArgs, segment, show_list, show_one, text};
 use crate::member::{at, put};
 use crate::print::Out;
+use crate::used::told;
 use crate::{keyring, world};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::Args;
 use countersign_keys::{Algorithm, PrivateKey};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const COLUMNS: &[&str] = &["id", "label", "kind", "bits", "state", "dialects", "last_used"];
 
@@ -35,6 +36,9 @@ pub(crate) struct RegisterArgs {
     /// Narrows it to this algorithm; a weak one counts only when it is named here.
     #[arg(long = "algorithm")]
     algorithms: Vec<String>,
+    /// Puts it away for the day on which the account's other keys are lost: it proves a rotation, and no request.
+    #[arg(long)]
+    recovery: bool,
     #[command(flatten)]
     manage: ManageArgs,
 }
@@ -61,6 +65,7 @@ pub(crate) fn register(args: &RegisterArgs, out: Out) -> Done {
             "dialects": args.dialects,
             "algorithms": args.algorithms,
             "possession": possession,
+            "recovery": args.recovery,
         });
         let path = format!("/accounts/{}/keys", segment(text(&account, "id")?));
         show_one(at(&api.post(&path, &body).await?, "key"), out)
@@ -70,13 +75,19 @@ pub(crate) fn register(args: &RegisterArgs, out: Out) -> Done {
 /// What the server wants to see before a key stands under a second account; `openapi.json` says what is signed.
 fn possession(key: &PrivateKey, account: &str) -> Result<Value, Failure> {
     let public = key.public_key();
-    let strong = Algorithm::ALL.iter().find(|found| public.allows(**found) && !found.is_weak());
-    let algorithm = *strong.ok_or_else(|| Failure::usage("--prove: this kind of key signs nothing here"))?;
     let time = world::now().seconds();
     let fingerprint = public.fingerprints().spki_sha256_hex;
     let text = format!("countersign key possession 1\n{account}\n{fingerprint}\n{time}");
+    Ok(json!({ "time": time, "signature": signed(key, &text)? }))
+}
+
+/// A key's signature over a text, as proofs made by hand carry it.
+pub(crate) fn signed(key: &PrivateKey, text: &str) -> Result<String, Failure> {
+    let public = key.public_key();
+    let strong = Algorithm::ALL.iter().find(|found| public.allows(**found) && !found.is_weak());
+    let algorithm = *strong.ok_or_else(|| Failure::usage("--prove: this kind of key signs nothing here"))?;
     let signature = key.sign(algorithm, text.as_bytes()).map_err(Failure::failed)?;
-    Ok(json!({ "time": time, "signature": Base64UrlUnpadded::encode_string(&signature) }))
+    Ok(Base64UrlUnpadded::encode_string(&signature))
 }
 
 pub(crate) fn list(account: Option<&str>, manage: &ManageArgs, out: Out) -> Done {
@@ -91,6 +102,10 @@ pub(crate) fn list(account: Option<&str>, manage: &ManageArgs, out: Out) -> Done
             let path = format!("/accounts/{}/keys", segment(text(account, "id")?));
             for mut key in api.list(&path).await? {
                 put(&mut key, "account_name", at(account, "name").clone());
+                if !out.json && !at(&key, "last_used").is_null() {
+                    let last = json!({ "address": at(&key, "last_address"), "at": at(&key, "last_used") });
+                    put(&mut key, "last_used", told(&last));
+                }
                 keys.push(key);
             }
         }
@@ -102,33 +117,18 @@ pub(crate) fn list(account: Option<&str>, manage: &ManageArgs, out: Out) -> Done
     })
 }
 
-pub(crate) fn rotate(
-    key: &str,
-    file: &Path,
-    keep: &str,
-    label: Option<&str>,
-    manage: &ManageArgs,
-    out: Out,
-) -> Done {
-    if countersign::time::Span::parse(keep).is_none() {
-        return Err(Failure::usage(format!("--keep: wanted a time such as 7d, 12h or 0s, found {keep:?}")));
-    }
-    let public = keyring::public_key(file)?.key.to_pem();
+/// From where a key was used.
+pub(crate) fn uses(key: &str, manage: &ManageArgs, out: Out) -> Done {
     let api = manage.api()?;
     world::run(async {
-        let old = api.get(&format!("/keys/{}", segment(key))).await?;
-        let mut new = json!({ "public": public });
-        if let Some(label) = label {
-            put(&mut new, "label", Value::from(label));
-        }
-        let path = format!("/accounts/{}/keys/{}/rotate", segment(text(&old, "account")?), segment(key));
-        let done = api.post(&path, &json!({ "new": new, "overlap": keep })).await?;
-        let line = format!(
-            "{} is taken from now on; {key} until {}\n",
-            text(at(&done, "key"), "id")?,
-            text(at(&done, "retiring"), "until")?
-        );
-        out.show(&done, || line)
+        let uses = api.get(&format!("/keys/{}/uses", segment(key))).await?;
+        let items = at(&uses, "items").as_array().cloned().unwrap_or_default();
+        out.show(&items, || {
+            if items.is_empty() {
+                return format!("{key} was not used yet; uses are written every ten seconds\n");
+            }
+            items.iter().map(|one| format!("{}\n", told(one))).collect()
+        })
     })
 }
 

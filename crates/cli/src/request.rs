@@ -136,7 +136,7 @@ fn show(args: &SendArgs, answer: &Answer, out: Out) -> Done {
         ));
     }
     if let Some(path) = &args.output {
-        crate::key::write_new(path, response.body())?;
+        crate::pair::write_new(path, response.body())?;
     }
     if out.json {
         let body = String::from_utf8_lossy(response.body());

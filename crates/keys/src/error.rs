@@ -88,6 +88,11 @@ pub enum KeyError {
     },
     /// The key is on the list of compromised ones.
     Blocked,
+    /// The private half of the key is published.
+    Published {
+        /// Where.
+        source: &'static str,
+    },
     /// An Ed25519 key has the wrong length.
     Ed25519Length {
         /// Its bytes.
@@ -177,6 +182,7 @@ impl KeyError {
             Self::RsaExponent { .. } => "key_rsa_exponent",
             Self::RsaWeak { .. } => "key_rsa_weak",
             Self::Blocked => "key_blocked",
+            Self::Published { .. } => "key_published",
             Self::Ed25519Length { .. } => "key_ed25519_length",
             Self::Ed25519Point { .. } => "key_ed25519_point",
             Self::EcPoint { .. } => "key_ec_point",
@@ -273,7 +279,11 @@ impl fmt::Display for KeyError {
             ),
             Self::Blocked => write!(
                 f,
-                "the key is on the list of keys known to be compromised; stop using it, and make a new one"
+                "the key is on the block list of this installation; stop using it, and make a new one"
+            ),
+            Self::Published { source } => write!(
+                f,
+                "everybody has the private half of this key: it is in {source}; make a key pair of your own"
             ),
             Self::Ed25519Length { found } => write!(
                 f,

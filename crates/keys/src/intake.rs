@@ -112,7 +112,7 @@ fn judge(found: Found, policy: &Policy) -> Result<Intake, RefusedKey> {
     let judged = numbers.and_then(|numbers| {
         policy.check(&numbers)?;
         let key = PublicKey::from_numbers(&numbers)?;
-        policy.check_listed(&key.fingerprints())?;
+        policy.check_listed(&numbers, key.spki_der())?;
         if key.is_usable() { Ok(key) } else { Err(unusable(&numbers)) }
     });
     match judged {

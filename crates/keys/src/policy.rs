@@ -1,11 +1,12 @@
 //! Which public keys are good enough: sizes, exponents, and the known ways in which a key can be weak.
 
+use crate::block_list::BlockList;
 use crate::ed25519;
 use crate::error::KeyError;
-use crate::fingerprint::Fingerprints;
 use crate::numbers::Numbers;
+use crate::published;
 use crate::rsa;
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What is taken at registration. The default is the strict list; each setting widens or narrows it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -15,8 +16,11 @@ pub struct Policy {
     pub allow_other_rsa_sizes: bool,
     /// Takes odd public exponents from 3 up to 32 bits, not only 65537.
     pub allow_other_exponents: bool,
-    /// Keys known to be compromised, as lower-case hex of the SHA-256 of their SPKI DER.
-    pub blocked: BTreeSet<String>,
+    /// Keys that are not taken whatever else they are.
+    pub blocked: Arc<BlockList>,
+    /// Refuses keys whose private half is printed in a standard or shown as an example by a well-known tool. A server does; the
+    /// standards' own examples could not be tried with it.
+    pub refuse_published: bool,
 }
 
 impl Policy {
@@ -38,9 +42,12 @@ impl Policy {
         }
     }
 
-    /// Looks a key up in the list of compromised ones.
-    pub(crate) fn check_listed(&self, fingerprints: &Fingerprints) -> Result<(), KeyError> {
-        if self.blocked.contains(&fingerprints.spki_sha256_hex) { Err(KeyError::Blocked) } else { Ok(()) }
+    /// Looks a key up in the lists of those that others have.
+    pub(crate) fn check_listed(&self, numbers: &Numbers, spki: &[u8]) -> Result<(), KeyError> {
+        if let Some(source) = published::source(spki).filter(|_| self.refuse_published) {
+            return Err(KeyError::Published { source });
+        }
+        if self.blocked.holds(numbers, spki) { Err(KeyError::Blocked) } else { Ok(()) }
     }
 
     fn check_rsa_size(&self, bits: u32) -> Result<(), KeyError> {

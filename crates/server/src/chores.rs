@@ -1,5 +1,6 @@
 //! What the server does besides answering: follows the registry, writes last uses, forgets old sessions, tells the audit log's head, watches the clock.
 use crate::own_keys::remove_spent;
+use crate::reminders;
 use crate::secrets::read;
 use crate::shared::Shared;
 use crate::steps;
@@ -22,7 +23,14 @@ const WHOLE: Duration = Duration::from_secs(300);
 
 /// Runs until dropped. Each chore on its own: a write that hangs must not keep anybody from noticing that the registry does.
 pub(crate) async fn run(app: Arc<Shared>) {
-    tokio::join!(follow_on(&app), write_on(&app), sweep_on(&app), tell_on(&app), steps::watch(&app));
+    tokio::join!(
+        follow_on(&app),
+        write_on(&app),
+        sweep_on(&app),
+        tell_on(&app),
+        steps::watch(&app),
+        reminders::watch(&app)
+    );
 }
 
 /// Follows the registry, and says so as soon as it could not be confirmed for too long, whatever is waited for then.

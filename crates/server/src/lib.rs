@@ -26,6 +26,7 @@ pub mod readiness;
 pub mod refusals;
 mod reload;
 mod reloads;
+mod reminders;
 pub mod routes;
 mod seal;
 mod secrets;
@@ -39,6 +40,7 @@ pub mod telemetry;
 mod tls;
 pub mod trip;
 mod upstream;
+mod uses;
 
 pub use app::App;
 pub use config::Config;

@@ -20,6 +20,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 pub use table::{Kind as MetricKind, Metric as MetricRow, TABLE};
 
+/// Days before its end at which a key is reminded of, the longest first.
+pub(crate) const DAYS: [i64; 3] = [30, 7, 1];
+
 /// A label whose values are few: names of surfaces, dialects, verdicts and reasons, never a caller's text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Word(pub Cow<'static, str>);
@@ -94,6 +97,11 @@ struct Stepped {
     way: Word,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Within {
+    days: i64,
+}
+
 /// The label of a dialect.
 fn dialect(name: Option<&Arc<str>>) -> Word {
     name.map_or(Word::from("none"), |name| Word(Cow::Owned(name.to_string())))
@@ -117,6 +125,7 @@ pub struct Metrics {
     in_flight: Family<At, Gauge>,
     accounts: Gauge,
     keys: Gauge,
+    ending: Family<Within, Gauge>,
     sessions: Gauge,
     replay: Gauge,
     version: Gauge,
@@ -169,6 +178,7 @@ impl Default for Metrics {
             in_flight: Family::default(),
             accounts: Gauge::default(),
             keys: Gauge::default(),
+            ending: Family::default(),
             sessions: Gauge::default(),
             replay: Gauge::default(),
             version: Gauge::default(),
@@ -195,6 +205,7 @@ impl Default for Metrics {
         put(all, "upstream_in_flight", &metrics.in_flight);
         put(all, "accounts", &metrics.accounts);
         put(all, "keys", &metrics.keys);
+        put(all, "keys_ending", &metrics.ending);
         put(all, "sessions", &metrics.sessions);
         put(all, "replay_claims", &metrics.replay);
         put(all, "registry_version", &metrics.version);
@@ -326,6 +337,13 @@ impl Metrics {
     pub(crate) fn clock_stepped(&self, back: bool) {
         let way = if back { "back" } else { "ahead" }.into();
         self.clock_steps.get_or_create(&Stepped { way }).inc();
+    }
+
+    /// Shows how many keys end within each distance.
+    pub(crate) fn keys_end(&self, ending: [usize; DAYS.len()]) {
+        for (days, number) in DAYS.into_iter().zip(ending) {
+            self.ending.get_or_create(&Within { days }).set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
     }
 
     /// Everything in the text format.

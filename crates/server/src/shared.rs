@@ -12,6 +12,7 @@ use crate::reloads::Reloads;
 use crate::seal::Seal;
 use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
 use crate::tls::acme::texts::Texts;
+use crate::uses::Uses;
 use countersign::ask::Decoys;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy};
@@ -23,7 +24,6 @@ use countersign_store::once::Once;
 use countersign_store::registrar::Registrar;
 use countersign_store::registry::{LastUse, Registry};
 use countersign_store::sessions::Sessions;
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -98,7 +98,7 @@ pub struct Shared {
     unread: AtomicBool,
     /// Seconds that the longest token of any configuration counts.
     signed: AtomicI64,
-    uses: Mutex<HashMap<Box<str>, (Time, IpAddr)>>,
+    uses: Mutex<Uses>,
     /// The way to the next configuration.
     pub(crate) reloads: Reloads,
 }
@@ -107,9 +107,6 @@ pub struct Shared {
 const LEAST_KEPT: i64 = 24 * 3600;
 /// Seconds beside that: clocks that differ, and key sets that are read once more.
 const MARGIN: i64 = 600;
-
-/// Uses of keys waiting to be written, at most; what comes beyond is written with a later use.
-const MOST_USES: usize = 100_000;
 
 impl Shared {
     /// Reads the registry and makes what is missing of the server's own secrets.
@@ -226,23 +223,12 @@ impl Shared {
     /// Notes that a key was used; it is written with others, later.
     pub(crate) fn used(&self, outcome: &Outcome, at: Time, client: IpAddr) {
         let Some(key) = outcome.who.key().filter(|_| outcome.verdict == Some("verified")) else { return };
-        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = uses.get_mut(key) {
-            *last = (at, client);
-        } else if uses.len() < MOST_USES {
-            uses.insert(key.into(), (at, client));
-        }
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).note(key, at, client);
     }
 
-    /// Takes the uses that wait to be written.
+    /// Takes the uses that wait to be written, of each key the oldest first.
     pub(crate) fn take_uses(&self) -> Vec<LastUse> {
-        let uses = std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner));
-        let told = |(key, (at, client)): (Box<str>, (Time, IpAddr))| LastUse {
-            key: key.into(),
-            at,
-            address: Some(client.to_string()),
-        };
-        uses.into_iter().map(told).collect()
+        std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner)).told()
     }
 }
 

@@ -19,6 +19,7 @@ mod sessions;
 mod settings;
 mod store;
 mod text;
+mod uses;
 
 pub use crate::audit::AuditTable;
 pub use crate::once::PostgresOnce;

@@ -3,9 +3,7 @@ use crate::bus::CHANNEL;
 use crate::database::Held;
 use crate::rows::{fill, read, write};
 use crate::store::PostgresStore;
-use crate::text::kept;
-use crate::{audit, changes};
-use countersign_store::column::instant;
+use crate::{audit, changes, uses};
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::model::{AuditDraft, AuditEntry, Write};
@@ -138,33 +136,19 @@ impl Registry for PostgresStore {
         Box::pin(audit::last(&self.database))
     }
 
-    fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
+    fn touch<'a>(&'a self, told: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
         Box::pin(self.database.bounded(async move {
-            if uses.is_empty() {
+            if told.is_empty() {
                 return Ok(());
             }
-            // In one order on every node, so that none waits for another in a circle; and the later use counts.
-            let mut uses: Vec<&LastUse> = uses.iter().collect();
-            uses.sort_by(|one, other| one.key.cmp(&other.key));
-            let keys: Vec<String> = uses.iter().map(|one| kept(&one.key).into_owned()).collect();
-            let times: Vec<String> = uses.iter().map(|one| instant(one.at)).collect();
-            let addresses: Vec<Option<String>> = uses.iter().map(|one| one.address.clone()).collect();
             let mut unit = self.database.begin("BEGIN").await?;
-            let sql = "WITH told AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) \
-                       AS told (key, at, address)), \
-                       held AS MATERIALIZED (SELECT id FROM keys WHERE id IN (SELECT key FROM told) ORDER BY id FOR UPDATE) \
-                       UPDATE keys SET last_used = told.at, last_address = told.address FROM told, held \
-                       WHERE keys.id = told.key AND held.id = keys.id \
-                       AND (keys.last_used IS NULL OR keys.last_used::numeric <= told.at::numeric)";
-            sqlx::query(sql)
-                .bind(keys)
-                .bind(times)
-                .bind(addresses)
-                .execute(&mut *unit)
-                .await
-                .map_err(|error| self.database.failed("write to", error))?;
+            uses::note(&mut unit, told).await.map_err(|error| self.database.failed("write to", error))?;
             self.database.commit(unit).await
         }))
+    }
+
+    fn uses<'a>(&'a self, keys: &'a [String]) -> Answer<'a, Result<Vec<LastUse>, Fault>> {
+        Box::pin(uses::of(&self.database, keys))
     }
 
     fn backup<'a>(&'a self, _to: &'a Path) -> Answer<'a, Result<(), Fault>> {

@@ -13,7 +13,11 @@ struct Part {
 const PARTS: &[Part] = &[
     Part {
         name: "registry",
-        steps: &[include_str!("../migrations/registry_1.sql"), include_str!("../migrations/registry_2.sql")],
+        steps: &[
+            include_str!("../migrations/registry_1.sql"),
+            include_str!("../migrations/registry_2.sql"),
+            include_str!("../migrations/registry_3.sql"),
+        ],
     },
     Part { name: "sessions", steps: &[include_str!("../migrations/sessions_1.sql")] },
     Part { name: "changes", steps: &[include_str!("../migrations/changes_1.sql")] },

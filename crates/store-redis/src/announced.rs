@@ -86,6 +86,10 @@ impl<R: Registry> Registry for Announced<R> {
         self.registry.touch(uses)
     }
 
+    fn uses<'a>(&'a self, keys: &'a [String]) -> Answer<'a, Result<Vec<LastUse>, Fault>> {
+        self.registry.uses(keys)
+    }
+
     fn backup<'a>(&'a self, to: &'a Path) -> Answer<'a, Result<(), Fault>> {
         self.registry.backup(to)
     }

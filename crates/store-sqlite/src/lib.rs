@@ -19,6 +19,7 @@ mod schema;
 mod session_book;
 mod sessions;
 mod store;
+mod uses;
 
 pub use crate::audit::AuditFile;
 pub use crate::backup::backup;

@@ -3,8 +3,7 @@ use crate::blocking::off_reactor;
 use crate::replay::{RESTORED, Scope};
 use crate::rows::{read, write};
 use crate::store::SqliteStore;
-use crate::{audit, backup, bulk};
-use countersign_store::column::instant;
+use crate::{audit, backup, bulk, uses};
 use countersign_store::directory::Directory;
 use countersign_store::directory::build::Builder;
 use countersign_store::fault::Fault;
@@ -97,20 +96,16 @@ impl Registry for SqliteStore {
         Box::pin(async { audit::last(&mut *self.registry.read().await?).await })
     }
 
-    fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
+    fn touch<'a>(&'a self, told: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
         Box::pin(async move {
             let mut unit = self.registry.begin().await?;
-            for one in uses {
-                sqlx::query("UPDATE keys SET last_used = $1, last_address = $2 WHERE id = $3")
-                    .bind(instant(one.at))
-                    .bind(one.address.clone())
-                    .bind(one.key.clone())
-                    .execute(&mut *unit)
-                    .await
-                    .map_err(|error| self.registry.failed("write", error))?;
-            }
+            uses::note(&mut unit, told).await?;
             unit.commit().await.map_err(|error| self.registry.failed("write", error))
         })
+    }
+
+    fn uses<'a>(&'a self, keys: &'a [String]) -> Answer<'a, Result<Vec<LastUse>, Fault>> {
+        Box::pin(async move { uses::of(&mut *self.registry.read().await?, keys).await })
     }
 
     fn backup<'a>(&'a self, to: &'a Path) -> Answer<'a, Result<(), Fault>> {

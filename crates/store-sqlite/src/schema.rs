@@ -23,9 +23,11 @@ impl Schema {
     /// The steps; the first makes version 1. Steps are only ever added at the end.
     fn steps(self) -> &'static [&'static str] {
         match self {
-            Self::Registry => {
-                &[include_str!("../migrations/registry_1.sql"), include_str!("../migrations/registry_2.sql")]
-            }
+            Self::Registry => &[
+                include_str!("../migrations/registry_1.sql"),
+                include_str!("../migrations/registry_2.sql"),
+                include_str!("../migrations/registry_3.sql"),
+            ],
             Self::Sessions => &[include_str!("../migrations/sessions_1.sql")],
         }
     }

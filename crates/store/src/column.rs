@@ -70,8 +70,9 @@ pub fn life(
         ("active", _) => KeyState::Active,
         ("retiring", Some(until)) => KeyState::Retiring { until },
         ("disabled", _) => KeyState::Disabled,
+        ("recovery", _) => KeyState::Recovery,
         ("revoked", _) => KeyState::Revoked,
-        _ => return Err("pending, active, retiring with its date, disabled or revoked"),
+        _ => return Err("pending, active, retiring with its date, disabled, recovery or revoked"),
     };
     Ok(KeyLife { state, not_before, expires })
 }

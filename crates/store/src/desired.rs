@@ -33,6 +33,9 @@ pub struct Desired {
 pub struct DesiredOrganisation {
     /// Its name.
     pub name: String,
+    /// Whether keys that its members register themselves wait for a manager.
+    #[serde(default)]
+    pub approval: Option<bool>,
 }
 
 /// A user that should be there.

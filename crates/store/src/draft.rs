@@ -16,12 +16,13 @@ mod key;
 pub(crate) mod new;
 mod organisation;
 mod overlay;
+mod rotation;
 mod rules;
 mod secret;
 mod session;
 mod user;
 
-pub use crate::draft::new::{Narrowing, NewAccount, NewCompanion, NewKey};
+pub use crate::draft::new::{Narrowing, NewAccount, NewCompanion, NewKey, Vouch};
 
 /// Open join codes of an organisation, unless a draft allows another number: its own members make them, and all are kept in memory.
 pub const MOST_JOIN_CODES: usize = 1000;

@@ -4,12 +4,13 @@ use crate::audit::link;
 use crate::fault::Fault;
 use crate::model::{AuditDraft, AuditEntry, Record, Write};
 use crate::once::Once;
-use crate::registry::{Answer, LastUse, Loaded, NotWritten, Registry};
+use crate::registry::{Answer, LastUse, Loaded, MOST_ADDRESSES, NotWritten, Registry};
 use crate::sessions::Sessions;
 use crate::window::Window;
 use countersign::ask::{Claim, Use};
 use countersign::life::session::Session;
 use countersign::time::Time;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -30,6 +31,8 @@ struct Rows {
     version: u64,
     records: BTreeMap<Place, Record>,
     audit: Vec<AuditEntry>,
+    /// Unix seconds by address, by key.
+    uses: HashMap<String, HashMap<String, i64>>,
 }
 
 /// A row's kind (in the order of loading) and key.
@@ -65,7 +68,12 @@ impl MemoryStore {
         for write in writes {
             match write {
                 Write::Put(record) => rows.records.insert(place(record), record.clone()),
-                Write::Delete(record) => rows.records.remove(&place(record)),
+                Write::Delete(record) => {
+                    if let Record::Key(key) = record {
+                        rows.uses.remove(&key.id);
+                    }
+                    rows.records.remove(&place(record))
+                }
             };
         }
         for draft in audit {
@@ -140,12 +148,38 @@ impl Registry for MemoryStore {
         Box::pin(async move {
             let mut rows = self.rows()?;
             for LastUse { key, at, address } in uses {
-                if let Some(Record::Key(row)) = rows.records.get_mut(&(KEY, key.clone(), String::new())) {
+                let Some(Record::Key(row)) = rows.records.get_mut(&(KEY, key.clone(), String::new())) else {
+                    continue;
+                };
+                if row.last_used.is_none_or(|last| last <= *at) {
                     row.last_used = Some(*at);
                     row.last_address.clone_from(address);
                 }
+                let Some(address) = address else { continue };
+                let known = rows.uses.entry(key.clone()).or_default();
+                let last = known.entry(address.clone()).or_insert(i64::MIN);
+                *last = at.seconds().max(*last);
+                while known.len() > MOST_ADDRESSES {
+                    let oldest = known.iter().min_by_key(|(address, at)| (**at, Reverse(*address)));
+                    let Some(oldest) = oldest.map(|(address, _)| address.clone()) else { break };
+                    known.remove(&oldest);
+                }
             }
             Ok(())
+        })
+    }
+
+    fn uses<'a>(&'a self, keys: &'a [String]) -> Answer<'a, Result<Vec<LastUse>, Fault>> {
+        Box::pin(async move {
+            let rows = self.rows()?;
+            let of = |key: &String| {
+                let known = rows.uses.get(key).into_iter().flatten();
+                let mut uses: Vec<LastUse> =
+                    known.map(|(address, at)| LastUse::in_seconds(key, address, *at)).collect();
+                uses.sort_by(|one, other| (other.at, &one.address).cmp(&(one.at, &other.address)));
+                uses
+            };
+            Ok(keys.iter().flat_map(of).collect())
         })
     }
 

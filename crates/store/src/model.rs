@@ -119,6 +119,9 @@ pub struct Organisation {
     pub id: String,
     /// Unique name.
     pub name: String,
+    /// Whether keys that its members register themselves wait for a manager.
+    #[serde(default)]
+    pub approval: bool,
     /// When it was made.
     pub created: Time,
 }
@@ -238,7 +241,7 @@ pub struct Loaded {
 }
 
 /// A key that was used: when and from where.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastUse {
     /// The key's id.
     pub key: String,
@@ -246,4 +249,12 @@ pub struct LastUse {
     pub at: Time,
     /// From where, when known.
     pub address: Option<String>,
+}
+
+impl LastUse {
+    /// A use as it is kept beside the keys: to the second.
+    #[must_use]
+    pub fn in_seconds(key: &str, address: &str, seconds: i64) -> Self {
+        Self { key: key.to_owned(), at: Time::from_seconds(seconds), address: Some(address.to_owned()) }
+    }
 }

@@ -64,8 +64,13 @@ impl Draft<'_> {
 fn describe(draft: &mut Draft<'_>, desired: &Desired) -> Decided<Vec<PlannedChange>> {
     once("account", desired.account.iter().map(|account| &account.name))?;
     for organisation in &desired.organisation {
-        if draft.organisation_by_name(&organisation.name).is_none() {
-            draft.add_organisation(&organisation.name)?;
+        let known = draft.organisation_by_name(&organisation.name);
+        let row = match known {
+            Some(row) => row,
+            None => draft.add_organisation(&organisation.name)?,
+        };
+        if let Some(approval) = organisation.approval {
+            draft.set_approval(&row.id, approval)?;
         }
     }
     for user in &desired.user {

@@ -21,6 +21,10 @@ pub struct Changes {
 /// A future of a store, boxed so that stores can be chosen at run time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Addresses that are kept of a key's uses: who still holds an old key is seen at a glance, and a key that the whole world uses stays
+/// as small as any.
+pub const MOST_ADDRESSES: usize = 8;
+
 /// Why a unit was not written. Nothing of it was.
 #[derive(Debug)]
 pub enum NotWritten {
@@ -90,8 +94,11 @@ pub trait Registry: Send + Sync {
     /// The last audit entry, if there is any.
     fn last_audit(&self) -> Answer<'_, Result<Option<AuditEntry>, Fault>>;
 
-    /// Notes last uses; no new version, no audit entry.
+    /// Notes uses, of one key from as many addresses as there are; no new version, no audit entry.
     fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>>;
+
+    /// From where these keys were used, the newest [`MOST_ADDRESSES`] of each, newest first, in whole seconds: by any node.
+    fn uses<'a>(&'a self, keys: &'a [String]) -> Answer<'a, Result<Vec<LastUse>, Fault>>;
 
     /// Writes a consistent copy to a new file.
     fn backup<'a>(&'a self, to: &'a Path) -> Answer<'a, Result<(), Fault>>;

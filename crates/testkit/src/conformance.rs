@@ -3,6 +3,7 @@ pub mod accord;
 pub mod once;
 pub mod registry;
 pub mod sessions;
+mod uses;
 
 /// What a store gave, or the end of the test.
 #[track_caller]

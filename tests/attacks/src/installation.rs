@@ -90,7 +90,12 @@ pub fn rows(text: &str) -> Result<Vec<Record>, String> {
     let organisations: BTreeSet<&String> =
         file.principals.iter().filter_map(|principal| principal.org.as_ref()).collect();
     rows.extend(organisations.into_iter().map(|name| {
-        Record::Organisation(Organisation { id: format!("org_{name}"), name: name.clone(), created })
+        Record::Organisation(Organisation {
+            id: format!("org_{name}"),
+            name: name.clone(),
+            approval: false,
+            created,
+        })
     }));
     for principal in &file.principals {
         rows.extend(principal_rows(principal, created)?);

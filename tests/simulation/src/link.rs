@@ -278,6 +278,10 @@ impl Registry for Link {
         Box::pin(self.ask(|_| ()))
     }
 
+    fn uses<'a>(&'a self, _keys: &'a [String]) -> Answer<'a, Result<Vec<LastUse>, Fault>> {
+        Box::pin(self.ask(|_| Vec::new()))
+    }
+
     fn backup<'a>(&'a self, _to: &'a Path) -> Answer<'a, Result<(), Fault>> {
         Box::pin(std::future::ready(Err(Fault::new("nothing is backed up in a simulation"))))
     }

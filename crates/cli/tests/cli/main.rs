@@ -7,5 +7,6 @@ mod operators;
 mod own_keys;
 mod redis;
 mod reload;
+mod rotation;
 mod run;
 mod service_manager;

@@ -23,6 +23,8 @@ fn the_registry_is_managed_over_the_api() {
     let rotated = run(&format!("--json key rotate {id} --file b.pem.pub --keep 1h")).json();
     assert_eq!(rotated["retiring"]["state"], "retiring");
     run(&format!("key rotate {id} --file b.pem.pub --keep soon")).fails(2, &["7d"]);
+    // Without anybody to ask, what is missing is named.
+    run(&format!("key rotate {id}")).fails(2, &["--file FILE", "--new FILE"]);
     assert!(run(&format!("key revoke {id}")).ok().contains("revoked"));
     run(&format!("key enable {id}")).fails(7, &[]);
     run("key revoke key_nothing").fails(6, &[]);

@@ -17,6 +17,8 @@ pub enum KeyState {
     },
     /// Switched off by a person; may come back.
     Disabled,
+    /// Put away for the day on which the account's other keys are lost: proves a rotation, never a request.
+    Recovery,
     /// Ended for ever.
     Revoked,
 }
@@ -51,9 +53,17 @@ impl KeyLife {
         let state = match self.state {
             KeyState::Active => true,
             KeyState::Retiring { until } => now < until,
-            KeyState::Pending | KeyState::Disabled | KeyState::Revoked => false,
+            KeyState::Pending | KeyState::Disabled | KeyState::Recovery | KeyState::Revoked => false,
         };
         state && self.not_before.is_none_or(|from| from <= now) && self.expires.is_none_or(|end| now < end)
+    }
+
+    /// Whether the key may prove a rotation at `now`: one that is active, or one kept for recovery, within its dates. One that
+    /// retires has its successor already, and may have been replaced because somebody else has it.
+    #[must_use]
+    pub fn may_vouch(&self, now: Time) -> bool {
+        let held = matches!(self.state, KeyState::Active | KeyState::Recovery);
+        held && Self { state: KeyState::Active, ..*self }.is_live(now)
     }
 
     /// The first instant at which a live key no longer counts, as things stand; `None` without an end.
@@ -121,6 +131,7 @@ impl KeyState {
             Self::Active => "active",
             Self::Retiring { .. } => "retiring",
             Self::Disabled => "disabled",
+            Self::Recovery => "recovery",
             Self::Revoked => "revoked",
         }
     }
@@ -144,6 +155,19 @@ mod tests {
         assert!(key.activate().is_err() && key.disable().is_err());
         assert!(key.retire(Time::MAX).is_err());
         assert!(!key.is_live(Time::from_seconds(0)));
+    }
+
+    #[test]
+    fn a_recovery_key_vouches_and_does_nothing_else() {
+        let key = KeyLife { state: KeyState::Recovery, ..KeyLife::ACTIVE };
+        let now = Time::from_seconds(5);
+        assert!(!key.is_live(now) && key.may_vouch(now));
+        assert!(key.activate().is_err() && key.disable().is_err() && key.retire(Time::MAX).is_err());
+        assert!(!key.revoke().may_vouch(now));
+        assert!(!KeyLife { expires: Some(now), ..key }.may_vouch(now));
+        let pending = KeyLife { state: KeyState::Pending, ..KeyLife::ACTIVE };
+        assert!(!pending.may_vouch(now) && KeyLife::ACTIVE.may_vouch(now));
+        assert!(!KeyLife::ACTIVE.retire(Time::MAX).unwrap().may_vouch(now), "it has its successor");
     }
 
     #[test]

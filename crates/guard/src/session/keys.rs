@@ -72,7 +72,11 @@ impl SessionApi {
             Some(opener) => NewKey { shared: self.settings.shared_keys, ..like(opener, base) },
             None => return Err(No::refused(Reason::SessionEnded).into()),
         };
-        match self.registrar.add_key(&stamp, &new).await {
+        let added = self.registrar.change(&stamp, |draft| {
+            let state = draft.by_itself(&new.account, new.state)?;
+            draft.add_key(&NewKey { state, ..new.clone() })
+        });
+        match added.await {
             Ok(_) => Ok(json(&shown(&answer.key))),
             // Another's key: the same answer as to a signature that does not hold.
             Err(ChangeError::Denied(denied)) if denied.code() == "key-not-accepted" => {

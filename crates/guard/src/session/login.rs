@@ -8,6 +8,7 @@ use bytes::Bytes;
 use countersign::ask::{Caller, KeyQuery, Keys};
 use countersign::base64::encode_hex;
 use countersign::life::challenge::{Ask, Opened, Purpose};
+use countersign::life::key::KeyState;
 use countersign::life::session::{Ended, Session};
 use countersign::reason::Reason;
 use countersign::time::Time;
@@ -31,6 +32,17 @@ const LONGEST_NAME: usize = 110;
 
 /// Sessions that one sign-in ends at most: each is a write that it waits for, and the next sign-in ends more.
 const MOST_ENDED: usize = 16;
+
+/// What whoever joined an organisation that approves keys is told, once: later its key is like one that nobody knows.
+const WAITS: &str = "The key is registered and waits until a manager approves it.";
+
+/// A user that was just made.
+struct Enrolled {
+    account: String,
+    key: String,
+    /// Whether its key waits for approval.
+    waits: bool,
+}
 
 /// Whom a session is opened for.
 pub(crate) struct Opening<'a> {
@@ -71,7 +83,10 @@ impl SessionApi {
             self.login_keys(query, user, &answer, newcomer.as_ref())
         })?;
         let (account, key) = match newcomer {
-            Some(key) => self.enrol(user, &key, &opened, asked.now).await?,
+            Some(key) => match self.enrol(user, &key, &opened, asked.now).await? {
+                Enrolled { account, key, waits: false } => (account, key),
+                Enrolled { waits: true, .. } => return Err(No::forbidden(WAITS).into()),
+            },
             None => {
                 verified.key().touch(asked.now);
                 (verified.caller().id.to_string(), verified.key().id.to_string())
@@ -158,14 +173,8 @@ impl SessionApi {
         keys
     }
 
-    /// Makes account, key and membership at once; gives the ids of account and key.
-    async fn enrol(
-        &self,
-        user: &str,
-        key: &PublicKey,
-        opened: &Opened,
-        now: Time,
-    ) -> Result<(String, String), Stop> {
+    /// Makes account, key and membership at once.
+    async fn enrol(&self, user: &str, key: &PublicKey, opened: &Opened, now: Time) -> Result<Enrolled, Stop> {
         let stamp = self.stamp("self", now);
         let made = self.registrar.change(&stamp, |draft| {
             let identifier = Identifier { namespace: self.namespace().to_owned(), value: user.to_owned() };
@@ -179,12 +188,14 @@ impl SessionApi {
             if let Some(join) = &opened.join {
                 draft.join(&account, &encode_hex(join))?;
             }
+            let state = draft.by_itself(&account, KeyState::Active)?;
             let new = NewKey {
+                state,
                 shared: self.settings.shared_keys,
                 ..NewKey::new(&account, "first", key.spki_der(), DIALECT)
             };
             let key = draft.add_key(&new)?.id;
-            Ok((account, key))
+            Ok(Enrolled { account, key, waits: state == KeyState::Pending })
         });
         made.await.map_err(|error| match error {
             ChangeError::Fault(fault) => Stop::Fault(fault),

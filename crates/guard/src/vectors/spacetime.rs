@@ -365,7 +365,12 @@ fn private(seed: &[u8]) -> Result<PrivateKey, VectorError> {
 }
 
 fn named(organisation: &str) -> Organisation {
-    Organisation { id: organisation.to_owned(), name: organisation.to_owned(), created: Time::default() }
+    Organisation {
+        id: organisation.to_owned(),
+        name: organisation.to_owned(),
+        approval: false,
+        created: Time::default(),
+    }
 }
 
 fn digest(secret: &str) -> String {

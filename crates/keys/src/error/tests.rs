@@ -25,6 +25,7 @@ fn all() -> Vec<KeyError> {
         E::RsaExponent { found: "3".into(), wanted: "65537" },
         E::RsaWeak { weakness: "its modulus is even".into() },
         E::Blocked,
+        E::Published { source: "RFC 8032, section 7.1" },
         E::Ed25519Length { found: 33 },
         E::Ed25519Point { problem: "its point is not on the curve" },
         E::EcPoint { curve: "P-256", problem: "is not on the curve" },
@@ -64,7 +65,8 @@ fn the_messages() {
     key_rsa_size: the RSA key has 1024 bits; wanted are 2048, 3072 or 4096; make a new key of such a size
     key_rsa_exponent: the RSA key has the public exponent 3; wanted is 65537; make a new key with the usual exponent
     key_rsa_weak: the RSA key can be broken: its modulus is even; stop using it, and make a new key with an up-to-date tool
-    key_blocked: the key is on the list of keys known to be compromised; stop using it, and make a new one
+    key_blocked: the key is on the block list of this installation; stop using it, and make a new one
+    key_published: everybody has the private half of this key: it is in RFC 8032, section 7.1; make a key pair of your own
     key_ed25519_length: an Ed25519 public key has 32 bytes, and this has 33; send the 32 bytes, or the key as PEM
     key_ed25519_point: the Ed25519 key is not usable: its point is not on the curve; make a new key and send its public half
     key_ec_point: the point of the P-256 key is not on the curve; export the public key again, or make a new one

@@ -2,6 +2,7 @@
 
 use super::{MAX_TEXT, read_key_set, read_public_key};
 use crate::algorithm::KeyKind;
+use crate::block_list::BlockList;
 use crate::policy::Policy;
 use crate::private::PrivateKey;
 use crate::public::PublicKey;
@@ -320,7 +321,7 @@ fn size_and_number_are_bounded() {
 fn a_key_on_the_list_is_refused() {
     let key = take(&data("ed_a.pub.pem")).key;
     let mut policy = Policy::default();
-    policy.blocked.insert(key.fingerprints().spki_sha256_hex);
+    policy.blocked = BlockList::read(&key.fingerprints().spki_sha256_hex).unwrap().into();
     assert_eq!(read_public_key(&data("ed_a.pub.pem"), &policy).unwrap_err().code(), "key_blocked");
     assert!(read_public_key(&data("ed_b.pub.pem"), &policy).is_ok());
 }

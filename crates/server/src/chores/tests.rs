@@ -61,6 +61,9 @@ impl Registry for Far {
             self.inner.touch(uses).await
         })
     }
+    fn uses<'a>(&'a self, keys: &'a [String]) -> Answer<'a, Result<Vec<LastUse>, Fault>> {
+        self.inner.uses(keys)
+    }
     fn backup<'a>(&'a self, to: &'a Path) -> Answer<'a, Result<(), Fault>> {
         self.inner.backup(to)
     }

@@ -1,6 +1,8 @@
 //! `[keys]`: which public keys are taken, wherever they come in.
 use super::reader::Section;
-use countersign_keys::Policy;
+use countersign_keys::{BlockList, Policy};
+use std::io::Read;
+use std::sync::Arc;
 
 /// Which public keys are taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +13,10 @@ pub struct KeysSection {
     pub other_exponents: bool,
     /// Lets one key stand under several accounts, each time after a proof of its possession.
     pub shared: bool,
+    /// Takes keys whose private half is printed in standards and examples.
+    pub published: bool,
+    /// Keys that are not taken, by fingerprint.
+    pub blocked: Arc<BlockList>,
 }
 
 impl KeysSection {
@@ -19,6 +25,8 @@ impl KeysSection {
             other_rsa_sizes: section.switch("other_rsa_sizes", false),
             other_exponents: section.switch("other_exponents", false),
             shared: section.switch("shared", false),
+            published: section.switch("published", false),
+            blocked: Arc::new(blocked(&section)),
         };
         section.finish();
         keys
@@ -30,6 +38,33 @@ impl KeysSection {
         let mut policy = Policy::default();
         policy.allow_other_rsa_sizes = self.other_rsa_sizes;
         policy.allow_other_exponents = self.other_exponents;
+        policy.refuse_published = !self.published;
+        policy.blocked = Arc::clone(&self.blocked);
         policy
     }
+}
+
+/// A list of half a million fingerprints has 11 MiB.
+const LONGEST_LIST: u64 = 64 * 1024 * 1024;
+
+/// The block list, which a reload reads anew. One that cannot be read stands in the way of the configuration: without it keys
+/// would be taken that somebody wanted refused.
+fn blocked(section: &Section<'_>) -> BlockList {
+    let Some(file) = section.maybe_text("blocked_file") else { return BlockList::default() };
+    let text = std::fs::File::open(&file).and_then(|opened| {
+        let mut text = String::new();
+        opened.take(LONGEST_LIST).read_to_string(&mut text).map(|_| text)
+    });
+    let read = match text {
+        Ok(text) => BlockList::read(&text).map_err(|error| format!("{file}, {error}")),
+        Err(error) => Err(format!("{file} cannot be read: {error}")),
+    };
+    read.unwrap_or_else(|message| {
+        section.wrong(
+            "blocked_file",
+            message,
+            "name a file with a fingerprint a line, or take the setting out",
+        );
+        BlockList::default()
+    })
 }

@@ -64,6 +64,7 @@ pub const TABLE: &[Metric] = &[
     gauge("upstream_in_flight", &["upstream", "address"], "Requests an address is serving"),
     gauge("accounts", &[], "Accounts in the registry"),
     gauge("keys", &[], "Keys in the registry"),
+    gauge("keys_ending", &["days"], "Keys in use that end within so many days, as counted once an hour"),
     gauge("sessions", &[], "Live sessions"),
     gauge("replay_claims", &[], "Claims that the replay memory holds; -1 where it cannot tell"),
     gauge("registry_version", &[], "Version of the registry in memory"),

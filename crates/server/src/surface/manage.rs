@@ -18,6 +18,7 @@ mod input;
 mod intake;
 mod join_codes;
 mod key_life;
+mod key_uses;
 mod keys;
 mod moment;
 mod operator;
@@ -28,8 +29,10 @@ mod possession;
 mod problem;
 mod readiness;
 mod refusals;
+mod rotation;
 mod secret;
 mod sessions;
+mod signed;
 mod signing_keys;
 mod state;
 mod users;
@@ -84,6 +87,7 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
         .merge(identifiers::routes())
         .merge(keys::routes())
         .merge(key_life::routes())
+        .merge(key_uses::routes())
         .merge(companions::routes())
         .merge(users::routes())
         .merge(organisations::routes())

@@ -146,6 +146,10 @@ impl Registry for Switch {
         self.store.touch(uses)
     }
 
+    fn uses<'a>(&'a self, keys: &'a [String]) -> Answer<'a, Result<Vec<LastUse>, Fault>> {
+        self.store.uses(keys)
+    }
+
     fn backup<'a>(&'a self, to: &'a Path) -> Answer<'a, Result<(), Fault>> {
         self.store.backup(to)
     }

@@ -155,6 +155,7 @@ fn organisation(row: &Reader<'_>) -> Result<Record, Fault> {
     Ok(Record::Organisation(Organisation {
         id: row.text("id")?,
         name: row.text("name")?,
+        approval: row.get("approval")?,
         created: row.instant("created")?,
     }))
 }

@@ -30,6 +30,12 @@ pub(crate) async fn apply(connection: &mut PgConnection, writes: &[Write]) -> Re
             run(connection, statement).await?;
         }
     }
+    for write in writes {
+        if let Write::Delete(Record::Key(row)) = write {
+            let gone = sqlx::query("DELETE FROM key_uses WHERE key = $1").bind(text(&row.id));
+            run(connection, gone).await?;
+        }
+    }
     for (place, write) in writes.iter().enumerate() {
         if let Write::Put(record) = write
             && last.get(&row_key(record)) == Some(&place)
@@ -142,9 +148,10 @@ fn removal((table, key, second): &RowKey<'_>) -> Vec<Statement> {
 pub(crate) fn insertion(record: &Record) -> Result<Vec<Statement>, Fault> {
     Ok(match record {
         Record::Organisation(row) => vec![
-            sqlx::query("INSERT INTO organisations (id, name, created) VALUES ($1, $2, $3)")
+            sqlx::query("INSERT INTO organisations (id, name, approval, created) VALUES ($1, $2, $3, $4)")
                 .bind(text(&row.id))
                 .bind(text(&row.name))
+                .bind(row.approval)
                 .bind(instant(row.created)),
         ],
         Record::Account(row) => account(row)?,
@@ -219,7 +226,7 @@ fn account(row: &Account) -> Result<Vec<Statement>, Fault> {
 pub(crate) fn until(row: &KeyRecord) -> Option<Time> {
     match row.life.state {
         KeyState::Retiring { until } => Some(until),
-        KeyState::Pending | KeyState::Active | KeyState::Disabled | KeyState::Revoked => None,
+        _ => None,
     }
 }
 

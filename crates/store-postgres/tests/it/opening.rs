@@ -24,7 +24,7 @@ async fn nodes_that_start_together_make_the_tables_once() {
         assert_eq!(node.await.unwrap().version().await.unwrap(), 0);
     }
     let steps = server.sql(&url, "SELECT part || ' ' || version FROM countersign_schema ORDER BY part");
-    assert!(steps.contains("registry 2") && steps.contains("sessions 1"), "{steps}");
+    assert!(steps.contains("registry 3") && steps.contains("sessions 1"), "{steps}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

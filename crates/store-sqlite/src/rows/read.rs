@@ -113,6 +113,7 @@ fn organisation(row: &Reader<'_>) -> Result<Record, Fault> {
     Ok(Record::Organisation(Organisation {
         id: row.get("id")?,
         name: row.get("name")?,
+        approval: row.get("approval")?,
         created: row.instant("created")?,
     }))
 }

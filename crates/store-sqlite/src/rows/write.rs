@@ -28,6 +28,12 @@ pub(crate) async fn apply(connection: &mut SqliteConnection, writes: &[Write]) -
             run(connection, statement).await?;
         }
     }
+    for write in writes {
+        if let Write::Delete(Record::Key(row)) = write {
+            let gone = sqlx::query("DELETE FROM key_uses WHERE key = $1").bind(row.id.clone());
+            run(connection, gone).await?;
+        }
+    }
     for (place, write) in writes.iter().enumerate() {
         if let Write::Put(record) = write
             && last.get(&row_key(record)) == Some(&place)
@@ -122,9 +128,10 @@ fn removal((table, key, second): &RowKey<'_>) -> Vec<Statement> {
 fn insertion(record: &Record) -> Result<Vec<Statement>, Fault> {
     Ok(match record {
         Record::Organisation(row) => vec![
-            sqlx::query("INSERT INTO organisations (id, name, created) VALUES ($1, $2, $3)")
+            sqlx::query("INSERT INTO organisations (id, name, approval, created) VALUES ($1, $2, $3, $4)")
                 .bind(row.id.clone())
                 .bind(row.name.clone())
+                .bind(row.approval)
                 .bind(instant(row.created)),
         ],
         Record::Account(row) => account(row)?,
@@ -198,7 +205,7 @@ fn account(row: &Account) -> Result<Vec<Statement>, Fault> {
 fn key(row: &KeyRecord) -> Result<Statement, Fault> {
     let until = match row.life.state {
         KeyState::Retiring { until } => Some(until),
-        KeyState::Pending | KeyState::Active | KeyState::Disabled | KeyState::Revoked => None,
+        _ => None,
     };
     Ok(sqlx::query(
         "INSERT INTO keys (id, account, label, spki, state, retiring_until, not_before, expires, dialects, \

@@ -63,7 +63,7 @@ fn everything() -> Vec<Record> {
             jwks_url: Some("https://a/jwks".into()),
             ..account("acc_1", ODD, &["z", "a", ODD])
         }),
-        Record::Organisation(Organisation { id: "org_1".into(), name: ODD.into(), created }),
+        Record::Organisation(Organisation { id: "org_1".into(), name: ODD.into(), approval: true, created }),
         Record::Companion(CompanionRecord {
             id: "cmp_1".into(),
             account: "acc_1".into(),
@@ -323,7 +323,7 @@ async fn a_registry_of_an_older_release_is_brought_up_to_date() {
     commit(&store, 0, &[put(account("acc_1", "one", &["a"])), Write::Put(Record::Key(kept.clone()))]).await;
     store.close().await;
     let file = folder.path().join("registry.db");
-    sql(&file, "ALTER TABLE keys DROP COLUMN prints; UPDATE schema_version SET version = 1").await;
+    sql(&file, "ALTER TABLE keys DROP COLUMN prints; ALTER TABLE organisations DROP COLUMN approval; DROP TABLE key_uses; UPDATE schema_version SET version = 1").await;
     let store = SqliteStore::open(folder.path()).await.unwrap();
     let directory = store.directory().await.unwrap();
     assert_eq!(directory.key("key_007"), Some(kept));

@@ -107,6 +107,7 @@ pub(crate) fn write_key(row: &KeyRow<'_>, out: &mut Vec<u8>) -> Result<(), Fault
         KeyState::Retiring { until } => (2, Some(until)),
         KeyState::Disabled => (3, None),
         KeyState::Revoked => (4, None),
+        KeyState::Recovery => (5, None),
     };
     // Read once now, so that reading what is packed cannot fail later.
     limits(row)?;
@@ -163,6 +164,7 @@ pub(crate) fn read_key(row: &[u8]) -> Option<(u32, Part)> {
         1 => KeyState::Active,
         2 => KeyState::Retiring { until: row.time()? },
         3 => KeyState::Disabled,
+        5 => KeyState::Recovery,
         _ => KeyState::Revoked,
     };
     let not_before = if has(NOT_BEFORE) { Some(row.time()?) } else { None };

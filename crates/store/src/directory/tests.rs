@@ -256,6 +256,7 @@ fn a_renamed_organisation_shows_at_its_members() {
         Record::Organisation(Organisation {
             id: "org_1".into(),
             name: name.into(),
+            approval: false,
             created: Time::from_seconds(1),
         })
     };
@@ -328,7 +329,12 @@ fn an_account_is_packed_until_it_is_needed_and_what_changed_meanwhile_counts() {
 #[test]
 fn an_organisation_renamed_while_its_members_are_first_needed_shows_its_last_name() {
     let organisation = |name: String| {
-        Record::Organisation(Organisation { id: "org_1".into(), name, created: Time::from_seconds(1) })
+        Record::Organisation(Organisation {
+            id: "org_1".into(),
+            name,
+            approval: false,
+            created: Time::from_seconds(1),
+        })
     };
     let mut records = vec![organisation("name 0".into())];
     for number in 0..200 {

@@ -5,15 +5,13 @@ use crate::draft::rules;
 use crate::draft::{Decided, Draft};
 use crate::model::KeyRecord;
 use countersign::life::key::{InvalidMove, KeyLife, KeyState};
-use countersign::time::{Span, Time};
+use countersign::time::Time;
 use countersign_keys::{CompactKey, sha256};
 
 /// Keys of one account that are not revoked: an account in rotation has two or three.
 const MOST_KEYS: usize = 64;
 /// Keys of one account, revoked ones included: decades of rotation.
 const MOST_ROWS: usize = 512;
-/// A longer overlap is no rotation.
-const LONGEST_OVERLAP: i64 = 366 * 86_400;
 
 impl Draft<'_> {
     /// The key with this id, as changed so far.
@@ -56,11 +54,14 @@ impl Draft<'_> {
         dialects(&new.dialects)?;
         let narrowing = narrowed(&new.narrowing, &compact)?;
         dates(new.not_before, new.expires, self.stamp.now)?;
-        if !matches!(new.state, KeyState::Active | KeyState::Pending | KeyState::Disabled) {
+        if !matches!(
+            new.state,
+            KeyState::Active | KeyState::Pending | KeyState::Disabled | KeyState::Recovery
+        ) {
             return Err(Denied::invalid(
                 "invalid-state",
                 format!(
-                    "wanted a new key that is active, pending or disabled; found {}; choose one of these",
+                    "wanted a new key that is active, pending, disabled or for recovery; found {}; choose one of these",
                     new.state.name()
                 ),
             ));
@@ -133,29 +134,6 @@ impl Draft<'_> {
         Ok(record)
     }
 
-    /// Registers the next key and lets the old one retire after the overlap, as one change.
-    ///
-    /// # Errors
-    /// [`Denied`] when the old key is not in use, or the new one cannot be registered.
-    pub fn rotate_key(&mut self, old: &str, new: &NewKey, overlap: Span) -> Decided<(KeyRecord, KeyRecord)> {
-        let record = self.key(old)?;
-        if record.account != new.account {
-            return Err(Denied::invalid(
-                "other-account",
-                "wanted a new key for the account of the old one; send it so",
-            ));
-        }
-        if overlap < Span::ZERO || overlap.seconds() > LONGEST_OVERLAP {
-            return Err(Denied::invalid(
-                "invalid-overlap",
-                format!("wanted an overlap of 0s to 366d; found {overlap}; choose one in between"),
-            ));
-        }
-        let new = self.add_key(new)?;
-        let old = self.retire_key(old, self.stamp.now + overlap)?;
-        Ok((old, new))
-    }
-
     /// Sets what a key is narrowed to.
     ///
     /// # Errors
@@ -223,7 +201,7 @@ impl Draft<'_> {
         self.keys.set(id, || directory.key(id), after);
     }
 
-    fn live(
+    pub(crate) fn live(
         &mut self,
         id: &str,
         action: &str,

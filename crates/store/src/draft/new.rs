@@ -1,7 +1,8 @@
 //! What is to be made: accounts, keys and companion keys before they have ids.
-use crate::model::{Identifier, Role};
+use crate::model::{Identifier, KeyRecord, Role};
 use countersign::life::key::KeyState;
 use countersign::time::Time;
+use countersign_keys::{CompactKey, PublicKey};
 
 /// An account to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,6 +77,35 @@ impl NewKey {
             shared: false,
         }
     }
+}
+
+impl NewKey {
+    /// The next key as a caller registers it by itself, for [`Draft::rotate_key`](crate::draft::Draft::rotate_key): for the same dialects, narrowed as the old one, and good for as
+    /// long as that one was from its registration to its end. Narrowing would mean nothing if its holder could register a wider key.
+    #[must_use]
+    pub fn after(old: &KeyRecord, new: &PublicKey, label: &str, now: Time) -> Self {
+        let same_kind = CompactKey::from_spki_der(&old.spki).is_ok_and(|old| old.kind() == new.kind());
+        Self {
+            dialects: old.dialects.clone(),
+            narrowing: Narrowing {
+                algorithms: if same_kind { old.algorithms.clone() } else { Vec::new() },
+                methods: old.methods.clone(),
+                paths: old.paths.clone(),
+                networks: old.networks.clone(),
+            },
+            expires: old.life.expires.map(|end| now + end.since(old.created)),
+            ..Self::new(&old.account, label, new.spki_der(), "")
+        }
+    }
+}
+
+/// On whose word a key takes the place of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vouch<'a> {
+    /// An operator's.
+    Operator,
+    /// That of a key of the account, by its id, which signed for the new one: the old key itself, or one kept for recovery.
+    Key(&'a str),
 }
 
 /// A companion key to be made; its secret stays with whoever drew it.

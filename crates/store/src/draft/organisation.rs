@@ -60,7 +60,12 @@ impl Draft<'_> {
     /// [`Denied`] when the name is taken or has not the form it needs.
     pub fn add_organisation(&mut self, name: &str) -> Decided<Organisation> {
         self.free_organisation_name(name, None)?;
-        let row = Organisation { id: self.id("org_"), name: name.to_owned(), created: self.stamp.now };
+        let row = Organisation {
+            id: self.id("org_"),
+            name: name.to_owned(),
+            approval: false,
+            created: self.stamp.now,
+        };
         self.note("organisation.add", &row.id, format!("name {name}"));
         self.set_organisation(&row.id, Some(row.clone()));
         Ok(row)
@@ -76,6 +81,21 @@ impl Draft<'_> {
         let after = Organisation { name: name.to_owned(), ..before.clone() };
         if after != before {
             self.note("organisation.rename", id, format!("from {} to {name}", before.name));
+            self.set_organisation(id, Some(after.clone()));
+        }
+        Ok(after)
+    }
+
+    /// Says whether keys that members register themselves wait for a manager.
+    ///
+    /// # Errors
+    /// [`Denied`] when there is no such organisation.
+    pub fn set_approval(&mut self, id: &str, approval: bool) -> Decided<Organisation> {
+        let before = self.organisation(id)?;
+        let after = Organisation { approval, ..before.clone() };
+        if after != before {
+            let word = if approval { "wait for a manager" } else { "count at once" };
+            self.note("organisation.set-approval", id, format!("keys that members register {word}"));
             self.set_organisation(id, Some(after.clone()));
         }
         Ok(after)

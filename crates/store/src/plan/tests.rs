@@ -167,3 +167,15 @@ async fn a_revoked_key_is_not_brought_back_by_its_description() {
     assert_eq!(denied.code(), "key-state");
     assert!(denied.text().contains("alice") && denied.text().contains(&key.id));
 }
+
+#[tokio::test]
+async fn approval_is_described_and_stays_where_it_is_left_out() {
+    let (_store, registrar) = open().await;
+    let described = [("approval = true", true, 2), ("", true, 0), ("approval = false", false, 1)];
+    for (number, (line, wanted, changed)) in (90..).zip(described) {
+        let text = format!("[[organisation]]\nname = \"acme\"\n{line}\n");
+        let changes = registrar.apply(&stamp(number), &read(&text)).await.unwrap();
+        let row = registrar.directory().organisation_by_name("acme").unwrap();
+        assert_eq!((row.approval, changes.len()), (wanted, changed), "{line}: {changes:?}");
+    }
+}

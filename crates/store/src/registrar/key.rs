@@ -1,5 +1,6 @@
 //! Changes of keys, each one unit with its audit entries.
 use crate::denied::ChangeError;
+use crate::draft::Vouch;
 use crate::draft::new::{Narrowing, NewKey};
 use crate::model::KeyRecord;
 use crate::registrar::Registrar;
@@ -57,8 +58,9 @@ impl Registrar {
         old: &str,
         new: &NewKey,
         overlap: Span,
+        vouch: Vouch<'_>,
     ) -> Result<(KeyRecord, KeyRecord), ChangeError> {
-        self.change(stamp, |draft| draft.rotate_key(old, new, overlap)).await
+        self.change(stamp, |draft| draft.rotate_key(old, new, overlap, vouch)).await
     }
 
     /// Sets what a key is narrowed to.

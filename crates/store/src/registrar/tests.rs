@@ -1,6 +1,7 @@
 //! Changes end to end over the store in memory: rules, units, audit, races with other writers, ended sessions.
 use super::*;
 use crate::audit;
+use crate::draft::Vouch;
 use crate::draft::new::NewAccount;
 use crate::draft::new::NewCompanion;
 use crate::draft::new::{Narrowing, NewKey};
@@ -209,7 +210,8 @@ async fn rotation_is_one_unit_and_the_old_key_ends_with_the_overlap() {
     let old = registrar.add_key(&stamp(), &new("one", 1)).await.unwrap();
     let version = registrar.directory().version();
     let hour = Span::from_seconds(3600);
-    let (old, fresh) = registrar.rotate_key(&stamp(), &old.id, &new("two", 2), hour).await.unwrap();
+    let (old, fresh) =
+        registrar.rotate_key(&stamp(), &old.id, &new("two", 2), hour, Vouch::Operator).await.unwrap();
     assert_eq!(registrar.directory().version(), version + 1);
     let until = Time::from_seconds(NOW) + hour;
     assert_eq!(old.life.state, KeyState::Retiring { until });
@@ -218,9 +220,14 @@ async fn rotation_is_one_unit_and_the_old_key_ends_with_the_overlap() {
     assert_eq!(code(registrar.disable_key(&stamp(), &old.id).await), "key-state");
     registrar.revoke_key(&stamp(), &old.id).await.unwrap();
     assert_eq!(code(registrar.activate_key(&stamp(), &old.id).await), "key-state");
-    assert_eq!(code(registrar.rotate_key(&stamp(), &old.id, &new("three", 3), hour).await), "key-state");
+    assert_eq!(
+        code(registrar.rotate_key(&stamp(), &old.id, &new("three", 3), hour, Vouch::Operator).await),
+        "key-state"
+    );
     assert_eq!(registrar.directory().keys_of(&alice.id).len(), 2);
-    let far = registrar.rotate_key(&stamp(), &fresh.id, &new("three", 3), Span::from_seconds(-1)).await;
+    let far = registrar
+        .rotate_key(&stamp(), &fresh.id, &new("three", 3), Span::from_seconds(-1), Vouch::Operator)
+        .await;
     assert_eq!(code(far), "invalid-overlap");
 }
 

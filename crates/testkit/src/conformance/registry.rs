@@ -1,5 +1,5 @@
 //! What every registry does: units whole or not at all, versions without gaps, a chained audit, rows as they were written.
-use crate::conformance::must;
+use crate::conformance::{must, uses};
 use countersign::life::key::{KeyLife, KeyState};
 use countersign::time::Time;
 use countersign_store::audit;
@@ -18,6 +18,7 @@ pub async fn registry(store: Arc<dyn Registry>, reopen: impl AsyncFn() -> Arc<dy
     a_unit_with_an_old_base_writes_nothing(&*store).await;
     a_row_is_replaced_and_removed(&*store, &reopen).await;
     uses_are_no_change(&*store, &reopen).await;
+    uses::the_newest_addresses_of_a_key_are_kept(&*store, &reopen).await;
     of_many_writers_one_wins_each_version(&store).await;
     the_audit_is_a_chain_without_gaps(&*store, &reopen).await;
 }
@@ -122,12 +123,12 @@ async fn uses_are_no_change(store: &dyn Registry, reopen: &impl AsyncFn() -> Arc
     let version = written(store.commit(must(store.version().await), &writes, &[]).await);
     let entries = must(store.audit(0, 1000).await).len();
     let at = Time::from_seconds(1_700_000_777);
-    let uses = |key: &str, address: Option<&str>| LastUse {
+    let used_by = |key: &str, address: Option<&str>| LastUse {
         key: key.into(),
         at,
         address: address.map(str::to_owned),
     };
-    must(store.touch(&[uses("key_1", Some("203.0.113.9")), uses("key_unknown", None)]).await);
+    must(store.touch(&[used_by("key_1", Some("203.0.113.9")), used_by("key_unknown", None)]).await);
     must(store.touch(&[]).await);
     let loaded = must(reopen().await.load().await);
     assert_eq!(loaded.version, version, "a use makes no new version");
@@ -300,8 +301,13 @@ fn every_kind() -> Vec<Record> {
         retired: sealed.then_some(created),
     };
     vec![
-        Record::Organisation(Organisation { id: "org_1".into(), name: odd.into(), created }),
-        Record::Organisation(Organisation { id: "org_2".into(), name: "acme".into(), created }),
+        Record::Organisation(Organisation { id: "org_1".into(), name: odd.into(), approval: true, created }),
+        Record::Organisation(Organisation {
+            id: "org_2".into(),
+            name: "acme".into(),
+            approval: false,
+            created,
+        }),
         Record::User(User { name: odd.into(), enabled: true, created }),
         Record::User(User { name: odd.to_lowercase(), enabled: false, created }),
         Record::Account(full),
@@ -332,7 +338,10 @@ fn every_kind() -> Vec<Record> {
 /// Another row under the same key.
 fn changed(row: &mut Record) {
     match row {
-        Record::Organisation(row) => row.name.push('!'),
+        Record::Organisation(row) => {
+            row.name.push('!');
+            row.approval = !row.approval;
+        }
         Record::User(row) => row.enabled = !row.enabled,
         Record::Account(row) => {
             row.name.push('!');

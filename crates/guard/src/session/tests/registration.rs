@@ -253,3 +253,29 @@ async fn a_key_of_ones_own_that_was_revoked_comes_back_by_no_code() {
     assert_ne!(add().await, 200);
     assert_eq!(bench.sign_in("alice", &second).await.status(), 401);
 }
+
+#[tokio::test]
+async fn where_keys_are_approved_a_newcomers_and_an_added_one_wait_for_a_manager() {
+    let settings = SessionSettings { require_join_code: true, ..SessionSettings::default() };
+    let (bench, bob, more) = (Bench::with(settings).await, key(), key());
+    let acme = bench.registrar.add_organisation(&bench.stamp(), "acme").await.unwrap().id;
+    bench.registrar.change(&bench.stamp(), |draft| draft.set_approval(&acme, true)).await.unwrap();
+    let expires = Time::from_seconds(START) + Span::from_seconds(3600);
+    let digest = encode_hex(&sha256(&[b"come"]));
+    bench.registrar.add_join_code(&bench.stamp(), &acme, &digest, "MEMBER", expires, false).await.unwrap();
+    let told = register(&bench, json!({ "userId": "bob", "joinCode": "come" }), &bob).await;
+    assert_eq!(told, 403, "told once that it waits");
+    let directory = bench.registrar.directory();
+    let waiting = directory.keys_of(&directory.account_by_name("bob").unwrap().id).remove(0);
+    assert_eq!(waiting.life.state.name(), "pending");
+    assert_eq!(bench.sign_in("bob", &bob).await.status(), 401, "until then as one that nobody knows");
+    bench.registrar.activate_key(&bench.stamp(), &waiting.id).await.unwrap();
+    let token = tokens(&bench.sign_in("bob", &bob).await).access;
+    // One that it adds itself waits, too.
+    let code = body(&bench.post("auth/keys/code", &token, json!({})).await);
+    let code = code["authCode"].as_str().unwrap();
+    let sent = json!({ "userId": "bob", "authCode": code, "signature": sign(&more, code), "key": shown(&more), "scheme": "ed25519" });
+    assert_eq!(bench.post("auth/keys", &token, sent).await.status(), 200);
+    assert_eq!(bench.sign_in("bob", &more).await.status(), 401);
+    assert_eq!(bench.sign_in("bob", &bob).await.status(), 200);
+}

@@ -3,11 +3,13 @@ use super::access;
 use super::found;
 use super::input::Input;
 use super::intake;
+use super::key_uses;
 use super::moment::{Length, Moment};
 use super::operator::Operator;
 use super::page::{Ask, Page};
 use super::possession::{Possession, may_share};
 use super::problem::{Changing, Problem, ReadingOne};
+use super::rotation::{self, RotationProof};
 use super::state::Manage;
 use super::views::{KeyView, LimitsView};
 use axum::Json;
@@ -15,7 +17,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use countersign::life::key::KeyState;
 use countersign_keys::{CompactKey, Intake};
-use countersign_store::draft::{Narrowing, NewKey};
+use countersign_store::draft::{Narrowing, NewKey, Vouch};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -67,6 +69,9 @@ struct KeyToRegister {
     /// Whether it waits for `activate`.
     #[serde(default)]
     pending: bool,
+    /// Whether it is put away for the day on which the account's other keys are lost: it proves a rotation, and no request.
+    #[serde(default)]
+    recovery: bool,
 }
 
 /// A key that takes the place of another one.
@@ -77,6 +82,9 @@ struct Rotation {
     new: Successor,
     /// How long the old key is still accepted, such as `7d`; `0s` ends it at once.
     overlap: Length,
+    /// Proof by the old key, or by one kept for recovery, that the new one comes after it. An operator may go without; the audit
+    /// log says which.
+    old_proof: Option<RotationProof>,
 }
 
 /// A new key in the place of an old one.
@@ -133,7 +141,8 @@ async fn list_keys(
     let mut rows = manage.directory.keys_of(&account);
     rows.sort_by(|one, other| one.id.cmp(&other.id));
     let page = Page::cut(rows, ask.after.as_deref(), ask.limit, |row| row.id.clone(), |row| row)?;
-    let items = page.items.into_iter().map(|row| KeyView::of(row, operator.now)).collect::<Result<_, _>>()?;
+    let rows = key_uses::with_last(&manage, page.items).await?;
+    let items = rows.into_iter().map(|row| KeyView::of(row, operator.now)).collect::<Result<_, _>>()?;
     Ok(Json(Page { items, next: page.next }))
 }
 
@@ -148,6 +157,17 @@ async fn register_key(
     Input(new): Input<KeyToRegister>,
 ) -> Result<(StatusCode, Json<RegisteredKey>), Problem> {
     operator.may_change_keys(&found::account(&manage, &account)?)?;
+    let state = match (new.pending, new.recovery) {
+        (true, true) => {
+            let title = "A key waits for approval, or is kept for recovery.";
+            return Err(Problem::invalid("invalid-state", title)
+                .detail("Send `pending` or `recovery`, not both.")
+                .at("recovery"));
+        }
+        (true, false) => KeyState::Pending,
+        (false, true) => KeyState::Recovery,
+        (false, false) => KeyState::Active,
+    };
     let read = intake::one_key(&new.public, &manage.keys, "public")?;
     known_dialects(&manage, &new.dialects)?;
     let at = "possession";
@@ -159,7 +179,7 @@ async fn register_key(
         spki: read.key.spki_der().to_vec(),
         dialects: new.dialects,
         narrowing: Narrowing { algorithms: meant(new.algorithms, &read), methods, paths, networks },
-        state: if new.pending { KeyState::Pending } else { KeyState::Active },
+        state,
         not_before: new.not_before.map(|moment| moment.0),
         expires: new.expires.map(|moment| moment.0),
         shared,
@@ -187,12 +207,17 @@ async fn rotate_key(
     if old.account != account {
         return Err(Problem::missing("key"));
     }
-    let Rotation { new, overlap } = rotation;
+    let Rotation { new, overlap, old_proof } = rotation;
     let read = intake::one_key(&new.public, &manage.keys, "new.public")?;
-    let dialects = new.dialects.unwrap_or(old.dialects);
+    let dialects = new.dialects.unwrap_or_else(|| old.dialects.clone());
     known_dialects(&manage, &dialects)?;
     let at = "new.possession";
     let shared = may_share(new.possession.as_ref(), &account, &read.key, &manage, operator.now, at)?;
+    let own = manage.directory.keys_of(&account);
+    let vouching =
+        old_proof.map(|proof| rotation::vouching(&proof, &old, &own, &read.key, operator.now, "old_proof"));
+    let vouching = vouching.transpose()?;
+    let vouch = vouching.as_deref().map_or(Vouch::Operator, Vouch::Key);
     let same_kind = CompactKey::from_spki_der(&old.spki).is_ok_and(|old| old.kind() == read.key.kind());
     let limits =
         new.limits.unwrap_or(LimitsView { methods: old.methods, paths: old.paths, networks: old.networks });
@@ -217,7 +242,7 @@ async fn rotate_key(
         shared,
     };
     let rows = operator.change(&manage, |draft| {
-        let rows = draft.rotate_key(&key, &next, overlap.0)?;
+        let rows = draft.rotate_key(&key, &next, overlap.0, vouch)?;
         access::keep_an_owner(&manage.directory, draft)?;
         Ok(rows)
     });
@@ -239,7 +264,9 @@ async fn get_key(
     operator: Operator,
     Path(key): Path<String>,
 ) -> Result<Json<KeyView>, Problem> {
-    Ok(Json(KeyView::of(found::key(&manage, &key)?, operator.now)?))
+    let rows = key_uses::with_last(&manage, vec![found::key(&manage, &key)?]).await?;
+    let row = rows.into_iter().next().ok_or_else(|| Problem::missing("key"))?;
+    Ok(Json(KeyView::of(row, operator.now)?))
 }
 
 /// A key for a dialect that is not spoken here could never be used: say so at once.

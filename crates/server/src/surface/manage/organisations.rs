@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
     OpenApiRouter::new()
         .routes(routes!(list_organisations, create_organisation))
-        .routes(routes!(get_organisation, rename_organisation, delete_organisation))
+        .routes(routes!(get_organisation, change_organisation, delete_organisation))
         .routes(routes!(list_members))
         .routes(routes!(set_member, remove_member))
 }
@@ -35,12 +35,25 @@ struct Paging {
     limit: Option<u32>,
 }
 
-/// An organisation's name.
+/// An organisation to make.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct OrganisationName {
+struct NewOrganisation {
     /// Unique name.
     name: String,
+    /// Whether keys that its members register themselves wait for a manager, who activates them.
+    #[serde(default)]
+    approval: bool,
+}
+
+/// What to change of an organisation; members that are left out stay as they are.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct OrganisationChange {
+    /// Unique name.
+    name: Option<String>,
+    /// Whether keys that its members register themselves wait for a manager, who activates them.
+    approval: Option<bool>,
 }
 
 /// A member's place.
@@ -70,6 +83,8 @@ struct OrganisationView {
     id: String,
     /// Unique name.
     name: String,
+    /// Whether keys that its members register themselves wait for a manager.
+    approval: bool,
     /// When it was made.
     created: Moment,
 }
@@ -96,7 +111,7 @@ impl MemberRole {
 
 impl From<Organisation> for OrganisationView {
     fn from(row: Organisation) -> Self {
-        Self { id: row.id, name: row.name, created: Moment(row.created) }
+        Self { id: row.id, name: row.name, approval: row.approval, created: Moment(row.created) }
     }
 }
 
@@ -118,14 +133,18 @@ async fn list_organisations(
 }
 
 /// Make an organisation.
-#[utoipa::path(post, path = "/api/v1/organisations", tag = "organisations", request_body = OrganisationName,
+#[utoipa::path(post, path = "/api/v1/organisations", tag = "organisations", request_body = NewOrganisation,
     responses((status = 201, body = OrganisationView), Changing))]
 async fn create_organisation(
     State(manage): State<Arc<Manage>>,
     operator: Operator,
-    Input(new): Input<OrganisationName>,
+    Input(new): Input<NewOrganisation>,
 ) -> Result<(StatusCode, Json<OrganisationView>), Problem> {
-    let row = operator.change(&manage, |draft| draft.add_organisation(&new.name)).await?;
+    let row = operator.change(&manage, |draft| {
+        let row = draft.add_organisation(&new.name)?;
+        draft.set_approval(&row.id, new.approval)
+    });
+    let row = row.await?;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
 
@@ -140,18 +159,26 @@ async fn get_organisation(
     Ok(Json(found::organisation(&manage, &organisation)?.into()))
 }
 
-/// Rename an organisation.
+/// Change an organisation's name, or whether keys that its members register themselves wait for a manager.
 #[utoipa::path(patch, path = "/api/v1/organisations/{organisation}", tag = "organisations",
     params(("organisation" = String, Path, description = "The organisation's id.")),
-    request_body = OrganisationName, responses((status = 200, body = OrganisationView), Changing))]
-async fn rename_organisation(
+    request_body = OrganisationChange, responses((status = 200, body = OrganisationView), Changing))]
+async fn change_organisation(
     State(manage): State<Arc<Manage>>,
     operator: Operator,
     Path(organisation): Path<String>,
-    Input(new): Input<OrganisationName>,
+    Input(change): Input<OrganisationChange>,
 ) -> Result<Json<OrganisationView>, Problem> {
-    let row = operator.change(&manage, |draft| draft.rename_organisation(&organisation, &new.name)).await?;
-    Ok(Json(row.into()))
+    let row = operator.change(&manage, |draft| {
+        if let Some(name) = &change.name {
+            draft.rename_organisation(&organisation, name)?;
+        }
+        if let Some(approval) = change.approval {
+            draft.set_approval(&organisation, approval)?;
+        }
+        draft.organisation(&organisation)
+    });
+    Ok(Json(row.await?.into()))
 }
 
 /// Delete an organisation that has no members.

@@ -1,16 +1,11 @@
 //! Proof that whoever registers a key holds its private half: needed where a key is to stand under a second account.
 use super::problem::Problem;
+use super::signed::{self, Wrong};
 use super::state::Manage;
-use countersign::base64::{Alphabet, decode};
-use countersign::time::{Span, Time};
-use countersign_keys::{Algorithm, Job, KeyKind, PublicKey, verify};
+use countersign::time::Time;
+use countersign_keys::PublicKey;
 use serde::Deserialize;
 use utoipa::ToSchema;
-
-/// Seconds from now that a proof may be dated: it is made by hand, maybe on another machine.
-const FRESH: i64 = 300;
-/// Bytes of a signature's text: RSA-8192 has 1366.
-const LONGEST: usize = 2048;
 
 /// Proof that the registrar holds the private half of the key.
 #[derive(Deserialize, ToSchema)]
@@ -44,41 +39,35 @@ pub(crate) fn may_share(
                       server.";
         return Err(Problem::invalid("sharing-not-allowed", title).detail(detail).at(at));
     }
-    let refused = |detail: String| {
-        Problem::invalid("bad-possession", "The proof of possession does not hold.").detail(detail).at(at)
-    };
-    if now.since(Time::from_seconds(possession.time)).abs() > Span::from_seconds(FRESH) {
-        return Err(refused(format!(
-            "Wanted a proof made within five minutes of Unix time {}; found {}. Make it anew.",
-            now.seconds(),
-            possession.time
-        )));
-    }
-    let text = signed_text(account, key, possession.time);
-    let mut signature = Vec::new();
-    let read = possession.signature.len() <= LONGEST
-        && decode(Alphabet::Url, possession.signature.as_bytes(), &mut signature).is_ok();
-    let job = Job::new(key, algorithm(key.kind()), text.as_bytes(), &signature);
-    if !read || verify(&job).accepted(&signature).is_err() {
-        return Err(refused(format!(
-            "Wanted a signature of this very key over {text:?}, in base64url without padding; `countersign key register \
-             --prove KEYFILE` makes it."
-        )));
-    }
+    possession.holds(account, key, now, at)?;
     Ok(true)
+}
+
+impl Possession {
+    /// Whether the proof holds, for this account and this key, now.
+    ///
+    /// # Errors
+    /// `bad-possession`, at the member `at`.
+    pub(crate) fn holds(&self, account: &str, key: &PublicKey, now: Time, at: &str) -> Result<(), Problem> {
+        let text = signed_text(account, key, self.time);
+        signed::holds(&text, self.time, &self.signature, key, now).map_err(|wrong| {
+            let detail = match wrong {
+                Wrong::Time => format!(
+                    "Wanted a proof made within five minutes of Unix time {}; found {}. Make it anew.",
+                    now.seconds(),
+                    self.time
+                ),
+                Wrong::Signature => format!(
+                    "Wanted a signature of this very key over {text:?}, in base64url without padding; `countersign key \
+                     register --prove KEYFILE` makes it."
+                ),
+            };
+            Problem::invalid("bad-possession", "The proof of possession does not hold.").detail(detail).at(at)
+        })
+    }
 }
 
 /// What is signed; the first line keeps it from being a proof of anything else.
 fn signed_text(account: &str, key: &PublicKey, time: i64) -> String {
     format!("countersign key possession 1\n{account}\n{}\n{time}", key.fingerprints().spki_sha256_hex)
-}
-
-fn algorithm(kind: KeyKind) -> Algorithm {
-    match kind {
-        KeyKind::P256 => Algorithm::EcdsaP256Sha256,
-        KeyKind::P384 => Algorithm::EcdsaP384Sha384,
-        KeyKind::P521 => Algorithm::EcdsaP521Sha512,
-        KeyKind::Ed25519 => Algorithm::Ed25519,
-        _ => Algorithm::RsaSha256,
-    }
 }

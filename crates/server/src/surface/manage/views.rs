@@ -69,7 +69,7 @@ pub(crate) struct KeyView {
     kind: &'static str,
     /// RSA: bits of the modulus; otherwise of the curve.
     bits: u32,
-    /// `pending`, `active`, `retiring`, `disabled` or `revoked`.
+    /// `pending`, `active`, `retiring`, `disabled`, `recovery` or `revoked`.
     state: &'static str,
     /// For a retiring key: from when it is no longer accepted.
     until: Option<Moment>,
@@ -169,7 +169,7 @@ impl KeyView {
             .parse();
         let until = match row.life.state {
             KeyState::Retiring { until } => Some(Moment(until)),
-            KeyState::Pending | KeyState::Active | KeyState::Disabled | KeyState::Revoked => None,
+            _ => None,
         };
         Ok(Self {
             id: row.id,

@@ -56,6 +56,12 @@ impl Registry for Breakable {
     fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
         Box::pin(async move { self.inner.touch(uses).await })
     }
+    fn uses<'a>(&'a self, keys: &'a [String]) -> Answer<'a, Result<Vec<LastUse>, Fault>> {
+        Box::pin(async move {
+            self.holds()?;
+            self.inner.uses(keys).await
+        })
+    }
     fn backup<'a>(&'a self, to: &'a Path) -> Answer<'a, Result<(), Fault>> {
         Box::pin(async move { self.inner.backup(to).await })
     }
