@@ -527,3 +527,31 @@ async fn what_was_judged_is_told_to_operators_and_all_keys_are_listed() {
     assert_eq!(rsa["items"].as_array().unwrap().len(), 2);
     assert_eq!(json_of(&site.get("/api/v1/keys?state=revoked", &olga).await)["items"], json!([]));
 }
+
+#[tokio::test]
+async fn a_managers_link_does_not_manage_when_its_account_rises() {
+    let site = Site::new().await;
+    let olga = site.session("olga", p256()).await;
+    let post = async |path: &str, body: Value| {
+        let answer = site.post(path, &olga, body).await;
+        assert!(matches!(answer.status, 200..=204), "{path} {answer:?}");
+        json_of(&answer)
+    };
+    let key = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+    let new = json!({ "name": "mona", "role": "manager", "public": key.public_key().to_pem() });
+    let made = post("/api/v1/operators", new).await;
+    let id = made["key"]["id"].as_str().unwrap().to_owned();
+    let mona = cookie(&site.sign_in("mona", &id, &key).await);
+    // For an operator's account a manager makes none; for bob's it does.
+    let path = format!("/api/v1/accounts/{}/sign-in-link", site.account("olga"));
+    assert_eq!(code(&site.post(&path, &mona, Value::Null).await), (403, "role-too-low".to_owned()));
+    let path = format!("/api/v1/accounts/{}/sign-in-link", site.account("bob"));
+    let url = json_of(&site.post(&path, &mona, Value::Null).await)["url"].as_str().unwrap().to_owned();
+    let token = json!({ "token": url.split_once("/link/").unwrap().1 });
+    let bob = cookie(&site.call("POST", "/console/api/v1/link", OWN, &token).await);
+    let path = format!("/api/v1/operators/{}", site.account("bob"));
+    let risen = site.call("PUT", &path, &format!("{OWN}{olga}"), &json!({ "role": "owner" })).await;
+    assert_eq!(risen.status, 200, "{risen:?}");
+    assert_eq!(json_of(&site.get("/console/api/v1/me", &bob).await)["manage"], false);
+    assert_eq!(site.get("/api/v1/accounts", &bob).await.status, 403);
+}
