@@ -41,6 +41,7 @@ mod tls;
 pub mod trip;
 mod upstream;
 mod uses;
+mod verdicts;
 
 pub use app::App;
 pub use config::Config;

@@ -13,11 +13,13 @@ use crate::seal::Seal;
 use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
 use crate::tls::acme::texts::Texts;
 use crate::uses::Uses;
+use crate::verdicts::Verdicts;
 use countersign::ask::Decoys;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy};
 use countersign_guard::session::challenges::Stateless;
 use countersign_guard::signing::SigningKeys;
+use countersign_keys::MacKey;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
@@ -79,6 +81,8 @@ pub struct Shared {
     pub(crate) limiter: Limiter,
     /// What is counted.
     pub metrics: Metrics,
+    /// The last judgements.
+    pub(crate) verdicts: Verdicts,
     /// Makes ids.
     pub ids: Ids,
     /// What authorities are told about our names.
@@ -86,6 +90,8 @@ pub struct Shared {
     pub(crate) challenges: Arc<Stateless>,
     pub(crate) answered: Arc<dyn Once>,
     pub(crate) decoys: Decoys,
+    /// What the console's challenges and links are bound by.
+    pub(crate) console: MacKey,
     /// When the reading began that the directory is from: what was written later may not be in it.
     pub(crate) read: Instant,
     /// A node that could not confirm the registry's version for this long lets nobody in.
@@ -127,12 +133,14 @@ impl Shared {
         let signing = signing_keys(&keeper).await?;
         let key = challenge_key(&keeper).await?;
         let decoys = Decoys::new(key.tag(&[b"decoys"]).first_chunk().copied().unwrap_or_default());
+        let console = MacKey::new(&key.tag(&[b"console"]));
         let lanes = if config.server.lanes { Side::new(&*entropy) } else { None };
         Ok(Self {
             ids: Ids::new(&*entropy),
             challenges: Arc::new(Stateless::new(key)),
             answered,
             decoys,
+            console,
             seal,
             lanes,
             doctor: Arc::default(),
@@ -149,6 +157,7 @@ impl Shared {
             signing,
             limiter: Limiter::default(),
             metrics: Metrics::default(),
+            verdicts: Verdicts::default(),
             read,
             stale_after: config.store.stale_after,
             draining: AtomicBool::new(false),

@@ -52,6 +52,7 @@ pub(crate) fn head() -> Whole {
         (name = "signing keys", description = "The server's own keys."),
         (name = "configuration", description = "What the server was started with, taken anew."),
         (name = "refusals", description = "What was refused in the last minutes on this node, and why."),
+        (name = "statistics", description = "What this node judged."),
         (name = "doctor", description = "What the proxies before the server change.")
     ),
     modifiers(&Signed)

@@ -5,11 +5,12 @@ use super::input::Input;
 use super::intake;
 use super::key_uses;
 use super::moment::{Length, Moment};
-use super::operator::Operator;
+use super::operator::{Actor, Operator};
 use super::page::{Ask, Page};
 use super::possession::{Possession, may_share};
 use super::problem::{Changing, Problem, ReadingOne};
 use super::rotation::{self, RotationProof};
+use super::standing::{By, Standing};
 use super::state::Manage;
 use super::views::{KeyView, LimitsView};
 use axum::Json;
@@ -18,6 +19,7 @@ use axum::http::StatusCode;
 use countersign::life::key::KeyState;
 use countersign_keys::{CompactKey, Intake};
 use countersign_store::draft::{Narrowing, NewKey, Vouch};
+use countersign_store::model::KeyRecord;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -45,39 +47,39 @@ struct Paging {
 /// A key to register.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct KeyToRegister {
+pub(crate) struct KeyToRegister {
     /// The public key in any usual spelling: PEM, OpenSSH line, JWK, base64 or hexadecimal of Ed25519. Never the private half.
-    public: String,
+    pub(crate) public: String,
     /// What its owner calls it.
     #[serde(default)]
-    label: String,
+    pub(crate) label: String,
     /// Dialects it is for; one, unless you mean more: a proof of one must not double as a proof of another.
-    dialects: Vec<String>,
+    pub(crate) dialects: Vec<String>,
     /// Algorithms it is narrowed to; empty: the one that a JWK names (`alg`), else all of its kind that are not weak. A weak one must
     /// be named here.
     #[serde(default)]
-    algorithms: Vec<String>,
+    pub(crate) algorithms: Vec<String>,
     /// Where it may be used.
     #[serde(default)]
-    limits: LimitsView,
+    pub(crate) limits: LimitsView,
     /// Not accepted before.
-    not_before: Option<Moment>,
+    pub(crate) not_before: Option<Moment>,
     /// Not accepted from then on.
-    expires: Option<Moment>,
+    pub(crate) expires: Option<Moment>,
     /// Lets a key that another account has stand here too, where [keys] shared allows it.
-    possession: Option<Possession>,
+    pub(crate) possession: Option<Possession>,
     /// Whether it waits for `activate`.
     #[serde(default)]
-    pending: bool,
+    pub(crate) pending: bool,
     /// Whether it is put away for the day on which the account's other keys are lost: it proves a rotation, and no request.
     #[serde(default)]
-    recovery: bool,
+    pub(crate) recovery: bool,
 }
 
 /// A key that takes the place of another one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Rotation {
+pub(crate) struct Rotation {
     /// The new key. Dialects, algorithms and limits that are left out are those of the key it replaces.
     new: Successor,
     /// How long the old key is still accepted, such as `7d`; `0s` ends it at once.
@@ -109,20 +111,20 @@ struct Successor {
 
 /// A key just registered.
 #[derive(Serialize, ToSchema)]
-struct RegisteredKey {
+pub(crate) struct RegisteredKey {
     /// The key.
-    key: KeyView,
+    pub(crate) key: KeyView,
     /// What was repaired in its spelling; send it so next time.
     repaired: Vec<String>,
 }
 
 /// A key that took the place of another one.
 #[derive(Serialize, ToSchema)]
-struct RotatedKey {
+pub(crate) struct RotatedKey {
     /// The new key.
-    key: KeyView,
+    pub(crate) key: KeyView,
     /// The old key, retiring.
-    retiring: KeyView,
+    pub(crate) retiring: KeyView,
     /// What was repaired in the new key's spelling.
     repaired: Vec<String>,
 }
@@ -157,6 +159,22 @@ async fn register_key(
     Input(new): Input<KeyToRegister>,
 ) -> Result<(StatusCode, Json<RegisteredKey>), Problem> {
     operator.may_change_keys(&found::account(&manage, &account)?)?;
+    let read = intake::one_key(&new.public, &manage.keys, "public")?;
+    let at = "possession";
+    let shared = may_share(new.possession.as_ref(), &account, &read.key, &manage, operator.now, at)?;
+    let standing = Standing { shared, by: By::Operator };
+    let added = add(&manage, &operator.actor(), account, new, standing).await?;
+    Ok((StatusCode::CREATED, Json(added)))
+}
+
+/// Registers a key in somebody's name who may.
+pub(crate) async fn add(
+    manage: &Manage,
+    actor: &Actor,
+    account: String,
+    new: KeyToRegister,
+    standing: Standing,
+) -> Result<RegisteredKey, Problem> {
     let state = match (new.pending, new.recovery) {
         (true, true) => {
             let title = "A key waits for approval, or is kept for recovery.";
@@ -169,9 +187,7 @@ async fn register_key(
         (false, false) => KeyState::Active,
     };
     let read = intake::one_key(&new.public, &manage.keys, "public")?;
-    known_dialects(&manage, &new.dialects)?;
-    let at = "possession";
-    let shared = may_share(new.possession.as_ref(), &account, &read.key, &manage, operator.now, at)?;
+    known_dialects(manage, &new.dialects)?;
     let LimitsView { methods, paths, networks } = new.limits;
     let key = NewKey {
         account,
@@ -182,13 +198,14 @@ async fn register_key(
         state,
         not_before: new.not_before.map(|moment| moment.0),
         expires: new.expires.map(|moment| moment.0),
-        shared,
+        shared: standing.shared,
     };
-    let row = operator.change(&manage, |draft| draft.add_key(&key)).await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(RegisteredKey { key: KeyView::of(row, operator.now)?, repaired: repaired(&read) }),
-    ))
+    let row = actor.change(manage, |draft| {
+        let state = standing.by.begins(draft, &key.account, key.state)?;
+        draft.add_key(&NewKey { state, ..key.clone() })
+    });
+    let row = row.await?;
+    Ok(RegisteredKey { key: KeyView::of(row, actor.now)?, repaired: repaired(&read) })
 }
 
 /// Replace a key: the new one is active at once, the old one retires after the overlap.
@@ -207,17 +224,35 @@ async fn rotate_key(
     if old.account != account {
         return Err(Problem::missing("key"));
     }
-    let Rotation { new, overlap, old_proof } = rotation;
-    let read = intake::one_key(&new.public, &manage.keys, "new.public")?;
-    let dialects = new.dialects.unwrap_or_else(|| old.dialects.clone());
-    known_dialects(&manage, &dialects)?;
+    let read = intake::one_key(&rotation.new.public, &manage.keys, "new.public")?;
     let at = "new.possession";
-    let shared = may_share(new.possession.as_ref(), &account, &read.key, &manage, operator.now, at)?;
+    let proof = rotation.new.possession.as_ref();
+    let shared = may_share(proof, &account, &read.key, &manage, operator.now, at)?;
     let own = manage.directory.keys_of(&account);
+    let vouching = rotation.old_proof.as_ref();
     let vouching =
-        old_proof.map(|proof| rotation::vouching(&proof, &old, &own, &read.key, operator.now, "old_proof"));
+        vouching.map(|proof| rotation::vouching(proof, &old, &own, &read.key, operator.now, "old_proof"));
     let vouching = vouching.transpose()?;
     let vouch = vouching.as_deref().map_or(Vouch::Operator, Vouch::Key);
+    let standing = Standing { shared, by: By::Operator };
+    let rotated = replace(&manage, &operator.actor(), old, rotation, standing, vouch).await?;
+    Ok((StatusCode::CREATED, Json(rotated)))
+}
+
+/// Puts a key in the place of an old one in somebody's name who may, on the word of `vouch`.
+pub(crate) async fn replace(
+    manage: &Manage,
+    actor: &Actor,
+    old: KeyRecord,
+    rotation: Rotation,
+    standing: Standing,
+    vouch: Vouch<'_>,
+) -> Result<RotatedKey, Problem> {
+    let KeyRecord { id, account, .. } = old.clone();
+    let Rotation { new, overlap, old_proof: _ } = rotation;
+    let read = intake::one_key(&new.public, &manage.keys, "new.public")?;
+    let dialects = new.dialects.unwrap_or(old.dialects);
+    known_dialects(manage, &dialects)?;
     let same_kind = CompactKey::from_spki_der(&old.spki).is_ok_and(|old| old.kind() == read.key.kind());
     let limits =
         new.limits.unwrap_or(LimitsView { methods: old.methods, paths: old.paths, networks: old.networks });
@@ -239,20 +274,41 @@ async fn rotate_key(
         state: KeyState::Active,
         not_before: None,
         expires: new.expires.map(|moment| moment.0),
-        shared,
+        shared: standing.shared,
     };
-    let rows = operator.change(&manage, |draft| {
-        let rows = draft.rotate_key(&key, &next, overlap.0, vouch)?;
+    let rows = actor.change(manage, |draft| {
+        let state = standing.by.begins(draft, &next.account, KeyState::Active)?;
+        let rows = draft.rotate_key(&id, &NewKey { state, ..next.clone() }, overlap.0, vouch)?;
         access::keep_an_owner(&manage.directory, draft)?;
         Ok(rows)
     });
     let (old, new) = rows.await?;
-    let answer = RotatedKey {
-        key: KeyView::of(new, operator.now)?,
-        retiring: KeyView::of(old, operator.now)?,
+    Ok(RotatedKey {
+        key: KeyView::of(new, actor.now)?,
+        retiring: KeyView::of(old, actor.now)?,
         repaired: repaired(&read),
-    };
-    Ok((StatusCode::CREATED, Json(answer)))
+    })
+}
+
+impl Rotation {
+    /// For what the old key is for, until the same end.
+    pub(crate) fn same(
+        public: String,
+        label: Option<String>,
+        expires: Option<Moment>,
+        overlap: Length,
+    ) -> Self {
+        let new = Successor {
+            public,
+            label,
+            dialects: None,
+            algorithms: None,
+            limits: None,
+            expires,
+            possession: None,
+        };
+        Self { new, overlap, old_proof: None }
+    }
 }
 
 /// Show a key.

@@ -1,7 +1,7 @@
 //! Short texts that a key signs by hand to prove one thing, once: its possession, or who comes after it.
 use countersign::base64::{Alphabet, decode};
 use countersign::time::{Span, Time};
-use countersign_keys::{Algorithm, Job, KeyKind, PublicKey, verify};
+use countersign_keys::{Job, PublicKey, verify};
 
 /// Seconds from now that a proof may be dated: it is made by hand, maybe on another machine.
 const FRESH: i64 = 300;
@@ -27,16 +27,6 @@ pub(crate) fn holds(text: &str, time: i64, signature: &str, key: &PublicKey, now
     }
     let mut bytes = Vec::new();
     let read = signature.len() <= LONGEST && decode(Alphabet::Url, signature.as_bytes(), &mut bytes).is_ok();
-    let job = Job::new(key, algorithm(key.kind()), text.as_bytes(), &bytes);
+    let job = Job::new(key, key.kind().usual_algorithm(), text.as_bytes(), &bytes);
     if read && verify(&job).accepted(&bytes).is_ok() { Ok(()) } else { Err(Wrong::Signature) }
-}
-
-fn algorithm(kind: KeyKind) -> Algorithm {
-    match kind {
-        KeyKind::P256 => Algorithm::EcdsaP256Sha256,
-        KeyKind::P384 => Algorithm::EcdsaP384Sha384,
-        KeyKind::P521 => Algorithm::EcdsaP521Sha512,
-        KeyKind::Ed25519 => Algorithm::Ed25519,
-        _ => Algorithm::RsaSha256,
-    }
 }
