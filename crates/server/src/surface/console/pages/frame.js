@@ -26,7 +26,7 @@ function build(place, me, signedOut) {
       el("h2", null, name),
       el("ul", null, entries.map(([address, text]) => el("li", null, el("a", { href: address }, text)))),
     ])),
-    el("div", { class: "whoami" },
+    el("section", { class: "whoami", "aria-label": "Signed in" },
       el("p", null, el("span", { class: "quiet small" }, "Signed in as"), el("br"), el("strong", null, me.account.name),
         me.account.role && el("span", { class: "quiet" }, ` · ${me.account.role}`)),
       el("button", { type: "button", onclick: () => signOut(signedOut) }, "Sign out"),

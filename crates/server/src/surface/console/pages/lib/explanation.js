@@ -17,14 +17,14 @@ const STAGES = {
 };
 
 /** Everything that an answer of explain tells. `signed`: the bytes that were signed here, where they are known. */
-export function explanationShown(told, { signed } = {}) {
+export function explanationShown(told, { signed, heading = "h2" } = {}) {
   return el("div", { class: "explanation" },
     verdictBox(told),
-    causes(told),
+    causes(told, heading),
     told.caller && el("p", null, "Recognised as ", el("strong", null, told.caller.account), ` (${told.caller.identifier}) by key `, el("code", null, told.caller.key),
       ` with ${told.caller.algorithm}`, told.caller.acting_as && ` acting as ${told.caller.acting_as}`, "."),
-    steps(told.steps ?? []),
-    bytesPart(told, signed),
+    steps(told.steps ?? [], heading),
+    bytesPart(told, signed, heading),
     told.note && el("p", { class: "quiet" }, told.note));
 }
 
@@ -38,19 +38,19 @@ function verdictBox(told) {
 }
 
 /** Likely causes, the likeliest first; a cause is a sentence or `{ cause|code, text, fix|hint }`. */
-function causes(told) {
+function causes(told, heading) {
   const list = told.causes ?? told.hints ?? [];
   if (list.length === 0) return null;
-  return el("section", null, el("h3", null, "Likely causes"), el("ol", { class: "causes" }, list.map((one) => {
+  return el("section", null, el(heading, null, "Likely causes"), el("ol", { class: "causes" }, list.map((one) => {
     if (typeof one === "string") return el("li", null, one);
     const fix = one.fix ?? one.hint;
     return el("li", null, one.text ?? one.cause ?? one.code, fix && el("span", { class: "quiet" }, ` ${fix}`));
   })));
 }
 
-function steps(list) {
+function steps(list, heading) {
   if (list.length === 0) return null;
-  return el("section", null, el("h3", null, "Step by step"), table("Steps of the judgement", [
+  return el("section", null, el(heading, null, "Step by step"), table("Steps of the judgement", [
     ["Step", (step) => STAGES[step.stage] ?? step.stage],
     ["Looked at", (step) => el("span", { class: "breaks" }, step.what)],
     ["Wanted", (step) => el("span", { class: "breaks" }, step.wanted)],
@@ -59,11 +59,11 @@ function steps(list) {
   ], list, { hidden: true, row: (step) => ({ class: step.failed ? "failed" : null }) }));
 }
 
-function bytesPart(told, signed) {
+function bytesPart(told, signed, heading) {
   const expected = bytesOf(told.expected_b64 ?? told.expected?.b64 ?? told.expected);
   const found = signed ?? bytesOf(told.signed_b64 ?? told.signed?.b64);
   if (!expected && !found) return null;
-  return el("section", null, el("h3", null, "The bytes"),
+  return el("section", null, el(heading, null, "The bytes"),
     expected && found ? difference(expected, found)
       : expected ? bytesShown("The server expected these bytes to be signed", expected)
         : bytesShown("These bytes were signed here", found));

@@ -31,7 +31,7 @@ function change(row, again) {
     danger: false,
     extra: role.node,
     act: async () => {
-      await put(`/api/v1/operators/${encodeURIComponent(row.id)}/role`, { role: role.value });
+      await put(`/api/v1/operators/${encodeURIComponent(row.id)}`, { role: role.value });
       notice("The role is set.");
       again();
     },

@@ -31,7 +31,7 @@ export async function keyMaker({ me, label, algorithms, before, submit = "Regist
     const missing = KINDS.some((kind) => !wanted || serves(kind, wanted)) && fitting.length === 0;
     kindChoice = choice("Kind of key", fitting.map((kind) => [kind.name, kind.label, kind.hint]), { value: fitting[0]?.name });
     fill(kindPlace, kindChoice.node, missing && el("p", { class: "box warn" }, "This browser cannot make the kind that is wanted here; use another browser or the command line."),
-      fitting.length === 0 && !missing && el("p", { class: "box warn" }, "Keys for this are not made in browsers: use countersign key generate, and upload the public half."));
+      fitting.length === 0 && !missing && el("p", { class: "box warn" }, "Keys for this are not made in browsers: use countersign key new KEYFILE, and upload the public half."));
   };
   narrow();
   node.addEventListener("narrow", narrow);
@@ -135,5 +135,5 @@ function show(node, step, heading, ...content) {
 
 function withoutBrowser(why) {
   return el("div", { class: "box warn" }, el("p", { class: "box-title" }, "Keys cannot be made on this page"), el("p", null, why),
-    el("p", null, "On your machine: ", el("code", null, "countersign key generate"), ", then upload the public half here."));
+    el("p", null, "On your machine: ", el("code", null, "countersign key new KEYFILE"), ", then upload the public half here."));
 }

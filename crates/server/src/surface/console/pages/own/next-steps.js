@@ -10,7 +10,7 @@ export function nextSteps(key, { file } = {}, dialect) {
   return [
     el("p", { class: "box good", role: "status" }, "The public half is registered as ", el("a", { href: to("keys", key.id) }, key.label || key.id), ". ", stateMark(key)),
     key.state === "pending" && el("p", null, "It counts as soon as somebody approves it."),
-    file && url && [el("p", null, "Call from your machine:"), copyBlock(`countersign request GET ${url} --dialect ${dialect.name} --key ${file}`, "the command")],
+    file && url && [el("p", null, "Call from your machine:"), copyBlock(`countersign request GET ${url} --dialect ${dialect.name} --as NAME --key ${file}`, "the command")],
     el("p", { class: "actions" },
       el("a", { class: "button primary", href: "#/try" }, "Try it in the playground"),
       el("a", { class: "button", href: "#/snippets" }, "See snippets"),

@@ -113,7 +113,7 @@ async function showResult(place, proof, request) {
       body_b64: request.body ? base64(utf8(request.body)) : undefined,
       signed_b64: base64(request.signed),
     });
-    fill(judged, explanationShown(told, { signed: request.signed }));
+    fill(judged, explanationShown(told, { signed: request.signed, heading: "h3" }));
   } catch (error) {
     fill(judged, error.status === 404 ? notHere("Explaining a request") : problemBox(error));
   }

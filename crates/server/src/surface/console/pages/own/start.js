@@ -50,5 +50,5 @@ const newest = (keys) => keys.map((key) => key.last_used).sort().at(-1);
 function firstCall(dialects) {
   const first = dialects?.items.find((dialect) => dialect.routes?.length);
   const url = first?.routes[0].url ?? "https://api.example.com/";
-  return `countersign request GET ${url} --dialect ${first?.name ?? "DIALECT"} --key KEYFILE`;
+  return `countersign request GET ${url} --dialect ${first?.name ?? "DIALECT"} --as NAME --key KEYFILE`;
 }
