@@ -2,8 +2,9 @@
 use countersign_keys::{KeyKind, PublicKey};
 use std::sync::LazyLock;
 
-/// The decoy of a kind of key. Its private half was thrown away; even a signature that held would be refused.
-pub(crate) fn key(kind: KeyKind) -> &'static PublicKey {
+/// The decoy of a kind of key, to be checked in the place of one that is not there. Its private half was thrown away; even a signature that held would be refused.
+#[must_use]
+pub fn key(kind: KeyKind) -> &'static PublicKey {
     static RSA: LazyLock<Option<PublicKey>> = LazyLock::new(|| parse(include_bytes!("decoy/rsa.der")));
     static ED25519: LazyLock<Option<PublicKey>> =
         LazyLock::new(|| parse(include_bytes!("decoy/ed25519.der")));

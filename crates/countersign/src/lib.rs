@@ -5,7 +5,7 @@
 //! the time. The same dialect makes proofs ([`mod@write`]).
 pub mod ask;
 pub mod base64;
-mod decoy;
+pub mod decoy;
 pub mod dialect;
 mod form;
 pub mod incoming;

@@ -27,6 +27,7 @@ mod companion;
 mod holder;
 mod keys;
 mod login;
+pub mod membership;
 mod organisation;
 mod pace;
 mod possession;

@@ -1,6 +1,7 @@
 //! The configuration: one TOML file under environment under flags, read whole, every fault told at once.
 pub mod acme;
 pub mod check;
+pub mod console;
 pub mod dialect;
 pub mod identity;
 pub mod keys;
@@ -18,6 +19,7 @@ pub mod store;
 mod tree;
 pub mod upstream;
 
+use console::ConsoleSection;
 use dialect::DialectSection;
 use identity::Identity;
 use keys::KeysSection;
@@ -73,6 +75,8 @@ pub struct Config {
     pub keys: KeysSection,
     /// The management API.
     pub manage: ManageSection,
+    /// The web console.
+    pub console: ConsoleSection,
     /// Key sets.
     pub jwks: JwksSection,
     /// The database.
@@ -178,6 +182,7 @@ impl Config {
             identity: Identity::read(root.section("identity")),
             keys: KeysSection::read(root.section("keys")),
             manage: ManageSection::read(root.section("manage")),
+            console: ConsoleSection::read(root.section("console")),
             jwks: JwksSection::read(root.section("jwks")),
             store: StoreSection::read(root.section("store")),
             limits: Limits::read(root.section("limits")),
@@ -204,6 +209,7 @@ impl Default for Config {
             identity: Identity::read(root.section("identity")),
             keys: KeysSection::read(root.section("keys")),
             manage: ManageSection::read(root.section("manage")),
+            console: ConsoleSection::read(root.section("console")),
             jwks: JwksSection::read(root.section("jwks")),
             store: StoreSection::read(root.section("store")),
             limits: Limits::read(root.section("limits")),

@@ -9,7 +9,7 @@ use crate::limiter::allowance::trusts;
 use crate::limiter::doors::Door;
 use crate::limiter::network::Network;
 use crate::problem::{bad_request, not_found, problem};
-use crate::surface::{acme, explain, ext_authz, forward_auth, gateway, health, jwks, origin};
+use crate::surface::{acme, console, explain, ext_authz, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
 use crate::upstream::Waiting;
 use axum::Router;
@@ -31,6 +31,7 @@ pub(crate) struct Surfaces {
     pub(crate) address: SocketAddr,
     pub(crate) session: Option<Router>,
     pub(crate) manage: Option<Router>,
+    pub(crate) console: Option<Router>,
 }
 
 /// Where the management API's paths begin.
@@ -163,6 +164,9 @@ impl Surfaces {
         if here(Surface::Manage) && self.manage.is_some() && under(path, MANAGE) {
             return Some(Surface::Manage);
         }
+        if here(Surface::Console) && under(path, console::UNDER) {
+            return Some(Surface::Console);
+        }
         if here(Surface::Session) && self.session.is_some() {
             let rest = path.strip_prefix(app.config.session.prefix.as_str());
             if rest.is_some_and(|rest| under(rest, "/auth") || under(rest, "/subscription")) {
@@ -189,11 +193,16 @@ impl Surfaces {
             Surface::Health if reading && request.uri().path() == health::LIVE => health::live(),
             Surface::Health if reading => health::ready(app).await,
             Surface::Metrics if reading => health::metrics(app).await,
-            Surface::Session | Surface::Manage => {
+            Surface::Session | Surface::Manage | Surface::Console => {
                 // Routers hand on the request alone.
                 request.extensions_mut().insert(call.clone());
-                let session = surface == Surface::Session;
-                mounted(if session { self.session.as_ref() } else { self.manage.as_ref() }, request).await
+                request.extensions_mut().insert(console::Here { manages: self.manage.is_some() });
+                let router = match surface {
+                    Surface::Session => &self.session,
+                    Surface::Manage => &self.manage,
+                    _ => &self.console,
+                };
+                mounted(router.as_ref(), request).await
             }
             Surface::Jwks | Surface::Health | Surface::Metrics | Surface::Acme => {
                 problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Only GET is taken here")

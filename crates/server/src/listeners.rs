@@ -148,7 +148,7 @@ impl Listeners {
 
     /// Puts a generation in force: new requests get it at once; new addresses answer before old ones drain.
     pub(crate) fn enforce(&mut self, prepared: Prepared, app: &Arc<App>, before: Option<&App>) {
-        let (session, manage) = (mounts::session(app), mounts::manage(app));
+        let (session, manage, console) = (mounts::session(app), mounts::manage(app), mounts::console(app));
         let face = |named: &[Surface], address: SocketAddr| {
             let has = |surface| named.contains(&surface);
             Arc::new(Surfaces {
@@ -157,6 +157,7 @@ impl Listeners {
                 address,
                 session: session.clone().filter(|_| has(Surface::Session)),
                 manage: manage.clone().filter(|_| has(Surface::Manage)),
+                console: Some(&console).filter(|_| has(Surface::Console)).cloned(),
             })
         };
         let limits = app.config.limits;

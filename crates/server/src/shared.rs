@@ -16,6 +16,7 @@ use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy};
 use countersign_guard::session::challenges::Stateless;
 use countersign_guard::signing::SigningKeys;
+use countersign_keys::MacKey;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
@@ -83,6 +84,8 @@ pub struct Shared {
     pub(crate) challenges: Arc<Stateless>,
     pub(crate) answered: Arc<dyn Once>,
     pub(crate) decoys: Decoys,
+    /// What the console's challenges and links are bound by.
+    pub(crate) console: MacKey,
     /// When the reading began that the directory is from: what was written later may not be in it.
     pub(crate) read: Instant,
     /// A node that could not confirm the registry's version for this long lets nobody in.
@@ -127,12 +130,14 @@ impl Shared {
         let signing = signing_keys(&keeper).await?;
         let key = challenge_key(&keeper).await?;
         let decoys = Decoys::new(key.tag(&[b"decoys"]).first_chunk().copied().unwrap_or_default());
+        let console = MacKey::new(&key.tag(&[b"console"]));
         let lanes = if config.server.lanes { Side::new(&*entropy) } else { None };
         Ok(Self {
             ids: Ids::new(&*entropy),
             challenges: Arc::new(Stateless::new(key)),
             answered,
             decoys,
+            console,
             seal,
             lanes,
             doctor: Arc::default(),

@@ -42,6 +42,9 @@ pub struct Session {
     pub ended: Option<Ended>,
 }
 
+/// Ids of the console's sessions begin so: they are opened in a browser, by a cookie, and have no tokens.
+pub const CONSOLE: &str = "console-";
+
 /// Why a session ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -72,6 +75,12 @@ impl Session {
     #[must_use]
     pub fn is_live(&self, now: Time) -> bool {
         self.ended.is_none() && now < self.ends
+    }
+
+    /// Whether it is one of the console's.
+    #[must_use]
+    pub fn is_console(&self) -> bool {
+        self.id.starts_with(CONSOLE)
     }
 
     /// When an access token made at `now` ends: never after the session.

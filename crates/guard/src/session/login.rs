@@ -111,7 +111,9 @@ impl SessionApi {
     async fn make_room(&self, account: &str, now: Time) -> Result<(), Fault> {
         let sessions = self.guard.sessions();
         // Oldest first.
-        let live = sessions.list(Some(account), now).await?;
+        let mut live = sessions.list(Some(account), now).await?;
+        // Those of the console are others, with a number of their own.
+        live.retain(|session| !session.is_console());
         let more = live.len().saturating_sub(self.settings.most_sessions).min(MOST_ENDED);
         for old in live.iter().take(more) {
             // One that changed at this moment is in use; the next sign-in sees to it.

@@ -2,6 +2,7 @@
 use crate::clock::draw;
 use crate::session::body::Members;
 use crate::session::holder::Holder;
+use crate::session::membership::{self, ADMIN, MEMBER, OWNER, at_least, forbidden, invite, none, rank};
 use crate::session::reply::{No, Stop, json, nothing, text};
 use crate::session::route::parameter;
 use crate::session::{Asked, SessionApi};
@@ -14,10 +15,6 @@ use countersign_store::model::{Identifier, Member};
 use http::Response;
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-const MEMBER: &str = "MEMBER";
-const ADMIN: &str = "ADMIN";
-const OWNER: &str = "OWNER";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -75,13 +72,8 @@ impl SessionApi {
         let code = format!("join-{}", encode_hex(&draw::<16>(&*self.entropy)));
         let digest = encode_hex(&sha256(&[code.as_bytes()]));
         let expires = asked.now + self.settings.join_code_life;
-        let change = |draft: &mut Draft<'_>| {
-            let own = place(draft, &holder)?;
-            at_least(&own, ADMIN)?;
-            at_least(&own, &role)?;
-            draft.allow_join_codes(self.settings.most_join_codes);
-            draft.add_join_code(&own.organisation, &digest, &role, expires, true)
-        };
+        let most = self.settings.most_join_codes;
+        let change = |draft: &mut Draft<'_>| invite(draft, &holder.caller.id, &digest, &role, expires, most);
         self.registrar.change(&self.stamp(&holder.caller.id, asked.now), change).await?;
         Ok(text(code))
     }
@@ -184,31 +176,7 @@ impl SessionApi {
 }
 
 fn place(draft: &Draft<'_>, holder: &Holder) -> Result<Member, Denied> {
-    draft.membership(&holder.caller.id).ok_or_else(none)
-}
-
-fn none() -> Denied {
-    Denied::new(Denial::State, "no-subscription", "You have no subscription; join one with a join code.")
-}
-
-fn forbidden(text: &'static str) -> Denied {
-    Denied::new(Denial::Forbidden, "not-permitted", text)
-}
-
-fn rank(role: &str) -> u8 {
-    match role {
-        OWNER => 2,
-        ADMIN => 1,
-        _ => 0,
-    }
-}
-
-fn at_least(own: &Member, role: &str) -> Result<(), Denied> {
-    if rank(&own.role) >= rank(role) {
-        Ok(())
-    } else {
-        Err(forbidden("Your role in the subscription does not reach for this."))
-    }
+    membership::place(draft, &holder.caller.id)
 }
 
 /// Nobody could invite, remove or promote any more.

@@ -55,13 +55,15 @@ pub enum Surface {
     Manage,
     /// `/metrics`.
     Metrics,
+    /// The web console: `/console`.
+    Console,
     /// `/.well-known/acme-challenge/`, where an authority looks (HTTP-01).
     Acme,
 }
 
 impl Surface {
     /// Every surface.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Gateway,
         Self::ForwardAuth,
         Self::ExtAuthz,
@@ -71,6 +73,7 @@ impl Surface {
         Self::Health,
         Self::Manage,
         Self::Metrics,
+        Self::Console,
         Self::Acme,
     ];
 
@@ -87,6 +90,7 @@ impl Surface {
             Self::Health => "health",
             Self::Manage => "manage",
             Self::Metrics => "metrics",
+            Self::Console => "console",
             Self::Acme => "acme",
         }
     }
@@ -104,7 +108,8 @@ impl Listener {
             Surface::Jwks,
             Surface::Health,
         ];
-        let own = vec![Surface::Manage, Surface::Explain, Surface::Metrics, Surface::Health];
+        let own =
+            vec![Surface::Manage, Surface::Console, Surface::Explain, Surface::Metrics, Surface::Health];
         vec![
             Self { address: SocketAddr::from(([127, 0, 0, 1], 8700)), surfaces: public, tls: None },
             Self { address: SocketAddr::from(([127, 0, 0, 1], 8701)), surfaces: own, tls: None },

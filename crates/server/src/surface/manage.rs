@@ -15,10 +15,10 @@ mod found;
 mod gate;
 mod identifiers;
 mod input;
-mod intake;
+pub(crate) mod intake;
 mod join_codes;
 mod key_life;
-mod keys;
+pub(crate) mod keys;
 mod moment;
 mod operator;
 mod operators;
@@ -27,14 +27,24 @@ mod page;
 mod possession;
 mod problem;
 mod readiness;
-mod secret;
-mod sessions;
+pub(crate) mod secret;
+pub(crate) mod sessions;
+mod sign_in_links;
 mod signing_keys;
 mod state;
 mod users;
 mod views;
 
-pub(crate) use authority::is_ours;
+pub(crate) use access::keep_an_owner;
+pub(crate) use authority::{is_called, is_ours, is_same};
+pub(crate) use input::Input;
+pub(crate) use moment::{Length, Moment};
+pub(crate) use operator::Actor;
+pub(crate) use page::{Ask, limit_of};
+pub(crate) use possession::{Possession, algorithm, proved};
+pub(crate) use problem::{Changing, Document as ProblemDocument, Problem, Reading};
+pub(crate) use state::Manage;
+pub(crate) use views::{IdentifierView, KeyView, LimitsView, RoleView};
 
 use crate::app::App;
 use axum::Router;
@@ -43,8 +53,6 @@ use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::routing::get;
 use gate::Gate;
-use problem::Problem;
-use state::Manage;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -54,24 +62,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
 /// The management API with its full paths; `None` where nothing could judge its calls.
 pub(crate) fn router(app: &Arc<App>) -> Option<Router> {
     let policy = app.operators.clone()?;
-    let manage = Manage {
-        registrar: Arc::clone(&app.registrar),
-        directory: Arc::clone(&app.directory),
-        registry: Arc::clone(&app.registry),
-        sessions: Arc::clone(&app.sessions),
-        entropy: Arc::clone(&app.entropy),
-        signing: Arc::clone(&app.signing),
-        seal: Arc::clone(&app.seal),
-        keys: app.config.keys.policy(),
-        http_key_sets: app.config.jwks.allow_http,
-        shared_keys: app.config.keys.shared,
-        most_join_codes: app.config.session.join_codes_per_organisation,
-        readiness: Arc::clone(&app.readiness),
-        doctor: Arc::clone(&app.doctor),
-        dialects: app.dialects.values().cloned().collect(),
-        shared: Arc::clone(app.shared()),
-    };
-    Some(build(Arc::new(manage), Arc::new(Gate { app: Arc::clone(app), policy })))
+    Some(build(Manage::of(app), Arc::new(Gate { app: Arc::clone(app), policy })))
 }
 
 /// Everything behind the gate, and the two documents before it.
@@ -79,6 +70,7 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
     let guarded = OpenApiRouter::with_openapi(document::head())
         .merge(about::routes())
         .merge(accounts::routes())
+        .merge(sign_in_links::routes())
         .merge(identifiers::routes())
         .merge(keys::routes())
         .merge(key_life::routes())

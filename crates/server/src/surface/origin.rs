@@ -61,6 +61,25 @@ pub(crate) fn of(
     headers: &HeaderMap,
     own: Option<&Authority>,
 ) -> Result<Origin, &'static str> {
+    let mut origin = told(config, peer, tls, headers, own)?;
+    if let Some((scheme, authority)) = config.public() {
+        scheme.clone_into(&mut origin.scheme);
+        authority.clone_into(&mut origin.authority);
+    }
+    Ok(origin)
+}
+
+/// The same without regard to `public_url`.
+///
+/// # Errors
+/// Says what is missing, doubled or contradictory.
+pub(crate) fn told(
+    config: &ServerSection,
+    peer: IpAddr,
+    tls: bool,
+    headers: &HeaderMap,
+    own: Option<&Authority>,
+) -> Result<Origin, &'static str> {
     let trusted = config.trusted_proxies.iter().any(|network| network.contains(peer));
     let mut authority = match (single(headers, HOST.as_str())?, own) {
         (Some(host), Some(own)) if !host.eq_ignore_ascii_case(own.as_str()) => {
@@ -91,12 +110,7 @@ pub(crate) fn of(
         client = forwarded_for(config, peer, headers)?;
     }
     let host = host_of(&authority).into_owned();
-    let named = authority.clone();
-    if let Some((public_scheme, public_authority)) = config.public() {
-        public_scheme.clone_into(&mut scheme);
-        public_authority.clone_into(&mut authority);
-    }
-    Ok(Origin { scheme, authority, own: named, host, client, trusted })
+    Ok(Origin { scheme, own: authority.clone(), authority, host, client, trusted })
 }
 
 /// The caller's address alone, to judge by: the peer's, or what a trusted proxy tells, whatever else is wrong with the request.

@@ -23,7 +23,7 @@ pub(crate) fn is_ours(config: &Config, call: Option<&Call>, host: &str) -> bool 
 }
 
 /// Whether a listener at an address is called so. One at every address is called by none that is known here.
-fn is_called(address: SocketAddr, host: &str) -> bool {
+pub(crate) fn is_called(address: SocketAddr, host: &str) -> bool {
     if address.ip().is_unspecified() || address.port() == 0 {
         return false;
     }
@@ -40,7 +40,7 @@ fn is_called(address: SocketAddr, host: &str) -> bool {
 }
 
 /// Hosts without regard to case; a scheme's own port need not be written.
-fn is_same(own: &str, host: &str) -> bool {
+pub(crate) fn is_same(own: &str, host: &str) -> bool {
     fn plain(text: &str) -> &str {
         text.strip_suffix(":443").or_else(|| text.strip_suffix(":80")).unwrap_or(text)
     }

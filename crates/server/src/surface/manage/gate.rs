@@ -3,9 +3,10 @@ use super::authority::is_ours;
 use super::operator::Operator;
 use super::problem::Problem;
 use crate::app::App;
-use crate::call::Call;
+use crate::call::{Call, Outcome};
 use crate::inflow::read_small;
-use crate::judge::{held, judge};
+use crate::judge::{held, judge, refused};
+use crate::surface::console::{self, Site};
 use crate::surface::origin::{Client, single};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -14,8 +15,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use countersign::incoming::{Body as Seen, Incoming, Target};
+use countersign::reason::Reason;
 use countersign::verified::Verified;
-use countersign_guard::policy::Policy;
+use countersign_guard::policy::{Policy, Reply};
 use std::sync::Arc;
 
 /// Bytes of a body: a key with its conditions is under 16 KiB.
@@ -41,24 +43,83 @@ pub(crate) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: 
         Ok(body) => body,
         Err(answer) => return *answer,
     };
-    let verified = match gate.judge(&parts, &body).await {
-        Ok(verified) => verified,
+    let (operator, outcome) = match gate.who(&parts, &body).await {
+        Ok(found) => found,
         Err(answer) => return *answer,
     };
-    let mut answer = match gate.operator(&parts, &verified) {
+    let mut answer = match operator {
         Ok(operator) => {
             parts.extensions.insert(operator);
             next.run(Request::from_parts(parts, Body::from(body))).await
         }
         Err(problem) => problem.into_response(),
     };
-    answer.extensions_mut().insert(held(None, &verified));
+    answer.extensions_mut().insert(outcome);
     // Some answers show a secret once; none is worth keeping.
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }
 
 impl Gate {
+    /// Who calls, and what the log has of it: by a signature, or from a page of the console by the session's cookie.
+    async fn who(
+        &self,
+        parts: &Parts,
+        body: &Bytes,
+    ) -> Result<(Result<Operator, Problem>, Outcome), Box<Response>> {
+        let signed = self.policy.dialects.iter().flat_map(|dialect| dialect.carriers());
+        let signed = signed.into_iter().any(|name| parts.headers.contains_key(name));
+        if !signed
+            && let Ok(site) = Site::of(&self.app, parts)
+            && console::present(&site, &parts.headers)
+        {
+            return self.signed_in(parts, body, &site).await;
+        }
+        let verified = self.judge(parts, body).await?;
+        Ok((self.operator(parts, &verified), held(None, &verified)))
+    }
+
+    /// Who is signed in, where one of the console's own pages makes the call.
+    async fn signed_in(
+        &self,
+        parts: &Parts,
+        body: &Bytes,
+        site: &Site,
+    ) -> Result<(Result<Operator, Problem>, Outcome), Box<Response>> {
+        let app = &self.app;
+        console::same_site(site, &parts.headers).map_err(|problem| Box::new(problem.into_response()))?;
+        let holder = console::find(app, site, &parts.headers).await.map_err(|out| console::told(app, out))?;
+        let outcome = console::outcome(&holder.account.name, None);
+        let Some(role) = holder.role() else {
+            let title = "This session may not manage.";
+            let problem = Problem::new(StatusCode::FORBIDDEN, "not-an-operator", title)
+                .detail("Sign in as an operator, with a key for management calls or by an owner's link.");
+            return Ok((Err(problem), outcome));
+        };
+        let path = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let incoming = Incoming {
+            method: parts.method.as_str(),
+            target: Target::new("https", "", path),
+            headers: &parts.headers,
+            body: if body.is_empty() { Seen::Empty } else { Seen::Seen(body) },
+            client: site.client,
+            challenge: None,
+        };
+        if !holder.may(&incoming) {
+            return Err(refused(
+                app,
+                None,
+                outcome.dialect.as_ref(),
+                Reason::NotPermitted,
+                &Reply { status: Reason::NotPermitted.status(), challenge: None },
+            ));
+        }
+        let key = holder.key_name();
+        let operator =
+            Operator { id: holder.account.id, name: holder.account.name, role, key, now: holder.now };
+        Ok((operator.admitted(&parts.method).map(|()| operator), outcome))
+    }
+
     async fn judge(&self, parts: &Parts, body: &Bytes) -> Result<Box<Verified>, Box<Response>> {
         let authority = authority(parts).map_err(|problem| Box::new(problem.into_response()))?;
         let call = parts.extensions.get::<Call>();

@@ -32,6 +32,33 @@ impl From<Fingerprints> for FingerprintsView {
     }
 }
 
+/// A public key that could be registered.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CheckedKey {
+    /// `RSA`, `Ed25519`, `P-256`, `P-384` or `P-521`.
+    kind: &'static str,
+    /// RSA: bits of the modulus; otherwise of the curve.
+    bits: u32,
+    /// Every usual fingerprint.
+    fingerprints: FingerprintsView,
+    /// The public key as SPKI PEM.
+    public: String,
+    /// What was repaired in its spelling.
+    repaired: Vec<String>,
+}
+
+impl From<&Intake> for CheckedKey {
+    fn from(read: &Intake) -> Self {
+        Self {
+            kind: read.key.kind().name(),
+            bits: read.key.bits(),
+            fingerprints: read.key.fingerprints().into(),
+            public: read.key.to_pem(),
+            repaired: read.repaired.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
 /// Reads exactly one public key. The text goes nowhere but into the reader: what is refused may be a private key.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use super::found;
 use super::input::Input;
 use super::intake;
 use super::moment::{Length, Moment};
-use super::operator::Operator;
+use super::operator::{Actor, Operator};
 use super::page::{Ask, Page};
 use super::possession::{Possession, may_share};
 use super::problem::{Changing, Problem, ReadingOne};
@@ -16,6 +16,7 @@ use axum::http::StatusCode;
 use countersign::life::key::KeyState;
 use countersign_keys::{CompactKey, Intake};
 use countersign_store::draft::{Narrowing, NewKey};
+use countersign_store::model::KeyRecord;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -43,36 +44,36 @@ struct Paging {
 /// A key to register.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct KeyToRegister {
+pub(crate) struct KeyToRegister {
     /// The public key in any usual spelling: PEM, OpenSSH line, JWK, base64 or hexadecimal of Ed25519. Never the private half.
-    public: String,
+    pub(crate) public: String,
     /// What its owner calls it.
     #[serde(default)]
-    label: String,
+    pub(crate) label: String,
     /// Dialects it is for; one, unless you mean more: a proof of one must not double as a proof of another.
-    dialects: Vec<String>,
+    pub(crate) dialects: Vec<String>,
     /// Algorithms it is narrowed to; empty: the one that a JWK names (`alg`), else all of its kind that are not weak. A weak one must
     /// be named here.
     #[serde(default)]
-    algorithms: Vec<String>,
+    pub(crate) algorithms: Vec<String>,
     /// Where it may be used.
     #[serde(default)]
-    limits: LimitsView,
+    pub(crate) limits: LimitsView,
     /// Not accepted before.
-    not_before: Option<Moment>,
+    pub(crate) not_before: Option<Moment>,
     /// Not accepted from then on.
-    expires: Option<Moment>,
+    pub(crate) expires: Option<Moment>,
     /// Lets a key that another account has stand here too, where [keys] shared allows it.
-    possession: Option<Possession>,
+    pub(crate) possession: Option<Possession>,
     /// Whether it waits for `activate`.
     #[serde(default)]
-    pending: bool,
+    pub(crate) pending: bool,
 }
 
 /// A key that takes the place of another one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Rotation {
+pub(crate) struct Rotation {
     /// The new key. Dialects, algorithms and limits that are left out are those of the key it replaces.
     new: Successor,
     /// How long the old key is still accepted, such as `7d`; `0s` ends it at once.
@@ -101,20 +102,20 @@ struct Successor {
 
 /// A key just registered.
 #[derive(Serialize, ToSchema)]
-struct RegisteredKey {
+pub(crate) struct RegisteredKey {
     /// The key.
-    key: KeyView,
+    pub(crate) key: KeyView,
     /// What was repaired in its spelling; send it so next time.
     repaired: Vec<String>,
 }
 
 /// A key that took the place of another one.
 #[derive(Serialize, ToSchema)]
-struct RotatedKey {
+pub(crate) struct RotatedKey {
     /// The new key.
-    key: KeyView,
+    pub(crate) key: KeyView,
     /// The old key, retiring.
-    retiring: KeyView,
+    pub(crate) retiring: KeyView,
     /// What was repaired in the new key's spelling.
     repaired: Vec<String>,
 }
@@ -149,9 +150,22 @@ async fn register_key(
 ) -> Result<(StatusCode, Json<RegisteredKey>), Problem> {
     operator.may_change_keys(&found::account(&manage, &account)?)?;
     let read = intake::one_key(&new.public, &manage.keys, "public")?;
-    known_dialects(&manage, &new.dialects)?;
     let at = "possession";
     let shared = may_share(new.possession.as_ref(), &account, &read.key, &manage, operator.now, at)?;
+    let added = add(&manage, &operator.actor(), account, new, shared).await?;
+    Ok((StatusCode::CREATED, Json(added)))
+}
+
+/// Registers a key in somebody's name who may. `shared`: it may stand under another account as well.
+pub(crate) async fn add(
+    manage: &Manage,
+    actor: &Actor,
+    account: String,
+    new: KeyToRegister,
+    shared: bool,
+) -> Result<RegisteredKey, Problem> {
+    let read = intake::one_key(&new.public, &manage.keys, "public")?;
+    known_dialects(manage, &new.dialects)?;
     let LimitsView { methods, paths, networks } = new.limits;
     let key = NewKey {
         account,
@@ -164,11 +178,8 @@ async fn register_key(
         expires: new.expires.map(|moment| moment.0),
         shared,
     };
-    let row = operator.change(&manage, |draft| draft.add_key(&key)).await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(RegisteredKey { key: KeyView::of(row, operator.now)?, repaired: repaired(&read) }),
-    ))
+    let row = actor.change(manage, |draft| draft.add_key(&key)).await?;
+    Ok(RegisteredKey { key: KeyView::of(row, actor.now)?, repaired: repaired(&read) })
 }
 
 /// Replace a key: the new one is active at once, the old one retires after the overlap.
@@ -187,12 +198,27 @@ async fn rotate_key(
     if old.account != account {
         return Err(Problem::missing("key"));
     }
+    let read = intake::one_key(&rotation.new.public, &manage.keys, "new.public")?;
+    let at = "new.possession";
+    let proof = rotation.new.possession.as_ref();
+    let shared = may_share(proof, &account, &read.key, &manage, operator.now, at)?;
+    let rotated = replace(&manage, &operator.actor(), old, rotation, shared).await?;
+    Ok((StatusCode::CREATED, Json(rotated)))
+}
+
+/// Puts a key in the place of an old one in somebody's name who may.
+pub(crate) async fn replace(
+    manage: &Manage,
+    actor: &Actor,
+    old: KeyRecord,
+    rotation: Rotation,
+    shared: bool,
+) -> Result<RotatedKey, Problem> {
+    let KeyRecord { id, account, .. } = old.clone();
     let Rotation { new, overlap } = rotation;
     let read = intake::one_key(&new.public, &manage.keys, "new.public")?;
     let dialects = new.dialects.unwrap_or(old.dialects);
-    known_dialects(&manage, &dialects)?;
-    let at = "new.possession";
-    let shared = may_share(new.possession.as_ref(), &account, &read.key, &manage, operator.now, at)?;
+    known_dialects(manage, &dialects)?;
     let same_kind = CompactKey::from_spki_der(&old.spki).is_ok_and(|old| old.kind() == read.key.kind());
     let limits =
         new.limits.unwrap_or(LimitsView { methods: old.methods, paths: old.paths, networks: old.networks });
@@ -216,18 +242,38 @@ async fn rotate_key(
         expires: new.expires.map(|moment| moment.0),
         shared,
     };
-    let rows = operator.change(&manage, |draft| {
-        let rows = draft.rotate_key(&key, &next, overlap.0)?;
+    let rows = actor.change(manage, |draft| {
+        let rows = draft.rotate_key(&id, &next, overlap.0)?;
         access::keep_an_owner(&manage.directory, draft)?;
         Ok(rows)
     });
     let (old, new) = rows.await?;
-    let answer = RotatedKey {
-        key: KeyView::of(new, operator.now)?,
-        retiring: KeyView::of(old, operator.now)?,
+    Ok(RotatedKey {
+        key: KeyView::of(new, actor.now)?,
+        retiring: KeyView::of(old, actor.now)?,
         repaired: repaired(&read),
-    };
-    Ok((StatusCode::CREATED, Json(answer)))
+    })
+}
+
+impl Rotation {
+    /// For what the old key is for, until the same end.
+    pub(crate) fn same(
+        public: String,
+        label: Option<String>,
+        expires: Option<Moment>,
+        overlap: Length,
+    ) -> Self {
+        let new = Successor {
+            public,
+            label,
+            dialects: None,
+            algorithms: None,
+            limits: None,
+            expires,
+            possession: None,
+        };
+        Self { new, overlap }
+    }
 }
 
 /// Show a key.

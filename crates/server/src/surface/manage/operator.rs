@@ -26,11 +26,20 @@ pub(crate) struct Operator {
     pub(crate) now: Time,
 }
 
+/// In whose name something is changed, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Actor {
+    /// The account's id, as the audit log has it.
+    pub(crate) id: String,
+    /// The one "now" of everything the call does.
+    pub(crate) now: Time,
+}
+
 /// An operator who is an owner; calls that take one are an owner's alone, whatever their body says.
 pub(crate) struct Owner(pub(crate) Operator);
 
-impl Operator {
-    /// Makes a change in this operator's name: all that `decide` does, with its audit entries, or nothing.
+impl Actor {
+    /// Makes a change in this name: all that `decide` does, with its audit entries, or nothing.
     pub(crate) async fn change<T: Send>(
         &self,
         manage: &Manage,
@@ -39,9 +48,29 @@ impl Operator {
         Ok(manage.registrar.change(&self.stamp(manage), decide).await?)
     }
 
+    fn stamp(&self, manage: &Manage) -> Stamp {
+        Stamp { now: self.now, actor: self.id.clone(), random: draw(&*manage.entropy) }
+    }
+}
+
+impl Operator {
+    /// In whose name it changes things.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor { id: self.id.clone(), now: self.now }
+    }
+
+    /// Makes a change in this operator's name: all that `decide` does, with its audit entries, or nothing.
+    pub(crate) async fn change<T: Send>(
+        &self,
+        manage: &Manage,
+        decide: impl Fn(&mut Draft<'_>) -> Result<T, Denied> + Send + Sync,
+    ) -> Result<T, Problem> {
+        self.actor().change(manage, decide).await
+    }
+
     /// What a change in this operator's name is stamped with.
     pub(crate) fn stamp(&self, manage: &Manage) -> Stamp {
-        Stamp { now: self.now, actor: self.id.clone(), random: draw(&*manage.entropy) }
+        self.actor().stamp(manage)
     }
 
     /// Whether the role allows a method at all: an auditor only reads.

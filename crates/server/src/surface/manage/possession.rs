@@ -44,6 +44,21 @@ pub(crate) fn may_share(
                       server.";
         return Err(Problem::invalid("sharing-not-allowed", title).detail(detail).at(at));
     }
+    proved(possession, account, key, now, at)?;
+    Ok(true)
+}
+
+/// Whether the private half of a key is at hand, for this account and now.
+///
+/// # Errors
+/// `bad-possession`, at the member `at`.
+pub(crate) fn proved(
+    possession: &Possession,
+    account: &str,
+    key: &PublicKey,
+    now: Time,
+    at: &str,
+) -> Result<(), Problem> {
     let refused = |detail: String| {
         Problem::invalid("bad-possession", "The proof of possession does not hold.").detail(detail).at(at)
     };
@@ -65,7 +80,7 @@ pub(crate) fn may_share(
              --prove KEYFILE` makes it."
         )));
     }
-    Ok(true)
+    Ok(())
 }
 
 /// What is signed; the first line keeps it from being a proof of anything else.
@@ -73,7 +88,8 @@ fn signed_text(account: &str, key: &PublicKey, time: i64) -> String {
     format!("countersign key possession 1\n{account}\n{}\n{time}", key.fingerprints().spki_sha256_hex)
 }
 
-fn algorithm(kind: KeyKind) -> Algorithm {
+/// The algorithm that a key of this kind proves itself by.
+pub(crate) fn algorithm(kind: KeyKind) -> Algorithm {
     match kind {
         KeyKind::P256 => Algorithm::EcdsaP256Sha256,
         KeyKind::P384 => Algorithm::EcdsaP384Sha384,

@@ -1,6 +1,6 @@
 //! Open sessions: list them, end one, end all of an account.
 use super::moment::Moment;
-use super::operator::Operator;
+use super::operator::{Actor, Operator};
 use super::page::{Ask, Page};
 use super::problem::{Changing, Problem, Reading};
 use super::state::Manage;
@@ -45,7 +45,7 @@ struct OfAccount {
 
 /// An open session; its tokens are not kept and cannot be shown.
 #[derive(Serialize, ToSchema)]
-struct SessionView {
+pub(crate) struct SessionView {
     /// Its id.
     id: String,
     /// The account that opened it.
@@ -123,22 +123,28 @@ async fn end_session(
     operator: Operator,
     Path(session): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let live = manage.sessions.get(&session).await?.filter(|session| session.is_live(operator.now));
+    end(&manage, &operator.actor(), &session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends a session in somebody's name who may.
+pub(crate) async fn end(manage: &Manage, actor: &Actor, session: &str) -> Result<(), Problem> {
+    let live = manage.sessions.get(session).await?.filter(|session| session.is_live(actor.now));
     let mut held = live.ok_or_else(|| Problem::missing("session"))?;
     // Noted first: should ending it fail, the log says too much rather than too little.
-    operator
-        .change(&manage, |draft| {
+    actor
+        .change(manage, |draft| {
             draft.note_end_of(&held);
             Ok(())
         })
         .await?;
     for _ in 0..TRIES {
         if manage.sessions.replace(&held, &held.end(Ended::Revoked)).await? {
-            return Ok(StatusCode::NO_CONTENT);
+            return Ok(());
         }
-        match manage.sessions.get(&session).await? {
-            Some(now) if now.is_live(operator.now) => held = now,
-            _ => return Ok(StatusCode::NO_CONTENT),
+        match manage.sessions.get(session).await? {
+            Some(now) if now.is_live(actor.now) => held = now,
+            _ => return Ok(()),
         }
     }
     Err(Fault::new(format!("session {session} changed {TRIES} times while it was being ended")).into())

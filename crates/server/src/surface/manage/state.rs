@@ -1,8 +1,10 @@
 //! What the handlers of the management API work with: the parts of a running server that they read and change.
+use crate::app::App;
 use crate::doctor::Doctor;
 use crate::readiness::Readiness;
 use crate::seal::Seal;
 use crate::shared::Shared;
+use crate::surface::console;
 use countersign::dialect::Dialect;
 use countersign_guard::clock::Entropy;
 use countersign_guard::signing::SigningKeys;
@@ -43,6 +45,32 @@ pub(crate) struct Manage {
     pub(crate) http_key_sets: bool,
     /// The dialects this installation speaks.
     pub(crate) dialects: Vec<Arc<Dialect>>,
+    /// Where the page of the console is that begins.
+    pub(crate) console_page: String,
     /// What outlives the configuration: the way to the next one.
     pub(crate) shared: Arc<Shared>,
+}
+
+impl Manage {
+    /// The parts of this generation of the configuration.
+    pub(crate) fn of(app: &Arc<App>) -> Arc<Self> {
+        Arc::new(Self {
+            registrar: Arc::clone(&app.registrar),
+            directory: Arc::clone(&app.directory),
+            registry: Arc::clone(&app.registry),
+            sessions: Arc::clone(&app.sessions),
+            entropy: Arc::clone(&app.entropy),
+            signing: Arc::clone(&app.signing),
+            seal: Arc::clone(&app.seal),
+            keys: app.config.keys.policy(),
+            http_key_sets: app.config.jwks.allow_http,
+            shared_keys: app.config.keys.shared,
+            most_join_codes: app.config.session.join_codes_per_organisation,
+            readiness: Arc::clone(&app.readiness),
+            doctor: Arc::clone(&app.doctor),
+            dialects: app.dialects.values().cloned().collect(),
+            console_page: console::page(app),
+            shared: Arc::clone(app.shared()),
+        })
+    }
 }

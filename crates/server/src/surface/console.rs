@@ -1,0 +1,107 @@
+//! The web console: pages as files, and the JSON calls behind them, for whoever proved a key in a browser.
+//!
+//! The pages are plain files without any outside resource; all they do goes through these calls and the management API's, so a
+//! page can do nothing that the API does not allow.
+mod challenge;
+mod cookie;
+mod document;
+mod entry;
+mod files;
+mod headers;
+mod holder;
+mod link;
+mod own_audit;
+mod own_dialects;
+mod own_keys;
+mod own_organisation;
+mod own_sessions;
+mod pass;
+mod prove;
+mod session;
+mod site;
+mod token;
+mod who;
+
+pub(crate) use entry::may_link;
+pub(crate) use link::{Link, address_of, page};
+pub(crate) use pass::{outcome, told};
+pub(crate) use session::{find, present};
+pub(crate) use site::{Site, same_site};
+
+use crate::app::App;
+use crate::surface::manage::{Manage, Problem};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::Request;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Where the console's paths begin.
+pub(crate) const UNDER: &str = "/console";
+/// Where its calls are.
+const CALLS: &str = "/console/api/v1";
+
+/// What else answers on the listener that a call came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Here {
+    /// The management API.
+    pub(crate) manages: bool,
+}
+
+/// What the console's calls work with.
+pub(crate) struct Console {
+    /// The running server.
+    pub(crate) app: Arc<App>,
+    /// What changes are made with, as by the management API.
+    pub(crate) manage: Arc<Manage>,
+}
+
+/// The console with its full paths.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let console = Arc::new(Console { app: Arc::clone(app), manage: Manage::of(app) });
+    let own = OpenApiRouter::with_openapi(document::head())
+        .merge(who::routes())
+        .merge(own_keys::routes())
+        .merge(own_sessions::routes())
+        .merge(own_organisation::routes())
+        .merge(own_dialects::routes())
+        .merge(own_audit::routes());
+    let (own, mut document) = own.split_for_parts();
+    let own = own.layer(from_fn_with_state(Arc::clone(&console), pass::signed_in));
+    let (entry, doors) = entry::routes().split_for_parts();
+    document.merge(doors);
+    let entry = entry.layer(from_fn_with_state(Arc::clone(&console), pass::anybody));
+    let text = Bytes::from(document.to_json().unwrap_or_default());
+    let shown = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };
+    own.merge(entry)
+        .route(&format!("{CALLS}/openapi.json"), get(shown))
+        .fallback(file)
+        .method_not_allowed_fallback(async || wrong_method())
+        .layer(from_fn(headers::dress))
+        .with_state(console)
+}
+
+async fn file(request: Request<Body>) -> Response {
+    let path = request.uri().path();
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return wrong_method().into_response();
+    }
+    match files::find(path) {
+        Some(file) => file.answer(request.headers()),
+        None if path == UNDER => files::beginning(),
+        None => Problem::new(StatusCode::NOT_FOUND, "no-such-path", "There is nothing at this path.")
+            .into_response(),
+    }
+}
+
+fn wrong_method() -> Problem {
+    let title = "This path does not take that method.";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! The dialects that this server's routes take, for whoever wants to sign.
+use super::Console;
+use super::holder::Holder;
+use crate::surface::manage::Reading;
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The call about dialects.
+pub(super) fn routes() -> OpenApiRouter<Arc<Console>> {
+    OpenApiRouter::new().routes(routes!(list_taken_dialects))
+}
+
+/// The dialects that routes take.
+#[derive(Serialize, ToSchema)]
+struct TakenDialects {
+    /// By name.
+    items: Vec<TakenDialect>,
+}
+
+/// A dialect that routes take.
+#[derive(Serialize, ToSchema)]
+struct TakenDialect {
+    /// Its name.
+    name: String,
+    /// One sentence about it.
+    summary: String,
+    /// The algorithms it takes.
+    algorithms: Vec<&'static str>,
+    /// The namespace its callers are registered in; missing when they are known by key or session.
+    namespace: Option<String>,
+    /// Its settings: what a caller must know to sign, and no secret.
+    settings: BTreeMap<String, String>,
+    /// The routes that take it.
+    routes: Vec<TakenAt>,
+}
+
+/// A route.
+#[derive(Serialize, ToSchema)]
+struct TakenAt {
+    /// Its name.
+    name: String,
+    /// Where it is: an address where the host is known, else a path.
+    url: String,
+}
+
+/// List the dialects that routes take.
+#[utoipa::path(get, path = "/console/api/v1/dialects", tag = "dialects",
+    responses((status = 200, body = TakenDialects), Reading))]
+async fn list_taken_dialects(State(console): State<Arc<Console>>, holder: Holder) -> Json<TakenDialects> {
+    let app = &console.app;
+    let public = app.config.server.public();
+    let mut items = BTreeMap::new();
+    let organisation = holder.account.organisation.as_ref().and_then(|id| app.directory.organisation(id));
+    for route in &app.config.routes {
+        // What is not for this account is not told to it.
+        let named = |name: &String| *name == holder.account.name || *name == holder.account.id;
+        let admitted = route.admit.as_ref().is_none_or(|admit| admit.iter().any(named));
+        let inside = |name: &String| organisation.as_ref().is_some_and(|own| own.name == *name);
+        if !admitted || !route.organisations.as_ref().is_none_or(|names| names.iter().any(inside)) {
+            continue;
+        }
+        let url = match (&route.host, public) {
+            (Some(host), Some((scheme, _))) => format!("{scheme}://{host}{}", route.path),
+            (Some(host), None) => format!("https://{host}{}", route.path),
+            (None, Some((scheme, authority))) => format!("{scheme}://{authority}{}", route.path),
+            (None, None) => route.path.clone(),
+        };
+        for name in &route.dialects {
+            let Some(dialect) = app.dialects.get(name) else { continue };
+            let taken = items.entry(name.clone()).or_insert_with(|| TakenDialect {
+                name: name.clone(),
+                summary: dialect.summary().to_owned(),
+                algorithms: dialect.algorithms().iter().map(|algorithm| algorithm.name()).collect(),
+                namespace: dialect.namespace().map(str::to_owned),
+                settings: dialect.settings().clone().into_iter().collect(),
+                routes: Vec::new(),
+            });
+            taken.routes.push(TakenAt { name: route.name.clone(), url: url.clone() });
+        }
+    }
+    Json(TakenDialects { items: items.into_values().collect() })
+}

@@ -1,0 +1,169 @@
+//! The proof of a key by which somebody signs in: one answer, and the same work, for everything that does not hold.
+use super::Console;
+use super::challenge::{self, Opened};
+use super::holder::comes_from;
+use super::pass::refused;
+use super::site::Site;
+use crate::call::Call;
+use crate::judge::limited;
+use crate::limiter::Spent;
+use crate::limiter::allowance::{Source, Turn};
+use crate::surface::manage::algorithm;
+use axum::response::Response;
+use countersign::ask::{KeyQuery, KnownKey, Who};
+use countersign::base64::{Alphabet, decode};
+use countersign::decoy;
+use countersign::reason::Reason;
+use countersign::time::Time;
+use countersign_guard::allowance::Allowance;
+use countersign_keys::{CompactKey, Job, KeyKind, PublicKey, read_public_key, verify};
+use countersign_store::model::{Account, KeyRecord};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// Bytes of a signature's text: RSA-8192 has 1366.
+const LONGEST: usize = 2048;
+/// Checks of the decoy that stand for one of the greatest key's.
+const MOST_CHECKS: usize = 16;
+
+/// A proof of a key.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Proof {
+    /// The challenge.
+    challenge: String,
+    /// The key: its id, a fingerprint, or the public key itself.
+    key: String,
+    /// Its signature over three lines: `countersign console sign-in 1`, the console's origin, the challenge. base64url without padding.
+    signature: String,
+}
+
+/// Who proved a key.
+pub(super) struct Proved {
+    pub(super) account: Account,
+    pub(super) key: Arc<KnownKey>,
+}
+
+/// Judges a proof, and uses its challenge up when it holds.
+pub(super) async fn prove(
+    console: &Console,
+    call: Option<&Call>,
+    site: &Site,
+    proof: &Proof,
+) -> Result<Proved, Box<Response>> {
+    let app = &console.app;
+    let now = app.clock.now();
+    let opened = challenge::open(&app.console, &proof.challenge, now).map_err(|why| refused(app, why))?;
+    let source = call.map_or_else(Source::default, |call| super::pass::source(app, call));
+    let turn = Turn::new(&app.limiter, &app.config.limits, &source);
+    let found = find(console, &opened, &proof.key);
+    let claimed = found.as_ref().map(|(account, _)| account.id.as_str());
+    let text = challenge::signed_text(&site.origin, &proof.challenge);
+    let mut signature = Vec::new();
+    let read = proof.signature.len() <= LONGEST
+        && decode(Alphabet::Url, proof.signature.as_bytes(), &mut signature).is_ok();
+    let may = turn.may_check(claimed);
+    let held = may && read && holds(found.as_ref().map(|(_, key)| key), &text, &signature);
+    let proved = found.filter(|(account, key)| held && counts(account, key, site, now));
+    let Some((account, key)) = proved else {
+        let reason = if may { Reason::BadSignature } else { Reason::TooManyFailures };
+        if let Some(Spent(wait)) = turn.failed(reason, 0).or_else(|| (!may).then_some(Spent(Duration::ZERO)))
+        {
+            turn.even().await;
+            return Err(limited(app, &source, None, None, Reason::TooManyFailures, Spent(wait)));
+        }
+        return Err(refused(app, reason));
+    };
+    if !turn.may_pass(&account.id) {
+        let spent = Spent(Duration::ZERO);
+        return Err(limited(app, &source, None, None, Reason::TooManyRequests, spent));
+    }
+    super::pass::once(app, opened.claim(), now).await?;
+    turn.proved(&account.id);
+    key.touch(now);
+    Ok(Proved { account, key })
+}
+
+/// The registered key that is named, at the account that the challenge was asked for.
+fn find(console: &Console, opened: &Opened, named: &str) -> Option<(Account, Arc<KnownKey>)> {
+    let directory = &console.app.directory;
+    let registered: Vec<KeyRecord> = match directory.key(named) {
+        Some(record) => vec![record],
+        None => match read(console, named) {
+            Some(compact) => directory.registrations(&compact),
+            None => {
+                let query = KeyQuery {
+                    dialect: "console",
+                    who: Who::Key(named),
+                    kid: None,
+                    companion: None,
+                    acting_as: None,
+                };
+                let answer = directory.answer(&query);
+                let all = answer.keys.iter().flat_map(|key| directory.registrations(key.compact()));
+                all.collect()
+            }
+        },
+    };
+    registered.into_iter().find_map(|record| {
+        let account = directory.account(&record.account)?;
+        let key = Arc::clone(directory.caller(&record.account)?.key(&record.id)?);
+        opened.is_for(&console.app.console, &account, &record).then_some((account, key))
+    })
+}
+
+fn read(console: &Console, text: &str) -> Option<CompactKey> {
+    // Ids and fingerprints are short; public keys have at least 43 characters and are seldom without a space.
+    if text.len() < 80 && !text.contains(char::is_whitespace) {
+        return None;
+    }
+    let keys = read_public_key(text.as_bytes(), &console.manage.keys).ok()?;
+    keys.first().map(|intake| CompactKey::from(&intake.key))
+}
+
+/// Whether account and key count, from where the call came.
+fn counts(account: &Account, key: &KnownKey, site: &Site, now: Time) -> bool {
+    account.enabled && key.life.is_live(now) && comes_from(key, site.client)
+}
+
+/// Checks a signature with the key, if there is one of its shape, and with decoys for all that are not there: what is done
+/// depends on the signature's length alone.
+fn holds(key: Option<&Arc<KnownKey>>, text: &str, signature: &[u8]) -> bool {
+    let own = key.map(|key| key.key());
+    let shapes: &[KeyKind] = match signature.len() {
+        // Both have signatures of this length.
+        64 => &[KeyKind::Ed25519, KeyKind::P256],
+        96 => &[KeyKind::P384],
+        132 => &[KeyKind::P521],
+        _ => &[KeyKind::Rsa],
+    };
+    let mut held = false;
+    for kind in shapes {
+        let fits = |key: &&PublicKey| {
+            key.kind() == *kind && (*kind != KeyKind::Rsa || bytes(key) == signature.len())
+        };
+        match own.filter(fits) {
+            Some(own) => held |= check(own, text, signature),
+            None => {
+                let decoy = decoy::key(*kind);
+                let size = signature.len() / bytes(decoy).max(1);
+                let times = if *kind == KeyKind::Rsa { size.saturating_mul(size) } else { 1 };
+                for _ in 0..times.clamp(1, MOST_CHECKS) {
+                    let _never = check(decoy, text, signature);
+                }
+            }
+        }
+    }
+    held
+}
+
+fn bytes(key: &PublicKey) -> usize {
+    usize::try_from(key.bits().div_ceil(8)).unwrap_or(usize::MAX)
+}
+
+fn check(key: &PublicKey, text: &str, signature: &[u8]) -> bool {
+    let job = Job::new(key, algorithm(key.kind()), text.as_bytes(), signature);
+    verify(&job).accepted(signature).is_ok()
+}
