@@ -8,11 +8,10 @@ export const activity = {
   title: "Activity",
   async show({ me }) {
     const { items } = await get("/console/api/v1/audit?limit=100");
-    const rows = items.toSorted((one, other) => other.number - one.number);
     return [
       el("h1", null, "Activity"),
       el("p", { class: "lead" }, "Everything that was changed about your account and its keys, newest first. If something here was not you, revoke the key and tell whoever runs this server."),
-      entryTable(rows, (actor) => (actor === me.account.id || actor === "self" ? "you" : actor === "local" ? "local (on the server)" : actor)),
+      entryTable(items, (actor) => (actor === me.account.id || actor === "self" ? "you" : actor)),
     ];
   },
 };

@@ -4,12 +4,13 @@ import { copyBlock } from "../lib/copy.js";
 import { el, fill } from "../lib/element.js";
 import { field, form, Wrong } from "../lib/field.js";
 import { mark } from "../lib/mark.js";
-import { when } from "../lib/moment.js";
+import { serverNow, when } from "../lib/moment.js";
 import { notice } from "../lib/notice.js";
 import { notHere, table } from "../lib/table.js";
 
 const ROLES = [["MEMBER", "Member"], ["ADMIN", "Admin: invites others"], ["OWNER", "Owner: sets roles, too"]];
-const LIVES = [["1d", "One day"], ["7d", "A week"], ["30d", "Thirty days"]];
+const LIVES = [["1", "One day"], ["7", "A week"], ["30", "Thirty days"]];
+const DAY = 86_400_000;
 const PATH = "/console/api/v1/organisation";
 
 export const organisation = {
@@ -35,21 +36,19 @@ export const organisation = {
 
 function invitePart(found, { again }) {
   const role = field("Role", { options: found.role === "OWNER" ? ROLES : ROLES.slice(0, 1) });
-  const life = field("Works for", { options: LIVES, value: "7d" });
+  const life = field("Works for", { options: LIVES, value: "7" });
   const made = el("div", { role: "status" });
   return el("section", null, el("h2", null, "Join codes"),
     table("Join codes", [
       ["Role", (row) => row.role.toLowerCase()],
       ["Works until", (row) => when(row.expires)],
-      ["Once", (row) => (row.once ? "once" : "any number of times")],
-      ["Made", (row) => when(row.created)],
     ], found.join_codes ?? [], { empty: "No join code is open.", hidden: true }),
     el("h3", null, "Make one"),
     form({
       submit: "Make a join code",
       act: async () => {
-        const { code } = await post(`${PATH}/join-codes`, { role: role.value, life: life.value });
-        fill(made, el("p", null, "Give this code to whoever shall join. It is shown now and never again."), copyBlock(code, "the join code"),
+        const { code } = await post(`${PATH}/join-codes`, { role: role.value, expires: new Date(serverNow() + Number(life.value) * DAY).toISOString() });
+        fill(made, el("p", null, "Give this code to whoever shall join. It works once, and is shown now and never again."), copyBlock(code, "the join code"),
           el("p", { class: "actions" }, el("button", { type: "button", onclick: again }, "Done")));
       },
     }, el("div", { class: "row" }, role.node, life.node)), made);

@@ -13,8 +13,9 @@ export const sessions = {
     const { items } = await get("/console/api/v1/sessions");
     return [
       el("h1", null, "Sessions"),
-      el("p", { class: "lead" }, "Sessions that your keys opened at the session API. Ending one takes effect at once, for its access token too."),
-      sessionTable(items, (row) => endSession(row, `/console/api/v1/sessions/${encodeURIComponent(row.id)}/end`, post, again), (row) => el("a", { href: to("keys", row.key) }, row.key)),
+      el("p", { class: "lead" }, "Sessions that your keys opened, at the session API and in this console. Ending one takes effect at once."),
+      sessionTable(items, (row) => endSession(row, `/console/api/v1/sessions/${encodeURIComponent(row.id)}/end`, post, again), (row) => (row.key?.startsWith("key_") ? el("a", { href: to("keys", row.key) }, row.key) : el("span", { class: "quiet" }, "by a link")),
+        [["Where", (row) => (row.current ? "this console, now" : row.console ? "console" : "session API")]]),
     ];
   },
 };
