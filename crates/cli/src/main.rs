@@ -6,6 +6,7 @@ mod captured;
 mod companion;
 mod completions;
 mod configuration;
+mod console;
 mod demo;
 mod dialect;
 mod doctor;
@@ -75,6 +76,9 @@ enum Command {
     Login(Box<session::LoginArgs>),
     /// End a session.
     Logout(Box<session::LogoutArgs>),
+    /// Sign in to a server's web console with a key: a signature to paste, or a link to open.
+    #[command(subcommand)]
+    Console(console::ConsoleCommand),
     /// Accounts: who is recognised.
     #[command(subcommand)]
     Account(Box<account::AccountCommand>),
@@ -150,6 +154,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Doctor(args) => doctor::run(args, out),
         Command::Login(args) => session::login(args, out),
         Command::Logout(args) => session::logout(args, out),
+        Command::Console(command) => console::run(command, out),
         Command::Account(command) => account::run(command, out),
         Command::Org(command) => org::run(command, out),
         Command::User(command) => user::run(command, out),

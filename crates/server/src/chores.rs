@@ -71,6 +71,7 @@ async fn write_on(app: &Shared) {
     let mut tick = every(WRITE);
     loop {
         tick.tick().await;
+        app.metrics.history().note(app.clock.now());
         flush(app).await;
     }
 }

@@ -90,12 +90,9 @@ impl Surfaces {
         let seconds = std::time::Duration::from_micros(micros).as_secs_f64();
         app.metrics.count(&call, &outcome, status, seconds);
         app.used(&outcome, started, client);
-        let line = Line {
-            app: Arc::clone(app),
-            call,
-            outcome,
-            told: Told { method, uri, asked, protocol, client, status, micros },
-        };
+        let told = Told { method, uri, asked, protocol, client, status, micros };
+        app.verdicts.note(&call, &outcome, &told);
+        let line = Line { app: Arc::clone(app), call, outcome, told };
         line.follow(response)
     }
 

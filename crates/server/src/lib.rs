@@ -38,6 +38,7 @@ pub mod telemetry;
 mod tls;
 pub mod trip;
 mod upstream;
+mod verdicts;
 
 pub use app::App;
 pub use config::Config;

@@ -1,11 +1,14 @@
 //! What the server counts, for Prometheus.
+mod history;
 mod recent;
 mod table;
 
 use crate::call::{Call, Outcome};
+use crate::config::listener::Surface;
 use crate::upstream::Standing;
 use countersign::time::Time;
 use countersign_keys::Counts;
+pub(crate) use history::{Counts as HistoryCounts, History, MOST as MOST_MINUTES};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -74,6 +77,11 @@ struct Weak {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Under {
+    algorithm: Word,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Presented {
     listener: String,
     certificate: String,
@@ -107,6 +115,8 @@ pub struct Metrics {
     judged: Family<Judged, Counter>,
     answered: Family<Answered, Counter>,
     weak: Family<Weak, Counter>,
+    algorithms: Family<Under, Counter>,
+    history: History,
     seconds: Histogram,
     faults: Counter,
     limited: Family<Reached, Counter>,
@@ -159,6 +169,8 @@ impl Default for Metrics {
             judged: Family::default(),
             answered: Family::default(),
             weak: Family::default(),
+            algorithms: Family::default(),
+            history: History::default(),
             seconds: Histogram::new(buckets),
             faults: Counter::default(),
             limited: Family::default(),
@@ -188,6 +200,7 @@ impl Default for Metrics {
         put(all, "faults", &metrics.faults);
         put(all, "limited", &metrics.limited);
         put(all, "weak_signatures", &metrics.weak);
+        put(all, "algorithms", &metrics.algorithms);
         put(all, "not_enforced", &metrics.not_enforced);
         put(all, "upstream_requests", &metrics.sent);
         put(all, "upstream_retries", &metrics.retries);
@@ -238,6 +251,7 @@ impl Metrics {
             dialect: outcome.dialect.as_ref(),
             verdict: outcome.verdict,
             reason: outcome.reason,
+            algorithm: outcome.algorithm.filter(|_| outcome.verdict == Some("verified")),
         };
         recent::with(
             self.own,
@@ -247,6 +261,9 @@ impl Metrics {
                 counters.answered.inc();
                 if let Some(judged) = &counters.judged {
                     judged.inc();
+                }
+                if let Some(algorithm) = &counters.algorithm {
+                    algorithm.inc();
                 }
             },
         );
@@ -278,10 +295,27 @@ impl Metrics {
             verdict: verdict.into(),
             reason: kind.reason.unwrap_or("none").into(),
         });
-        Counters {
-            answered: self.answered.get_or_create(&answered).clone(),
-            judged: judged.map(|judged| self.judged.get_or_create(&judged).clone()),
-        }
+        // What operators themselves ask for is none of what they look at.
+        let told = !matches!(kind.surface, Surface::Manage | Surface::Console);
+        let judged = judged.map(|judged| {
+            let counter = self.judged.get_or_create(&judged).clone();
+            if told {
+                self.history.know(&judged, &counter);
+            }
+            counter
+        });
+        let algorithm = kind.algorithm.filter(|_| told).map(|algorithm| {
+            let algorithm = Word::from(algorithm);
+            let counter = self.algorithms.get_or_create(&Under { algorithm: algorithm.clone() }).clone();
+            self.history.know_algorithm(&algorithm, &counter);
+            counter
+        });
+        Counters { answered: self.answered.get_or_create(&answered).clone(), judged, algorithm }
+    }
+
+    /// What was judged over the last day.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
     }
 
     /// Notes how the addresses of the upstreams stand; those that are gone are forgotten.

@@ -11,6 +11,7 @@ use crate::reloads::Reloads;
 use crate::seal::Seal;
 use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
 use crate::tls::acme::texts::Texts;
+use crate::verdicts::Verdicts;
 use countersign::ask::Decoys;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy};
@@ -77,6 +78,8 @@ pub struct Shared {
     pub(crate) limiter: Limiter,
     /// What is counted.
     pub metrics: Metrics,
+    /// The last judgements.
+    pub(crate) verdicts: Verdicts,
     /// Makes ids.
     pub ids: Ids,
     /// What authorities are told about our names.
@@ -153,6 +156,7 @@ impl Shared {
             signing,
             limiter: Limiter::default(),
             metrics: Metrics::default(),
+            verdicts: Verdicts::default(),
             read,
             stale_after: config.store.stale_after,
             draining: AtomicBool::new(false),

@@ -12,6 +12,7 @@ pub(super) struct Kind<'o> {
     pub(super) dialect: Option<&'o Arc<str>>,
     pub(super) verdict: Option<&'static str>,
     pub(super) reason: Option<&'static str>,
+    pub(super) algorithm: Option<&'static str>,
 }
 
 /// The counters of one kind of answer.
@@ -19,6 +20,7 @@ pub(super) struct Kind<'o> {
 pub(super) struct Counters {
     pub(super) answered: Counter,
     pub(super) judged: Option<Counter>,
+    pub(super) algorithm: Option<Counter>,
 }
 
 /// A kind that was counted, and where.
@@ -29,6 +31,7 @@ struct Known {
     dialect: Option<Arc<str>>,
     verdict: Option<&'static str>,
     reason: Option<&'static str>,
+    algorithm: Option<&'static str>,
     counters: Counters,
 }
 
@@ -67,6 +70,7 @@ pub(super) fn with(
             dialect: kind.dialect.cloned(),
             verdict: kind.verdict,
             reason: kind.reason,
+            algorithm: kind.algorithm,
             counters,
         });
     });
@@ -83,6 +87,7 @@ impl Known {
             && self.class == kind.class
             && self.verdict == kind.verdict
             && self.reason == kind.reason
+            && self.algorithm == kind.algorithm
             && same_dialect
     }
 }
@@ -94,8 +99,10 @@ mod tests {
     #[test]
     fn each_kind_is_counted_in_its_own_counters_however_many_there_are() {
         let dialects: Vec<Arc<str>> = (0..3 * MOST).map(|number| format!("d{number}").into()).collect();
-        let counters: Vec<Counters> =
-            dialects.iter().map(|_| Counters { answered: Counter::default(), judged: None }).collect();
+        let counters: Vec<Counters> = dialects
+            .iter()
+            .map(|_| Counters { answered: Counter::default(), judged: None, algorithm: None })
+            .collect();
         for round in 1..=3_u64 {
             for (dialect, own) in dialects.iter().zip(&counters) {
                 for again in 0..2 {
@@ -108,6 +115,7 @@ mod tests {
                         dialect,
                         verdict: Some("verified"),
                         reason: None,
+                        algorithm: None,
                     };
                     with(
                         u64::MAX,
@@ -121,11 +129,17 @@ mod tests {
                 assert_eq!(own.answered.get(), round * 2);
             }
         }
-        let kind =
-            Kind { surface: Surface::Gateway, class: "2xx", dialect: None, verdict: None, reason: None };
+        let kind = Kind {
+            surface: Surface::Gateway,
+            class: "2xx",
+            dialect: None,
+            verdict: None,
+            reason: None,
+            algorithm: None,
+        };
         let (one, other) = (Counter::<u64>::default(), Counter::<u64>::default());
         for (server, own) in [(u64::MAX, &one), (u64::MAX - 1, &other), (u64::MAX, &one)] {
-            let counters = || Counters { answered: own.clone(), judged: None };
+            let counters = || Counters { answered: own.clone(), judged: None, algorithm: None };
             with(server, &kind, counters, |found| {
                 found.answered.inc();
             });

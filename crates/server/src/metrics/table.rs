@@ -41,6 +41,7 @@ pub const TABLE: &[Metric] = &[
         "Times that the machine's clock stepped by more than two seconds, by the way it went: an alarm",
     ),
     counter("weak_signatures", &["dialect"], "Proofs that held under SHA-1, by dialect"),
+    counter("algorithms", &["algorithm"], "Proofs that held, by algorithm, but those of management calls"),
     counter(
         "not_enforced",
         &["mode", "reason"],

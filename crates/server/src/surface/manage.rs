@@ -2,6 +2,7 @@
 mod about;
 mod access;
 mod accounts;
+mod all_keys;
 mod apply;
 mod audit;
 mod authority;
@@ -32,6 +33,7 @@ pub(crate) mod sessions;
 mod sign_in_links;
 mod signing_keys;
 mod state;
+mod statistics;
 mod users;
 mod views;
 
@@ -73,6 +75,7 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
         .merge(sign_in_links::routes())
         .merge(identifiers::routes())
         .merge(keys::routes())
+        .merge(all_keys::routes())
         .merge(key_life::routes())
         .merge(companions::routes())
         .merge(users::routes())
@@ -86,6 +89,7 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
         .merge(apply::routes())
         .merge(dialects::routes())
         .merge(signing_keys::routes())
+        .merge(statistics::routes())
         .merge(doctor::routes())
         .merge(configuration::routes());
     let (guarded, mut document) = guarded.split_for_parts();

@@ -51,6 +51,7 @@ pub(crate) fn head() -> Whole {
         (name = "dialects", description = "How requests carry proofs here."),
         (name = "signing keys", description = "The server's own keys."),
         (name = "configuration", description = "What the server was started with, taken anew."),
+        (name = "statistics", description = "What this node judged."),
         (name = "doctor", description = "What the proxies before the server change.")
     ),
     modifiers(&Signed)

@@ -95,7 +95,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Ask<T> {
     }
 }
 
-fn bad_query(detail: String) -> Problem {
+pub(crate) fn bad_query(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "bad-query", "The query cannot be read.").detail(detail)
 }
 

@@ -1,0 +1,479 @@
+//! The console over TCP: signing in and out, and everything that somebody with one good key might try.
+use crate::fixture::{Answer, ROUTES, World, ed25519, p256, rsa, send, start};
+use countersign::base64::{Alphabet, encode};
+use countersign::time::Span;
+use countersign_keys::{Algorithm, KeyKind, PrivateKey};
+use countersign_server::config::listener::Surface;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+
+const OWN: &str = "countersign-console: 1\r\n";
+
+/// The usual routes, and a listener with the console and the management API, and one with the console alone.
+fn routes() -> String {
+    let both = "[[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"manage\", \"console\"]\n";
+    let alone = "[[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"console\"]\n";
+    ROUTES.replace("trusted_proxies = [\"127.0.0.1\"]", "") + both + alone
+}
+
+struct Site {
+    world: World,
+    address: SocketAddr,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let world = World::with(&routes()).await;
+        let address = world.running.address(Surface::Manage).unwrap();
+        Self { world, address }
+    }
+
+    async fn call(&self, method: &str, path: &str, lines: &str, body: &Value) -> Answer {
+        call(self.address, method, path, lines, body).await
+    }
+
+    /// The id of an account's key.
+    fn key_of(&self, account: &str, number: usize) -> String {
+        let directory = &self.world.running.app().directory;
+        let account = directory.account_by_name(account).unwrap();
+        directory.keys_of(&account.id)[number].id.clone()
+    }
+
+    fn account(&self, name: &str) -> String {
+        self.world.running.app().directory.account_by_name(name).unwrap().id
+    }
+
+    async fn sign_in(&self, who: &str, key_id: &str, key: &PrivateKey) -> Answer {
+        let proof = proof(self.address, who, key_id, key).await;
+        self.call("POST", "/console/api/v1/sign-in", OWN, &proof).await
+    }
+
+    /// The cookie line of a fresh session.
+    async fn session(&self, who: &str, number: usize, key: &PrivateKey) -> String {
+        let answer = self.sign_in(who, &self.key_of(who, number), key).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        cookie(&answer)
+    }
+
+    async fn get(&self, path: &str, cookie: &str) -> Answer {
+        self.call("GET", path, &format!("{OWN}{cookie}"), &Value::Null).await
+    }
+
+    async fn post(&self, path: &str, cookie: &str, body: Value) -> Answer {
+        self.call("POST", path, &format!("{OWN}{cookie}"), &body).await
+    }
+}
+
+async fn call(address: SocketAddr, method: &str, path: &str, lines: &str, body: &Value) -> Answer {
+    let host = if lines.contains("Host:") { String::new() } else { format!("Host: {address}\r\n") };
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+    let head = format!("{method} {path} HTTP/1.1\r\n{host}{lines}{kind}Content-Length: {}\r\n", body.len());
+    send(address, format!("{head}Connection: close\r\n\r\n{body}").as_bytes()).await
+}
+
+fn json_of(answer: &Answer) -> Value {
+    serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {answer:?}"))
+}
+
+fn code(answer: &Answer) -> (u16, String) {
+    (answer.status, json_of(answer)["code"].as_str().unwrap_or_default().to_owned())
+}
+
+fn cookie(answer: &Answer) -> String {
+    let set = answer.header("set-cookie").unwrap_or_else(|| panic!("{answer:?}"));
+    format!("Cookie: {}\r\n", set.split(';').next().unwrap())
+}
+
+fn signed(key: &PrivateKey, text: &str) -> String {
+    let algorithm = match key.kind() {
+        KeyKind::Ed25519 => Algorithm::Ed25519,
+        KeyKind::P256 => Algorithm::EcdsaP256Sha256,
+        _ => Algorithm::RsaSha256,
+    };
+    encode(Alphabet::Url, &key.sign(algorithm, text.as_bytes()).unwrap())
+}
+
+async fn challenge(address: SocketAddr, who: &str) -> Value {
+    let asked = call(address, "POST", "/console/api/v1/challenge", OWN, &json!({ "identifier": who })).await;
+    assert_eq!(asked.status, 200, "{asked:?}");
+    json_of(&asked)
+}
+
+async fn proof(address: SocketAddr, who: &str, key_id: &str, key: &PrivateKey) -> Value {
+    let asked = challenge(address, who).await;
+    let text = asked["text"].as_str().unwrap();
+    json!({ "challenge": asked["challenge"], "key": key_id, "signature": signed(key, text) })
+}
+
+fn possession(site: &Site, account: &str, key: &PrivateKey) -> Value {
+    let time = crate::fixture::NOW;
+    let print = key.fingerprints().spki_sha256_hex.clone();
+    let text = format!("countersign key possession 1\n{}\n{print}\n{time}", site.account(account));
+    json!({ "time": time, "signature": signed(key, &text) })
+}
+
+#[tokio::test]
+async fn every_kind_of_key_signs_in_and_is_told_who_it_is() {
+    let site = Site::new().await;
+    for (who, number, key, manage) in
+        [("alice", 0, rsa(), false), ("alice", 1, ed25519(), false), ("olga", 0, p256(), true)]
+    {
+        let cookie = site.session(who, number, key).await;
+        let me = json_of(&site.get("/console/api/v1/me", &cookie).await);
+        assert_eq!(me["account"]["name"], who);
+        assert_eq!(me["key"], site.key_of(who, number));
+        assert_eq!(me["manage"], manage);
+        assert_eq!(me["server"]["origin"], format!("http://{}", site.address));
+    }
+    let answer = site.sign_in("email:alice@email", &rsa().fingerprints().spki_sha256_hex, rsa()).await;
+    assert_eq!(
+        json_of(&answer)["account"]["name"],
+        "alice",
+        "the key stands under two accounts; the name decides"
+    );
+    let answer = site.sign_in("bob", &rsa().public_key().to_pem(), rsa()).await;
+    assert_eq!(json_of(&answer)["account"]["name"], "bob");
+}
+
+#[tokio::test]
+async fn the_cookie_and_every_answer_are_guarded() {
+    let site = Site::new().await;
+    let answer = site.sign_in("olga", &site.key_of("olga", 0), p256()).await;
+    let set = answer.header("set-cookie").unwrap();
+    assert!(set.starts_with(&format!("countersign-{}=console-", site.address.port())), "{set}");
+    for part in ["; Path=/", "; HttpOnly", "; SameSite=Strict"] {
+        assert!(set.contains(part), "{set}");
+    }
+    assert!(!set.contains("Domain"));
+    let cookie = cookie(&answer);
+    for (path, kept) in [
+        ("/console/", "no-cache"),
+        ("/console/none", "no-store"),
+        ("/console", "no-store"),
+        ("/console/api/v1/me", "no-store"),
+        ("/console/api/v1/openapi.json", "no-store"),
+    ] {
+        let answer = site.get(path, &cookie).await;
+        assert!(
+            answer.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"),
+            "{path}"
+        );
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{path}");
+        assert_eq!(answer.header("cache-control"), Some(kept), "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn strangers_wrong_keys_disabled_keys_and_bad_signatures_get_one_answer() {
+    let site = Site::new().await;
+    let nobody = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+    let own = site.key_of("alice", 1);
+    let mut answers = vec![
+        site.sign_in("nobody-here", &nobody.fingerprints().spki_sha256_hex, &nobody).await,
+        site.sign_in("alice", "key_none", ed25519()).await,
+        site.sign_in("alice", &own, &nobody).await,
+        // Somebody else's name with a good key of one's own.
+        site.sign_in("olga", &own, ed25519()).await,
+        site.sign_in("alice", &site.key_of("olga", 0), p256()).await,
+    ];
+    let mut cut = proof(site.address, "alice", &own, ed25519()).await;
+    cut["signature"] = json!("AAAA");
+    answers.push(site.call("POST", "/console/api/v1/sign-in", OWN, &cut).await);
+    let mut forged = proof(site.address, "alice", &own, ed25519()).await;
+    forged["challenge"] = json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    answers.push(site.call("POST", "/console/api/v1/sign-in", OWN, &forged).await);
+    let cookie = site.session("alice", 1, ed25519()).await;
+    assert_eq!(
+        site.post(&format!("/console/api/v1/keys/{own}/disable"), &cookie, Value::Null).await.status,
+        200
+    );
+    answers.push(site.sign_in("alice", &own, ed25519()).await);
+    for answer in &answers {
+        assert_eq!(code(answer), (401, "refused".to_owned()));
+        assert_eq!(answer.body, answers[0].body);
+        assert_eq!(answer.header("set-cookie"), None);
+    }
+    let known = challenge(site.address, "alice").await;
+    let unknown = challenge(site.address, "nobody-here").await;
+    assert_eq!(known["challenge"].as_str().unwrap().len(), unknown["challenge"].as_str().unwrap().len());
+}
+
+#[tokio::test]
+async fn a_challenge_is_answered_once_on_whichever_node_and_for_this_site_alone() {
+    let site = Site::new().await;
+    let text = routes().replace("UPSTREAM", &format!("http://{}", site.world.echo.address()));
+    let other = start(&text, site.world.store.clone(), &site.world.store, &site.world.clock).await;
+    let there = other.address(Surface::Manage).unwrap();
+    let own = site.key_of("alice", 1);
+    let good = proof(site.address, "alice", &own, ed25519()).await;
+    // The other node has another address, so this was signed for another site.
+    assert_eq!(call(there, "POST", "/console/api/v1/sign-in", OWN, &good).await.status, 401);
+    assert_eq!(site.call("POST", "/console/api/v1/sign-in", OWN, &good).await.status, 200);
+    let again = site.call("POST", "/console/api/v1/sign-in", OWN, &good).await;
+    assert_eq!(code(&again), (401, "replayed".to_owned()));
+    // A challenge of one node is answered at the other, once.
+    let asked = challenge(site.address, "alice").await;
+    let text =
+        format!("countersign console sign-in 1\nhttp://{there}\n{}", asked["challenge"].as_str().unwrap());
+    let good = json!({ "challenge": asked["challenge"], "key": own, "signature": signed(ed25519(), &text) });
+    let answer = call(there, "POST", "/console/api/v1/sign-in", OWN, &good).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(call(there, "POST", "/console/api/v1/sign-in", OWN, &good).await.status, 401);
+    let late = proof(site.address, "alice", &own, ed25519()).await;
+    site.world.clock.advance(Span::from_seconds(301));
+    assert_eq!(site.call("POST", "/console/api/v1/sign-in", OWN, &late).await.status, 401);
+}
+
+#[tokio::test]
+async fn hosts_that_are_not_ours_are_signed_for_by_nobody() {
+    let site = Site::new().await;
+    for host in ["evil.example", "127.0.0.1", "localhost:1", "127.0.0.1:8701"] {
+        let lines = format!("Host: {host}\r\n{OWN}");
+        let answer =
+            site.call("POST", "/console/api/v1/challenge", &lines, &json!({"identifier": "alice"})).await;
+        assert_eq!(code(&answer), (421, "wrong-authority".to_owned()), "{host}");
+    }
+    let lines = format!("X-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: https\r\n{OWN}");
+    let answer =
+        site.call("POST", "/console/api/v1/challenge", &lines, &json!({"identifier": "alice"})).await;
+    let text = json_of(&answer)["text"].as_str().unwrap().to_owned();
+    assert!(text.starts_with(&format!("countersign console sign-in 1\nhttp://{}\n", site.address)), "{text}");
+}
+
+#[tokio::test]
+async fn other_sites_cannot_use_the_cookie_nor_sign_anybody_in() {
+    let site = Site::new().await;
+    let cookie = site.session("olga", 0, p256()).await;
+    let good = proof(site.address, "alice", &site.key_of("alice", 1), ed25519()).await;
+    let port = site.address.port();
+    for lines in [
+        String::new(),
+        format!("{OWN}Origin: http://evil.example\r\n"),
+        format!("{OWN}Origin: null\r\n"),
+        // The next port of the same machine is the same site to cookies.
+        format!("{OWN}Origin: http://127.0.0.1:{}\r\n", port + 1),
+        format!("{OWN}Sec-Fetch-Site: same-site\r\n"),
+        format!("{OWN}Sec-Fetch-Site: cross-site\r\n"),
+        format!("{OWN}{OWN}"),
+    ] {
+        let signing_in = site.call("POST", "/console/api/v1/sign-in", &lines, &good).await;
+        assert_eq!(code(&signing_in), (403, "other-site".to_owned()), "{lines}");
+        let lines = format!("{lines}{cookie}");
+        for (method, path, body) in [
+            ("POST", "/console/api/v1/sign-out", Value::Null),
+            ("GET", "/console/api/v1/me", Value::Null),
+            ("GET", "/api/v1/accounts", Value::Null),
+            ("POST", "/api/v1/accounts", json!({ "name": "made-by-another-site" })),
+        ] {
+            let answer = site.call(method, path, &lines, &body).await;
+            assert_eq!(code(&answer), (403, "other-site".to_owned()), "{path} {lines}");
+        }
+    }
+    let lines = format!("{OWN}Origin: http://{}\r\nSec-Fetch-Site: same-origin\r\n{cookie}", site.address);
+    assert_eq!(site.call("GET", "/console/api/v1/me", &lines, &Value::Null).await.status, 200);
+    // A cookie that another server of the same host put beside ours makes neither count.
+    let two = cookie.trim_end().to_owned() + &format!("; countersign-{port}=console-x.y\r\n");
+    assert_eq!(site.get("/console/api/v1/me", &two).await.status, 401);
+    // The session is of one origin: not of another listener's.
+    let alone = site.world.running.addresses().last().unwrap().address;
+    let value = cookie.split_once('=').unwrap().1.trim_end();
+    let moved = format!("Cookie: countersign-{}={value}\r\n", alone.port());
+    let answer = call(alone, "GET", "/console/api/v1/me", &format!("{OWN}{moved}"), &Value::Null).await;
+    assert_eq!(answer.status, 401, "{answer:?}");
+}
+
+#[tokio::test]
+async fn sessions_begin_anew_and_end_everywhere_at_once() {
+    let site = Site::new().await;
+    let text = routes().replace("UPSTREAM", &format!("http://{}", site.world.echo.address()));
+    let first = site.session("alice", 1, ed25519()).await;
+    // Fixation: signing in over a session that was there ends it and makes another.
+    let good = proof(site.address, "alice", &site.key_of("alice", 1), ed25519()).await;
+    let answer = site.call("POST", "/console/api/v1/sign-in", &format!("{OWN}{first}"), &good).await;
+    let second = cookie(&answer);
+    assert_ne!(first, second);
+    assert_eq!(site.get("/console/api/v1/me", &first).await.status, 401);
+    assert_eq!(site.get("/console/api/v1/me", &second).await.status, 200);
+    let out = site.post("/console/api/v1/sign-out", &second, Value::Null).await;
+    assert_eq!(out.status, 204, "{out:?}");
+    assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
+    assert_eq!(site.get("/console/api/v1/me", &second).await.status, 401);
+    // Idle, and too old.
+    let idle = site.session("alice", 1, ed25519()).await;
+    site.world.clock.advance(Span::from_seconds(1799));
+    assert_eq!(site.get("/console/api/v1/me", &idle).await.status, 200);
+    site.world.clock.advance(Span::from_seconds(1799));
+    assert_eq!(site.get("/console/api/v1/me", &idle).await.status, 200);
+    site.world.clock.advance(Span::from_seconds(1800));
+    assert_eq!(site.get("/console/api/v1/me", &idle).await.status, 401);
+    let old = site.session("alice", 1, ed25519()).await;
+    for _ in 0..25 {
+        assert_eq!(site.get("/console/api/v1/me", &old).await.status, 200);
+        site.world.clock.advance(Span::from_seconds(1750));
+    }
+    assert_eq!(site.get("/console/api/v1/me", &old).await.status, 401);
+    // Another key of the account ends this one, and with it the session.
+    let by_one = site.session("alice", 1, ed25519()).await;
+    let by_other = site.session("alice", 0, rsa()).await;
+    let path = format!("/console/api/v1/keys/{}/revoke", site.key_of("alice", 1));
+    assert_eq!(site.post(&path, &by_other, Value::Null).await.status, 200);
+    assert_eq!(site.get("/console/api/v1/me", &by_one).await.status, 401);
+    let other = start(&text, site.world.store.clone(), &site.world.store, &site.world.clock).await;
+    drop(other);
+}
+
+#[tokio::test]
+async fn nothing_of_another_account_is_there() {
+    let site = Site::new().await;
+    let alice = site.session("alice", 1, ed25519()).await;
+    let bob = site.session("bob", 1, ed25519()).await;
+    let theirs = site.key_of("bob", 0);
+    for (method, path, body) in [
+        ("POST", format!("/console/api/v1/keys/{theirs}/revoke"), Value::Null),
+        ("POST", format!("/console/api/v1/keys/{theirs}/disable"), Value::Null),
+        ("POST", format!("/console/api/v1/keys/{theirs}/enable"), Value::Null),
+        ("PATCH", format!("/console/api/v1/keys/{theirs}"), json!({ "label": "mine" })),
+    ] {
+        let answer = site.call(method, &path, &format!("{OWN}{alice}"), &body).await;
+        let none = path.replace(&theirs, "key_none");
+        let none = site.call(method, &none, &format!("{OWN}{alice}"), &body).await;
+        assert_eq!((answer.status, &answer.body), (404, &none.body), "{path}");
+    }
+    let sessions = json_of(&site.get("/console/api/v1/sessions", &bob).await);
+    let id = sessions["items"][0]["id"].as_str().unwrap();
+    let path = format!("/console/api/v1/sessions/{id}/end");
+    assert_eq!(site.post(&path, &alice, Value::Null).await.status, 404);
+    assert_eq!(site.post(&path, &bob, Value::Null).await.status, 204);
+    assert_eq!(site.get("/console/api/v1/me", &bob).await.status, 401);
+    let audit = json_of(&site.get("/console/api/v1/audit", &alice).await).to_string();
+    assert!(!audit.contains(&site.account("bob")) && !audit.contains(&theirs), "{audit}");
+    let keys = json_of(&site.get("/console/api/v1/keys", &alice).await);
+    let own = site.account("alice");
+    assert!(keys["items"].as_array().unwrap().iter().all(|key| key["account"] == own));
+}
+
+#[tokio::test]
+async fn an_owner_of_keys_is_no_operator() {
+    let site = Site::new().await;
+    let alice = site.session("alice", 1, ed25519()).await;
+    for (method, path) in
+        [("GET", "/api/v1/accounts"), ("GET", "/api/v1/audit"), ("POST", "/api/v1/accounts")]
+    {
+        let answer = site.call(method, path, &format!("{OWN}{alice}"), &json!({ "name": "x" })).await;
+        assert_eq!(code(&answer), (403, "not-an-operator".to_owned()), "{path}");
+    }
+    let key = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+    let new = json!({ "public": key.public_key().to_pem(), "label": "up", "dialects": ["operator"],
+        "possession": possession(&site, "alice", &key) });
+    let answer = site.post("/console/api/v1/keys", &alice, new).await;
+    assert_eq!(code(&answer), (403, "role-too-low".to_owned()));
+    // An operator's session manages, and the log names the operator.
+    let olga = site.session("olga", 0, p256()).await;
+    let made = site.post("/api/v1/accounts", &olga, json!({ "name": "made" })).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let audit = json_of(&site.get("/api/v1/audit?limit=200", &olga).await);
+    let last = audit["items"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(
+        (last["action"].as_str(), last["actor"].as_str()),
+        (Some("account.add"), Some(&*site.account("olga")))
+    );
+    // On a listener without the management API, nobody manages.
+    let alone = site.world.running.addresses().last().unwrap().address;
+    let answer = call(alone, "GET", "/api/v1/accounts", &format!("{OWN}{olga}"), &Value::Null).await;
+    assert_eq!(answer.status, 404);
+}
+
+#[tokio::test]
+async fn an_operators_other_key_does_not_manage() {
+    let site = Site::new().await;
+    let olga = site.session("olga", 0, p256()).await;
+    let key = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+    let new = json!({ "public": key.public_key().to_pem(), "label": "calls", "dialects": ["asymmetric-jwt"],
+        "possession": possession(&site, "olga", &key) });
+    let made = site.post("/console/api/v1/keys", &olga, new).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let weak = site.sign_in("olga", json_of(&made)["id"].as_str().unwrap(), &key).await;
+    let weak = cookie(&weak);
+    assert_eq!(json_of(&site.get("/console/api/v1/me", &weak).await)["manage"], false);
+    assert_eq!(site.get("/api/v1/accounts", &weak).await.status, 403);
+    let path = format!("/console/api/v1/keys/{}/revoke", site.key_of("olga", 0));
+    assert_eq!(code(&site.post(&path, &weak, Value::Null).await), (403, "role-too-low".to_owned()));
+}
+
+#[tokio::test]
+async fn a_key_is_registered_with_a_proof_no_wider_and_rotated_by_itself() {
+    let site = Site::new().await;
+    let olga = site.session("olga", 0, p256()).await;
+    let first = site.key_of("alice", 1);
+    let limits = json!({ "methods": ["GET"], "paths": ["/reports"], "networks": ["127.0.0.0/8"] });
+    let narrowed =
+        site.call("PUT", &format!("/api/v1/keys/{first}/limits"), &format!("{OWN}{olga}"), &limits).await;
+    assert_eq!(narrowed.status, 200, "{narrowed:?}");
+    let alice = site.session("alice", 1, ed25519()).await;
+    let key = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+    let public = key.public_key().to_pem();
+    let unproved = json!({ "public": public, "label": "new", "possession": possession(&site, "bob", &key) });
+    let answer = site.post("/console/api/v1/keys", &alice, unproved).await;
+    assert_eq!(code(&answer), (422, "bad-possession".to_owned()));
+    let new = json!({ "public": public, "label": "new", "possession": possession(&site, "alice", &key) });
+    let made = json_of(&site.post("/console/api/v1/keys", &alice, new).await);
+    assert_eq!(made["limits"], limits, "{made}");
+    assert_eq!(made["dialects"], json!(["asymmetric-jwt"]));
+    let next = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+    let rotation = json!({ "overlap": "7d", "new": { "public": next.public_key().to_pem(), "label": "next",
+        "possession": possession(&site, "alice", &next) } });
+    let other = format!("/console/api/v1/keys/{}/rotate", made["id"].as_str().unwrap());
+    assert_eq!(
+        code(&site.post(&other, &alice, rotation.clone()).await),
+        (422, "old-proof-missing".to_owned())
+    );
+    let rotated = site.post(&format!("/console/api/v1/keys/{first}/rotate"), &alice, rotation).await;
+    assert_eq!(rotated.status, 201, "{rotated:?}");
+    let rotated = json_of(&rotated);
+    assert_eq!(rotated["key"]["limits"], limits);
+    assert_eq!(rotated["retiring"]["state"], "retiring");
+    // What an operator switched off, its owner does not switch on.
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(site.post(&format!("/api/v1/keys/{id}/disable"), &olga, Value::Null).await.status, 200);
+    let answer = site.post(&format!("/console/api/v1/keys/{id}/enable"), &alice, Value::Null).await;
+    assert_eq!(code(&answer), (403, "not-the-owners".to_owned()));
+}
+
+#[tokio::test]
+async fn a_link_works_once_and_lives_in_no_address_that_is_sent() {
+    let site = Site::new().await;
+    let olga = site.session("olga", 0, p256()).await;
+    let path = format!("/api/v1/accounts/{}/sign-in-link", site.account("bob"));
+    let made = site.post(&path, &olga, Value::Null).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let url = json_of(&made)["url"].as_str().unwrap().to_owned();
+    let token = url.split_once("/console/#/link/").unwrap().1;
+    let body = json!({ "token": token });
+    let answer = site.call("POST", "/console/api/v1/link", OWN, &body).await;
+    assert_eq!(json_of(&answer)["account"]["name"], "bob", "{answer:?}");
+    let bob = cookie(&answer);
+    let me = json_of(&site.get("/console/api/v1/me", &bob).await);
+    assert_eq!((&me["key"], &me["manage"]), (&Value::Null, &json!(false)));
+    assert_eq!(site.call("POST", "/console/api/v1/link", OWN, &body).await.status, 401);
+    let late = json_of(&site.post(&path, &olga, Value::Null).await)["url"].as_str().unwrap().to_owned();
+    site.world.clock.advance(Span::from_seconds(1801));
+    let late = json!({ "token": late.split_once("/link/").unwrap().1 });
+    assert_eq!(site.call("POST", "/console/api/v1/link", OWN, &late).await.status, 401);
+    // A link that a key asked for ends with the key.
+    let own = site.key_of("alice", 1);
+    let asked = proof(site.address, "alice", &own, ed25519()).await;
+    let asked = site.call("POST", "/console/api/v1/sign-in-link", OWN, &asked).await;
+    let url = json_of(&asked)["url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with(&format!("http://{}/console/#/link/", site.address)), "{url}");
+    let alice = site.session("alice", 0, rsa()).await;
+    assert_eq!(
+        site.post(&format!("/console/api/v1/keys/{own}/disable"), &alice, Value::Null).await.status,
+        200
+    );
+    let token = json!({ "token": url.split_once("/link/").unwrap().1 });
+    assert_eq!(site.call("POST", "/console/api/v1/link", OWN, &token).await.status, 401);
+}
