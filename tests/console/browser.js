@@ -25,7 +25,8 @@ export class Browser {
     page.on("request", (request) => noted.requests.push({ url: request.url(), method: request.method(), headers: request.headers(), body: request.postDataBuffer() }));
     page.open = async (hash = "") => {
       await page.goto(`${installation.console}/console/${hash}`);
-      await page.locator("h1").waitFor();
+      // A change after the # loads nothing anew: the page says which address it shows.
+      await page.locator(hash === "" ? "h1" : `main[data-shown="${hash}"] h1`).waitFor();
     };
     page.shows = (text) => page.getByText(text).first().waitFor();
     return page;
