@@ -54,7 +54,7 @@ export async function run({ installation, browser, work }) {
   await test("what was done stands under activity", async () => {
     await page.open("#/activity");
     const text = await page.locator("main").innerText();
-    must(/revoke/.test(text) && /rotate/.test(text), text.slice(0, 600));
+    must(/key\.revoke/.test(text) && /key\.retire/.test(text), text.slice(0, 600));
     clean(page, installation);
   });
 

@@ -107,6 +107,29 @@ export async function run({ installation, browser, work }) {
     clean(page, installation);
     await page.context().close();
   });
+
+  for (const kind of ["rsa-2048", "ed25519"]) {
+    const dialect = kind === "ed25519" ? "asymmetric-jwt" : "skykit";
+    await test(`openssl proves an uploaded key by the line that the page shows: ${kind}`, async () => {
+      const file = path.join(work, `openssl-${kind}.pem`);
+      const given = kind === "ed25519" ? ["-algorithm", "ED25519"] : ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
+      fs.writeFileSync(file, execFileSync("openssl", ["genpkey", ...given], { stdio: ["pipe", "pipe", "ignore"] }), { mode: 0o600 });
+      const page = await browser.page(installation);
+      await signInByFile(page, maker.file);
+      await page.open("#/keys/upload");
+      await page.getByLabel("Public key", { exact: true }).fill(execFileSync("openssl", ["pkey", "-pubout", "-in", file], { encoding: "utf8" }));
+      await page.getByRole("button", { name: "Check it" }).click();
+      await page.getByLabel("Label").fill(`openssl ${kind}`);
+      await page.getByLabel(dialect, { exact: true }).check();
+      await page.getByLabel("With openssl").check();
+      const line = await page.getByLabel("the command", { exact: true }).innerText();
+      await page.getByLabel("The line that it prints").fill(installation.shell(line.replace("KEYFILE", file)));
+      await page.getByRole("button", { name: "Register it" }).click();
+      await page.shows("The public half is registered as");
+      clean(page, installation);
+      await page.context().close();
+    });
+  }
 }
 
 /** Chooses dialect and kind. */

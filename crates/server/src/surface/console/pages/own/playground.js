@@ -115,7 +115,7 @@ async function showResult(place, proof, request) {
     });
     fill(judged, explanationShown(told, { signed: request.signed, heading: "h3" }));
   } catch (error) {
-    fill(judged, error.status === 404 ? notHere("Explaining a request") : problemBox(error));
+    fill(judged, [404, 405].includes(error.status) ? notHere("Explaining a request") : problemBox(error));
   }
 }
 

@@ -21,12 +21,11 @@ export const startPage = {
           : "Make a key pair in this browser: the private half never leaves it. Or upload the public half of a pair that you have.",
           el("p", { class: "actions" }, el("a", { class: live.length ? "button" : "button primary", href: live.length ? "#/keys" : "#/keys/new" }, live.length ? "See your keys" : "Make a key"),
             !live.length && el("a", { class: "button", href: "#/keys/upload" }, "Upload a public key"))),
-        step("Try it here", used.length > 0, "The playground signs a request with your key, and shows how the server judges it, step by step.",
-          el("p", { class: "actions" }, el("a", { class: live.length && !used.length ? "button primary" : "button", href: "#/try" }, "Open the playground"))),
-        step("Call from your server", used.length > 0, used.length > 0
-          ? `Last used ${ago(newest(used))}.`
-          : "Copy a snippet in your language, with your own names filled in, or use the command line:",
-          used.length === 0 && copyBlock(firstCall(dialects), "the command"),
+        step("Try it here", false, "The playground signs a request with your key, and shows how the server judges it, step by step.",
+          el("p", { class: "actions" }, el("a", { class: live.length ? "button primary" : "button", href: "#/try" }, "Open the playground"))),
+        step("Call from your server", false, "Copy a snippet in your language, with your own names filled in, or use the command line:",
+          copyBlock(firstCall(dialects), "the command"),
+          used.length > 0 && el("p", { class: "quiet small" }, `Your keys were last used ${ago(newest(used))}; signing in here counts.`),
           el("p", { class: "actions" }, el("a", { class: "button", href: "#/snippets" }, "See the snippets")))),
       retiring.length > 0 && el("section", null, el("h2", null, "Going soon"),
         el("ul", { class: "plain" }, retiring.map((key) => el("li", null, mark("retiring"), " ",

@@ -1,5 +1,6 @@
 // Registers the public half of a pair that was made elsewhere; a private key is noticed before anything is sent.
 import { getIfThere, post } from "../lib/api.js";
+import { base64url, fromBase64 } from "../lib/bytes.js";
 import { copyBlock, copyValue } from "../lib/copy.js";
 import { el, fill } from "../lib/element.js";
 import { choice, field, form, Wrong } from "../lib/field.js";
@@ -60,13 +61,13 @@ async function registerPart(place, { me, checked, text, dialects }) {
   const dialect = dialects.length === 0 ? null : choice("What is it for?", dialects.map((one) => [one.name, one.name, one.summary]), { value: dialects[0].name });
   const time = Math.floor(serverNow() / 1000);
   const fingerprint = checked.fingerprints.spki_sha256_hex;
-  const line = `printf 'countersign key possession 1\\n%s\\n%s\\n%s' '${me.account.id}' '${fingerprint}' '${time}' | countersign console sign --key KEYFILE -`;
+  const line = signLine(checked.kind, `printf 'countersign key possession 1\\n%s\\n%s\\n%s' '${me.account.id}' '${fingerprint}' '${time}'`);
   const chooser = await keyChooser({ fingerprint, legend: "Which key?" });
   const signature = field("The line that it prints", { rows: 3 });
-  const panels = { file: chooser.node, command: el("div", null, copyBlock(line, "the command"), signature.node) };
+  const panels = { file: chooser.node, command: el("div", null, copyBlock(line ?? "", "the command"), signature.node) };
   const way = choice("Show that you hold the private half", [
     ["file", "With its file, in this page", "It is read here and sent nowhere."],
-    ["command", "With the command line", "Where the private key is; within five minutes."],
+    ["command", "With openssl", line ? "Where the private key is; within five minutes." : "openssl signs with this kind in another form; use its file.", !line],
   ], { value: "file", onchange: (value) => Object.entries(panels).forEach(([name, node]) => node.toggleAttribute("hidden", name !== value)) });
   panels.command.hidden = true;
   const heading = el("h2", { tabindex: "-1" }, "This is what was read");
@@ -89,9 +90,16 @@ async function registerPart(place, { me, checked, text, dialects }) {
   heading.focus();
 }
 
-/** The signature of a pasted line; the key id before it may be there or not. */
-export function pasted(text) {
-  const line = text.replace(/\s+/g, "");
-  if (line === "") throw new Wrong("signature", "Paste the line that the command printed.");
-  return line.slice(line.lastIndexOf(".") + 1);
+/** How openssl signs a text with this kind of key; null where its form is not the one that is wanted. */
+function signLine(kind, text) {
+  if (kind === "RSA") return `${text} | openssl dgst -sha256 -sign KEYFILE | openssl base64 -A`;
+  if (kind === "Ed25519") return `${text} > possession.txt && openssl pkeyutl -sign -rawin -inkey KEYFILE -in possession.txt | openssl base64 -A`;
+  return null;
+}
+
+/** The signature of a pasted line, in base64url. */
+function pasted(text) {
+  const bytes = fromBase64(text);
+  if (!bytes?.length) throw new Wrong("signature", "Paste the line that the command printed.");
+  return base64url(bytes);
 }
