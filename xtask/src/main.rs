@@ -1,7 +1,8 @@
-//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `doors`, `attacks`, `explain-score`, `faults`, `soak`, `package`, `tour`,
-//! `simulate`, `mutants`.
+//! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `console`, `doors`, `attacks`, `explain-score`, `faults`, `soak`,
+//! `package`, `tour`, `simulate`, `mutants`.
 mod bench;
 mod clients;
+mod console;
 mod docs;
 mod doors;
 mod envoy;
@@ -28,6 +29,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   faults          disks, clocks, networks, databases and processes taken apart under load (some need root)
   soak [TRIAL…]   the same at full length: a million raced duplicates, a hundred kills
   clients         the real client libraries against a running server
+  console         the web console in a real browser, before a running server
   doors           every front door of examples/ before a running server
   envoy           the real Envoy with the configuration of examples/envoy before a real server
   fuzz MINUTES    coverage-guided fuzzing of every target (nightly; without one, a runner for stable)
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         ["soak", rest @ ..] => tools::clients().and_then(|()| faults::soak(rest)).map(print_counted),
         ["envoy"] => tools::clients().and_then(|()| envoy::run()).map(print_counted),
         ["clients"] => tools::clients().and_then(|()| clients::run()).map(print_counted),
+        ["console"] => console::run().map(print_counted),
         ["doors"] => tools::clients().and_then(|()| doors::run()).map(print_counted),
         ["fuzz", minutes] => match minutes.parse() {
             Ok(minutes) => fuzz::run(minutes).map(print_counted),

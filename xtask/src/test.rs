@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check in order, a stop at the first that fails, and a table of what was done.
 use crate::run::{built, cargo, command, passed, root, shown};
-use crate::{clients, docs, doors, envoy, faults, fuzz, house, installed, simulation, tools, tour};
+use crate::{clients, console, docs, doors, envoy, faults, fuzz, house, installed, simulation, tools, tour};
 use std::time::{Duration, Instant};
 
 /// One way of building serves every step, so that nothing is built twice.
@@ -39,6 +39,7 @@ const STEPS: &[Step] = &[
     ("faults", faults::run),
     ("demo", || shown(command(built("countersign")?, &["demo", "--once"])).map(|_| 1)),
     ("real clients", clients::run),
+    ("console", console::run),
     ("doors", doors::run),
     ("envoy", envoy::run),
     ("packages", || tools::packages().and_then(|()| installed::run())),

@@ -33,6 +33,15 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("sh", &["-c", "ls /usr/sbin/mkfs.ext4"], "e2fsprogs"),
 ];
 
+/// What drives the console.
+const BROWSER: &[(&str, &[&str], &str)] = &[
+    ("/usr/bin/chromium", &["--version"], "chromium"),
+    ("sh", &["-c", "fc-list | grep -q DejaVu"], "fonts-dejavu-core"),
+    ("node", &["-e", "process.exit(Number(process.versions.node.split('.')[0]) < 20)"], "nodejs"),
+    ("npm", &["--version"], "npm"),
+    ("openssl", &["version"], "openssl"),
+];
+
 /// What builds and tries the Debian package.
 const PACKAGES: &[(&str, &[&str], &str)] = &[
     ("dpkg-deb", &["--version"], "dpkg"),
@@ -81,6 +90,37 @@ pub(crate) fn packages() -> Result<(), String> {
 /// As for [`clients`].
 pub(crate) fn database() -> Result<(), String> {
     install(DATABASE)
+}
+
+/// What the console's tests need; gives the folder with the npm packages, which are those that tests/console/package.json names.
+///
+/// # Errors
+/// As for [`clients`].
+pub(crate) fn browser() -> Result<PathBuf, String> {
+    install(BROWSER)?;
+    let folder = crate::run::target()?.join("tools/browser");
+    let trouble = |error: std::io::Error| format!("{}: {error}", folder.display());
+    std::fs::create_dir_all(&folder).map_err(trouble)?;
+    let wanted =
+        std::fs::read_to_string(crate::run::root().join("tests/console/package.json")).map_err(trouble)?;
+    let there = folder.join("package.json");
+    // The file is written last, so that a broken installation is made anew.
+    if std::fs::read_to_string(&there).is_ok_and(|found| found == wanted) {
+        return Ok(folder);
+    }
+    let place = folder.display().to_string();
+    let json: serde_json::Value = serde_json::from_str(&wanted).map_err(|error| error.to_string())?;
+    let packages = json.get("dependencies").and_then(serde_json::Value::as_object);
+    let packages: Vec<String> = packages
+        .into_iter()
+        .flatten()
+        .map(|(name, version)| format!("{name}@{}", version.as_str().unwrap_or_default()))
+        .collect();
+    let mut npm = command("npm", &["install", "--silent", "--no-save", "--prefix", &place]);
+    npm.args(packages);
+    shown(npm)?;
+    std::fs::write(&there, wanted).map_err(trouble)?;
+    Ok(folder)
 }
 
 /// What the comparison with other servers needs; gives the folder with what Debian does not have.

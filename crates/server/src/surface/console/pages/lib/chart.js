@@ -1,0 +1,82 @@
+// Charts drawn from the server's figures, each with a table that says the same.
+import { el, fresh, svg } from "./element.js";
+import { absolute } from "./moment.js";
+import { table } from "./table.js";
+
+const WIDTH = 720;
+const HEIGHT = 180;
+const LEFT = 44;
+const BOTTOM = 22;
+const TOP = 8;
+
+/** What is stacked, from below: name, class, member of a point. Refusals are hatched, so that colour is not alone. */
+const SERIES = [
+  ["Verified", "verified", "verified"],
+  ["No proof", "absent", "absent"],
+  ["Refused", "refused", "refused"],
+  ["Our fault", "fault", "fault"],
+];
+
+/** Verdicts over time as stacked bars. */
+export function verdictChart({ points, step_seconds: step }) {
+  const title = fresh("chart");
+  const most = niceMost(Math.max(1, ...points.map(sum)));
+  const wide = (WIDTH - LEFT) / Math.max(1, points.length);
+  const y = (value) => HEIGHT - BOTTOM - (value / most) * (HEIGHT - BOTTOM - TOP);
+  const hatch = fresh("hatch");
+  const bars = points.flatMap((point, index) => {
+    let below = 0;
+    return SERIES.filter(([, , member]) => point[member] > 0).map(([, kind, member]) => {
+      const top = y(below + point[member]);
+      const height = y(below) - top;
+      below += point[member];
+      const place = { x: LEFT + index * wide + wide * 0.1, y: top, width: Math.max(1, wide * 0.8), height };
+      return [svg("rect", { ...place, class: `bar ${kind}` }), kind === "refused" && svg("rect", { ...place, fill: `url(#${hatch})` })];
+    });
+  });
+  const lines = [0, most / 2, most].map((value) => [
+    svg("line", { x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value), class: "grid" }),
+    svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, compact(value)),
+  ]);
+  const total = (member) => points.reduce((all, point) => all + (point[member] ?? 0), 0);
+  const words = `Requests over ${span(points.length * step)}: ${SERIES.map(([name, , member]) => `${total(member)} ${name.toLowerCase()}`).join(", ")}.`;
+  return el("figure", { class: "chart" },
+    el("figcaption", null, el("ul", { class: "legend" }, SERIES.map(([name, kind, member]) =>
+      el("li", null, el("span", { class: `swatch ${kind}`, "aria-hidden": "true" }), `${name} `, el("strong", null, compact(total(member))))))),
+    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-labelledby": title },
+      svg("title", { id: title }, words),
+      svg("defs", null, svg("pattern", { id: hatch, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, svg("line", { x1: 0, x2: 0, y1: 0, y2: 5, class: "hatch" }))),
+      lines, bars,
+      points.length > 0 && [svg("text", { x: LEFT, y: HEIGHT - 6 }, clock(points[0].at)), svg("text", { x: WIDTH, y: HEIGHT - 6, "text-anchor": "end" }, clock(points.at(-1).at))]),
+    el("details", null, el("summary", null, "The same as a table"), table("Verdicts by time", [
+      ["From", (point) => absolute(point.at)],
+      ...SERIES.map(([name, , member]) => [name, (point) => String(point[member] ?? 0), "number"]),
+    ], points.filter((point) => sum(point) > 0), { empty: "No request in this time." })));
+}
+
+/** Counts by name as bars with their figures: readable as it stands. */
+export function countBars(caption, rows, { empty, link } = {}) {
+  const most = Math.max(1, ...rows.map((row) => row.count));
+  return table(caption, [
+    ["Name", (row) => (link ? el("a", { href: link(row) }, el("code", null, row.name)) : el("code", null, row.name))],
+    ["Share", (row) => svg("svg", { viewBox: "0 0 100 8", class: "share", "aria-hidden": "true", preserveAspectRatio: "none" }, svg("rect", { x: 0, y: 0, width: 100, height: 8, class: "track" }), svg("rect", { x: 0, y: 0, width: Math.max(1, (row.count / most) * 100), height: 8, class: `bar ${row.kind ?? ""}` })), "share-cell"],
+    ["Count", (row) => row.count.toLocaleString("en"), "number"],
+    ...(rows.some((row) => row.last) ? [["Last", (row) => row.last]] : []),
+  ], rows, { empty, hidden: true });
+}
+
+const sum = (point) => SERIES.reduce((all, [, , member]) => all + (point[member] ?? 0), 0);
+
+const compact = (value) => new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
+
+const clock = (at) => absolute(at).slice(11);
+
+function span(seconds) {
+  return seconds >= 7200 ? `${Math.round(seconds / 3600)} hours` : `${Math.round(seconds / 60)} minutes`;
+}
+
+/** The next round number: 1, 2 or 5 with noughts. */
+function niceMost(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return [1, 2, 5, 10].map((factor) => factor * power).find((round) => round >= value);
+}

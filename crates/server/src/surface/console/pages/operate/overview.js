@@ -1,0 +1,54 @@
+// The operators' first page: what came and how it was judged, why it was refused, and what old things are still in use.
+import { getIfThere, query } from "../lib/api.js";
+import { countBars, verdictChart } from "../lib/chart.js";
+import { el } from "../lib/element.js";
+import { ago, instant, serverNow } from "../lib/moment.js";
+import { mark } from "../lib/mark.js";
+import { to } from "../lib/route.js";
+import { notHere, table } from "../lib/table.js";
+import { allLiveKeys } from "./all-keys.js";
+
+const SPANS = [["60", "Last hour"], ["360", "Last 6 hours"], ["1440", "Last day"]];
+/** Algorithms that are taken only where a dialect names them. */
+const WEAK = /SHA1|RS1\b/i;
+const SOON = 30 * 86_400_000;
+
+export const overview = {
+  title: "Overview",
+  async show(context) {
+    const minutes = SPANS.find(([value]) => value === context.query.get("minutes"))?.[0] ?? "60";
+    const [statistics, keys] = await Promise.all([getIfThere(`/api/v1/statistics${query({ minutes })}`), allLiveKeys()]);
+    context.every(30_000, () => document.querySelector("dialog[open], details[open]") || context.again());
+    return [
+      el("div", { class: "page-head" }, el("h1", null, "Overview"),
+        el("p", { class: "segments", role: "group", "aria-label": "Time" }, SPANS.map(([value, text]) =>
+          el("a", { href: `#/operate/overview?minutes=${value}`, "aria-current": value === minutes ? "true" : null }, text)))),
+      statistics === null ? notHere("Statistics") : [
+        el("section", null, el("h2", null, "Verdicts"), verdictChart(statistics), el("p", { class: "quiet small" }, `As this node counted them since ${ago(statistics.since)}.`)),
+        el("div", { class: "two even" },
+          el("section", null, el("h2", null, "Why requests were refused"),
+            countBars("Refusals by reason", (statistics.reasons ?? []).map((row) => ({ name: row.reason, count: row.count, kind: "refused" })),
+              { empty: "Nothing was refused.", link: (row) => `#/operate/refusals?reason=${encodeURIComponent(row.name)}` })),
+          el("section", null, el("h2", null, "Dialects in use"),
+            countBars("Requests by dialect", (statistics.dialects ?? []).map((row) => ({ name: row.dialect, count: row.count, last: row.last && ago(row.last) })), { empty: "No dialect was used." }))),
+        el("section", null, el("h2", null, "Algorithms in use"),
+          table("Requests by algorithm", [
+            ["Algorithm", (row) => [el("code", null, row.algorithm), " ", WEAK.test(row.algorithm) && mark("refused", "weak")]],
+            ["Count", (row) => (row.count ?? 0).toLocaleString("en"), "number"],
+            ["Last", (row) => (row.last ? ago(row.last) : "")],
+          ], statistics.algorithms ?? [], { empty: "No signature was checked.", hidden: true })),
+      ],
+      keys && soonPart(keys),
+    ];
+  },
+};
+
+function soonPart(keys) {
+  const due = keys.filter((key) => key.state === "retiring" || (key.expires && instant(key.expires) - serverNow() < SOON));
+  return el("section", null, el("h2", null, "Keys that end soon"),
+    table("Keys that retire or expire within thirty days", [
+      ["Key", (key) => el("a", { href: to("operate", "keys", key.id) }, key.label || key.id)],
+      ["Ends", (key) => ago(key.until ?? key.expires)],
+      ["Still used", (key) => (key.last_used ? `${ago(key.last_used)}${key.last_address ? ` from ${key.last_address}` : ""}` : "never used")],
+    ], due, { empty: "No key retires or expires within thirty days.", hidden: true }));
+}

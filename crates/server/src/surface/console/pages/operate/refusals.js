@@ -1,0 +1,28 @@
+// Refusals of the whole installation, by reason and account.
+import { getIfThere, query } from "../lib/api.js";
+import { el } from "../lib/element.js";
+import { field, form } from "../lib/field.js";
+import { to } from "../lib/route.js";
+import { notHere } from "../lib/table.js";
+import { refusalShown } from "../own/refusal.js";
+import { refusalTable } from "../own/refusals.js";
+
+export const allRefusals = {
+  title: "All refusals",
+  async show({ query: asked, go }) {
+    const wanted = { account: asked.get("account") ?? "", reason: asked.get("reason") ?? "" };
+    const head = el("h1", null, "All refusals");
+    const found = await getIfThere(`/api/v1/refusals${query(wanted)}`);
+    if (found === null) return [head, notHere("A list of refusals")];
+    const reason = field("Reason", { value: wanted.reason, hint: "A code, such as bad-signature." });
+    const account = field("Account", { value: wanted.account, hint: "An account's id." });
+    return [head,
+      form({ submit: "Filter", act: async () => go(`#/operate/refusals${query({ reason: reason.value.trim(), account: account.value.trim() })}`) }, el("div", { class: "row" }, reason.node, account.node)),
+      refusalTable(found.items, (row) => to("operate", "refusals", row.reject))];
+  },
+};
+
+export const anyRefusal = {
+  title: "Refusal",
+  show: ({ params }) => refusalShown(`/api/v1/refusals/${encodeURIComponent(params.refusal)}`, params.refusal, "#/operate/refusals"),
+};

@@ -1,0 +1,138 @@
+// The playground: signs a request in the browser, shows how the server judges it, and sends it where that is possible.
+import { getIfThere, post } from "../lib/api.js";
+import { base64, utf8 } from "../lib/bytes.js";
+import { copyBlock } from "../lib/copy.js";
+import { el, fill } from "../lib/element.js";
+import { explanationShown } from "../lib/explanation.js";
+import { choice, field, form as formOf, Wrong } from "../lib/field.js";
+import { serverNow } from "../lib/moment.js";
+import { problemBox } from "../lib/problem.js";
+import { facts, notHere } from "../lib/table.js";
+import { keyChooser } from "../keys/holder.js";
+import { PROOFS, TAMPERS, curl, signedRequest } from "../proof/proofs.js";
+
+const BODILESS = ["GET", "HEAD"];
+
+export const playground = {
+  title: "Playground",
+  async show({ me, query }) {
+    const dialects = (await getIfThere("/console/api/v1/dialects"))?.items ?? null;
+    const own = await getIfThere("/console/api/v1/delegations");
+    const known = PROOFS.filter((proof) => !dialects || dialects.some((one) => one.name === proof.name));
+    const head = [
+      el("h1", null, "Playground"),
+      el("p", { class: "lead" }, "Sign a request with your key, break it if you like, and see how it is judged. Signing happens in this page; nothing is used up by looking."),
+    ];
+    if (known.length === 0) return [...head, notHere("A dialect that this page can write")];
+    const first = known.find((proof) => proof.name === query.get("dialect")) ?? known[0];
+    const form = el("div", { class: "try-form" });
+    const result = el("section", { class: "try-result", "aria-label": "Result" }, el("p", { class: "quiet" }, "The signed request and the judgement appear here."));
+    const which = choice("Dialect", known.map((proof) => [proof.name, proof.name, dialects?.find((one) => one.name === proof.name)?.summary]), {
+      value: first.name,
+      onchange: (name) => requestForm(form, result, known.find((proof) => proof.name === name), dialects, { ...me, acts_as: own?.acts_as }),
+    });
+    await requestForm(form, result, first, dialects, { ...me, acts_as: own?.acts_as });
+    return [...head, el("div", { class: "two" }, el("div", null, which.node, form), result)];
+  },
+};
+
+async function requestForm(place, result, proof, dialects, me) {
+  const dialect = dialects?.find((one) => one.name === proof.name);
+  const settings = dialect?.settings ?? {};
+  const route = dialect?.routes?.[0]?.url;
+  const identifier = (namespace) => (me.account.identifiers ?? []).find((one) => one.namespace === namespace)?.value ?? "";
+  const method = field("Method", { options: ["GET", "POST", "PUT", "PATCH", "DELETE"].map((name) => [name, name]), value: proof.ownRequest ? "POST" : "GET" });
+  const url = field(proof.ownRequest ? "Address of the session API's auth/token" : "Address", { kind: "url", value: proof.ownRequest ? sessionUrl(route) : (route ?? ""), hint: dialect?.routes?.length > 1 ? `Routes: ${dialect.routes.map((one) => one.url).join(", ")}` : null });
+  const body = field("Body", { rows: 3, optional: true });
+  const values = Object.fromEntries(proof.fields(identifier, me).map(({ name, label, ...rest }) => [name, field(label, rest)]));
+  const chooser = await keyChooser({ kinds: proof.kinds });
+  const tamper = choice("Break something?", ["none", ...proof.tampers].map((name) => [name, ...TAMPERS[name]]), { value: "none" });
+  const ask = proof.ownRequest && el("button", { type: "button", onclick: () => challenge(url, values) }, "Ask for a challenge");
+  const act = async () => {
+    checkUrl(url.value);
+    for (const [name, one] of Object.entries(values)) if (one.value.trim() === "") throw new Wrong(name, "This is needed to sign.");
+    const pair = await chooser.pair();
+    const given = Object.fromEntries(Object.entries(values).map(([name, one]) => [name, one.value.trim()]));
+    const text = proof.ownRequest || BODILESS.includes(method.value) ? "" : body.value;
+    const request = await signedRequest({ proof, pair, settings, values: given, method: method.value, url: new URL(url.value).href, body: text, tamper: tamper.value, now: Math.floor(serverNow() / 1000) });
+    await showResult(result, proof, request);
+  };
+  fill(place, formOf({ fields: { url, ...values, ...chooser.fields }, submit: "Sign and judge", act },
+    !proof.ownRequest && el("div", { class: "row" }, method.node, url.node), proof.ownRequest && url.node,
+    !proof.ownRequest && body.node, Object.values(values).map((one) => one.node), ask, chooser.node, el("details", null, el("summary", null, "Break something on purpose"), tamper.node)));
+}
+
+function sessionUrl(route) {
+  if (!route) return `${location.origin}/v1/auth/token`;
+  return /auth\/token$/.test(route) ? route : `${route.replace(/\/$/, "")}/auth/token`;
+}
+
+function checkUrl(text) {
+  try {
+    if (!/^https?:$/.test(new URL(text).protocol)) throw new Error();
+  } catch {
+    throw new Wrong("url", "Wanted the whole address with http:// or https://.");
+  }
+}
+
+const sameOrigin = (url) => new URL(url).origin === location.origin;
+
+async function challenge(url, values) {
+  values.challenge.error("");
+  const address = url.value.replace(/token$/, "code");
+  const ask = { userId: values.identifier.value.trim() };
+  if (!sameOrigin(address)) {
+    values.challenge.error(`Browsers send no request from here to another address. Ask yourself: curl -s ${address} -H 'Content-Type: application/json' -d '${JSON.stringify(ask)}'`);
+    return;
+  }
+  const answer = await fetch(address, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(ask), credentials: "omit" });
+  const told = await answer.json().catch(() => ({}));
+  if (told.authCode) values.challenge.value = told.authCode;
+  else values.challenge.error(`The session API answered ${answer.status}.`);
+}
+
+async function showResult(place, proof, request) {
+  const send = el("div", { class: "told", role: "status" });
+  const judged = el("div");
+  const sendButton = sameOrigin(request.url) && el("button", { type: "button", onclick: () => sendIt(send, request) }, "Send it");
+  fill(place,
+    el("h2", { tabindex: "-1" }, "The request"),
+    copyBlock(curl(request), "the request as a curl command"),
+    el("div", { class: "actions" }, sendButton, !sendButton && el("p", { class: "quiet small" }, "Browsers send no signed request from here to another address; run the command to send it.")),
+    send, el("h2", null, "The judgement"), judged);
+  place.querySelector("h2").focus();
+  if (proof.ownRequest) {
+    fill(judged, el("p", null, "A challenge is answered at the session API, which judges it when it is sent. The bytes that were signed:"), copyBlock(new TextDecoder().decode(request.signed), "the signed bytes"));
+    return;
+  }
+  try {
+    const told = await post("/console/api/v1/explain", {
+      method: request.method,
+      url: request.url,
+      headers: request.headers,
+      body_b64: request.body ? base64(utf8(request.body)) : undefined,
+      signed_b64: base64(request.signed),
+    });
+    fill(judged, explanationShown(told, { signed: request.signed, heading: "h3" }));
+  } catch (error) {
+    fill(judged, [404, 405].includes(error.status) ? notHere("Explaining a request") : problemBox(error));
+  }
+}
+
+async function sendIt(place, request) {
+  try {
+    const answer = await fetch(request.url, {
+      method: request.method,
+      headers: request.headers,
+      body: BODILESS.includes(request.method) || !request.body ? undefined : request.body,
+      credentials: "omit",
+      cache: "no-store",
+    });
+    const reject = answer.headers.get("countersign-reject");
+    const text = (await answer.text()).slice(0, 4000);
+    fill(place, el("h3", null, `Answer: ${answer.status}`), facts(["Content type", answer.headers.get("content-type") ?? "none"],
+      reject && ["Reject id", el("a", { href: `#/refusals/${encodeURIComponent(reject)}` }, reject)]), el("pre", { tabindex: "0", "aria-label": "Body of the answer" }, el("code", null, text || "(empty)")));
+  } catch {
+    fill(place, el("p", { class: "box bad" }, "The request could not be sent from this page."));
+  }
+}

@@ -1,0 +1,25 @@
+// The people of the journeys: an account with a key that the command line made, registered by an operator.
+import fs from "node:fs";
+import path from "node:path";
+
+/** Makes an account with a key of this kind for a dialect; gives `{ id, key, file }`. */
+export function person(installation, { name, dialect, namespace, value, kind }) {
+  const file = path.join(installation.data, `${name}.pem`);
+  if (!fs.existsSync(file)) {
+    installation.cli("key", "new", file, "--for", dialect, ...(kind ? ["--kind", kind] : []));
+    const text = `[[account]]\nname = "${name}"\nidentifiers = { ${namespace} = "${value}" }\n[[account.key]]\nlabel = "first"\ndialects = ["${dialect}"]\nfile = "${name}.pem.pub"\n`;
+    fs.writeFileSync(path.join(installation.data, `${name}.toml`), text);
+    installation.cli("apply", `${name}.toml`);
+  }
+  const keys = JSON.parse(installation.cli("--json", "key", "list", name));
+  const list = keys.items ?? keys;
+  return { name, value, file, key: list[0].id, account: list[0].account };
+}
+
+/** The operator that `countersign init` made. */
+export const owner = (installation) => path.join(installation.data, "operator.key");
+
+/** Sends a signed request by the command line; gives its exit code. */
+export function call(installation, { dialect, value, file, more = [] }) {
+  return installation.tryCli("request", "GET", `${installation.public}/${dialect}/hello`, "--dialect", dialect, "--as", value, "--key", file, ...more).code;
+}

@@ -1,0 +1,61 @@
+// Runs every journey against a fresh installation: `run.js --countersign FILE --echo FILE --work FOLDER --packages FOLDER`.
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { Browser } from "./browser.js";
+import { told } from "./cases.js";
+import { Installation } from "./installation.js";
+import * as life from "./journeys/life.js";
+import * as looks from "./journeys/looks.js";
+import * as makeKey from "./journeys/make-key.js";
+import * as modules from "./journeys/modules.js";
+import * as signIn from "./journeys/sign-in.js";
+import * as tryIt from "./journeys/try.js";
+
+const JOURNEYS = { modules, "sign-in": signIn, "make-key": makeKey, life, try: tryIt, looks };
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+
+const { values } = parseArgs({
+  options: { countersign: { type: "string" }, echo: { type: "string" }, work: { type: "string" }, packages: { type: "string" }, only: { type: "string" } },
+});
+for (const name of ["countersign", "echo", "work", "packages"]) {
+  if (!values[name]) {
+    console.error(`run.js: wanted --${name}`);
+    process.exit(2);
+  }
+}
+const work = path.resolve(values.work);
+fs.mkdirSync(work, { recursive: true });
+const wanted = createRequire(path.join(path.resolve(values.packages), "package.json"));
+const only = values.only?.split(",") ?? Object.keys(JOURNEYS);
+const installation = new Installation({ countersign: path.resolve(values.countersign), echo: path.resolve(values.echo), work });
+let browser;
+try {
+  if (only.some((name) => name !== "modules")) {
+    await installation.start();
+    browser = await Browser.start(wanted("playwright-core"));
+  } else {
+    fs.mkdirSync(installation.data, { recursive: true });
+  }
+  const world = {
+    installation,
+    browser,
+    work,
+    pages: path.join(HERE, "../../crates/server/src/surface/console/pages"),
+    axe: fs.readFileSync(wanted.resolve("axe-core/axe.min.js"), "utf8"),
+  };
+  for (const name of only) {
+    console.log(`\n${name}`);
+    await JOURNEYS[name].run(world);
+  }
+} catch (error) {
+  console.log(`FAIL  ${error.stack}`);
+  process.exitCode = 1;
+} finally {
+  await browser?.stop();
+  installation.stop();
+}
+const code = told();
+process.exit(process.exitCode || code);
