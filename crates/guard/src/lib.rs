@@ -16,3 +16,4 @@ pub mod session;
 pub mod signing;
 pub mod vectors;
 mod walk;
+pub mod watch;

@@ -15,6 +15,7 @@ use crate::upstream::Waiting;
 use axum::Router;
 use axum::body::Body;
 use countersign::time::Time;
+use http::header::HOST;
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::net::{IpAddr, SocketAddr};
@@ -42,6 +43,13 @@ impl Surfaces {
         let app = &self.app;
         let started = app.clock.now();
         let surface = self.surface(request.uri().path());
+        let trusted = trusts(&app.config.server, peer.address.ip());
+        let trace = app.tracer.as_ref().and_then(|tracer| {
+            let wall = u64::try_from(started.nanos()).unwrap_or_default();
+            tracer.begin(request.headers(), trusted, wall)
+        });
+        // Only traces tell it.
+        let host = trace.as_ref().and_then(|_| host(&request));
         let call = Call {
             id: app.ids.next(*b"req"),
             peer: peer.address,
@@ -50,7 +58,8 @@ impl Surfaces {
             at: started,
             surface: surface.unwrap_or(Surface::Gateway),
             client: origin::told_client(&app.config.server, peer.address.ip(), request.headers()),
-            conduct: Some(peer.conduct).filter(|_| !trusts(&app.config.server, peer.address.ip())),
+            conduct: Some(peer.conduct).filter(|_| !trusted),
+            trace,
         };
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let protocol = request.version();
@@ -93,7 +102,17 @@ impl Surfaces {
             app: Arc::clone(app),
             call,
             outcome,
-            told: Told { method, uri, asked, protocol, client, status, micros },
+            told: Told {
+                method,
+                uri,
+                asked,
+                protocol,
+                client,
+                status,
+                answered: response.status().as_u16(),
+                host,
+                micros,
+            },
         };
         line.follow(response)
     }
@@ -207,6 +226,12 @@ fn speaks_http(uri: &Uri) -> bool {
     uri.scheme_str().is_none_or(|scheme| scheme == "http" || scheme == "https")
 }
 
+/// The host that a request was sent to, as far as it is one line.
+fn host(request: &Request<Body>) -> Option<Box<str>> {
+    let told = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    told.or(request.uri().authority().map(|authority| authority.as_str())).map(Into::into)
+}
+
 /// Microseconds since then; a clock that stepped back took no time.
 fn since(app: &App, started: Time) -> u64 {
     let nanos = app.clock.now().nanos().saturating_sub(started.nanos());
@@ -248,6 +273,11 @@ impl Drop for Line {
         let over = self.outcome.trip.is_none();
         let total = || if over { self.told.micros } else { since(&self.app, self.call.at) };
         log_request(&self.call, &self.outcome, &self.told, total);
+        if let Some(trace) = &self.call.trace {
+            let named = self.outcome.route.as_deref().and_then(|name| self.app.routes.named(name));
+            let route = named.map(|place| place.route.path.as_str());
+            trace.finish(&self.call, &self.outcome, &self.told, route);
+        }
     }
 }
 

@@ -36,6 +36,7 @@ pub mod storage;
 pub mod surface;
 pub mod telemetry;
 mod tls;
+mod traces;
 pub mod trip;
 mod upstream;
 

@@ -170,6 +170,9 @@ impl Running {
             self.reloader.tell(Phase::Now).await;
         }
         self.chores.abort_all();
+        if let Some(tracer) = &app.tracer {
+            tracer.flush().await;
+        }
         chores::flush(app.shared()).await;
         tracing::info!("stopped");
     }
