@@ -41,7 +41,10 @@ def main():
         for case in [joined, what_is_told, strangers, proxies, passed_on, checks, bounded, shares, with_secrets, comes_back, bad_answers, at_the_end, hangs, refuses, off_and_on]:
             collector.clear()
             world.seen.clear()
-            case(check, world, collector)
+            try:
+                case(check, world, collector)
+            except (LookupError, ValueError) as error:
+                check.that(f"{case.__name__} ends", False, repr(error))
     for line in check.failures:
         print(f"FAIL  {line}")
     print(f"traces: {check.passed} passed, {len(check.failures)} failed")
@@ -93,7 +96,9 @@ def what_is_told(check, world, collector):
             collector.spans.clear()
             check.that(f"{path}: {status}", get(world.url + path, headers) == status)
             collector.wait(lambda spans: any(span.kind == SERVER for span in spans))
-            [server] = [span for span in list(collector.spans) if span.kind == SERVER]
+            server = next((span for span in list(collector.spans) if span.kind == SERVER), None)
+            if not check.that(f"{path}: told", server is not None, collector.spans):
+                continue
             told = values(server.attributes)
             route = "/gone" if path.startswith("/gone") else "/skykit"
             wanted = {"http.request.method": "GET", "url.path": path.split("?")[0], "url.scheme": "http", "http.route": route, "http.response.status_code": status, "client.address": "127.0.0.1", "server.address": "127.0.0.1", "server.port": world.ports["public"], "network.protocol.version": "1.1", "countersign.surface": "gateway", "countersign.dialect": "skykit"}
@@ -222,7 +227,7 @@ def with_secrets(check, world, collector):
         get(world.url + "/skykit/a", {})
         collector.wait(lambda spans: spans)
         sent = collector.headers[0]
-        check.that("headers of the file", sent.get("authorization", sent.get("Authorization")) == "Bearer of-the-collector" and sent.get("x-tenant", sent.get("X-Tenant")) == "one", sent)
+        check.that("headers of the file", sent.get("authorization") == "Bearer of-the-collector" and sent.get("x-tenant") == "one", sent)
         check.that("not in the log", "of-the-collector" not in world.log.read_text())
 
 

@@ -20,7 +20,7 @@ class Collector:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 collector.asked += 1
-                self.answer(*collector.take(self.path, dict(self.headers.items()), body))
+                self.answer(*collector.take(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
 
             def answer(self, status, body=b"", headers=()):
                 self.send_response(status)
@@ -52,7 +52,7 @@ class Collector:
             return 503, b"", [("Retry-After", "1")]
         if self.mood == "bad":
             return 400, b""
-        if path != "/v1/traces" or headers.get("Content-Type") != "application/x-protobuf":
+        if path != "/v1/traces" or headers.get("content-type") != "application/x-protobuf":
             return 404, b""
         message = ExportTraceServiceRequest.FromString(body)
         self.bodies.append(body)

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check in order, a stop at the first that fails, and a table of what was done.
 use crate::run::{built, cargo, command, passed, root, shown};
-use crate::{clients, docs, doors, envoy, faults, fuzz, house, installed, simulation, tools, tour};
+use crate::{clients, docs, doors, envoy, faults, fuzz, house, installed, simulation, tools, tour, traces};
 use std::time::{Duration, Instant};
 
 /// One way of building serves every step, so that nothing is built twice.
@@ -40,6 +40,7 @@ const STEPS: &[Step] = &[
     ("real clients", clients::run),
     ("doors", doors::run),
     ("envoy", envoy::run),
+    ("traces", traces::run),
     ("packages", || tools::packages().and_then(|()| installed::run())),
     ("tour", tour::run),
     ("fuzz", || fuzz::smoke(FUZZ_SECONDS)),
