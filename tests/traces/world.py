@@ -91,9 +91,11 @@ class World:
         self.stack.callback(self.program.kill)
         for name in ["public", "manage"]:
             wait_for(self.ports[name], self.program)
-        yield self
-        if self.program.poll() is None:
-            self.stop()
+        try:
+            yield self
+        finally:
+            if self.program.poll() is None:
+                self.stop()
 
     def stop(self):
         """Gives the seconds that the end took."""
