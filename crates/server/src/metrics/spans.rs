@@ -47,6 +47,10 @@ impl Spans {
         put(registry, "trace_spans_exported", &self.exported);
         put(registry, "trace_spans_dropped", &self.dropped);
         put(registry, "traces_limited", &self.limited);
+        // There from the start, so that the first one is a change.
+        for why in [Why::Queue, Why::Failed, Why::Rejected, Why::Stopped] {
+            drop(self.dropped.get_or_create(&Dropped { why: why.name().into() }));
+        }
     }
 
     pub(crate) fn exported(&self, spans: u64) {
