@@ -149,10 +149,11 @@ impl Guard {
             Err(refusal) => return At::Over(Walked::Refused(Some(dialect), refusal)),
         };
         with.began(Part::Keys);
-        let keys = self.keys_in_memory(&proof.wants());
-        with.ended();
-        match keys {
-            Some(keys) => self.go_on(policy, dialect, proof.prepare(keys, with.now, trace), with, trace),
+        match self.keys_in_memory(&proof.wants()) {
+            Some(keys) => {
+                with.ended();
+                self.go_on(policy, dialect, proof.prepare(keys, with.now, trace), with, trace)
+            }
             None => At::Asks(dialect, Box::new(proof)),
         }
     }
@@ -170,7 +171,10 @@ impl Guard {
         loop {
             with.began(Part::Signature);
             let checked = self.check_at_once(&prepared, with);
-            with.ended();
+            // What cannot be told at once goes on in `walk`.
+            if checked.is_some() {
+                with.ended();
+            }
             let outcome = match checked {
                 Some(Ok(outcome)) => outcome,
                 Some(Err(TooMany)) => return At::Over(too_many(dialect, trace)),

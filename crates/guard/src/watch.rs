@@ -13,7 +13,7 @@ pub enum Part {
 
 /// Told when a part begins and when it is over. Parts do not overlap, and one may come several times: once for each key that is tried.
 pub trait Watch: Send + Sync {
-    /// The part begins.
+    /// The part begins; one that is not over yet, and begins again, goes on.
     fn began(&self, part: Part);
 
     /// What began last is over.

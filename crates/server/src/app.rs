@@ -116,8 +116,8 @@ impl App {
         let session = SessionApi::new(session, settings)
             .map_err(|error| Fault::caused("the session API cannot be set up", error))?;
         let upstreams = Upstreams::start(&config, before.map(|before| &before.upstreams))?;
-        let tracer =
-            Tracer::start(&config.traces, &shared, before.and_then(|before| before.tracer.as_ref()))?;
+        let traced = before.and_then(|before| before.tracer.as_ref());
+        let tracer = Tracer::start(&config.traces, &shared.entropy, &shared.exporters, traced)?;
         Ok(Self {
             generation: before.map_or(1, |before| before.generation + 1),
             config,

@@ -6,7 +6,7 @@ use crate::ids::Id;
 use crate::limiter::allowance::Source;
 use crate::limiter::conduct::Conduct;
 use crate::surface::origin::Client;
-use crate::traces::Active;
+use crate::traces::active::Active;
 use crate::trip::Trip;
 use countersign::ask::{Caller, KnownKey};
 use countersign::time::Time;

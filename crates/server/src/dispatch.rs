@@ -11,6 +11,7 @@ use crate::limiter::network::Network;
 use crate::problem::{bad_request, not_found, problem};
 use crate::surface::{acme, explain, ext_authz, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
+use crate::traces::told::finish;
 use crate::upstream::Waiting;
 use axum::Router;
 use axum::body::Body;
@@ -275,10 +276,10 @@ impl Drop for Line {
         let over = self.outcome.trip.is_none();
         let total = || if over { self.told.micros } else { since(&self.app, self.call.at) };
         log_request(&self.call, &self.outcome, &self.told, total);
-        if let Some(trace) = &self.call.trace {
+        if let (Some(tracer), Some(trace)) = (&self.app.tracer, &self.call.trace) {
             let named = self.outcome.route.as_deref().and_then(|name| self.app.routes.named(name));
             let route = named.map(|place| place.route.path.as_str());
-            trace.finish(&self.call, &self.outcome, &self.told, route);
+            finish(tracer, trace, &self.call, &self.outcome, &self.told, route);
         }
     }
 }

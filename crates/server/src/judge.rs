@@ -7,7 +7,7 @@ use crate::limiter::waiting::Full;
 use crate::problem;
 use crate::routes::Place;
 use crate::surface::path;
-use crate::traces::Active;
+use crate::traces::active::Active;
 use axum::body::Body;
 use countersign::incoming::Incoming;
 use countersign::reason::{Reason, Stage};

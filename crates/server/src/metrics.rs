@@ -213,7 +213,7 @@ impl Default for Metrics {
         put(all, "certificates_broken", &metrics.broken);
         put(all, "certificate_orders", &metrics.orders);
         put(all, "clock_steps", &metrics.clock_steps);
-        metrics.spans.put(all);
+        metrics.spans.register(all);
         // There from the start, so that the first step is a change.
         for way in ["back", "ahead"] {
             drop(metrics.clock_steps.get_or_create(&Stepped { way: way.into() }));

@@ -11,6 +11,7 @@ use crate::reloads::Reloads;
 use crate::seal::Seal;
 use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
 use crate::tls::acme::texts::Texts;
+use crate::traces::exporters::Exporters;
 use countersign::ask::Decoys;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::{Clock, Entropy};
@@ -76,6 +77,8 @@ pub struct Shared {
     pub(crate) limiter: Limiter,
     /// What is counted.
     pub metrics: Metrics,
+    /// Who sends traces.
+    pub(crate) exporters: Exporters,
     /// Makes ids.
     pub ids: Ids,
     /// What authorities are told about our names.
@@ -128,8 +131,10 @@ impl Shared {
         let key = challenge_key(&keeper).await?;
         let decoys = Decoys::new(key.tag(&[b"decoys"]).first_chunk().copied().unwrap_or_default());
         let lanes = if config.server.lanes { Side::new(&*entropy) } else { None };
+        let metrics = Metrics::default();
         Ok(Self {
             ids: Ids::new(&*entropy),
+            exporters: Exporters::new(&*entropy, metrics.spans.clone()),
             challenges: Arc::new(Stateless::new(key)),
             answered,
             decoys,
@@ -147,7 +152,7 @@ impl Shared {
             sessions,
             signing,
             limiter: Limiter::default(),
-            metrics: Metrics::default(),
+            metrics,
             read,
             stale_after: config.store.stale_after,
             draining: AtomicBool::new(false),

@@ -2,7 +2,7 @@
 use crate::call::{Asked, Call, Outcome};
 use crate::config::mode::Mode;
 use crate::config::server::{LogFormat, ServerSection};
-use crate::traces::Active;
+use crate::traces::active::Active;
 use crate::trip::Trip;
 use http::{Method, Uri, Version};
 use std::borrow::Cow;

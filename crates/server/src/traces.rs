@@ -1,72 +1,63 @@
 //! Traces of requests: which trace one belongs to, whether it is told, and what is told of it. Nothing is there while it is off.
-mod active;
+pub(crate) mod active;
 mod exporter;
-mod told;
-
-pub(crate) use active::Active;
+pub(crate) mod exporters;
+mod files;
+pub(crate) mod told;
 
 use crate::config::traces::{TracesSection, Trust};
-use crate::metrics::spans::Spans;
-use crate::shared::Shared;
+use crate::metrics::spans::Why;
+use active::{Active, PARENT, STATE};
 use countersign_guard::clock::{Entropy, draw};
 use countersign_store::fault::Fault;
 use countersign_traces::context::{Context, SpanId, TraceId};
+use countersign_traces::span::Span;
 use countersign_traces::state;
 use exporter::Queue;
-use http::{HeaderMap, HeaderName};
+use exporters::Exporters;
+use files::Files;
+use http::HeaderMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 use tokio::time::Instant;
-
-/// Which trace a request belongs to.
-pub(crate) const PARENT: HeaderName = HeaderName::from_static("traceparent");
-/// What the parties of a trace tell each other.
-pub(crate) const STATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Begins the traces of one configuration. Dropped, it sends what waits and ends.
 pub(crate) struct Tracer {
     section: TracesSection,
+    files: Files,
     entropy: Arc<dyn Entropy>,
-    bound: Bound,
-    spans: Spans,
+    bound: Arc<Bound>,
     queue: Queue,
 }
 
 impl Tracer {
-    /// The tracer of a configuration that names a collector; the one before it where nothing of it changed.
+    /// The tracer of a configuration that names a collector; the one before it where nothing of it changed, nor in its files.
     ///
     /// # Errors
     /// [`Fault`] when the file of headers or the certificates cannot be read.
     pub(crate) fn start(
         section: &TracesSection,
-        shared: &Shared,
+        entropy: &Arc<dyn Entropy>,
+        exporters: &Exporters,
         before: Option<&Arc<Self>>,
     ) -> Result<Option<Arc<Self>>, Fault> {
         let Some(endpoint) = &section.endpoint else { return Ok(None) };
-        // Secrets are read anew: a file of the same name may have another in it.
-        if let Some(before) =
-            before.filter(|before| before.section == *section && section.headers_file.is_none())
-        {
+        let files = Files::read(section)?;
+        if let Some(before) = before.filter(|before| before.section == *section && before.files == files) {
             return Ok(Some(Arc::clone(before)));
         }
-        let spans = shared.metrics.spans.clone();
-        Ok(Some(Arc::new(Self {
-            section: section.clone(),
-            entropy: Arc::clone(&shared.entropy),
-            bound: Bound::new(section.per_second),
-            queue: Queue::start(endpoint, section, &*shared.entropy, spans.clone())?,
-            spans,
-        })))
+        // Whoever reloads often does not get more of each second by it.
+        let bound = match before.filter(|before| before.section.per_second == section.per_second) {
+            Some(before) => Arc::clone(&before.bound),
+            None => Arc::new(Bound::new(section.per_second)),
+        };
+        let queue = exporters.start(endpoint, section, files.headers.clone())?;
+        let (section, entropy) = (section.clone(), Arc::clone(entropy));
+        Ok(Some(Arc::new(Self { section, files, entropy, bound, queue })))
     }
 
     /// Finds or begins the trace of a request that arrived now; `trusted`: from a trusted proxy.
-    pub(crate) fn begin(
-        self: &Arc<Self>,
-        headers: &HeaderMap,
-        trusted: bool,
-        wall: u64,
-    ) -> Option<Arc<Active>> {
+    pub(crate) fn begin(&self, headers: &HeaderMap, trusted: bool, wall: u64) -> Option<Arc<Active>> {
         let told = told(headers);
         let believed = match self.section.trust {
             Trust::All => true,
@@ -81,30 +72,29 @@ impl Tracer {
         let wanted = parent.map_or_else(|| is_in_share(trace, self.section.ratio), |parent| parent.sampled);
         let sampled = wanted
             && (self.bound.take() || {
-                self.spans.limited();
+                self.queue.counts.limited();
                 false
             });
-        let own =
-            Context { trace, span: self.span()?, sampled, random: parent.is_none_or(|parent| parent.random) };
+        let own = Context {
+            trace,
+            span: SpanId::new(draw(&*self.entropy))?,
+            sampled,
+            random: parent.is_none_or(|parent| parent.random),
+        };
         // Without a parent that can be read, nobody's state is read (section 4.3 of the Recommendation).
         let lines = headers.get_all(STATE);
         let state = parent.and_then(|_| state::read(lines.iter().map(|line| line.as_bytes())));
         let link = told.filter(|_| !believed);
-        Some(Arc::new(Active::new(own, parent, link, state, sampled.then(|| (Arc::clone(self), wall)))))
+        let recording = sampled.then(|| (Arc::clone(&self.entropy), wall));
+        Some(Arc::new(Active::new(own, parent, link, state, recording)))
     }
 
-    /// Sends what waits, for as long as the server's end may take by it.
-    pub(crate) async fn flush(&self) {
-        self.queue.flush(self.section.timeout.min(FLUSH)).await;
-    }
-
-    fn span(&self) -> Option<SpanId> {
-        SpanId::new(draw(&*self.entropy))
+    /// Takes the spans of a request that is over, beside so many that it had too many.
+    fn put(&self, spans: Vec<Span>, more: u64) {
+        self.queue.counts.dropped(Why::Parts, more);
+        self.queue.put(spans);
     }
 }
-
-/// The server's end waits for a collector this long at most.
-const FLUSH: Duration = Duration::from_secs(5);
 
 /// What a request says about its trace; nothing where it says it twice.
 fn told(headers: &HeaderMap) -> Option<Context> {

@@ -5,7 +5,7 @@ use super::{Limiter, Purse, Spent};
 use crate::config::limits::Limits;
 use crate::config::server::ServerSection;
 use crate::surface::origin::Client;
-use crate::traces::Active;
+use crate::traces::active::Active;
 use countersign::incoming::{Body, Incoming};
 use countersign::reason::{Class, Reason};
 use countersign_guard::allowance::Allowance;

@@ -1,5 +1,5 @@
 //! What became of the spans of traces, counted by whoever sends them.
-use super::{Word, put};
+use super::table::help;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -15,7 +15,7 @@ pub(crate) struct Spans {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Dropped {
-    why: Word,
+    why: &'static str,
 }
 
 /// Why a span did not reach the collector.
@@ -23,7 +23,9 @@ struct Dropped {
 pub(crate) enum Why {
     /// Too many wait.
     Queue,
-    /// It gave no answer, or a bad one.
+    /// Its request has too many.
+    Parts,
+    /// The collector gave no answer, or a bad one.
     Failed,
     /// It said so.
     Rejected,
@@ -32,9 +34,12 @@ pub(crate) enum Why {
 }
 
 impl Why {
+    const ALL: [Self; 5] = [Self::Queue, Self::Parts, Self::Failed, Self::Rejected, Self::Stopped];
+
     fn name(self) -> &'static str {
         match self {
             Self::Queue => "queue",
+            Self::Parts => "parts",
             Self::Failed => "failed",
             Self::Rejected => "rejected",
             Self::Stopped => "stopped",
@@ -43,13 +48,16 @@ impl Why {
 }
 
 impl Spans {
-    pub(super) fn put(&self, registry: &mut Registry) {
-        put(registry, "trace_spans_exported", &self.exported);
-        put(registry, "trace_spans_dropped", &self.dropped);
-        put(registry, "traces_limited", &self.limited);
+    pub(super) fn register(&self, registry: &mut Registry) {
+        let exported = "trace_spans_exported";
+        registry.register(exported, help(exported), self.exported.clone());
+        let dropped = "trace_spans_dropped";
+        registry.register(dropped, help(dropped), self.dropped.clone());
+        let limited = "traces_limited";
+        registry.register(limited, help(limited), self.limited.clone());
         // There from the start, so that the first one is a change.
-        for why in [Why::Queue, Why::Failed, Why::Rejected, Why::Stopped] {
-            drop(self.dropped.get_or_create(&Dropped { why: why.name().into() }));
+        for why in Why::ALL {
+            self.dropped(why, 0);
         }
     }
 
@@ -58,9 +66,7 @@ impl Spans {
     }
 
     pub(crate) fn dropped(&self, why: Why, spans: u64) {
-        if spans > 0 {
-            self.dropped.get_or_create(&Dropped { why: why.name().into() }).inc_by(spans);
-        }
+        self.dropped.get_or_create(&Dropped { why: why.name() }).inc_by(spans);
     }
 
     pub(crate) fn limited(&self) {

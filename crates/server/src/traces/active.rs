@@ -1,14 +1,17 @@
 //! The trace of one request while it is answered.
-use super::{PARENT, STATE, Tracer, told};
-use crate::call::{Call, Outcome};
-use crate::telemetry::Told;
 use bytes::Bytes;
+use countersign_guard::clock::{Entropy, draw};
 use countersign_guard::watch::{Part, Watch};
 use countersign_traces::context::{Context, SpanId, TraceId};
 use countersign_traces::span::{Attribute, Kind, Parent, Span};
-use http::{HeaderMap, HeaderValue};
-use std::sync::{Arc, Mutex, PoisonError};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
+
+/// Which trace a request belongs to.
+pub(super) const PARENT: HeaderName = HeaderName::from_static("traceparent");
+/// What the parties of a trace tell each other.
+pub(super) const STATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Parts of one judgement that are told at most: more keys than that are seldom tried.
 const PARTS: usize = 32;
@@ -26,28 +29,33 @@ pub(crate) struct Active {
 
 /// What is kept of a request that is told.
 struct Recording {
-    tracer: Arc<Tracer>,
+    entropy: Arc<dyn Entropy>,
     /// When it arrived, in nanoseconds since 1970, and by the clock that does not step.
     wall: u64,
     since: Instant,
-    parts: Mutex<Parts>,
+    seen: Mutex<Seen>,
 }
 
+/// What was seen of a request until it was over. Times are nanoseconds since 1970.
 #[derive(Default)]
-struct Parts {
-    /// Each with its begin and end in nanoseconds since 1970.
-    over: Vec<(Part, u64, u64)>,
-    open: Option<(Part, u64)>,
+pub(super) struct Seen {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// Parts of its judgement, each with its begin and end.
+    pub(super) parts: Vec<(Part, u64, u64)>,
+    /// Parts that are not among them, since there were too many.
+    pub(super) more: u64,
     /// The call of the upstream.
-    out: Option<Out>,
+    pub(super) out: Option<Out>,
+    open: Option<(Part, u64)>,
 }
 
 /// The call of the upstream.
-struct Out {
-    id: SpanId,
-    start: u64,
+pub(super) struct Out {
+    pub(super) id: SpanId,
+    pub(super) start: u64,
     /// `http` or `https`.
-    scheme: &'static str,
+    pub(super) scheme: &'static str,
 }
 
 impl Active {
@@ -56,13 +64,13 @@ impl Active {
         parent: Option<Context>,
         link: Option<Context>,
         state: Option<String>,
-        told: Option<(Arc<Tracer>, u64)>,
+        told: Option<(Arc<dyn Entropy>, u64)>,
     ) -> Self {
-        let recording = told.map(|(tracer, wall)| Recording {
-            tracer,
+        let recording = told.map(|(entropy, wall)| Recording {
+            entropy,
             wall,
             since: Instant::now(),
-            parts: Mutex::default(),
+            seen: Mutex::default(),
         });
         Self { own, parent, link, state, recording }
     }
@@ -84,10 +92,10 @@ impl Active {
     pub(crate) fn go_out(&self, headers: &mut HeaderMap, scheme: &'static str) {
         let mut context = self.own;
         if let Some(recording) = &self.recording
-            && let Some(span) = recording.tracer.span()
+            && let Some(span) = recording.span()
         {
             context.span = span;
-            recording.parts().out = Some(Out { id: span, start: recording.now(), scheme });
+            recording.seen().out = Some(Out { id: span, start: recording.now(), scheme });
         }
         headers.remove(STATE);
         if let Ok(value) = HeaderValue::try_from(context.to_string()) {
@@ -98,41 +106,37 @@ impl Active {
         }
     }
 
-    /// Hands the spans of a request that is over to whoever sends them.
-    pub(crate) fn finish(&self, call: &Call, outcome: &Outcome, told: &Told, route: Option<&str>) {
-        let Some(recording) = &self.recording else { return };
+    /// What was seen of a request that is over now; nothing where it is not told, or was before.
+    pub(super) fn over(&self) -> Option<Seen> {
+        let recording = self.recording.as_ref()?;
         let end = recording.now();
-        let Parts { over, open, out } = std::mem::take(&mut *recording.parts());
-        let query = recording.tracer.section.query;
-        let mut spans = Vec::with_capacity(over.len() + 2);
+        let mut seen = std::mem::take(&mut *recording.seen());
         // A part that is still open was given up with its request.
-        let open = open.map(|(part, start)| (part, start, end));
-        for (part, start, end) in over.into_iter().chain(open) {
-            let Some(id) = recording.tracer.span() else { continue };
-            spans.push(self.below(id, Kind::Internal, name(part), start, end));
+        if let Some((part, start)) = seen.open.take() {
+            seen.parts.push((part, start, end));
         }
-        if let Some(Out { id, start, scheme }) = out {
-            let span = self.below(id, Kind::Client, told::method(&told.method).into(), start, end);
-            spans.push(told::upstream(span, scheme, outcome, told, query));
-        }
-        let parent = self.parent.map(|parent| Parent { id: parent.span, remote: true });
-        let server = Span {
-            parent,
-            link: self.link,
-            id: self.own.span,
-            ..self.below(
-                self.own.span,
-                Kind::Server,
-                told::name(&told.method, route).into(),
-                recording.wall,
-                end,
-            )
-        };
-        spans.push(told::server(server, call, outcome, told, route, query));
-        recording.tracer.queue.put(spans);
+        Some(Seen { start: recording.wall, end, ..seen })
     }
 
-    fn below(&self, id: SpanId, kind: Kind, name: Bytes, start: u64, end: u64) -> Span {
+    /// The span of the request itself.
+    pub(super) fn span(&self, name: Bytes, seen: &Seen) -> Span {
+        let parent = self.parent.map(|parent| Parent { id: parent.span, remote: true });
+        let span = self.bare(self.own.span, Kind::Server, name, seen.start, seen.end);
+        Span { parent, link: self.link, ..span }
+    }
+
+    /// A span below that one; `None` without chance for an id.
+    pub(super) fn below(&self, kind: Kind, name: Bytes, start: u64, end: u64) -> Option<Span> {
+        let id = self.recording.as_ref()?.span()?;
+        Some(self.bare(id, kind, name, start, end))
+    }
+
+    /// The span of the call of the upstream, which was told its id before.
+    pub(super) fn call(&self, out: &Out, name: Bytes, end: u64) -> Span {
+        self.bare(out.id, Kind::Client, name, out.start, end)
+    }
+
+    fn bare(&self, id: SpanId, kind: Kind, name: Bytes, start: u64, end: u64) -> Span {
         Span {
             trace: self.own.trace,
             id,
@@ -151,8 +155,12 @@ impl Active {
 }
 
 impl Recording {
-    fn parts(&self) -> std::sync::MutexGuard<'_, Parts> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn span(&self) -> Option<SpanId> {
+        SpanId::new(draw(&*self.entropy))
     }
 
     /// Now, as nanoseconds since 1970, whatever the machine's clock did meanwhile.
@@ -163,16 +171,22 @@ impl Recording {
 
 impl Watch for Recording {
     fn began(&self, part: Part) {
-        self.parts().open = Some((part, self.now()));
+        let now = self.now();
+        let mut seen = self.seen();
+        // What begins anew goes on.
+        if seen.open.is_none_or(|(open, _)| open != part) {
+            seen.open = Some((part, now));
+        }
     }
 
     fn ended(&self) {
         let now = self.now();
-        let mut parts = self.parts();
-        if let Some((part, start)) = parts.open.take()
-            && parts.over.len() < PARTS
-        {
-            parts.over.push((part, start, now));
+        let mut seen = self.seen();
+        let Some((part, start)) = seen.open.take() else { return };
+        if seen.parts.len() < PARTS {
+            seen.parts.push((part, start, now));
+        } else {
+            seen.more += 1;
         }
     }
 }
@@ -181,12 +195,4 @@ impl std::fmt::Debug for Recording {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Recording").field("wall", &self.wall).finish_non_exhaustive()
     }
-}
-
-fn name(part: Part) -> Bytes {
-    Bytes::from_static(match part {
-        Part::Keys => b"countersign.keys",
-        Part::Signature => b"countersign.signature",
-        Part::Claim => b"countersign.claim",
-    })
 }

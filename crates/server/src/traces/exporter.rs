@@ -1,22 +1,20 @@
 //! Sends spans to a collector, beside everything else: what it does not take in time is dropped and counted, and nobody waits.
-use crate::config::traces::TracesSection;
 use crate::inflow::read_all;
 use crate::metrics::spans::{Spans, Why};
+use crate::telemetry::clean;
 use crate::upstream::Post;
 use axum::body::Body;
 use bytes::Bytes;
-use countersign::base64::encode_hex;
-use countersign_guard::clock::{Entropy, draw};
-use countersign_store::fault::Fault;
 use countersign_traces::export::{Teller, encode, taken};
-use countersign_traces::span::{Attribute, Span};
-use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri};
+use countersign_traces::span::Span;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
-use std::path::Path;
+use std::future::pending;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// Spans of one message at most.
 const MOST: usize = 512;
@@ -32,141 +30,118 @@ const TELL: Duration = Duration::from_secs(60);
 /// Where the spans of requests that are over wait.
 pub(super) struct Queue {
     spans: mpsc::Sender<Vec<Span>>,
-    flushes: mpsc::Sender<oneshot::Sender<()>>,
-    counts: Spans,
+    pub(super) counts: Spans,
 }
 
 impl Queue {
-    /// Starts whoever sends.
-    pub(super) fn start(
-        endpoint: &Uri,
-        section: &TracesSection,
-        entropy: &dyn Entropy,
-        counts: Spans,
-    ) -> Result<Self, Fault> {
-        let (spans, waiting) = mpsc::channel(section.queue);
-        let (flushes, asked) = mpsc::channel(1);
-        let version = env!("CARGO_PKG_VERSION");
-        let own = [
-            ("service.name", section.service.clone()),
-            ("service.version", version.to_owned()),
-            ("service.instance.id", encode_hex(&draw::<16>(entropy))),
-            ("telemetry.sdk.name", "countersign".to_owned()),
-            ("telemetry.sdk.language", "rust".to_owned()),
-            ("telemetry.sdk.version", version.to_owned()),
-        ];
-        let named = |(name, value): &(String, String)| Attribute::named(name.clone(), value.clone());
-        let resource = own.into_iter().map(|(name, value)| Attribute::new(name, value));
-        let resource = resource.chain(section.resource.iter().map(named)).collect();
-        let exporter = Exporter {
-            post: Post::new(endpoint, section.ca_file.as_deref())?,
-            headers: headers(section.headers_file.as_deref())?,
-            teller: Teller { resource, name: "countersign", version },
-            patience: section.timeout,
-            counts: counts.clone(),
-            told: None,
-        };
-        tokio::spawn(exporter.run(waiting, asked));
-        Ok(Self { spans, flushes, counts })
-    }
-
     /// Puts the spans of one request behind the others, or drops them.
     pub(super) fn put(&self, spans: Vec<Span>) {
-        let count = whole(spans.len());
-        if self.spans.try_send(spans).is_err() {
-            self.counts.dropped(Why::Queue, count);
-        }
-    }
-
-    /// Waits until all that was put before is sent or dropped, but not longer than `patience`.
-    pub(super) async fn flush(&self, patience: Duration) {
-        let (done, over) = oneshot::channel();
-        let flushed = async {
-            if self.flushes.send(done).await.is_ok() {
-                // An exporter that ended has nothing left.
-                let _ = over.await;
-            }
+        let (why, spans) = match self.spans.try_send(spans) {
+            Ok(()) => return,
+            Err(TrySendError::Full(spans)) => (Why::Queue, spans),
+            Err(TrySendError::Closed(spans)) => (Why::Stopped, spans),
         };
-        if timeout(patience, flushed).await.is_err() {
-            tracing::warn!("the collector did not take the last spans in time");
-        }
+        self.counts.dropped(why, whole(spans.len()));
     }
+}
+
+/// Told when the server ends: until then there is time to send what waits.
+pub(super) type Ending = watch::Receiver<Option<Instant>>;
+
+/// Where spans go, and who tells them.
+pub(super) struct Way {
+    pub(super) post: Post,
+    pub(super) headers: HeaderMap,
+    pub(super) teller: Teller,
+    /// How long one export may take, with all its attempts.
+    pub(super) patience: Duration,
 }
 
 /// Sends.
-struct Exporter {
-    post: Post,
-    headers: HeaderMap,
-    teller: Teller,
-    patience: Duration,
+pub(super) struct Exporter {
+    way: Way,
     counts: Spans,
+    ending: Ending,
     /// When the log was told last that nothing is taken.
     told: Option<Instant>,
+    /// Spans that the server's end left no time for.
+    left: u64,
 }
 
 impl Exporter {
-    async fn run(
-        mut self,
-        mut waiting: mpsc::Receiver<Vec<Span>>,
-        mut asked: mpsc::Receiver<oneshot::Sender<()>>,
-    ) {
-        loop {
-            let mut batch = Vec::new();
-            let mut flush = tokio::select! {
-                biased;
-                spans = waiting.recv() => match spans {
-                    Some(spans) => { batch = spans; None }
-                    // The configuration that it served is gone.
-                    None => return,
-                },
-                Some(done) = asked.recv() => Some(done),
-            };
-            let until = Instant::now() + GATHER;
-            while flush.is_none() && batch.len() < MOST {
-                let next = tokio::select! {
-                    biased;
-                    next = timeout_at(until, waiting.recv()) => next,
-                    Some(done) = asked.recv() => { flush = Some(done); break }
-                };
-                let Ok(Some(spans)) = next else { break };
-                batch.extend(spans);
-            }
-            if let Some(done) = flush {
-                let begun = Instant::now();
-                // Bounded by the queue, and by time: the server is about to end.
-                while let Ok(spans) = waiting.try_recv() {
-                    batch.extend(spans);
-                    if batch.len() >= MOST {
-                        let full = std::mem::take(&mut batch);
-                        self.last(full, begun).await;
-                    }
-                }
-                self.last(batch, begun).await;
-                // Whoever asked may have stopped waiting.
-                let _ = done.send(());
-            } else {
-                self.send(batch).await;
-            }
+    /// What sends, and where to put what it sends: room for the spans of so many requests.
+    pub(super) fn new(
+        way: Way,
+        room: usize,
+        counts: Spans,
+        ending: Ending,
+    ) -> (Queue, impl Future<Output = ()>) {
+        let (spans, waiting) = mpsc::channel(room);
+        let exporter = Self { way, counts: counts.clone(), ending, told: None, left: 0 };
+        (Queue { spans, counts }, exporter.run(waiting))
+    }
+
+    /// Sends until the queue is dropped or the server ends; every span that was put is sent or counted by then.
+    async fn run(mut self, mut waiting: mpsc::Receiver<Vec<Span>>) {
+        while let Some(batch) = self.gather(&mut waiting).await {
+            self.send(batch).await;
+        }
+        if self.left > 0 {
+            let spans = self.left;
+            tracing::warn!(spans, "the collector did not take the last spans in time; they are dropped");
         }
     }
 
-    /// Sends at the server's end, as long as there is time.
-    async fn last(&mut self, batch: Vec<Span>, begun: Instant) {
-        if begun.elapsed() > self.patience {
-            self.counts.dropped(Why::Stopped, whole(batch.len()));
-        } else {
-            self.send(batch).await;
+    /// The next spans that wait, with those that come soon after; `None` when no more can come.
+    async fn gather(&mut self, waiting: &mut mpsc::Receiver<Vec<Span>>) -> Option<Vec<Span>> {
+        let mut batch = Vec::new();
+        let mut until = None;
+        while batch.len() < MOST {
+            let soon = async {
+                match until {
+                    Some(until) => sleep_until(until).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                spans = waiting.recv() => match spans {
+                    Some(spans) => batch.extend(spans),
+                    None => break,
+                },
+                // What comes from now on is refused, and what was put before is there.
+                _ = self.ending.wait_for(Option::is_some), if !waiting.is_closed() => waiting.close(),
+                () = soon => break,
+            }
+            if !batch.is_empty() {
+                until.get_or_insert_with(|| Instant::now() + GATHER);
+            }
         }
+        (!batch.is_empty()).then_some(batch)
     }
 
     async fn send(&mut self, batch: Vec<Span>) {
-        if batch.is_empty() {
-            return;
-        }
         let count = whole(batch.len());
-        let body = Bytes::from(encode(&self.teller, batch));
-        let sent = timeout(self.patience, self.attempts(body)).await;
-        match sent.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
+        let body = Bytes::from(encode(&self.way.teller, batch));
+        let mut ending = self.ending.clone();
+        let late = async {
+            // Nobody is left to tell it where the sender is gone.
+            let end = ending.wait_for(Option::is_some).await.map(|end| *end);
+            match end.ok().flatten() {
+                Some(end) => sleep_until(end).await,
+                None => pending().await,
+            }
+        };
+        let sent = tokio::select! {
+            biased;
+            () = late => {
+                self.left += count;
+                self.counts.dropped(Why::Stopped, count);
+                return;
+            }
+            sent = self.attempts(body) => sent,
+        };
+        match sent {
             Ok(rejected) => {
                 let rejected = rejected.min(count);
                 self.counts.exported(count - rejected);
@@ -185,13 +160,16 @@ impl Exporter {
         }
     }
 
-    /// Tries until the collector took it, or refused it for good; whoever calls sets an end.
+    /// Tries until the collector took it or refused it for good, or there is no time for another attempt. Gives the spans it rejected.
     async fn attempts(&mut self, body: Bytes) -> Result<u64, String> {
+        let until = Instant::now() + self.way.patience;
         loop {
-            let (why, pause) = match self.post.send(&self.headers, body.clone()).await {
-                Err(why) => (why, PAUSE),
-                Ok(answer) if answer.status().is_success() => return self.took(answer).await,
-                Ok(answer) => {
+            let answer = timeout_at(until, self.way.post.send(&self.way.headers, body.clone())).await;
+            let (why, pause) = match answer {
+                Err(_) => return Err("no answer in time".to_owned()),
+                Ok(Err(why)) => (why, PAUSE),
+                Ok(Ok(answer)) if answer.status().is_success() => return Ok(self.took(answer, until).await),
+                Ok(Ok(answer)) => {
                     let why = format!("it answered {}", answer.status().as_u16());
                     // Those that OTLP calls worth another attempt.
                     let again = matches!(
@@ -207,7 +185,7 @@ impl Exporter {
                     (why, wait(answer.headers()))
                 }
             };
-            if pause >= self.patience {
+            if pause >= until.saturating_duration_since(Instant::now()) {
                 return Err(why);
             }
             tracing::debug!(why, "the collector did not take spans yet");
@@ -215,15 +193,16 @@ impl Exporter {
         }
     }
 
-    async fn took(&self, answer: Response<Incoming>) -> Result<u64, String> {
+    async fn took(&self, answer: Response<Incoming>, until: Instant) -> u64 {
         // A body that does not arrive says nothing; the spans were taken.
-        let body = read_all(Body::new(answer.into_body()), ANSWER, self.patience).await.unwrap_or_default();
+        let time = until.saturating_duration_since(Instant::now());
+        let body = read_all(Body::new(answer.into_body()), ANSWER, time).await.unwrap_or_default();
         let taken = taken(&body);
         if taken.rejected > 0 || !taken.message.is_empty() {
-            let message = crate::telemetry::clean(&taken.message).into_owned();
+            let message = clean(&taken.message).into_owned();
             tracing::debug!(rejected = taken.rejected, message, "the collector says something to spans");
         }
-        Ok(taken.rejected)
+        taken.rejected
     }
 }
 
@@ -233,34 +212,9 @@ fn wait(headers: &HeaderMap) -> Duration {
     seconds.map_or(PAUSE, Duration::from_secs).max(PAUSE)
 }
 
-/// The headers of every export: our own, and those of the file.
-fn headers(file: Option<&Path>) -> Result<HeaderMap, Fault> {
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("countersign/", env!("CARGO_PKG_VERSION"))));
-    let Some(file) = file else { return Ok(headers) };
-    let setting = "[traces] headers_file";
-    let text = std::fs::read_to_string(file)
-        .map(zeroize::Zeroizing::new)
-        .map_err(|error| Fault::caused(format!("{setting}: {} cannot be read", file.display()), error))?;
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let read = line.split_once(':').and_then(|(name, value)| {
-            let mut value = HeaderValue::try_from(value.trim()).ok()?;
-            value.set_sensitive(true);
-            Some((HeaderName::try_from(name.trim()).ok()?, value))
-        });
-        // The line itself is a secret.
-        let (name, value) = read.ok_or_else(|| {
-            let (file, line) = (file.display(), index + 1);
-            Fault::new(format!(
-                "{setting}: {file}:{line}: wanted a header such as \"Authorization: Bearer …\""
-            ))
-        })?;
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
-
 fn whole(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

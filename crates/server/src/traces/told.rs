@@ -1,11 +1,15 @@
 //! What is told of a request, in the names of OpenTelemetry's semantic conventions for HTTP; never credentials, and queries only when asked.
+use super::Tracer;
+use super::active::Active;
 use crate::accept::head::is_host;
 use crate::call::{Call, Outcome, Who};
 use crate::config::mode::Mode;
 use crate::surface::origin::host_of;
 use crate::telemetry::{Told, clean};
 use crate::trip::Trip;
-use countersign_traces::span::{Attribute, Span, Value};
+use bytes::Bytes;
+use countersign_guard::watch::Part;
+use countersign_traces::span::{Attribute, Kind, Span, Value};
 use http::{Method, Version};
 
 /// The methods that the conventions know; others are one word to them.
@@ -21,13 +25,45 @@ const METHODS: [Method; 9] = [
     Method::PATCH,
 ];
 
+/// Hands the spans of a request that is over to whoever sends them.
+pub(crate) fn finish(
+    tracer: &Tracer,
+    trace: &Active,
+    call: &Call,
+    outcome: &Outcome,
+    told: &Told,
+    route: Option<&str>,
+) {
+    let Some(seen) = trace.over() else { return };
+    let query = tracer.section.query;
+    let mut spans = Vec::with_capacity(seen.parts.len() + 2);
+    for (part, start, end) in &seen.parts {
+        spans.extend(trace.below(Kind::Internal, part_name(*part), *start, *end));
+    }
+    if let Some(out) = &seen.out {
+        let span = trace.call(out, method(&told.method).into(), seen.end);
+        spans.push(upstream(span, out.scheme, outcome, told, query));
+    }
+    let span = trace.span(name(&told.method, route).into(), &seen);
+    spans.push(server(span, call, outcome, told, route, query));
+    tracer.put(spans, seen.more);
+}
+
+fn part_name(part: Part) -> Bytes {
+    Bytes::from_static(match part {
+        Part::Keys => b"countersign.keys",
+        Part::Signature => b"countersign.signature",
+        Part::Claim => b"countersign.claim",
+    })
+}
+
 /// A method as the conventions have it.
-pub(super) fn method(method: &Method) -> String {
+fn method(method: &Method) -> String {
     if METHODS.contains(method) { method.to_string() } else { "_OTHER".to_owned() }
 }
 
 /// What a request's span is called: few words, whoever calls.
-pub(super) fn name(sent: &Method, route: Option<&str>) -> String {
+fn name(sent: &Method, route: Option<&str>) -> String {
     // The conventions have HTTP where the method is no known one.
     let method = if METHODS.contains(sent) { sent.as_str() } else { "HTTP" };
     match route {
@@ -37,7 +73,7 @@ pub(super) fn name(sent: &Method, route: Option<&str>) -> String {
 }
 
 /// Tells the request that came to us.
-pub(super) fn server(
+fn server(
     mut span: Span,
     call: &Call,
     outcome: &Outcome,
@@ -92,7 +128,7 @@ pub(super) fn server(
 }
 
 /// Tells the call of the upstream.
-pub(super) fn upstream(mut span: Span, scheme: &str, outcome: &Outcome, told: &Told, query: bool) -> Span {
+fn upstream(mut span: Span, scheme: &str, outcome: &Outcome, told: &Told, query: bool) -> Span {
     let mut list = List(Vec::with_capacity(10));
     list.put("http.request.method", method(&told.method));
     list.text("countersign.upstream", outcome.upstream.as_deref());
