@@ -9,6 +9,7 @@ The SDK and the official protobuf definitions come from PyPI, in a virtual envir
 import argparse
 import contextlib
 import os
+import subprocess
 import sys
 import time
 import urllib.error
@@ -38,7 +39,7 @@ def main():
     check = Check()
     with contextlib.ExitStack() as stack:
         world, collector = World(options.countersign, work, stack), Collector()
-        for case in [joined, what_is_told, strangers, proxies, passed_on, checks, bounded, shares, with_secrets, comes_back, bad_answers, at_the_end, hangs, refuses, off_and_on]:
+        for case in [joined, what_is_told, strangers, proxies, passed_on, checks, bounded, shares, with_secrets, comes_back, bad_answers, at_the_end, hangs, refuses, over_tls, side_by_side, off_and_on, reloaded]:
             collector.clear()
             world.seen.clear()
             try:
@@ -257,6 +258,13 @@ def at_the_end(check, world, collector):
             get(world.url + "/skykit/a", {})
         world.stop()
     check.that("sent before the end", len(collector.spans) == 5, collector.spans)
+    collector.mood = "hang"
+    with world.serving(**settings(collector)):
+        for _ in range(5):
+            get(world.url + "/skykit/a", {})
+        world.stop()
+        said = [line for line in world.log.read_text().splitlines() if "did not take the last spans in time" in line]
+        check.that("what is left is told", len(said) == 1 and '"spans":5' in said[0], world.log.read_text()[-900:])
 
 
 def hangs(check, world, collector):
@@ -286,6 +294,55 @@ def refuses(check, world, collector):
         answers = [get(world.url + "/skykit/a", proof) for _ in range(50)]
         check.that("nobody listens: every request is answered", answers == [200] * 50, answers)
         check.that("nobody listens: counted", eventually(lambda: world.metric('trace_spans_dropped_total{why="failed"}') >= 50))
+
+
+def over_tls(check, world, collector):
+    """A collector that speaks TLS is believed by `ca_file` alone."""
+    from collector import Collector
+
+    for name in ["ours", "another"]:
+        make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=collector"]
+        make += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{world.data}/{name}.key", "-out", f"{world.data}/{name}.pem"]
+        subprocess.run(make, check=True, capture_output=True)
+    secure = Collector(world.data / "ours.pem", world.data / "ours.key")
+    with world.serving(**settings(secure, CA_FILE=f"{world.data}/ours.pem")):
+        get(world.url + "/skykit/a", {})
+        check.that("over TLS", secure.wait(lambda spans: any(span.kind == SERVER for span in spans)), world.log.read_text()[-900:])
+        check.that("over TLS: counted", eventually(lambda: world.metric("trace_spans_exported_total") > 0))
+    for more, why in [({"CA_FILE": f"{world.data}/another.pem"}, "another authority"), ({}, "the machine's own")]:
+        secure.clear()
+        with world.serving(**settings(secure, TIMEOUT="2s", **more)):
+            check.that(f"{why}: answered", get(world.url + "/skykit/a", {}) == 401)
+            check.that(f"{why}: counted", eventually(lambda: world.metric('trace_spans_dropped_total{why="failed"}') > 0))
+            check.that(f"{why}: the log says why", "certificate" in world.log.read_text(), world.log.read_text()[-900:])
+        check.that(f"{why}: nothing is sent", not secure.asked, secure.asked)
+
+
+def side_by_side(check, world, collector):
+    """Checks of signatures that wait for others are one part."""
+    proof = world.sign("skykit", "/skykit/a")
+    with world.serving(**settings(collector), COUNTERSIGN_SERVER__LANES="true"):
+        check.that("passes", get(world.url + "/skykit/a", proof) == 200)
+        collector.wait(lambda spans: any(span.kind == SERVER for span in spans))
+        inner = sorted(span.name for span in collector.spans if span.kind == 1)
+        check.that("its parts", inner == ["countersign.keys", "countersign.signature"], inner)
+
+
+def reloaded(check, world, collector):
+    """What both configurations have is sent when the server ends right after a reload; the process stays the same one."""
+    text = world.config.read_text()
+    section = f'{text}\n[traces]\nendpoint = "{collector.endpoint}"\nservice = "NAME"\n'
+    world.config.write_text(section.replace("NAME", "before"))
+    collector.mood = "slow"
+    with world.serving():
+        get(world.url + "/skykit/a", {})
+        world.config.write_text(section.replace("NAME", "after"))
+        world.run("reload")
+        get(world.url + "/skykit/a", {})
+        world.stop()
+    world.config.write_text(text)
+    check.that("both are sent", sorted(resource["service.name"] for resource in collector.resources) == ["after", "before"], collector.resources)
+    check.that("by one process", len({resource["service.instance.id"] for resource in collector.resources}) == 1, collector.resources)
 
 
 def off_and_on(check, world, collector):

@@ -1,5 +1,6 @@
 """A collector that decodes OTLP with the official definitions, and one that behaves badly when told to."""
 
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,9 +9,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 class Collector:
-    """Keeps every span by the attributes' names and values; `mood` decides how it answers."""
+    """Keeps every span by the attributes' names and values; `mood` decides how it answers. With a certificate and its key, by TLS."""
 
-    def __init__(self):
+    def __init__(self, certificate=None, key=None):
         self.mood, self.spans, self.bodies, self.headers, self.resources, self.asked = "good", [], [], [], [], 0
         collector = self
 
@@ -39,7 +40,12 @@ class Collector:
                 pass  # A server that was ended leaves connections behind.
 
         self.server = Server(("127.0.0.1", 0), Handler)
-        self.endpoint = f"http://127.0.0.1:{self.server.server_port}/v1/traces"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            # The handshake is a connection's own business, not that of whoever accepts it.
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.endpoint = f"{'https' if certificate else 'http'}://127.0.0.1:{self.server.server_port}/v1/traces"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def take(self, path, headers, body):

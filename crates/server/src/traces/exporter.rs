@@ -70,7 +70,7 @@ pub(super) struct Exporter {
 
 impl Exporter {
     /// What sends, and where to put what it sends: room for the spans of so many requests.
-    pub(super) fn new(
+    pub(super) fn open(
         way: Way,
         room: usize,
         counts: Spans,
@@ -215,6 +215,3 @@ fn wait(headers: &HeaderMap) -> Duration {
 fn whole(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
-
-#[cfg(test)]
-mod tests;

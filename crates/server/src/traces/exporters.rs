@@ -50,7 +50,7 @@ impl Exporters {
             teller: self.teller(section),
             patience: section.timeout,
         };
-        let (queue, work) = Exporter::new(way, section.queue, self.counts.clone(), self.end.subscribe());
+        let (queue, work) = Exporter::open(way, section.queue, self.counts.clone(), self.end.subscribe());
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         // Those of configurations that are gone have ended meanwhile.
         while tasks.try_join_next().is_some() {}
@@ -81,3 +81,6 @@ impl Exporters {
         Teller { resource, name: "countersign", version }
     }
 }
+
+#[cfg(test)]
+mod tests;
