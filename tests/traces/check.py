@@ -300,11 +300,12 @@ def over_tls(check, world, collector):
     """A collector that speaks TLS is believed by `ca_file` alone."""
     from collector import Collector
 
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     for name in ["ours", "another"]:
-        make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=collector"]
-        make += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{world.data}/{name}.key", "-out", f"{world.data}/{name}.pem"]
-        subprocess.run(make, check=True, capture_output=True)
-    secure = Collector(world.data / "ours.pem", world.data / "ours.key")
+        openssl(world, "req", "-x509", *key, "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
+    openssl(world, "req", *key, "-subj", "/CN=collector", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "collector.key", "-out", "collector.csr")
+    openssl(world, "x509", "-req", "-in", "collector.csr", "-CA", "ours.pem", "-CAkey", "ours.key", "-days", "2", "-copy_extensions", "copy", "-out", "collector.pem")
+    secure = Collector(world.data / "collector.pem", world.data / "collector.key")
     with world.serving(**settings(secure, CA_FILE=f"{world.data}/ours.pem")):
         get(world.url + "/skykit/a", {})
         check.that("over TLS", secure.wait(lambda spans: any(span.kind == SERVER for span in spans)), world.log.read_text()[-900:])
@@ -361,6 +362,10 @@ def off_and_on(check, world, collector):
         get(world.url + "/skykit/a", proof)
         world.run("reload")
         check.that("off again: what waited is sent", collector.wait(lambda spans: len([span for span in spans if span.kind == SERVER]) >= 2), collector.spans)
+
+
+def openssl(world, *arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=world.data)
 
 
 def get(url, headers):
