@@ -3,8 +3,18 @@ use crate::run::{cargo, command, counts, passed, root, shown, target};
 use crate::tools::works;
 use std::path::PathBuf;
 
-const TARGETS: &[&str] =
-    &["base64", "json", "jws", "text_form", "dialect_file", "key_intake", "judge", "ext_authz", "lanes"];
+const TARGETS: &[&str] = &[
+    "base64",
+    "json",
+    "jws",
+    "text_form",
+    "dialect_file",
+    "key_intake",
+    "trace_context",
+    "judge",
+    "ext_authz",
+    "lanes",
+];
 
 /// Every target for so many seconds, with the stable runner: two at a time, one for each core of a small machine.
 ///

@@ -18,6 +18,7 @@ mod simulation;
 mod test;
 mod tools;
 mod tour;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   clients         the real client libraries against a running server
   console         the web console in a real browser, before a running server
   doors           every front door of examples/ before a running server
+  traces          traces of a real server, with OpenTelemetry's own SDK before and behind it
   envoy           the real Envoy with the configuration of examples/envoy before a real server
   fuzz MINUTES    coverage-guided fuzzing of every target (nightly; without one, a runner for stable)
   simulate SEEDS [FIRST]
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         ["explain-score"] => explain::run().map(|_| ()),
         ["faults"] => tools::clients().and_then(|()| faults::run()).map(print_counted),
         ["soak", rest @ ..] => tools::clients().and_then(|()| faults::soak(rest)).map(print_counted),
+        ["traces"] => tools::clients().and_then(|()| traces::run()).map(print_counted),
         ["envoy"] => tools::clients().and_then(|()| envoy::run()).map(print_counted),
         ["clients"] => tools::clients().and_then(|()| clients::run()).map(print_counted),
         ["console"] => console::run().map(print_counted),

@@ -1,6 +1,8 @@
 //! `cargo xtask test`: every check in order, a stop at the first that fails, and a table of what was done.
 use crate::run::{built, cargo, command, passed, root, shown};
-use crate::{clients, console, docs, doors, envoy, faults, fuzz, house, installed, simulation, tools, tour};
+use crate::{
+    clients, console, docs, doors, envoy, faults, fuzz, house, installed, simulation, tools, tour, traces,
+};
 use std::time::{Duration, Instant};
 
 /// One way of building serves every step, so that nothing is built twice.
@@ -42,6 +44,7 @@ const STEPS: &[Step] = &[
     ("console", console::run),
     ("doors", doors::run),
     ("envoy", envoy::run),
+    ("traces", traces::run),
     ("packages", || tools::packages().and_then(|()| installed::run())),
     ("tour", tour::run),
     ("fuzz", || fuzz::smoke(FUZZ_SECONDS)),

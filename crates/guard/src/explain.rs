@@ -156,7 +156,7 @@ impl Guard {
         let mut report = Report::default();
         let mut scratch = Scratch::default();
         // Explain always makes the check itself, so that it is a second opinion on what is remembered.
-        let with = With { now, remembered: None, allowance: asking.allowance };
+        let with = With { now, remembered: None, allowance: asking.allowance, watch: None };
         let walked = self.walk(policy, incoming, with, &mut scratch, &mut report).await?;
         let (dialect, refusal, caller) = match walked {
             Walked::Absent => (None, Some(Reason::MissingCredentials), None),

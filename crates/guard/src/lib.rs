@@ -17,3 +17,4 @@ pub mod session;
 pub mod signing;
 pub mod vectors;
 mod walk;
+pub mod watch;

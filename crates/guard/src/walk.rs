@@ -2,6 +2,7 @@
 use crate::allowance::{Allowance, Unlimited};
 use crate::guard::{Guard, Verdict, denial};
 use crate::policy::{Found, Policy};
+use crate::watch::{Part, Watch};
 use countersign::ask::{KeyQuery, Keys, Who};
 use countersign::dialect::Dialect;
 use countersign::incoming::Incoming;
@@ -39,10 +40,10 @@ impl Guard {
     /// # Errors
     /// [`Fault`] when a store failed: it answers 503 and lets nobody in.
     pub async fn judge(&self, policy: &Policy, incoming: &Incoming<'_>) -> Result<Verdict, Fault> {
-        self.judge_within(policy, incoming, &Unlimited).await
+        self.judge_within(policy, incoming, &Unlimited, None).await
     }
 
-    /// The same, where every check of a signature that is not remembered is asked for first.
+    /// The same, where every check of a signature that is not remembered is asked for first, and somebody may watch how long it takes.
     ///
     /// # Errors
     /// As [`Guard::judge`].
@@ -51,10 +52,11 @@ impl Guard {
         policy: &Policy,
         incoming: &Incoming<'_>,
         allowance: &dyn Allowance,
+        watch: Option<&dyn Watch>,
     ) -> Result<Verdict, Fault> {
         let now = self.clock.now();
         let mut scratch = Scratch::default();
-        let with = With { now, remembered: self.remembered.as_deref(), allowance };
+        let with = With { now, remembered: self.remembered.as_deref(), allowance, watch };
         let walked = self.walk(policy, incoming, with, &mut scratch, &mut ()).await?;
         Ok(match walked {
             Walked::Absent => Verdict::Absent(policy.reply(Reason::MissingCredentials)),
@@ -62,7 +64,8 @@ impl Guard {
             Walked::Done(verified) => self.admitted(verified, now),
             Walked::Once(dialect, pending) => {
                 // Read anew: a key set may have been fetched meanwhile, and a late reading looks like a step back.
-                let answer = self.once.claim(pending.claim(), self.clock.now()).await?;
+                let claim = self.once.claim(pending.claim(), self.clock.now());
+                let answer = with.watched(Part::Claim, claim).await?;
                 match pending.settle(answer, &mut ()) {
                     Ok(verified) => self.admitted(verified, now),
                     Err(refusal) => Verdict::Refused(denial(policy, Some(dialect), refusal)),
@@ -93,11 +96,12 @@ impl Guard {
             at = match at {
                 At::Over(walked) => return Ok(walked),
                 At::Asks(dialect, proof) => {
-                    let keys = Box::pin(self.keys(&proof.wants(), now)).await?;
+                    let keys = Box::pin(with.watched(Part::Keys, self.keys(&proof.wants(), now))).await?;
                     self.go_on(policy, dialect, proof.prepare(keys, now, trace), with, trace)
                 }
                 At::Checks(dialect, prepared) => {
-                    let Ok(outcome) = Box::pin(self.check(&prepared, with)).await else {
+                    let check = with.watched(Part::Signature, self.check(&prepared, with));
+                    let Ok(outcome) = Box::pin(check).await else {
                         return Ok(too_many(dialect, trace));
                     };
                     match prepared.finish(&outcome, now, trace) {
@@ -144,8 +148,12 @@ impl Guard {
             Ok(None) => return At::Over(Walked::Absent),
             Err(refusal) => return At::Over(Walked::Refused(Some(dialect), refusal)),
         };
+        with.began(Part::Keys);
         match self.keys_in_memory(&proof.wants()) {
-            Some(keys) => self.go_on(policy, dialect, proof.prepare(keys, with.now, trace), with, trace),
+            Some(keys) => {
+                with.ended();
+                self.go_on(policy, dialect, proof.prepare(keys, with.now, trace), with, trace)
+            }
             None => At::Asks(dialect, Box::new(proof)),
         }
     }
@@ -161,7 +169,13 @@ impl Guard {
     ) -> At<'p, 's> {
         // Bounded as the loop in `walk`.
         loop {
-            let outcome = match self.check_at_once(&prepared, with) {
+            with.began(Part::Signature);
+            let checked = self.check_at_once(&prepared, with);
+            // What cannot be told at once goes on in `walk`.
+            if checked.is_some() {
+                with.ended();
+            }
+            let outcome = match checked {
                 Some(Ok(outcome)) => outcome,
                 Some(Err(TooMany)) => return At::Over(too_many(dialect, trace)),
                 None => return At::Checks(dialect, Box::new(prepared)),
@@ -289,9 +303,29 @@ pub(crate) struct With<'w> {
     /// Checks that held before; none for a second opinion.
     pub(crate) remembered: Option<&'w Remembered>,
     pub(crate) allowance: &'w dyn Allowance,
+    pub(crate) watch: Option<&'w dyn Watch>,
 }
 
 impl<'w> With<'w> {
+    fn began(&self, part: Part) {
+        if let Some(watch) = self.watch {
+            watch.began(part);
+        }
+    }
+
+    fn ended(&self) {
+        if let Some(watch) = self.watch {
+            watch.ended();
+        }
+    }
+
+    async fn watched<T>(&self, part: Part, doing: impl Future<Output = T>) -> T {
+        self.began(part);
+        let done = doing.await;
+        self.ended();
+        done
+    }
+
     /// The memory that may know the check, and until when it may.
     fn memory(&self, prepared: &Prepared<'_>) -> Option<(&'w Remembered, Time)> {
         self.remembered.and_then(|memory| Some((memory, prepared.comes_again(self.now)?)))

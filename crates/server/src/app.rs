@@ -7,6 +7,7 @@ use crate::routes::{Routes, limits};
 #[cfg(test)]
 use crate::shared::Parts;
 use crate::shared::Shared;
+use crate::traces::Tracer;
 use crate::upstream::Upstreams;
 use countersign_guard::clock::draw;
 use countersign_guard::guard::Guard;
@@ -39,6 +40,8 @@ pub struct App {
     /// Opens and refreshes sessions.
     pub session: SessionApi,
     pub(crate) upstreams: Upstreams,
+    /// Tells traces; nobody does while they are off.
+    pub(crate) tracer: Option<Arc<Tracer>>,
     /// Accounts' own key sets; they stay over a reload that does not touch how they are fetched.
     jwks: Arc<Jwks>,
     shared: Arc<Shared>,
@@ -113,6 +116,8 @@ impl App {
         let session = SessionApi::new(session, settings)
             .map_err(|error| Fault::caused("the session API cannot be set up", error))?;
         let upstreams = Upstreams::start(&config, before.map(|before| &before.upstreams))?;
+        let traced = before.and_then(|before| before.tracer.as_ref());
+        let tracer = Tracer::start(&config.traces, &shared.entropy, &shared.exporters, traced)?;
         Ok(Self {
             generation: before.map_or(1, |before| before.generation + 1),
             config,
@@ -123,6 +128,7 @@ impl App {
             operators,
             session,
             upstreams,
+            tracer,
             jwks,
             shared,
         })

@@ -6,6 +6,7 @@ use crate::ids::Id;
 use crate::limiter::allowance::Source;
 use crate::limiter::conduct::Conduct;
 use crate::surface::origin::Client;
+use crate::traces::active::Active;
 use crate::trip::Trip;
 use countersign::ask::{Caller, KnownKey};
 use countersign::time::Time;
@@ -31,6 +32,8 @@ pub struct Call {
     pub(crate) client: Result<Client, &'static str>,
     /// How the caller on this connection behaves; none where a trusted proxy is at its other end.
     pub(crate) conduct: Option<Arc<Conduct>>,
+    /// The trace that it belongs to; none while traces are off.
+    pub(crate) trace: Option<Arc<Active>>,
 }
 
 impl Call {
@@ -42,7 +45,8 @@ impl Call {
 
     /// Where a request of `client` came from, for the limits.
     pub(crate) fn source(&self, config: &ServerSection, client: Client) -> Source {
-        Source::of(config, client, self.conduct.as_ref())
+        let trace = self.trace.clone();
+        Source { trace, ..Source::of(config, client, self.conduct.as_ref()) }
     }
 }
 

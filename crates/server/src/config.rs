@@ -16,6 +16,7 @@ pub mod server;
 pub mod session;
 mod spelling;
 pub mod store;
+pub mod traces;
 mod tree;
 pub mod upstream;
 
@@ -32,6 +33,7 @@ use session::SessionSection;
 use std::collections::BTreeMap;
 use std::fmt;
 use store::StoreSection;
+use traces::TracesSection;
 use tree::Node;
 use upstream::Upstream;
 
@@ -83,6 +85,8 @@ pub struct Config {
     pub store: StoreSection,
     /// What a caller may make the server read.
     pub limits: Limits,
+    /// Traces of requests.
+    pub traces: TracesSection,
     shown: Vec<Shown>,
 }
 
@@ -186,6 +190,7 @@ impl Config {
             jwks: JwksSection::read(root.section("jwks")),
             store: StoreSection::read(root.section("store")),
             limits: Limits::read(root.section("limits")),
+            traces: TracesSection::read(root.section("traces")),
             shown: Vec::new(),
         };
         root.unknown();
@@ -213,6 +218,7 @@ impl Default for Config {
             jwks: JwksSection::read(root.section("jwks")),
             store: StoreSection::read(root.section("store")),
             limits: Limits::read(root.section("limits")),
+            traces: TracesSection::read(root.section("traces")),
             shown: notes.shown.take(),
         }
     }

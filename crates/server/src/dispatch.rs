@@ -11,10 +11,12 @@ use crate::limiter::network::Network;
 use crate::problem::{bad_request, not_found, problem};
 use crate::surface::{acme, console, explain, ext_authz, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
+use crate::traces::told::finish;
 use crate::upstream::Waiting;
 use axum::Router;
 use axum::body::Body;
 use countersign::time::Time;
+use http::header::HOST;
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::net::{IpAddr, SocketAddr};
@@ -43,6 +45,15 @@ impl Surfaces {
         let app = &self.app;
         let started = app.clock.now();
         let surface = self.surface(request.uri().path());
+        let trusted = trusts(&app.config.server, peer.address.ip());
+        // What asks every few seconds whether we live would drown the rest.
+        let seen = !matches!(surface, Some(Surface::Health | Surface::Metrics));
+        let trace = app.tracer.as_ref().filter(|_| seen).and_then(|tracer| {
+            let wall = u64::try_from(started.nanos()).unwrap_or_default();
+            tracer.begin(request.headers(), trusted, wall)
+        });
+        // Only traces tell it.
+        let host = trace.as_ref().and_then(|_| host(&request));
         let call = Call {
             id: app.ids.next(*b"req"),
             peer: peer.address,
@@ -51,7 +62,8 @@ impl Surfaces {
             at: started,
             surface: surface.unwrap_or(Surface::Gateway),
             client: origin::told_client(&app.config.server, peer.address.ip(), request.headers()),
-            conduct: Some(peer.conduct).filter(|_| !trusts(&app.config.server, peer.address.ip())),
+            conduct: Some(peer.conduct).filter(|_| !trusted),
+            trace,
         };
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let protocol = request.version();
@@ -90,7 +102,8 @@ impl Surfaces {
         let seconds = std::time::Duration::from_micros(micros).as_secs_f64();
         app.metrics.count(&call, &outcome, status, seconds);
         app.used(&outcome, started, client);
-        let told = Told { method, uri, asked, protocol, client, status, micros };
+        let answered = response.status().as_u16();
+        let told = Told { method, uri, asked, protocol, client, status, answered, host, micros };
         app.verdicts.note(&call, &outcome, &told);
         let line = Line { app: Arc::clone(app), call, outcome, told };
         line.follow(response)
@@ -213,6 +226,12 @@ fn speaks_http(uri: &Uri) -> bool {
     uri.scheme_str().is_none_or(|scheme| scheme == "http" || scheme == "https")
 }
 
+/// The host that a request was sent to, as far as it is one line.
+fn host(request: &Request<Body>) -> Option<Box<str>> {
+    let told = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    told.or(request.uri().authority().map(|authority| authority.as_str())).map(Into::into)
+}
+
 /// Microseconds since then; a clock that stepped back took no time.
 fn since(app: &App, started: Time) -> u64 {
     let nanos = app.clock.now().nanos().saturating_sub(started.nanos());
@@ -254,6 +273,11 @@ impl Drop for Line {
         let over = self.outcome.trip.is_none();
         let total = || if over { self.told.micros } else { since(&self.app, self.call.at) };
         log_request(&self.call, &self.outcome, &self.told, total);
+        if let (Some(tracer), Some(trace)) = (&self.app.tracer, &self.call.trace) {
+            let named = self.outcome.route.as_deref().and_then(|name| self.app.routes.named(name));
+            let route = named.map(|place| place.route.path.as_str());
+            finish(tracer, trace, &self.call, &self.outcome, &self.told, route);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::problem;
 use crate::refusals::capture;
 use crate::routes::Place;
 use crate::surface::path;
+use crate::traces::active::Active;
 use axum::body::Body;
 use countersign::incoming::Incoming;
 use countersign::reason::{Reason, Stage};
@@ -40,7 +41,8 @@ pub(crate) async fn judge(
         return Err(limited(app, source, route, None, Reason::TooManyRequests, spent));
     }
     let turn = Turn::new(limiter, limits, source);
-    let judging = app.guard.judge_within(policy, incoming, &turn);
+    let watch = source.trace.as_deref().and_then(Active::watch);
+    let judging = app.guard.judge_within(policy, incoming, &turn, watch);
     let judged = match limiter.waiting.run(source.network, limits.waiting, judging).await {
         Ok(judged) => judged,
         Err(Full) => return Err(overloaded(app, route)),

@@ -38,6 +38,7 @@ pub mod storage;
 pub mod surface;
 pub mod telemetry;
 mod tls;
+mod traces;
 pub mod trip;
 mod upstream;
 mod uses;

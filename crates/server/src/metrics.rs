@@ -1,6 +1,7 @@
 //! What the server counts, for Prometheus.
 mod history;
 mod recent;
+pub(crate) mod spans;
 mod table;
 
 use crate::call::{Call, Outcome};
@@ -17,6 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 use recent::{Counters, Kind};
+use spans::Spans;
 use std::borrow::Cow;
 use std::fmt::{Error, Write};
 use std::sync::Arc;
@@ -117,6 +119,7 @@ fn dialect(name: Option<&Arc<str>>) -> Word {
 
 /// The server's counters.
 pub struct Metrics {
+    pub(crate) spans: Spans,
     /// Tells the counters of one server from those of another in the same process.
     own: u64,
     registry: Registry,
@@ -202,6 +205,7 @@ impl Default for Metrics {
             broken: Gauge::default(),
             orders: Family::default(),
             clock_steps: Family::default(),
+            spans: Spans::default(),
         };
         let all = &mut metrics.registry;
         put(all, "judgements", &metrics.judged);
@@ -233,6 +237,7 @@ impl Default for Metrics {
         put(all, "certificates_broken", &metrics.broken);
         put(all, "certificate_orders", &metrics.orders);
         put(all, "clock_steps", &metrics.clock_steps);
+        metrics.spans.register(all);
         // There from the start, so that the first step is a change.
         for way in ["back", "ahead"] {
             drop(metrics.clock_steps.get_or_create(&Stepped { way: way.into() }));

@@ -8,6 +8,7 @@ use crate::listeners::{FINISH, Listeners};
 use crate::reload::Reloader;
 use crate::service_manager::ServiceManager;
 use crate::shared::{Parts, Shared};
+use crate::traces::exporters::FLUSH;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -170,6 +171,7 @@ impl Running {
             self.reloader.tell(Phase::Now).await;
         }
         self.chores.abort_all();
+        app.exporters.end(FLUSH).await;
         chores::flush(app.shared()).await;
         tracing::info!("stopped");
     }

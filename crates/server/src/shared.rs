@@ -12,6 +12,7 @@ use crate::reloads::Reloads;
 use crate::seal::Seal;
 use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
 use crate::tls::acme::texts::Texts;
+use crate::traces::exporters::Exporters;
 use crate::uses::Uses;
 use crate::verdicts::Verdicts;
 use countersign::ask::Decoys;
@@ -83,6 +84,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// The last judgements.
     pub(crate) verdicts: Verdicts,
+    /// Who sends traces.
+    pub(crate) exporters: Exporters,
     /// Makes ids.
     pub ids: Ids,
     /// What authorities are told about our names.
@@ -135,8 +138,10 @@ impl Shared {
         let decoys = Decoys::new(key.tag(&[b"decoys"]).first_chunk().copied().unwrap_or_default());
         let console = MacKey::new(&key.tag(&[b"console"]));
         let lanes = if config.server.lanes { Side::new(&*entropy) } else { None };
+        let metrics = Metrics::default();
         Ok(Self {
             ids: Ids::new(&*entropy),
+            exporters: Exporters::new(&*entropy, metrics.spans.clone()),
             challenges: Arc::new(Stateless::new(key)),
             answered,
             decoys,
@@ -156,7 +161,7 @@ impl Shared {
             sessions,
             signing,
             limiter: Limiter::default(),
-            metrics: Metrics::default(),
+            metrics,
             verdicts: Verdicts::default(),
             read,
             stale_after: config.store.stale_after,

@@ -2,6 +2,7 @@
 use crate::call::{Asked, Call, Outcome};
 use crate::config::mode::Mode;
 use crate::config::server::{LogFormat, ServerSection};
+use crate::traces::active::Active;
 use crate::trip::Trip;
 use http::{Method, Uri, Version};
 use std::borrow::Cow;
@@ -77,6 +78,10 @@ pub(crate) struct Told {
     pub(crate) protocol: Version,
     pub(crate) client: IpAddr,
     pub(crate) status: u16,
+    /// The status of the answer itself, where another proxy asked.
+    pub(crate) answered: u16,
+    /// The host that it was sent to, for traces.
+    pub(crate) host: Option<Box<str>>,
     /// To the answer's head.
     pub(crate) micros: u64,
 }
@@ -115,6 +120,7 @@ pub(crate) fn request(call: &Call, outcome: &Outcome, told: &Told, total_micros:
         bytes_in = trip.map(Trip::bytes_in),
         bytes_out = trip.map(Trip::bytes_out),
         whole = trip.map(Trip::is_whole),
+        trace = call.trace.as_deref().map(Active::id).map(tracing::field::display),
         micros = told.micros,
         total_micros = total_micros(),
         "request"

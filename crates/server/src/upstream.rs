@@ -6,12 +6,14 @@ mod member;
 mod members;
 mod outflow;
 mod pool;
+mod post;
 mod replay;
 mod tunnel;
 mod written;
 
 pub(crate) use forward::{Came, Failure, Forward};
 pub(crate) use member::InFlight;
+pub(crate) use post::Post;
 pub(crate) use tunnel::{Tunnel, Waiting};
 
 use crate::config::Config;
@@ -91,6 +93,12 @@ impl Pool {
     /// What `Host` tells the upstream; `None`: the caller's.
     pub(crate) fn host(&self) -> Option<&str> {
         self.members().settings.host.as_deref()
+    }
+
+    /// `https` where it speaks TLS, else `http`: all of its addresses do the same.
+    pub(crate) fn scheme(&self) -> &'static str {
+        let first = self.members().all.first();
+        if first.is_some_and(|member| member.is_tls()) { "https" } else { "http" }
     }
 
     /// Its name.

@@ -17,6 +17,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("text_form", parts::text_form),
     ("dialect_file", parts::dialect_file),
     ("key_intake", parts::key_intake),
+    ("trace_context", parts::trace_context),
     ("judge", judge::judge),
     ("ext_authz", ext_authz::ext_authz),
     ("lanes", lanes::lanes),

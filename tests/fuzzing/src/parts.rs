@@ -7,6 +7,8 @@ use countersign::incoming::{Body, Incoming, Limits, Target};
 use countersign::json::{Bounds, read_object};
 use countersign::read::Scratch;
 use countersign_keys::{Policy, read_key_set, read_public_key};
+use countersign_traces::context::Context;
+use countersign_traces::state;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -124,6 +126,35 @@ pub fn dialect_file(data: &[u8]) -> u64 {
             read.err().map_or(1, |refusal| outcome(refusal.reason.code()))
         }
     }
+}
+
+/// A `traceparent`, and behind it the lines of a `tracestate`: what is passed on is what came or less, and every other party takes it.
+pub fn trace_context(data: &[u8]) -> u64 {
+    let mut lines = data.split(|byte| *byte == b'\n');
+    let parent = lines.next().unwrap_or_default();
+    let mut seen = 0;
+    if let Some(context) = Context::read(parent) {
+        let told = context.to_string();
+        assert_eq!(Context::read(told.as_bytes()), Some(context), "another context is told than was read");
+        assert_eq!(told.get(3..52).map(str::as_bytes), parent.get(3..52), "other ids are told than came");
+        seen = 1 + u64::from(context.flags());
+    }
+    let lines: Vec<&[u8]> = lines.collect();
+    let Some(told) = state::read(lines.iter().copied()) else { return seen };
+    assert!(told.len() <= 512 && HeaderValue::from_str(&told).is_ok(), "nobody has to take {told:?}");
+    assert_eq!(
+        state::read([told.as_bytes()].into_iter()).as_deref(),
+        Some(&*told),
+        "the next one reads another list"
+    );
+    let whole = lines.join(&b","[..]);
+    let mut came = whole.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    // In their order, and whole.
+    assert!(
+        told.split(',').all(|member| came.any(|one| one == member.trim_ascii().as_bytes())),
+        "{told:?} did not come"
+    );
+    seen + 8 * u64::try_from(told.split(',').count()).unwrap_or(0)
 }
 
 /// A key that is taken is public, and every form we write it in reads back as the same key.

@@ -20,10 +20,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("client", &["dialects", "countersign", "keys"]),
     ("testkit", &["guard", "store", "dialects", "countersign", "keys"]),
     ("envoy", &["guard", "countersign"]),
+    // What is told of requests, and nothing that decides about them.
+    ("traces", &[]),
     (
         "server",
         &[
             "envoy",
+            "traces",
             "guard",
             "store",
             "store-sqlite",

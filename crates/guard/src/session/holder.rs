@@ -56,7 +56,7 @@ impl SessionApi {
 
     async fn holder_of(&self, asked: &Asked<'_>, policy: &Policy) -> Result<Holder, Stop> {
         let incoming = asked.incoming(Body::Empty, None);
-        let verified = match self.guard.judge_within(policy, &incoming, asked.allowance).await? {
+        let verified = match self.guard.judge_within(policy, &incoming, asked.allowance, None).await? {
             Verdict::Verified(verified) => verified,
             Verdict::Absent(_) => return Err(No::refused(Reason::MissingCredentials).into()),
             Verdict::Refused(denial) => return Err(No::refused(denial.refusal.reason).into()),

@@ -5,6 +5,7 @@ use super::{Limiter, Purse, Spent};
 use crate::config::limits::Limits;
 use crate::config::server::ServerSection;
 use crate::surface::origin::Client;
+use crate::traces::active::Active;
 use countersign::incoming::{Body, Incoming};
 use countersign::reason::{Class, Reason};
 use countersign_guard::allowance::Allowance;
@@ -24,6 +25,8 @@ pub(crate) struct Source {
     pub(crate) conduct: Option<Arc<Conduct>>,
     /// Its proof need not hold.
     pub(crate) tried: bool,
+    /// The trace in which its judgement is told.
+    pub(crate) trace: Option<Arc<Active>>,
 }
 
 impl Source {
@@ -32,12 +35,12 @@ impl Source {
         // Whoever may tell addresses could invent a new one for each request: a limit would bind honest proxies only.
         let one = |address: &IpAddr| !trusts(config, *address);
         let network = client.known().filter(one).map(Network::from);
-        Self { network, conduct: conduct.cloned(), tried: false }
+        Self { network, conduct: conduct.cloned(), tried: false, trace: None }
     }
 
     /// The same for a request that passes whatever its proof is worth: what fails counts for itself, and its connection is listened to.
     pub(crate) fn tried(&self) -> Self {
-        Self { network: self.network, conduct: None, tried: true }
+        Self { network: self.network, conduct: None, tried: true, trace: self.trace.clone() }
     }
 
     fn purse(&self) -> Option<Purse> {

@@ -23,7 +23,12 @@ fn limits() -> Limits {
 }
 
 fn at(address: &str) -> Source {
-    Source { network: Some(Network::from(address.parse::<IpAddr>().unwrap())), conduct: None, tried: false }
+    Source {
+        network: Some(Network::from(address.parse::<IpAddr>().unwrap())),
+        conduct: None,
+        tried: false,
+        trace: None,
+    }
 }
 
 /// Lets proofs fail until no more is checked; how many were.

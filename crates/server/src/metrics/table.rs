@@ -95,6 +95,13 @@ pub const TABLE: &[Metric] = &[
         &[],
         "Listeners whose changed certificate files cannot be used, so that the old ones are presented",
     ),
+    counter("trace_spans_exported", &[], "Spans that the collector took"),
+    counter(
+        "trace_spans_dropped",
+        &["why"],
+        "Spans that it did not get: `queue` (full), `parts` (too many of one request), `failed` (no answer, or a bad one), `rejected` (by its answer), `stopped` (with the server)",
+    ),
+    counter("traces_limited", &[], "Requests not traced since too many were in their second"),
     counter("certificate_orders", &["outcome"], "Certificates ordered, by outcome: `issued` or `refused`"),
 ];
 

@@ -17,6 +17,7 @@ fn what_was_counted_is_told_and_is_the_table() {
         surface: Surface::Gateway,
         client: Err("nobody told"),
         conduct: None,
+        trace: None,
     };
     let outcome = Outcome {
         dialect: Some("skillhive".into()),

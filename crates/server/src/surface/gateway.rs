@@ -105,6 +105,9 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
     if let Err(fault) = app.identity.tell(&mut headers, verified.as_deref(), outcome.mode, route, &call.id) {
         return Err(tell(crate::judge::faulted(app, Some(route), &fault), &outcome));
     }
+    if let Some(trace) = &call.trace {
+        trace.go_out(&mut headers, pool.scheme());
+    }
     let trip = Arc::new(Trip::default());
     outcome.upstream = Some(pool.name().into());
     outcome.trip = Some(Arc::clone(&trip));

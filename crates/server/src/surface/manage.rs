@@ -49,8 +49,8 @@ pub(crate) use moment::{Length, Moment};
 pub(crate) use operator::Actor;
 pub(crate) use page::{Ask, limit_of};
 pub(crate) use possession::Possession;
-pub(crate) use rotation::{RotationProof, vouching};
 pub(crate) use problem::{Changing, Document as ProblemDocument, Problem, Reading};
+pub(crate) use rotation::{RotationProof, vouching};
 pub(crate) use state::Manage;
 pub(crate) use views::{IdentifierView, KeyView, LimitsView, RoleView};
 

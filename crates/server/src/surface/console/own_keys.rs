@@ -4,8 +4,8 @@ use super::holder::Holder;
 use crate::surface::manage::keys::{KeyToRegister, Rotation, add, replace};
 use crate::surface::manage::standing::{By, Standing};
 use crate::surface::manage::{
-    Changing, Input, KeyView, Length, LimitsView, Moment, Possession, Problem, Reading, RotationProof, intake, vouching,
-    keep_an_owner,
+    Changing, Input, KeyView, Length, LimitsView, Moment, Possession, Problem, Reading, RotationProof,
+    intake, keep_an_owner, vouching,
 };
 use axum::Json;
 use axum::extract::{Path, State};

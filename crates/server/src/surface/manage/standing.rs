@@ -26,7 +26,12 @@ impl By {
     ///
     /// # Errors
     /// [`Denied`] when it cannot begin so.
-    pub(crate) fn begins(self, draft: &Draft<'_>, account: &str, wanted: KeyState) -> Result<KeyState, Denied> {
+    pub(crate) fn begins(
+        self,
+        draft: &Draft<'_>,
+        account: &str,
+        wanted: KeyState,
+    ) -> Result<KeyState, Denied> {
         match self {
             Self::Operator => Ok(wanted),
             Self::Owner => draft.by_itself(account, wanted),
