@@ -220,6 +220,7 @@ impl Default for Metrics {
         put(all, "certificates_broken", &metrics.broken);
         put(all, "certificate_orders", &metrics.orders);
         put(all, "clock_steps", &metrics.clock_steps);
+        metrics.keys_end([0; DAYS.len()]);
         // There from the start, so that the first step is a change.
         for way in ["back", "ahead"] {
             drop(metrics.clock_steps.get_or_create(&Stepped { way: way.into() }));
