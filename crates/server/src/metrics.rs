@@ -238,6 +238,7 @@ impl Default for Metrics {
         put(all, "certificate_orders", &metrics.orders);
         put(all, "clock_steps", &metrics.clock_steps);
         metrics.spans.register(all);
+        metrics.keys_end([0; DAYS.len()]);
         // There from the start, so that the first step is a change.
         for way in ["back", "ahead"] {
             drop(metrics.clock_steps.get_or_create(&Stepped { way: way.into() }));
