@@ -10,7 +10,7 @@ use crate::judge::{faulted, judge, limited};
 use crate::limiter::allowance::{Source, Turn};
 use crate::problem::{bad_request, problem, stamp};
 use crate::routes::Place;
-use crate::surface::manage::is_ours;
+use crate::surface::manage::authority::is_ours;
 use crate::surface::origin::{self, host_of};
 use axum::body::Body;
 use bytes::Bytes;

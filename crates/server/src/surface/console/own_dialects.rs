@@ -1,7 +1,7 @@
 //! The dialects that this server's routes take, for whoever wants to sign.
-use super::Console;
 use super::holder::Holder;
-use crate::surface::manage::Reading;
+use super::state::Console;
+use crate::surface::manage::problem::Reading;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;

@@ -1,12 +1,16 @@
 //! The keys of whoever is signed in: seen, registered, replaced, renamed, switched off and ended by their owner.
-use super::Console;
 use super::holder::Holder;
+use super::state::Console;
+use crate::surface::manage::access::keep_an_owner;
+use crate::surface::manage::input::Input;
+use crate::surface::manage::intake;
 use crate::surface::manage::keys::{KeyToRegister, Rotation, add, replace};
+use crate::surface::manage::moment::{Length, Moment};
+use crate::surface::manage::possession::Possession;
+use crate::surface::manage::problem::{Changing, Problem, Reading};
+use crate::surface::manage::rotation::{RotationProof, vouching};
 use crate::surface::manage::standing::{By, Standing};
-use crate::surface::manage::{
-    Changing, Input, KeyView, Length, LimitsView, Moment, Possession, Problem, Reading, RotationProof,
-    intake, keep_an_owner, vouching,
-};
+use crate::surface::manage::views::{KeyView, LimitsView};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
