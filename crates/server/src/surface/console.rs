@@ -14,7 +14,9 @@ mod own_audit;
 mod own_dialects;
 mod own_keys;
 mod own_organisation;
+mod own_refusals;
 mod own_sessions;
+mod own_snippets;
 pub(crate) mod pass;
 mod prove;
 pub(crate) mod session;
@@ -46,6 +48,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(own_sessions::routes())
         .merge(own_organisation::routes())
         .merge(own_dialects::routes())
+        .merge(own_snippets::routes())
+        .merge(own_refusals::routes())
         .merge(own_audit::routes());
     let (own, mut document) = own.split_for_parts();
     let own = own.layer(from_fn_with_state(Arc::clone(&console), pass::signed_in));

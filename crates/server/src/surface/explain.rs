@@ -1,51 +1,32 @@
 //! Why would this request be refused? Told in full to operators, to whoever made the proof and to the account that proves a key when it
 //! asks, in one word to others.
+pub(crate) mod described;
 mod possession;
 
 use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::config::listener::Surface;
 use crate::inflow::read_small;
-use crate::judge::{faulted, judge, limited};
+use crate::judge::{judge, limited};
 use crate::limiter::allowance::{Source, Turn};
 use crate::problem::{bad_request, problem, stamp};
-use crate::routes::Place;
 use crate::surface::manage::authority::is_ours;
-use crate::surface::origin::{self, host_of};
+use crate::surface::origin;
 use axum::body::Body;
 use bytes::Bytes;
-use countersign::base64::{Alphabet, decode};
 use countersign::incoming::{Body as Seen, Incoming, Target};
 use countersign::reason::Reason;
-use countersign_guard::explain::{Asking, Explanation, Sight};
+use countersign_guard::explain::{Explanation, Sight};
+use described::Described;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use possession::Shown;
-use serde::Deserialize;
 use std::sync::Arc;
 
 /// Where it is asked.
 pub(crate) const PATH: &str = "/explain";
 /// A description of a request with a body of a megabyte in base64, and its headers.
 const MOST: usize = 2 * 1024 * 1024;
-
-/// A request as somebody describes it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Described {
-    method: String,
-    url: String,
-    #[serde(default)]
-    headers: Vec<(String, String)>,
-    #[serde(default)]
-    body_b64: Option<String>,
-    /// What the caller signed, to be laid beside what the server expects.
-    #[serde(default)]
-    signed_b64: Option<String>,
-    /// The route to judge by; found by the address when left out.
-    #[serde(default)]
-    route: Option<String>,
-}
 
 /// Answers one question.
 pub(crate) async fn answer(app: &App, call: &Call, own: bool, request: Request<Body>) -> Response<Body> {
@@ -67,38 +48,13 @@ async fn tell(
     }
     let (parts, body) = request.into_parts();
     let bytes = read_small(body, MOST, app.config.limits.body_time).await?;
-    let described: Described = serde_json::from_slice(&bytes).map_err(|error| {
-        Box::new(bad_request(&format!(
-            "wanted JSON {{\"method\", \"url\", \"headers\": [[name, value]…], \"body_b64\"}}: {error}"
-        )))
-    })?;
+    let described = Described::read(&bytes)?;
     let operator = own && is_operator(app, call, &parts, &bytes).await?;
-    let wrong = |text: &str| Box::new(bad_request(text));
-    let target =
-        Target::from_url(&described.url).ok_or_else(|| wrong("url: wanted an http or https address"))?;
-    let place =
-        place(app, &described, &target).ok_or_else(|| wrong("no route is configured for this address"))?;
-    let headers = headers(&described.headers, app.config.limits.header_fields)?;
-    let bytes_of = |text: &Option<String>, wanted: &str| {
-        let mut bytes = Vec::new();
-        let text = text.as_deref().unwrap_or("");
-        decode(Alphabet::Standard, text.as_bytes(), &mut bytes).map_err(|_| wrong(wanted)).map(|()| bytes)
-    };
-    let body = bytes_of(&described.body_b64, "body_b64: wanted standard base64 with padding")?;
-    let signed = bytes_of(&described.signed_b64, "signed_b64: wanted standard base64 with padding")?;
-    let incoming = Incoming {
-        method: &described.method,
-        target,
-        headers: &headers,
-        body: if body.is_empty() { Seen::Empty } else { Seen::Seen(&body) },
-        client: Some(call.peer.ip()),
-        challenge: None,
-    };
     // Strangers ask here for checks as they do with requests; operators ask about strangers.
     let source = if operator {
         Source::default()
     } else {
-        call.source(&app.config.server, call.client.map_err(wrong)?)
+        call.source(&app.config.server, call.client.map_err(|text| Box::new(bad_request(text)))?)
     };
     let turn = Turn::new(&app.limiter, &app.config.limits, &source);
     let shown = if operator { Shown::Nothing } else { possession::check(app, &parts.headers, &bytes, &turn) };
@@ -107,10 +63,7 @@ async fn tell(
         Shown::By(account) => Sight::Account(account),
         Shown::Nothing | Shown::Wrong => Sight::Stranger,
     };
-    let signed = described.signed_b64.is_some().then_some(signed.as_slice());
-    let asking = Asking { sight, at: None, signed, allowance: &turn };
-    let explained = app.guard.explain_to(&place.policy, &incoming, &asking).await;
-    let explanation = explained.map_err(|fault| faulted(app, Some(&place.name), &fault))?;
+    let (place, explanation) = described.explained(app, call, sight, &turn).await?;
     let failed = if shown == Shown::Wrong { Some(Reason::BadSignature) } else { explanation.judged };
     if let Some(spent) = failed.and_then(|reason| turn.failed(reason, 0)) {
         turn.even().await;
@@ -166,30 +119,6 @@ async fn is_operator(
     let source = call.source(&app.config.server, origin.client);
     let verified = judge(app, &source, Some(&route), policy, &incoming).await?;
     Ok(app.directory.account(&verified.caller().id).is_some_and(|account| account.role.is_some()))
-}
-
-fn place<'a>(app: &'a App, described: &Described, target: &Target<'_>) -> Option<&'a Arc<Place>> {
-    match &described.route {
-        Some(name) => app.routes.named(name),
-        None => app.routes.find(&host_of(target.authority), target.path),
-    }
-}
-
-fn headers(described: &[(String, String)], most: usize) -> Result<HeaderMap, Box<Response<Body>>> {
-    if described.len() > most {
-        // No request with more would be judged; and a map of tens of thousands panics.
-        let text = format!("headers: wanted at most {most}, found {}", described.len());
-        return Err(Box::new(bad_request(&text)));
-    }
-    let mut headers = HeaderMap::new();
-    for (index, (name, value)) in described.iter().enumerate() {
-        let read = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());
-        let Some((name, value)) = read else {
-            return Err(Box::new(bad_request(&format!("headers[{index}]: this cannot be a header"))));
-        };
-        headers.append(name, value);
-    }
-    Ok(headers)
 }
 
 fn full(explanation: &Explanation) -> String {

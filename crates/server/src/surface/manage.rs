@@ -19,7 +19,7 @@ pub(crate) mod input;
 pub(crate) mod intake;
 mod join_codes;
 mod key_life;
-mod key_uses;
+pub(crate) mod key_uses;
 pub(crate) mod keys;
 pub(crate) mod moment;
 pub(crate) mod operator;
