@@ -96,6 +96,24 @@ impl Config {
                            one address";
                 checked.errors.push(self.finding("manage.authorities".to_owned(), message, fix));
             }
+            if listener.has(Surface::Console)
+                && address.ip().is_unspecified()
+                && !named
+                && self.console.origins.is_empty()
+            {
+                let message =
+                    format!("browsers reach the console on {address} by a name that is not known here");
+                let fix = "add [console] origins = [\"https://keys.example.com\"], as the browser's address has it, or listen on \
+                           one address";
+                checked.errors.push(self.finding("console.origins".to_owned(), message, fix));
+            }
+            if listener.has(Surface::Console) && listener.has(Surface::Gateway) {
+                let message = "the console and the gateway share a listener, so that what an upstream answers is of the console's \
+                               origin"
+                    .to_owned();
+                let fix = "give the console a listener of its own";
+                checked.lints.push(self.finding(format!("listener[{index}].surfaces"), message, fix));
+            }
             if listener.has(Surface::Manage) && listener.has(Surface::Gateway) {
                 let message = "the management API and the gateway share a listener".to_owned();
                 let fix = "give the management API a listener of its own";

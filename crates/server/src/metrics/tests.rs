@@ -44,6 +44,22 @@ fn what_was_counted_is_told_and_is_the_table() {
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
+    let held = Outcome {
+        dialect: Some("skykit".into()),
+        verdict: Some("verified"),
+        algorithm: Some("ed25519"),
+        ..Outcome::default()
+    };
+    metrics.count(&call, &held, 200, 0.001);
+    metrics.count(&call, &held, 200, 0.001);
+    assert!(
+        metrics.text(Levels::default()).contains("countersign_algorithms_total{algorithm=\"ed25519\"} 2")
+    );
+    metrics.history().note(Time::from_seconds(120));
+    metrics.history().note(Time::from_seconds(125));
+    let minutes = metrics.history().since(0);
+    assert_eq!(minutes.len(), 1);
+    assert_eq!(minutes[0].verdicts, [("refused".to_owned(), 1), ("verified".to_owned(), 2)].into());
     metrics.limited("failures");
     metrics.reloaded(1, true);
     metrics.ordered(true);

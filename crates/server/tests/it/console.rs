@@ -32,11 +32,12 @@ impl Site {
         call(self.address, method, path, lines, body).await
     }
 
-    /// The id of an account's key.
-    fn key_of(&self, account: &str, number: usize) -> String {
+    /// The id under which an account has a key.
+    fn key_of(&self, account: &str, key: &PrivateKey) -> String {
         let directory = &self.world.running.app().directory;
         let account = directory.account_by_name(account).unwrap();
-        directory.keys_of(&account.id)[number].id.clone()
+        let keys = directory.keys_of(&account.id);
+        keys.into_iter().find(|row| row.spki == key.public_key().spki_der()).unwrap().id
     }
 
     fn account(&self, name: &str) -> String {
@@ -49,8 +50,8 @@ impl Site {
     }
 
     /// The cookie line of a fresh session.
-    async fn session(&self, who: &str, number: usize, key: &PrivateKey) -> String {
-        let answer = self.sign_in(who, &self.key_of(who, number), key).await;
+    async fn session(&self, who: &str, key: &PrivateKey) -> String {
+        let answer = self.sign_in(who, &self.key_of(who, key), key).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         cookie(&answer)
     }
@@ -65,7 +66,7 @@ impl Site {
 }
 
 async fn call(address: SocketAddr, method: &str, path: &str, lines: &str, body: &Value) -> Answer {
-    let host = if lines.contains("Host:") { String::new() } else { format!("Host: {address}\r\n") };
+    let host = if lines.starts_with("Host:") { String::new() } else { format!("Host: {address}\r\n") };
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
     let head = format!("{method} {path} HTTP/1.1\r\n{host}{lines}{kind}Content-Length: {}\r\n", body.len());
@@ -116,13 +117,11 @@ fn possession(site: &Site, account: &str, key: &PrivateKey) -> Value {
 #[tokio::test]
 async fn every_kind_of_key_signs_in_and_is_told_who_it_is() {
     let site = Site::new().await;
-    for (who, number, key, manage) in
-        [("alice", 0, rsa(), false), ("alice", 1, ed25519(), false), ("olga", 0, p256(), true)]
-    {
-        let cookie = site.session(who, number, key).await;
+    for (who, key, manage) in [("alice", rsa(), false), ("alice", ed25519(), false), ("olga", p256(), true)] {
+        let cookie = site.session(who, key).await;
         let me = json_of(&site.get("/console/api/v1/me", &cookie).await);
         assert_eq!(me["account"]["name"], who);
-        assert_eq!(me["key"], site.key_of(who, number));
+        assert_eq!(me["key"], site.key_of(who, key));
         assert_eq!(me["manage"], manage);
         assert_eq!(me["server"]["origin"], format!("http://{}", site.address));
     }
@@ -139,7 +138,7 @@ async fn every_kind_of_key_signs_in_and_is_told_who_it_is() {
 #[tokio::test]
 async fn the_cookie_and_every_answer_are_guarded() {
     let site = Site::new().await;
-    let answer = site.sign_in("olga", &site.key_of("olga", 0), p256()).await;
+    let answer = site.sign_in("olga", &site.key_of("olga", p256()), p256()).await;
     let set = answer.header("set-cookie").unwrap();
     assert!(set.starts_with(&format!("countersign-{}=console-", site.address.port())), "{set}");
     for part in ["; Path=/", "; HttpOnly", "; SameSite=Strict"] {
@@ -171,14 +170,14 @@ async fn the_cookie_and_every_answer_are_guarded() {
 async fn strangers_wrong_keys_disabled_keys_and_bad_signatures_get_one_answer() {
     let site = Site::new().await;
     let nobody = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
-    let own = site.key_of("alice", 1);
+    let own = site.key_of("alice", ed25519());
     let mut answers = vec![
         site.sign_in("nobody-here", &nobody.fingerprints().spki_sha256_hex, &nobody).await,
         site.sign_in("alice", "key_none", ed25519()).await,
         site.sign_in("alice", &own, &nobody).await,
         // Somebody else's name with a good key of one's own.
         site.sign_in("olga", &own, ed25519()).await,
-        site.sign_in("alice", &site.key_of("olga", 0), p256()).await,
+        site.sign_in("alice", &site.key_of("olga", p256()), p256()).await,
     ];
     let mut cut = proof(site.address, "alice", &own, ed25519()).await;
     cut["signature"] = json!("AAAA");
@@ -186,7 +185,7 @@ async fn strangers_wrong_keys_disabled_keys_and_bad_signatures_get_one_answer() 
     let mut forged = proof(site.address, "alice", &own, ed25519()).await;
     forged["challenge"] = json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     answers.push(site.call("POST", "/console/api/v1/sign-in", OWN, &forged).await);
-    let cookie = site.session("alice", 1, ed25519()).await;
+    let cookie = site.session("alice", ed25519()).await;
     assert_eq!(
         site.post(&format!("/console/api/v1/keys/{own}/disable"), &cookie, Value::Null).await.status,
         200
@@ -208,7 +207,7 @@ async fn a_challenge_is_answered_once_on_whichever_node_and_for_this_site_alone(
     let text = routes().replace("UPSTREAM", &format!("http://{}", site.world.echo.address()));
     let other = start(&text, site.world.store.clone(), &site.world.store, &site.world.clock).await;
     let there = other.address(Surface::Manage).unwrap();
-    let own = site.key_of("alice", 1);
+    let own = site.key_of("alice", ed25519());
     let good = proof(site.address, "alice", &own, ed25519()).await;
     // The other node has another address, so this was signed for another site.
     assert_eq!(call(there, "POST", "/console/api/v1/sign-in", OWN, &good).await.status, 401);
@@ -247,8 +246,8 @@ async fn hosts_that_are_not_ours_are_signed_for_by_nobody() {
 #[tokio::test]
 async fn other_sites_cannot_use_the_cookie_nor_sign_anybody_in() {
     let site = Site::new().await;
-    let cookie = site.session("olga", 0, p256()).await;
-    let good = proof(site.address, "alice", &site.key_of("alice", 1), ed25519()).await;
+    let cookie = site.session("olga", p256()).await;
+    let good = proof(site.address, "alice", &site.key_of("alice", ed25519()), ed25519()).await;
     let port = site.address.port();
     for lines in [
         String::new(),
@@ -290,9 +289,9 @@ async fn other_sites_cannot_use_the_cookie_nor_sign_anybody_in() {
 async fn sessions_begin_anew_and_end_everywhere_at_once() {
     let site = Site::new().await;
     let text = routes().replace("UPSTREAM", &format!("http://{}", site.world.echo.address()));
-    let first = site.session("alice", 1, ed25519()).await;
+    let first = site.session("alice", ed25519()).await;
     // Fixation: signing in over a session that was there ends it and makes another.
-    let good = proof(site.address, "alice", &site.key_of("alice", 1), ed25519()).await;
+    let good = proof(site.address, "alice", &site.key_of("alice", ed25519()), ed25519()).await;
     let answer = site.call("POST", "/console/api/v1/sign-in", &format!("{OWN}{first}"), &good).await;
     let second = cookie(&answer);
     assert_ne!(first, second);
@@ -303,23 +302,23 @@ async fn sessions_begin_anew_and_end_everywhere_at_once() {
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
     assert_eq!(site.get("/console/api/v1/me", &second).await.status, 401);
     // Idle, and too old.
-    let idle = site.session("alice", 1, ed25519()).await;
+    let idle = site.session("alice", ed25519()).await;
     site.world.clock.advance(Span::from_seconds(1799));
     assert_eq!(site.get("/console/api/v1/me", &idle).await.status, 200);
     site.world.clock.advance(Span::from_seconds(1799));
     assert_eq!(site.get("/console/api/v1/me", &idle).await.status, 200);
     site.world.clock.advance(Span::from_seconds(1800));
     assert_eq!(site.get("/console/api/v1/me", &idle).await.status, 401);
-    let old = site.session("alice", 1, ed25519()).await;
+    let old = site.session("alice", ed25519()).await;
     for _ in 0..25 {
         assert_eq!(site.get("/console/api/v1/me", &old).await.status, 200);
         site.world.clock.advance(Span::from_seconds(1750));
     }
     assert_eq!(site.get("/console/api/v1/me", &old).await.status, 401);
     // Another key of the account ends this one, and with it the session.
-    let by_one = site.session("alice", 1, ed25519()).await;
-    let by_other = site.session("alice", 0, rsa()).await;
-    let path = format!("/console/api/v1/keys/{}/revoke", site.key_of("alice", 1));
+    let by_one = site.session("alice", ed25519()).await;
+    let by_other = site.session("alice", rsa()).await;
+    let path = format!("/console/api/v1/keys/{}/revoke", site.key_of("alice", ed25519()));
     assert_eq!(site.post(&path, &by_other, Value::Null).await.status, 200);
     assert_eq!(site.get("/console/api/v1/me", &by_one).await.status, 401);
     let other = start(&text, site.world.store.clone(), &site.world.store, &site.world.clock).await;
@@ -329,9 +328,9 @@ async fn sessions_begin_anew_and_end_everywhere_at_once() {
 #[tokio::test]
 async fn nothing_of_another_account_is_there() {
     let site = Site::new().await;
-    let alice = site.session("alice", 1, ed25519()).await;
-    let bob = site.session("bob", 1, ed25519()).await;
-    let theirs = site.key_of("bob", 0);
+    let alice = site.session("alice", ed25519()).await;
+    let bob = site.session("bob", ed25519()).await;
+    let theirs = site.key_of("bob", rsa());
     for (method, path, body) in [
         ("POST", format!("/console/api/v1/keys/{theirs}/revoke"), Value::Null),
         ("POST", format!("/console/api/v1/keys/{theirs}/disable"), Value::Null),
@@ -359,7 +358,7 @@ async fn nothing_of_another_account_is_there() {
 #[tokio::test]
 async fn an_owner_of_keys_is_no_operator() {
     let site = Site::new().await;
-    let alice = site.session("alice", 1, ed25519()).await;
+    let alice = site.session("alice", ed25519()).await;
     for (method, path) in
         [("GET", "/api/v1/accounts"), ("GET", "/api/v1/audit"), ("POST", "/api/v1/accounts")]
     {
@@ -372,7 +371,7 @@ async fn an_owner_of_keys_is_no_operator() {
     let answer = site.post("/console/api/v1/keys", &alice, new).await;
     assert_eq!(code(&answer), (403, "role-too-low".to_owned()));
     // An operator's session manages, and the log names the operator.
-    let olga = site.session("olga", 0, p256()).await;
+    let olga = site.session("olga", p256()).await;
     let made = site.post("/api/v1/accounts", &olga, json!({ "name": "made" })).await;
     assert_eq!(made.status, 201, "{made:?}");
     let audit = json_of(&site.get("/api/v1/audit?limit=200", &olga).await);
@@ -390,7 +389,7 @@ async fn an_owner_of_keys_is_no_operator() {
 #[tokio::test]
 async fn an_operators_other_key_does_not_manage() {
     let site = Site::new().await;
-    let olga = site.session("olga", 0, p256()).await;
+    let olga = site.session("olga", p256()).await;
     let key = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
     let new = json!({ "public": key.public_key().to_pem(), "label": "calls", "dialects": ["asymmetric-jwt"],
         "possession": possession(&site, "olga", &key) });
@@ -400,20 +399,20 @@ async fn an_operators_other_key_does_not_manage() {
     let weak = cookie(&weak);
     assert_eq!(json_of(&site.get("/console/api/v1/me", &weak).await)["manage"], false);
     assert_eq!(site.get("/api/v1/accounts", &weak).await.status, 403);
-    let path = format!("/console/api/v1/keys/{}/revoke", site.key_of("olga", 0));
+    let path = format!("/console/api/v1/keys/{}/revoke", site.key_of("olga", p256()));
     assert_eq!(code(&site.post(&path, &weak, Value::Null).await), (403, "role-too-low".to_owned()));
 }
 
 #[tokio::test]
 async fn a_key_is_registered_with_a_proof_no_wider_and_rotated_by_itself() {
     let site = Site::new().await;
-    let olga = site.session("olga", 0, p256()).await;
-    let first = site.key_of("alice", 1);
+    let olga = site.session("olga", p256()).await;
+    let first = site.key_of("alice", ed25519());
     let limits = json!({ "methods": ["GET"], "paths": ["/reports"], "networks": ["127.0.0.0/8"] });
     let narrowed =
         site.call("PUT", &format!("/api/v1/keys/{first}/limits"), &format!("{OWN}{olga}"), &limits).await;
     assert_eq!(narrowed.status, 200, "{narrowed:?}");
-    let alice = site.session("alice", 1, ed25519()).await;
+    let alice = site.session("alice", ed25519()).await;
     let key = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
     let public = key.public_key().to_pem();
     let unproved = json!({ "public": public, "label": "new", "possession": possession(&site, "bob", &key) });
@@ -446,7 +445,7 @@ async fn a_key_is_registered_with_a_proof_no_wider_and_rotated_by_itself() {
 #[tokio::test]
 async fn a_link_works_once_and_lives_in_no_address_that_is_sent() {
     let site = Site::new().await;
-    let olga = site.session("olga", 0, p256()).await;
+    let olga = site.session("olga", p256()).await;
     let path = format!("/api/v1/accounts/{}/sign-in-link", site.account("bob"));
     let made = site.post(&path, &olga, Value::Null).await;
     assert_eq!(made.status, 201, "{made:?}");
@@ -464,16 +463,95 @@ async fn a_link_works_once_and_lives_in_no_address_that_is_sent() {
     let late = json!({ "token": late.split_once("/link/").unwrap().1 });
     assert_eq!(site.call("POST", "/console/api/v1/link", OWN, &late).await.status, 401);
     // A link that a key asked for ends with the key.
-    let own = site.key_of("alice", 1);
+    let own = site.key_of("alice", ed25519());
     let asked = proof(site.address, "alice", &own, ed25519()).await;
     let asked = site.call("POST", "/console/api/v1/sign-in-link", OWN, &asked).await;
     let url = json_of(&asked)["url"].as_str().unwrap().to_owned();
     assert!(url.starts_with(&format!("http://{}/console/#/link/", site.address)), "{url}");
-    let alice = site.session("alice", 0, rsa()).await;
+    let alice = site.session("alice", rsa()).await;
     assert_eq!(
         site.post(&format!("/console/api/v1/keys/{own}/disable"), &alice, Value::Null).await.status,
         200
     );
     let token = json!({ "token": url.split_once("/link/").unwrap().1 });
     assert_eq!(site.call("POST", "/console/api/v1/link", OWN, &token).await.status, 401);
+}
+
+#[tokio::test]
+async fn the_cookie_goes_to_no_upstream() {
+    let site = Site::new().await;
+    let cookie = site.session("alice", ed25519()).await;
+    let value = cookie.trim_start_matches("Cookie: ").trim_end();
+    let seen = site.world.get("/x", &format!("Cookie: a=1; {value}; b=2\r\n")).await;
+    assert_eq!(seen.seen_header("cookie"), ["a=1; b=2"]);
+    let seen = site.world.get("/x", &cookie).await;
+    assert!(seen.seen_header("cookie").is_empty());
+}
+
+#[tokio::test]
+async fn what_was_judged_is_told_to_operators_and_all_keys_are_listed() {
+    let site = Site::new().await;
+    assert_eq!(site.world.get("/x?secret=1", "").await.status, 200);
+    assert_eq!(site.world.send("GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await.status, 401);
+    let olga = site.session("olga", p256()).await;
+    let told = json_of(&site.get("/api/v1/statistics?minutes=5", &olga).await);
+    let point = told["points"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&point["verified"], &point["absent"]), (&json!(1), &json!(1)), "{told}");
+    assert_eq!(told["points"].as_array().unwrap().len(), 5);
+    assert_eq!(told["dialects"][0]["dialect"], "skykit");
+    assert_eq!(told["algorithms"][0]["count"], 1);
+    let seen = json_of(&site.get("/api/v1/verdicts", &olga).await);
+    let items = seen["items"].as_array().unwrap();
+    assert_eq!(
+        (items.len(), &items[0]["account"], &items[0]["path"]),
+        (2, &json!("alice"), &json!("/x")),
+        "{seen}"
+    );
+    let path = format!("/api/v1/verdicts?after={}", seen["cursor"]);
+    assert_eq!(json_of(&site.get(&path, &olga).await)["items"], json!([]));
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = json_of(&site.get(&format!("/api/v1/keys?limit=2{after}"), &olga).await);
+        all.extend(
+            page["items"].as_array().unwrap().iter().map(|key| key["id"].as_str().unwrap().to_owned()),
+        );
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 5, "two accounts with two keys, one with one");
+    let rsa = json_of(&site.get("/api/v1/keys?algorithm=rsa&dialect=skykit", &olga).await);
+    assert_eq!(rsa["items"].as_array().unwrap().len(), 2);
+    assert_eq!(json_of(&site.get("/api/v1/keys?state=revoked", &olga).await)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_managers_link_does_not_manage_when_its_account_rises() {
+    let site = Site::new().await;
+    let olga = site.session("olga", p256()).await;
+    let post = async |path: &str, body: Value| {
+        let answer = site.post(path, &olga, body).await;
+        assert!(matches!(answer.status, 200..=204), "{path} {answer:?}");
+        json_of(&answer)
+    };
+    let key = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+    let new = json!({ "name": "mona", "role": "manager", "public": key.public_key().to_pem() });
+    let made = post("/api/v1/operators", new).await;
+    let id = made["key"]["id"].as_str().unwrap().to_owned();
+    let mona = cookie(&site.sign_in("mona", &id, &key).await);
+    // For an operator's account a manager makes none; for bob's it does.
+    let path = format!("/api/v1/accounts/{}/sign-in-link", site.account("olga"));
+    assert_eq!(code(&site.post(&path, &mona, Value::Null).await), (403, "role-too-low".to_owned()));
+    let path = format!("/api/v1/accounts/{}/sign-in-link", site.account("bob"));
+    let url = json_of(&site.post(&path, &mona, Value::Null).await)["url"].as_str().unwrap().to_owned();
+    let token = json!({ "token": url.split_once("/link/").unwrap().1 });
+    let bob = cookie(&site.call("POST", "/console/api/v1/link", OWN, &token).await);
+    let path = format!("/api/v1/operators/{}", site.account("bob"));
+    let risen = site.call("PUT", &path, &format!("{OWN}{olga}"), &json!({ "role": "owner" })).await;
+    assert_eq!(risen.status, 200, "{risen:?}");
+    assert_eq!(json_of(&site.get("/console/api/v1/me", &bob).await)["manage"], false);
+    assert_eq!(site.get("/api/v1/accounts", &bob).await.status, 403);
 }

@@ -90,6 +90,22 @@ impl Directory {
         found
     }
 
+    /// The registrations of the public key that a fingerprint names, at whichever accounts.
+    #[must_use]
+    pub fn printed(&self, fingerprint: &str) -> Vec<KeyRecord> {
+        let mut found = Vec::new();
+        let Some(digest) = kid::digest(fingerprint) else { return found };
+        let named = |record: &KeyRecord| {
+            let key = CompactKey::from_spki_der(&record.spki);
+            key.is_ok_and(|key| kid::digests(&key).any(|own| own == digest))
+        };
+        let _: Option<()> = self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |place| {
+            found.extend(self.peek(place)?.keys().filter(named));
+            None
+        });
+        found
+    }
+
     /// The account with an id; what is packed stays so.
     fn seen_account(&self, id: &str) -> Option<Arc<Entry>> {
         self.seen(&Term::Account(id), |entry| *entry.caller.id == *id).map(|(_, entry)| entry)

@@ -153,13 +153,6 @@ async fn follow_link(
 ) -> Response {
     let app = &console.app;
     let now = app.clock.now();
-    if app.is_stale() {
-        return *faulted(
-            app,
-            None,
-            &countersign_store::fault::Fault::new("the registry has not answered for some time"),
-        );
-    }
     let came = match Link::open(app, &followed.token, now) {
         Ok(came) => came,
         Err(reason) => return *refused(app, reason),

@@ -1,4 +1,5 @@
 //! Whoever is signed in: the account, and the key that opened the session, as the registry has them now.
+use super::entry::may_link;
 use super::session::key_of;
 use super::site::Site;
 use crate::app::App;
@@ -34,6 +35,8 @@ pub(crate) struct Holder {
     /// When the call was judged.
     pub(crate) now: Time,
     caller: Arc<Caller>,
+    /// Whether what opened it opens management calls too, should the account be an operator's.
+    manages: bool,
 }
 
 impl Holder {
@@ -51,7 +54,15 @@ impl Holder {
             }
             None => None,
         };
-        Some(Self { account, session, key, now, caller })
+        let manages = match &key {
+            Some(key) => key.serves(OPERATOR),
+            // By a link that its maker may make now: not one for an account that was no operator's then.
+            None => {
+                let maker = session.key.strip_prefix(LINK).and_then(|maker| app.directory.account(maker));
+                may_link(maker.as_ref(), &account)
+            }
+        };
+        Some(Self { account, session, key, now, caller, manages })
     }
 
     /// In whose name it changes things.
@@ -61,8 +72,7 @@ impl Holder {
 
     /// The role in which it may manage: an operator's, signed in by a key for management calls or by a link of an owner's.
     pub(crate) fn role(&self) -> Option<Role> {
-        let serves = self.key.as_ref().is_none_or(|key| key.serves(OPERATOR));
-        self.account.role.filter(|_| serves)
+        self.account.role.filter(|_| self.manages)
     }
 
     /// Whether what confines the key and its account lets this call through.

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// Entries of the log that are looked through: an account's own are among the newest, or are left to operators.
-const LOOKED_AT: u64 = 20_000;
+const LOOKED_AT: u64 = 5000;
 /// Entries read at once.
 const CHUNK: u32 = 1000;
 

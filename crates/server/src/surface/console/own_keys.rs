@@ -10,6 +10,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use countersign::life::key::KeyState;
+use countersign_keys::Algorithm;
 use countersign_store::denied::{Denial, Denied};
 use countersign_store::draft::Draft;
 use countersign_store::model::KeyRecord;
@@ -168,7 +169,14 @@ async fn register_own_key(
         }
     };
     self_service(&console, &holder, &dialects, opener.as_ref())?;
-    let key = intake::one_key(&new.public, &manage.keys, "public")?.key;
+    let read = intake::one_key(&new.public, &manage.keys, "public")?;
+    if read.algorithm.is_some_and(Algorithm::is_weak) {
+        let title = "The key names a weak algorithm.";
+        return Err(Problem::invalid("weak-algorithm", title)
+            .detail("Only an operator allows one.")
+            .at("public"));
+    }
+    let key = read.key;
     // The proof is wanted always; that it lets a key stand under two accounts is for the setting to say.
     proved(&new.possession, &holder.account.id, &key, holder.now, "possession")?;
     let (limits, expires) = opener.map_or_else(Default::default, confines);

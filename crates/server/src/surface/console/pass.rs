@@ -17,6 +17,7 @@ use countersign::ask::{Claim, Use};
 use countersign::reason::Reason;
 use countersign::time::Time;
 use countersign_guard::policy::Reply;
+use countersign_store::fault::Fault;
 use std::sync::Arc;
 
 /// Bytes of a body: a key with its label is under 16 KiB.
@@ -55,6 +56,9 @@ pub(super) async fn signed_in(State(console): State<Arc<Console>>, request: Requ
 
 async fn entered(console: &Console, request: Request) -> Result<(Parts, Body), Box<Response>> {
     let app = &console.app;
+    if app.is_stale() {
+        return Err(faulted(app, None, &Fault::new("the registry has not answered for some time")));
+    }
     let (mut parts, body) = request.into_parts();
     let site = Site::of(app, &parts).map_err(|problem| Box::new(problem.into_response()))?;
     same_site(&site, &parts.headers).map_err(|problem| Box::new(problem.into_response()))?;

@@ -10,7 +10,7 @@ use crate::limiter::Spent;
 use crate::limiter::allowance::{Source, Turn};
 use crate::surface::manage::algorithm;
 use axum::response::Response;
-use countersign::ask::{KeyQuery, KnownKey, Who};
+use countersign::ask::KnownKey;
 use countersign::base64::{Alphabet, decode};
 use countersign::decoy;
 use countersign::reason::Reason;
@@ -93,25 +93,16 @@ fn find(console: &Console, opened: &Opened, named: &str) -> Option<(Account, Arc
         Some(record) => vec![record],
         None => match read(console, named) {
             Some(compact) => directory.registrations(&compact),
-            None => {
-                let query = KeyQuery {
-                    dialect: "console",
-                    who: Who::Key(named),
-                    kid: None,
-                    companion: None,
-                    acting_as: None,
-                };
-                let answer = directory.answer(&query);
-                let all = answer.keys.iter().flat_map(|key| directory.registrations(key.compact()));
-                all.collect()
-            }
+            None => directory.printed(named),
         },
     };
-    registered.into_iter().find_map(|record| {
+    let mut found = registered.into_iter().filter_map(|record| {
         let account = directory.account(&record.account)?;
         let key = Arc::clone(directory.caller(&record.account)?.key(&record.id)?);
         opened.is_for(&console.app.console, &account, &record).then_some((account, key))
-    })
+    });
+    // A name for several accounts is nobody's.
+    found.next().filter(|_| found.next().is_none())
 }
 
 fn read(console: &Console, text: &str) -> Option<CompactKey> {

@@ -94,7 +94,11 @@ pub(crate) async fn find(app: &App, site: &Site, headers: &HeaderMap) -> Result<
     let unknown = || Out::Refused(Reason::SessionUnknown);
     let (id, secret) = value.split_once('.').ok_or_else(unknown)?;
     let mut bytes = Zeroizing::new(Vec::new());
-    if id.len() > 64 || secret.len() > 64 || decode(Alphabet::Url, secret.as_bytes(), &mut bytes).is_err() {
+    if !id.starts_with(CONSOLE)
+        || id.len() > 64
+        || secret.len() > 64
+        || decode(Alphabet::Url, secret.as_bytes(), &mut bytes).is_err()
+    {
         return Err(unknown());
     }
     let session = app.sessions.get(id).await?.filter(|session| session.is_console()).ok_or_else(unknown)?;

@@ -39,6 +39,7 @@ pub(super) fn forwarded(identity: &Identity, sent: &HeaderMap) -> HeaderMap {
         headers.remove(name);
     }
     join_cookies(&mut headers);
+    without_console(&mut headers);
     identity.strip(&mut headers);
     for twin in twins(&headers) {
         headers.remove(twin);
@@ -54,6 +55,23 @@ fn join_cookies(headers: &mut HeaderMap) {
     {
         headers.insert(COOKIE, joined);
     }
+}
+
+/// Takes the console's cookie away: cookies do not tell ports apart, so browsers send it to every listener of a host.
+fn without_console(headers: &mut HeaderMap) {
+    let Some(line) = headers.get(COOKIE).filter(|line| has_console(line.as_bytes())) else { return };
+    let pairs = line.as_bytes().split(|byte| *byte == b';');
+    let kept: Vec<&[u8]> = pairs.filter(|pair| !has_console(pair)).map(<[u8]>::trim_ascii).collect();
+    match HeaderValue::from_bytes(&kept.join(&b"; "[..])) {
+        Ok(line) if !line.is_empty() => headers.insert(COOKIE, line),
+        _ => headers.remove(COOKIE),
+    };
+}
+
+/// Whether a session of the console may be in there: its value begins so, whatever the cookie is called.
+fn has_console(bytes: &[u8]) -> bool {
+    const BEGINS: &[u8] = b"=console-";
+    bytes.windows(BEGINS.len()).any(|window| window == BEGINS)
 }
 
 /// Takes the credentials away: the upstream learns who it was from us, and what it does not have it cannot lose.

@@ -5,7 +5,7 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::inflow::read_small;
-use crate::judge::{held, judge, refused};
+use crate::judge::{held, judge, limited, refused};
 use crate::surface::console::{self, Site};
 use crate::surface::origin::{Client, single};
 use axum::body::{Body, Bytes};
@@ -87,6 +87,14 @@ impl Gate {
         site: &Site,
     ) -> Result<(Result<Operator, Problem>, Outcome), Box<Response>> {
         let app = &self.app;
+        let call = parts.extensions.get::<Call>();
+        let source = call.map(|call| call.source(&app.config.server, Client::Known(call.peer.ip())));
+        if let Some(source) = source
+            && let (Some(network), Some(rate)) = (source.network, app.config.limits.requests_per_address())
+            && let Err(spent) = app.limiter.request_from(network, rate)
+        {
+            return Err(limited(app, &source, None, None, Reason::TooManyRequests, spent));
+        }
         console::same_site(site, &parts.headers).map_err(|problem| Box::new(problem.into_response()))?;
         let holder = console::find(app, site, &parts.headers).await.map_err(|out| console::told(app, out))?;
         let outcome = console::outcome(&holder.account.name, None);
