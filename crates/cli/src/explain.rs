@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
     /// Ask the server about a refusal of the last minutes, by the id in the answer's `countersign-reject`.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["file", "dialect"])]
     reject: Option<String>,
     /// The file with the bytes that were signed, to lay them beside those that the server expects.
     #[arg(long, value_name = "FILE", conflicts_with = "reject")]

@@ -4,8 +4,7 @@ use crate::exit::{Done, Exit, Failure};
 use crate::installation::Installation;
 use crate::member::at;
 use crate::print::{Out, pairs, plain};
-use crate::proving::DialectArgs;
-use crate::{keyring, world};
+use crate::{keyring, proving, world};
 use clap::Args;
 use countersign::dialect::Dialect;
 use countersign::incoming::{Answered, Body, Incoming, Target};
@@ -28,8 +27,13 @@ use std::sync::Arc;
 pub(crate) struct VerifyArgs {
     /// The captured request: raw HTTP, what `curl -v` printed, a HAR file, JSON, or a token alone; `-` for standard input.
     file: PathBuf,
-    #[command(flatten)]
-    dialect: DialectArgs,
+    // Not as a part of its own: where these arguments may be left out as a whole, clap looks at those that stand here alone.
+    /// The dialect: a shipped name (`countersign dialect list`) or the path of a dialect file.
+    #[arg(short = 'd', long, value_name = "NAME|FILE")]
+    dialect: String,
+    /// Replaces a setting of the dialect, such as `--set lifetime=30m`.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
     /// An installation's file (as for `countersign apply`) that says who is known.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["keys", "identifier"])]
     accounts: Option<PathBuf>,
@@ -102,7 +106,7 @@ pub(crate) fn judge(args: &VerifyArgs, signed: Option<&[u8]>) -> Result<Explanat
             "wanted who is known: --accounts FILE, or --key FILE with --as IDENTIFIER",
         ));
     }
-    let dialect = args.dialect.load()?;
+    let dialect = proving::load(&args.dialect, &proving::settings(&args.settings)?)?;
     let now = args.at.as_deref().map_or_else(|| Ok(world::now()), moment)?;
     let mut captured = Captured::read(&world::read(&args.file)?, args.base.as_deref(), &dialect)?;
     if let Some(text) = &args.body {
