@@ -26,7 +26,7 @@ mod who;
 
 pub(crate) use link::{By, Link, address_of, page};
 pub(crate) use maker::{Maker, may_link};
-pub(crate) use pass::{outcome, told};
+pub(crate) use pass::{outcome, told, within};
 pub(crate) use session::{find, present};
 pub(crate) use site::{Site, same_site};
 

@@ -135,8 +135,10 @@ async fn every_kind_of_key_signs_in_and_is_told_who_it_is() {
         "alice",
         "the key stands under two accounts; the name decides"
     );
-    let answer = site.sign_in("bob", &rsa().public_key().to_pem(), rsa()).await;
+    let answer = site.sign_in("bob", &rsa().fingerprints().openssh, rsa()).await;
     assert_eq!(json_of(&answer)["account"]["name"], "bob");
+    // A public key is no name: reading one takes longer than anything else that a stranger can ask for.
+    assert_eq!(site.sign_in("bob", &rsa().public_key().to_pem(), rsa()).await.status, 401);
 }
 
 #[tokio::test]

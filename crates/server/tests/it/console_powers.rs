@@ -244,3 +244,20 @@ async fn a_rotation_by_another_key_wants_that_keys_own_word() {
         assert_eq!(code(&answer), (422, "bad-rotation-proof".to_owned()));
     }
 }
+
+#[tokio::test]
+async fn a_session_has_no_more_requests_than_its_account() {
+    let own = Try::with(&(routes() + "[limits]\nrequests_per_account = 1\n")).await;
+    for path in ["/console/api/v1/me", "/api/v1/accounts"] {
+        let mut last = own.site.get(path, &own.olga).await;
+        for _ in 0..200 {
+            if last.status == 429 {
+                break;
+            }
+            last = own.site.get(path, &own.olga).await;
+        }
+        assert_eq!(last.status, 429, "{path} {last:?}");
+    }
+    let alice = own.site.session("alice", ed25519()).await;
+    assert!(own.is_in(&alice).await, "the others go on");
+}

@@ -97,6 +97,7 @@ impl Gate {
         }
         console::same_site(site, &parts.headers).map_err(|problem| Box::new(problem.into_response()))?;
         let holder = console::find(app, site, &parts.headers).await.map_err(|out| console::told(app, out))?;
+        console::within(app, call, &holder)?;
         let outcome = console::outcome(&holder.account.name, None);
         let Some(role) = holder.role() else {
             let title = "This session may not manage.";
