@@ -1,6 +1,6 @@
 //! What a session of the console may do, tried by somebody who has one and wants more.
 use crate::console::{OWN, Site, code, cookie, json_of, possession, routes, signed};
-use crate::fixture::{Answer, NOW, ed25519, p256, rsa};
+use crate::fixture::{Answer, NOW, ed25519, p256, rsa, send};
 use countersign_keys::{KeyKind, PrivateKey};
 use serde_json::{Value, json};
 
@@ -260,4 +260,87 @@ async fn a_session_has_no_more_requests_than_its_account() {
     }
     let alice = own.site.session("alice", ed25519()).await;
     assert!(own.is_in(&alice).await, "the others go on");
+}
+
+#[tokio::test]
+async fn what_an_operator_did_for_others_is_told_where_it_may_manage() {
+    let own = Try::new().await;
+    own.manage("POST", "/api/v1/accounts", json!({ "name": "secret-customer" })).await;
+    let (id, key) = own.registered(&own.olga, "olga", "asymmetric-jwt").await;
+    let weak = cookie(&own.site.sign_in("olga", &id, &key).await);
+    let seen = own.site.get("/console/api/v1/audit", &weak).await;
+    assert!(seen.body.contains(&id) && !seen.body.contains("secret-customer"), "{seen:?}");
+    let seen = own.site.get("/console/api/v1/audit", &own.olga).await;
+    assert!(seen.body.contains("secret-customer"), "{seen:?}");
+}
+
+#[tokio::test]
+async fn pages_and_calls_have_one_address_each() {
+    let own = Try::new().await;
+    for path in [
+        "/console/../Cargo.toml",
+        "/console/%2e%2e/Cargo.toml",
+        "/console//main.js",
+        "/console/./main.js",
+        "/console/lib/..%2fmain.js",
+        "/console/main.js%00",
+        "/console/MAIN.JS",
+        "/console/api/v1/keys/",
+        "/console/api/v1/keys/../me",
+        "/console/api/v2/me",
+        "/console/explain",
+    ] {
+        let answer = own.site.get(path, &own.olga).await;
+        assert!(matches!(answer.status, 400 | 404 | 405), "{path} {answer:?}");
+    }
+    for (method, path) in
+        [("OPTIONS", "/console/api/v1/me"), ("OPTIONS", "/api/v1/accounts"), ("POST", "/console/")]
+    {
+        let lines = "Origin: http://evil.example\r\nAccess-Control-Request-Method: GET\r\n\
+                     Access-Control-Request-Headers: countersign-console\r\n";
+        let answer = own.site.call(method, path, lines, &Value::Null).await;
+        assert!(answer.status >= 400, "{answer:?}");
+        assert!(!answer.head.to_lowercase().contains("access-control-allow"), "{answer:?}");
+    }
+    // A form of another site sends no JSON, and this is no JSON either.
+    for kind in ["text/plain", "application/x-www-form-urlencoded"] {
+        let body = r#"{"name":"made-by-a-form"}"#;
+        let head = format!(
+            "POST /api/v1/accounts HTTP/1.1\r\nHost: {}\r\n{OWN}{}Content-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            own.site.address,
+            own.olga,
+            body.len()
+        );
+        let answer = send(own.site.address, head.as_bytes()).await;
+        assert_eq!(answer.status, 415, "{kind} {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_manager_gives_nobody_a_key_for_the_day_on_which_it_becomes_an_operator() {
+    let own = Try::new().await;
+    let (_, _, mona) = own.manager().await;
+    let bob = own.site.account("bob");
+    let key = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+    let public = key.public_key().to_pem();
+    let (keys, other) = (format!("/api/v1/accounts/{bob}/keys"), own.site.key_of("bob", ed25519()));
+    let wanted = ["operator"];
+    for (method, path, body) in [
+        ("POST", keys.clone(), json!({ "public": public, "dialects": wanted })),
+        (
+            "POST",
+            format!("{keys}/{other}/rotate"),
+            json!({ "overlap": "1d", "new": { "public": public, "dialects": wanted } }),
+        ),
+        ("PATCH", format!("/api/v1/keys/{other}"), json!({ "dialects": ["asymmetric-jwt", "operator"] })),
+        (
+            "POST",
+            "/api/v1/apply".to_owned(),
+            json!({ "document": { "account": [{ "name": "bob", "key": [{ "label": "k", "public": public, "dialects": wanted }] }] } }),
+        ),
+    ] {
+        let answer = own.site.call(method, &path, &format!("{OWN}{mona}"), &body).await;
+        assert_eq!(code(&answer), (403, "role-too-low".to_owned()), "{path}");
+    }
+    own.manage("POST", &keys, json!({ "public": public, "dialects": wanted })).await;
 }

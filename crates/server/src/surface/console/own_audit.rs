@@ -64,7 +64,10 @@ async fn list_own_audit(
     let account = holder.account.id.as_str();
     let keys = console.app.directory.keys_of(account).into_iter().map(|key| key.id);
     let own: BTreeSet<String> = keys.chain([account.to_owned()]).collect();
-    let found = newest(&console, LOOKED_AT, |entry| entry.actor == account || own.contains(&entry.subject));
+    // What an operator did for others is told in a session that may manage, and in no other of the account.
+    let whole = holder.account.role.is_none() || holder.role().is_some();
+    let wanted = |entry: &AuditDraft| (whole && entry.actor == account) || own.contains(&entry.subject);
+    let found = newest(&console, LOOKED_AT, wanted);
     let shown = |AuditEntry { entry, .. }: AuditEntry| OwnEntry {
         at: Moment(entry.at),
         // Which operator it was is between operators.
