@@ -58,13 +58,32 @@ pub struct RefusedKey {
 /// When the text holds no key that `policy` takes. A set is refused whole if one of its keys is; see
 /// [`read_key_set`] for the other way.
 pub fn read_public_key(text: &[u8], policy: &Policy) -> Result<Vec<Intake>, KeyError> {
+    let found = found(text)?;
+    found.into_iter().map(|found| judge(found, policy).map_err(|refused| refused.error)).collect()
+}
+
+/// Reads one public key, as [`read_public_key`] does. Several are refused before any is looked at closely: that takes tens of
+/// milliseconds for a large RSA key, and a text has room for many.
+///
+/// # Errors
+/// When the text holds no key that `policy` takes, or more than one.
+pub fn read_one_public_key(text: &[u8], policy: &Policy) -> Result<Intake, KeyError> {
+    let mut found = found(text)?;
+    match (found.pop(), found.len()) {
+        (Some(one), 0) => judge(one, policy).map_err(|refused| refused.error),
+        (Some(_), more) => Err(KeyError::SeveralKeys { found: more.saturating_add(1) }),
+        (None, _) => Err(KeyError::Empty),
+    }
+}
+
+/// The keys of a text, none of them judged; a leaked private one is worth saying first, whatever else is wrong.
+fn found(text: &[u8]) -> Result<Vec<Found>, KeyError> {
     let found = find(text)?;
     let leaked = |f: &Found| matches!(f.numbers, Err(KeyError::Private { .. } | KeyError::Symmetric));
-    // A leaked key is worth saying first, whatever else is wrong.
-    if let Some(Found { numbers: Err(error), .. }) = found.iter().find(|f| leaked(f)) {
-        return Err(error.clone());
+    match found.iter().find(|f| leaked(f)) {
+        Some(Found { numbers: Err(error), .. }) => Err(error.clone()),
+        _ => Ok(found),
     }
-    found.into_iter().map(|found| judge(found, policy).map_err(|refused| refused.error)).collect()
 }
 
 /// Reads a JWK set, and leaves out the keys that cannot be taken.

@@ -63,7 +63,9 @@ pub use crate::compact::CompactKey;
 pub use crate::digest::{MacKey, sha256};
 pub use crate::error::KeyError;
 pub use crate::fingerprint::{Digests, Fingerprints};
-pub use crate::intake::{Intake, KeySet, MAX_TEXT, RefusedKey, read_key_set, read_public_key};
+pub use crate::intake::{
+    Intake, KeySet, MAX_TEXT, RefusedKey, read_key_set, read_one_public_key, read_public_key,
+};
 pub use crate::job::{
     Accepted, Candidate, Job, MAX_CANDIDATES, Message, Outcome, Rejected, verify, verify_many,
 };

@@ -103,12 +103,6 @@ impl Routes {
         self.0.iter().flat_map(|place| place.policy.organisations.iter().flatten()).cloned().collect()
     }
 
-    /// Whether a route takes a dialect.
-    #[must_use]
-    pub fn takes(&self, dialect: &str) -> bool {
-        self.0.iter().any(|place| place.route.dialects.iter().any(|name| name == dialect))
-    }
-
     /// The route with a name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Arc<Place>> {

@@ -1,6 +1,6 @@
 //! Tests of intake: all spellings of a key are that key, and nothing unsound gets in.
 
-use super::{MAX_TEXT, read_key_set, read_public_key};
+use super::{MAX_TEXT, read_key_set, read_one_public_key, read_public_key};
 use crate::algorithm::KeyKind;
 use crate::block_list::BlockList;
 use crate::policy::Policy;
@@ -364,5 +364,19 @@ proptest! {
     #[test]
     fn cut_keys_never_panic(spelling in a_spelling(), at in any::<prop::sample::Index>()) {
         let _ = read_public_key(&spelling[..at.index(spelling.len())], &Policy::default());
+    }
+}
+
+#[test]
+fn several_keys_are_refused_before_one_is_looked_at_closely() {
+    let key = r#"{"kty":"RSA","n":"AQ","e":"AQAB"}"#;
+    let refusal = |text: &str| read_one_public_key(text.as_bytes(), &Policy::default()).unwrap_err().code();
+    assert_eq!(refusal(&format!(r#"{{"keys":[{key},{key}]}}"#)), "key_several");
+    assert_eq!(refusal(key), "key_rsa_size");
+    let leaked = format!(r#"[{key},{{"kty":"RSA","n":"AQ","e":"AQAB","d":"AQ"}}]"#);
+    assert_eq!(refusal(&leaked), "key_private", "what leaked is said first");
+    for key in KEYS.iter() {
+        let one = read_one_public_key(key.public_key().to_pem().as_bytes(), &Policy::default()).unwrap();
+        assert_eq!(&one.key, &**key.public_key());
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop at once")]
 mod acme;
 mod console;
+mod console_powers;
 mod drain;
 mod explain;
 mod ext_authz;

@@ -114,12 +114,17 @@ impl Draft<'_> {
         Ok(record)
     }
 
-    /// Switches a key off and ends its sessions.
+    /// Switches a key off and ends its sessions. One that its owner switched off already is noted again for anybody else.
     ///
     /// # Errors
     /// [`Denied`] when its life does not allow it.
     pub fn disable_key(&mut self, id: &str) -> Decided<KeyRecord> {
+        let before = self.key(id)?.life.state;
         let record = self.live(id, "key.disable", KeyLife::disable)?;
+        // Owners switch on again what they alone switched off: that somebody else did so, too, must be told.
+        if before == KeyState::Disabled && self.stamp.actor != record.account {
+            self.note("key.disable", id, format!("account {}, disabled already", record.account));
+        }
         self.end_sessions(&record.account, Some(id));
         Ok(record)
     }

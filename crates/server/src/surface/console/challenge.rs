@@ -1,12 +1,12 @@
 //! Challenges for signing in: nothing is kept by asking for one, and each says for whom it was asked.
 use super::state::Console;
 use super::token;
-use countersign::ask::Claim;
+use countersign::ask::{Claim, KnownKey};
 use countersign::reason::Reason;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::draw;
 use countersign_keys::MacKey;
-use countersign_store::model::{Account, KeyRecord};
+use countersign_store::model::Account;
 
 /// Seconds that a challenge may be answered: by hand, on another machine.
 const LIFE: i64 = 300;
@@ -60,25 +60,22 @@ pub(super) fn open(key: &MacKey, challenge: &str, now: Time) -> Result<Opened, R
 
 impl Opened {
     /// Whether it was asked for in a name of this account or this key.
-    pub(super) fn is_for(&self, key: &MacKey, account: &Account, registered: &KeyRecord) -> bool {
+    pub(super) fn is_for(&self, key: &MacKey, account: &Account, registered: &KnownKey) -> bool {
         let same = |name: &str| who(key, name).as_slice() == self.who;
-        let prints = countersign_keys::CompactKey::from_spki_der(&registered.spki)
-            .map(|compact| compact.parse().fingerprints());
         let named = account
             .identifiers
             .iter()
             .any(|own| same(&own.value) || same(&format!("{}:{}", own.namespace, own.value)));
-        let printed = prints.as_ref().is_ok_and(|prints| {
-            [
-                &prints.jwk_thumbprint,
-                &prints.spki_sha256_base64,
-                &prints.spki_sha256_hex,
-                &prints.openssh,
-                &prints.pem_sha256_hex,
-            ]
-            .into_iter()
-            .any(|text| same(text))
-        });
+        // Worked out once: a name that is known takes hardly longer than one that is not.
+        let prints = registered.fingerprints();
+        let printed = [
+            &prints.jwk_thumbprint,
+            &prints.spki_sha256_base64,
+            &prints.spki_sha256_hex,
+            &prints.openssh,
+            &prints.pem_sha256_hex,
+        ];
+        let printed = printed.into_iter().any(|text| same(text));
         same(&account.id) || same(&account.name) || same(&registered.id) || named || printed
     }
 

@@ -1,8 +1,9 @@
 //! Signing in and out: a challenge and its answer, a link that works once, and the end.
 use super::challenge::{issue, signed_text};
 use super::cookie;
-use super::holder::{LINK, key_of};
-use super::link::{Link, address_of, may_link};
+use super::holder::key_of;
+use super::link::{By, Link, address_of};
+use super::maker::may_link;
 use super::pass::{once, outcome, refused};
 use super::prove::{Proof, prove};
 use super::session::{self, Out};
@@ -139,7 +140,7 @@ async fn make_own_link(
         Err(answer) => return *answer,
     };
     let key = proved.key.id.to_string();
-    let link = Link { account: proved.account.id, key: key.clone(), maker: String::new() };
+    let link = Link { account: proved.account.id, by: By::Key(key.clone()) };
     let (token, expires) = link.seal(&console.app, console.app.clock.now());
     let made = MadeLink { url: address_of(&site.page(), &token), expires: Moment(expires) };
     let mut response = Json(made).into_response();
@@ -165,13 +166,17 @@ async fn follow_link(
     let Some(account) = app.directory.account(&came.link.account).filter(|account| account.enabled) else {
         return *refused(app, Reason::SessionEnded);
     };
-    let Link { key, maker, .. } = &came.link;
-    let opener = if key.is_empty() { format!("{LINK}{maker}") } else { key.clone() };
-    let counts = if key.is_empty() {
-        may_link(app.directory.account(maker).as_ref(), &account)
-    } else {
-        let live = |key: &Arc<KnownKey>| key.life.is_live(now);
-        app.directory.caller(&account.id).is_some_and(|caller| caller.key(key).is_some_and(live))
+    let (counts, opener) = match &came.link.by {
+        By::Operator(maker) => {
+            let counts = maker.counts(app, now).is_some_and(|maker| may_link(&maker, &account));
+            (counts, maker.opener())
+        }
+        By::Key(key) => {
+            let live = |key: &Arc<KnownKey>| key.life.is_live(now);
+            let counts =
+                app.directory.caller(&account.id).is_some_and(|caller| caller.key(key).is_some_and(live));
+            (counts, key.clone())
+        }
     };
     if !counts {
         return *refused(app, Reason::SessionEnded);
@@ -179,9 +184,10 @@ async fn follow_link(
     if let Err(answer) = once(app, came.claim(), now).await {
         return *answer;
     }
-    if key.is_empty() {
+    if let By::Operator(maker) = &came.link.by {
         let actor = Actor { id: account.id.clone(), now };
-        let noted = actor.change(&console.manage, |draft| draft.note_use_of_link(&account.id, maker)).await;
+        let noted =
+            actor.change(&console.manage, |draft| draft.note_use_of_link(&account.id, &maker.account)).await;
         if let Err(problem) = noted {
             return problem.into_response();
         }

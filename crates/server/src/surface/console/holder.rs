@@ -1,5 +1,5 @@
 //! Whoever is signed in: the account, and the key that opened the session, as the registry has them now.
-use super::link::may_link;
+use super::maker::{Maker, may_link};
 use super::site::Site;
 use crate::app::App;
 use crate::surface::manage::operator::Actor;
@@ -18,8 +18,6 @@ use std::sync::Arc;
 
 /// Keys' ids begin so.
 pub(super) const KEY: &str = "key_";
-/// What opened a session that a link opened: this, and the account that made the link.
-pub(super) const LINK: &str = "link-of/";
 /// The dialect that management calls are signed in.
 const OPERATOR: &str = "operator";
 
@@ -57,10 +55,7 @@ impl Holder {
         let manages = match &key {
             Some(key) => key.serves(OPERATOR),
             // By a link that its maker may make now: not one for an account that was no operator's then.
-            None => {
-                let maker = session.key.strip_prefix(LINK).and_then(|maker| app.directory.account(maker));
-                may_link(maker.as_ref(), &account)
-            }
+            None => may_link(&Maker::of(&session.key)?.counts(app, now)?, &account),
         };
         Some(Self { account, session, key, now, caller, manages })
     }

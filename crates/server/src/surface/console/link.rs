@@ -1,4 +1,5 @@
 //! Links that sign somebody in once: made by an operator or a signed-in command line, spent by a click.
+use super::maker::Maker;
 use super::token;
 use crate::app::App;
 use crate::config::listener::Surface;
@@ -8,7 +9,6 @@ use countersign::base64::encode_hex;
 use countersign::reason::Reason;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::draw;
-use countersign_store::model::{Account, Role};
 
 /// Seconds that a link works.
 const LIFE: i64 = 30 * 60;
@@ -21,10 +21,17 @@ const PURPOSE: &str = "link";
 pub(crate) struct Link {
     /// The account's id.
     pub(crate) account: String,
-    /// The key that asked for it; empty where an operator did.
-    pub(crate) key: String,
-    /// The operator who made it; empty where a key asked for it.
-    pub(crate) maker: String,
+    /// Who made it.
+    pub(crate) by: By,
+}
+
+/// Who made a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// A key of the account.
+    Key(String),
+    /// An operator.
+    Operator(Maker),
 }
 
 /// A link as it came back.
@@ -40,7 +47,11 @@ impl Link {
     pub(crate) fn seal(&self, app: &Shared, now: Time) -> (String, Time) {
         let mark = encode_hex(&draw::<8>(&*app.entropy));
         // Ids have no spaces.
-        let text = format!("{} {mark} {} {} {}", now.millis(), self.account, self.key, self.maker);
+        let (key, maker) = match &self.by {
+            By::Key(key) => (key, ""),
+            By::Operator(maker) => (&maker.key, maker.account.as_str()),
+        };
+        let text = format!("{} {mark} {} {key} {maker}", now.millis(), self.account);
         (token::seal(&app.console, PURPOSE, text.as_bytes()), now + Span::from_seconds(LIFE))
     }
 
@@ -55,7 +66,9 @@ impl Link {
         let mut next = || parts.next().map(str::to_owned).ok_or(Reason::UnknownChallenge);
         let millis = next()?.parse().map_err(|_| Reason::UnknownChallenge)?;
         let _mark = next()?;
-        let link = Self { account: next()?, key: next()?, maker: next()? };
+        let (account, key, maker) = (next()?, next()?, next()?);
+        let by = if maker.is_empty() { By::Key(key) } else { By::Operator(Maker { account: maker, key }) };
+        let link = Self { account, by };
         let made = Time::from_millis(millis);
         let age = now.since(made);
         if age < Span::from_seconds(-AHEAD) {
@@ -98,13 +111,4 @@ pub(crate) fn page(app: &App) -> String {
         }
         (None, _) => format!("{scheme}://{}/console/", listener.address),
     }
-}
-
-/// Whether an operator may make a link for an account, and its link still counts: for an operator's account only an owner's.
-pub(crate) fn may_link(maker: Option<&Account>, account: &Account) -> bool {
-    maker.filter(|maker| maker.enabled).is_some_and(|maker| match maker.role {
-        Some(Role::Owner) => true,
-        Some(Role::Manager) => account.role.is_none(),
-        Some(Role::Auditor) | None => false,
-    })
 }

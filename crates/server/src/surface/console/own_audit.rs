@@ -66,16 +66,29 @@ async fn list_own_audit(
     let account = holder.account.id.as_str();
     let keys = console.app.directory.keys_of(account).into_iter().map(|key| key.id);
     let own: BTreeSet<String> = keys.chain([account.to_owned()]).collect();
-    let found = newest(&console, LOOKED_AT, |entry| entry.actor == account || own.contains(&entry.subject));
+    // What an operator did for others is told in a session that may manage, and in no other of the account.
+    let whole = holder.account.role.is_none() || holder.role().is_some();
+    let wanted = |entry: &AuditDraft| (whole && entry.actor == account) || own.contains(&entry.subject);
+    let found = newest(&console, LOOKED_AT, wanted);
     let shown = |AuditEntry { entry, .. }: AuditEntry| OwnEntry {
         at: Moment(entry.at),
         // Which operator it was is between operators.
         actor: if entry.actor == account { entry.actor } else { "operator".to_owned() },
-        action: entry.action,
         subject: entry.subject,
-        detail: entry.detail,
+        detail: told(&entry.action, entry.detail),
+        action: entry.action,
     };
     Ok(Json(OwnEntries { items: found.await?.into_iter().rev().take(limit).map(shown).collect() }))
+}
+
+/// A detail without the operator who made a link.
+fn told(action: &str, detail: String) -> String {
+    let names = matches!(action, "account.sign-in-by-link" | "session.end");
+    let cut = ["link of ", "link-of/"].into_iter().filter(|_| names).find_map(|begin| detail.find(begin));
+    match cut.and_then(|at| detail.get(..at)) {
+        Some(before) => format!("{before}link of an operator"),
+        None => detail,
+    }
 }
 
 /// The entries among the newest `most` that are wanted, oldest first.

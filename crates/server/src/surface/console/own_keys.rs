@@ -1,5 +1,6 @@
 //! The keys of whoever is signed in: seen, registered, replaced, renamed, switched off and ended by their owner.
 use super::holder::Holder;
+use super::reach::{Confines, changeable, own, self_service, switched_off_by};
 use super::state::Console;
 use crate::surface::manage::access::keep_an_owner;
 use crate::surface::manage::input::Input;
@@ -11,7 +12,7 @@ use crate::surface::manage::possession::Possession;
 use crate::surface::manage::problem::{Changing, Problem, Reading};
 use crate::surface::manage::rotation::{RotationProof, vouching};
 use crate::surface::manage::standing::{By, Standing};
-use crate::surface::manage::views::{KeyView, LimitsView};
+use crate::surface::manage::views::KeyView;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -26,10 +27,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// The dialect of management calls.
-const OPERATOR: &str = "operator";
-/// Entries of the audit log that are looked through for who switched a key off.
-const LOOKED_AT: u64 = 5000;
+/// Tries to switch a key on while others write: each looks through the log.
+const TRIES: u32 = 4;
+/// Another change came between looking and changing.
+const MEANWHILE: &str = "changed-meanwhile";
 
 /// The calls about the account's keys.
 pub(super) fn routes() -> OpenApiRouter<Arc<Console>> {
@@ -181,12 +182,14 @@ async fn register_own_key(
     let key = read.key;
     // The proof is wanted always; that it lets a key stand under two accounts is for the setting to say.
     new.possession.holds(&holder.account.id, &key, holder.now, "possession")?;
-    let (limits, expires) = opener.map_or_else(Default::default, confines);
+    let Confines { algorithms, limits, expires } =
+        opener.map_or_else(Confines::default, |opener| Confines::of(opener, &key));
     let new = KeyToRegister {
         public: new.public,
         label: new.label,
         dialects,
-        algorithms: Vec::new(),
+        // One that the key itself names goes before.
+        algorithms: if read.algorithm.is_some() { Vec::new() } else { algorithms },
         limits,
         not_before: None,
         expires: expires.map(Moment),
@@ -246,7 +249,7 @@ async fn rename_own_key(
     changed(&console, &holder, &key, |draft| draft.label_key(&key, &change.label)).await
 }
 
-/// Switch a key off at once; it may come back.
+/// Switch a key off at once; it may come back. One that waits for an operator is revoked instead.
 #[utoipa::path(post, path = "/console/api/v1/keys/{key}/disable", tag = "keys",
     params(("key" = String, Path, description = "The key's id.")),
     responses((status = 200, body = KeyView), Changing))]
@@ -255,7 +258,16 @@ async fn disable_own_key(
     holder: Holder,
     Path(key): Path<String>,
 ) -> Result<Json<KeyView>, Problem> {
-    changed(&console, &holder, &key, |draft| draft.disable_key(&key)).await
+    changed(&console, &holder, &key, |draft| match draft.key(&key)?.life.state {
+        // Switched on again, it would count without anybody's approval.
+        KeyState::Pending => Err(Denied::new(
+            Denial::State,
+            "key-state",
+            "this key waits for an operator and counts nowhere yet; revoke it if it is not wanted",
+        )),
+        _ => draft.disable_key(&key),
+    })
+    .await
 }
 
 /// Switch a key on again that its owner switched off.
@@ -267,24 +279,42 @@ async fn enable_own_key(
     holder: Holder,
     Path(key): Path<String>,
 ) -> Result<Json<KeyView>, Problem> {
-    own(&console, &holder, &key)?;
-    if !switched_off_by(&console, &holder.account.id, &key).await? {
-        let title = "This key was not switched off by its owner.";
-        let detail = "An operator switched it off, or it waits for one; ask an operator.";
-        return Err(Problem::new(StatusCode::FORBIDDEN, "not-the-owners", title).detail(detail));
-    }
-    changed(&console, &holder, &key, |draft| {
-        // A key that waits for an operator is not for its owner to approve.
-        match draft.key(&key)?.life.state {
-            KeyState::Disabled => draft.activate_key(&key),
-            _ => Err(Denied::new(
-                Denial::State,
-                "not-disabled",
-                "only a key that is switched off is switched on",
-            )),
+    changeable(&console, &holder, &key)?;
+    let directory = &console.app.directory;
+    for _ in 0..TRIES {
+        // What the log tells is of this version at least.
+        let seen = directory.version();
+        if !switched_off_by(&console, &holder.account.id, &key).await? {
+            let title = "This key was not switched off by its owner.";
+            let detail = "An operator switched it off, or it waits for one; ask an operator.";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "not-the-owners", title).detail(detail));
         }
-    })
-    .await
+        let tried = changed(&console, &holder, &key, |draft| {
+            if draft.directory().version() != seen {
+                return Err(Denied::new(
+                    Denial::State,
+                    MEANWHILE,
+                    "others changed the registry meanwhile, all the time; try again",
+                ));
+            }
+            // A key that waits for an operator is not for its owner to approve.
+            match draft.key(&key)?.life.state {
+                KeyState::Disabled => draft.activate_key(&key),
+                _ => Err(Denied::new(
+                    Denial::State,
+                    "not-disabled",
+                    "only a key that is switched off is switched on",
+                )),
+            }
+        });
+        match tried.await {
+            // An operator may have switched it off as well: it is looked up again.
+            Err(problem) if problem.code() == MEANWHILE => {}
+            done => return done,
+        }
+    }
+    Err(Problem::new(StatusCode::CONFLICT, MEANWHILE, "Others changed the registry meanwhile.")
+        .detail("Wanted to know who switched the key off, found other writers all the time; try again."))
 }
 
 /// Revoke a key at once and for ever; its sessions end.
@@ -305,7 +335,7 @@ async fn changed(
     key: &str,
     decide: impl Fn(&mut Draft<'_>) -> Result<KeyRecord, Denied> + Send + Sync,
 ) -> Result<Json<KeyView>, Problem> {
-    own(console, holder, key)?;
+    changeable(console, holder, key)?;
     let actor = holder.actor();
     let row = actor.change(&console.manage, |draft| {
         let row = decide(draft)?;
@@ -313,66 +343,4 @@ async fn changed(
         Ok(row)
     });
     Ok(Json(KeyView::of(row.await?, holder.now)?))
-}
-
-/// A key of the account's; others' are not there. Keys for management calls are changed in a session that may manage.
-fn own(console: &Console, holder: &Holder, key: &str) -> Result<KeyRecord, Problem> {
-    let row = console.app.directory.key(key).filter(|row| row.account == holder.account.id);
-    let row = row.ok_or_else(|| Problem::missing("key"))?;
-    if holder.account.role.is_some()
-        && holder.role().is_none()
-        && row.dialects.iter().any(|name| name == OPERATOR)
-    {
-        return Err(operators());
-    }
-    Ok(row)
-}
-
-/// Dialects that an owner may register a key for by itself: those that routes take or the opening key has, and that of operators
-/// only where the session may manage.
-fn self_service(
-    console: &Console,
-    holder: &Holder,
-    wanted: &[String],
-    opener: Option<&KeyRecord>,
-) -> Result<(), Problem> {
-    if wanted.iter().any(|name| name == OPERATOR) && holder.role().is_none() {
-        return Err(operators());
-    }
-    let taken = |name: &String| {
-        name == OPERATOR
-            || console.app.routes.takes(name)
-            || opener.is_some_and(|opener| opener.dialects.contains(name))
-    };
-    if wanted.iter().all(taken) {
-        return Ok(());
-    }
-    let title = "No route takes this dialect.";
-    Err(Problem::invalid("dialect-not-taken", title)
-        .detail("Wanted dialects that a route of this server takes; see the list of dialects.")
-        .at("dialects"))
-}
-
-fn operators() -> Problem {
-    let title = "Keys for management calls are changed by who signed in with one.";
-    Problem::new(StatusCode::FORBIDDEN, "role-too-low", title)
-        .detail("Sign in with a key for the dialect operator, or ask an owner of the installation.")
-}
-
-/// What confines a key, and when it ends: narrowing would mean nothing if its holder could add a wider one.
-fn confines(key: KeyRecord) -> (LimitsView, Option<countersign::time::Time>) {
-    let retires = match key.life.state {
-        KeyState::Retiring { until } => Some(until),
-        _ => None,
-    };
-    let expires = key.life.expires.into_iter().chain(retires).min();
-    (LimitsView { methods: key.methods, paths: key.paths, networks: key.networks }, expires)
-}
-
-/// Whether the account itself was the last to switch a key off, as far as the newest part of the audit log tells.
-async fn switched_off_by(console: &Console, account: &str, key: &str) -> Result<bool, Problem> {
-    let newest = super::own_audit::newest(console, LOOKED_AT, |entry| {
-        entry.subject == key && entry.action == "key.disable"
-    });
-    Ok(newest.await?.last().is_some_and(|last| last.entry.actor == account))
 }

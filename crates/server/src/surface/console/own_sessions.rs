@@ -1,5 +1,6 @@
 //! The open sessions of whoever is signed in.
 use super::holder::Holder;
+use super::maker::Maker;
 use super::state::Console;
 use crate::surface::manage::problem::{Changing, Problem, Reading};
 use crate::surface::manage::sessions::{SessionView, end};
@@ -45,11 +46,16 @@ async fn list_own_sessions(
 ) -> Result<Json<OwnSessions>, Problem> {
     let rows = console.app.sessions.list(Some(&holder.account.id), holder.now).await?;
     let items = rows.iter().map(|row| OwnSession {
-        session: SessionView::from(&**row),
+        session: SessionView::from(&**row).opened_by(opener(&row.key)),
         current: row.id == holder.session.id,
         console: row.is_console(),
     });
     Ok(Json(OwnSessions { items: items.collect() }))
+}
+
+/// What opened a session, as its account is told it: which operator made a link is between operators.
+fn opener(key: &str) -> &str {
+    if Maker::of(key).is_some() { "link" } else { key }
 }
 
 /// End a session of the account, at once.

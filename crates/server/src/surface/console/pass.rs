@@ -1,4 +1,5 @@
 //! The door before the console's calls: from a page of ours, within the limits, and, but for signing in, by who is signed in.
+use super::holder::Holder;
 use super::session::{Out, find};
 use super::site::{Site, same_site};
 use super::state::Console;
@@ -47,11 +48,25 @@ pub(super) async fn signed_in(State(console): State<Arc<Console>>, request: Requ
         Ok(holder) => holder,
         Err(out) => return *told(app, out),
     };
+    if let Err(answer) = within(app, parts.extensions.get::<Call>(), &holder) {
+        return *answer;
+    }
     let outcome = outcome(&holder.account.name, None);
     parts.extensions.insert(holder);
     let mut answer = next.run(Request::from_parts(parts, body)).await;
     answer.extensions_mut().insert(outcome);
     answer
+}
+
+/// Counts a call by who is signed in, and stops it where the account makes too many.
+pub(crate) fn within(app: &App, call: Option<&Call>, holder: &Holder) -> Result<(), Box<Response>> {
+    let Some(rate) = app.config.limits.requests_per_account() else { return Ok(()) };
+    if let Some(spent) = app.limiter.may_request(&holder.account.id, rate) {
+        let source = call.map_or_else(Source::default, |call| source(app, call));
+        return Err(limited(app, &source, None, None, Reason::TooManyRequests, spent));
+    }
+    app.limiter.request_of(&holder.account.id, rate);
+    Ok(())
 }
 
 async fn entered(console: &Console, request: Request) -> Result<(Parts, Body), Box<Response>> {

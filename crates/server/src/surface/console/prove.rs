@@ -15,7 +15,7 @@ use countersign::decoy;
 use countersign::reason::Reason;
 use countersign::time::Time;
 use countersign_guard::allowance::Allowance;
-use countersign_keys::{CompactKey, Job, KeyKind, PublicKey, read_public_key, verify};
+use countersign_keys::{Job, KeyKind, PublicKey, verify};
 use countersign_store::model::{Account, KeyRecord};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -25,7 +25,9 @@ use utoipa::ToSchema;
 /// Bytes of a signature's text: RSA-8192 has 1366.
 const LONGEST: usize = 2048;
 /// Checks of the decoy that stand for one of the greatest key's.
-const MOST_CHECKS: usize = 16;
+const MOST_CHECKS: u32 = 16;
+/// Bytes of a signature by the decoy for RSA keys.
+const DECOY: usize = 256;
 
 /// A proof of a key.
 #[derive(Deserialize, ToSchema)]
@@ -33,7 +35,7 @@ const MOST_CHECKS: usize = 16;
 pub(super) struct Proof {
     /// The challenge.
     challenge: String,
-    /// The key: its id, a fingerprint, or the public key itself.
+    /// The key: its id or a fingerprint. Reading public keys is work that is done for nobody who proved nothing.
     key: String,
     /// Its signature over three lines: `countersign console sign-in 1`, the console's origin, the challenge. base64url without padding.
     signature: String,
@@ -68,7 +70,9 @@ pub(super) async fn prove(
     let proved = found.filter(|(account, key)| held && counts(account, key, site, now));
     let Some((account, key)) = proved else {
         let reason = if may { Reason::BadSignature } else { Reason::TooManyFailures };
-        if let Some(Spent(wait)) = turn.failed(reason, 0).or_else(|| (!may).then_some(Spent(Duration::ZERO)))
+        if let Some(Spent(wait)) = turn
+            .failed(reason, more_than_one(signature.len()))
+            .or_else(|| (!may).then_some(Spent(Duration::ZERO)))
         {
             turn.even().await;
             return Err(limited(app, &source, None, None, Reason::TooManyFailures, Spent(wait)));
@@ -90,27 +94,15 @@ fn find(console: &Console, opened: &Opened, named: &str) -> Option<(Account, Arc
     let directory = &console.app.directory;
     let registered: Vec<KeyRecord> = match directory.key(named) {
         Some(record) => vec![record],
-        None => match read(console, named) {
-            Some(compact) => directory.registrations(&compact),
-            None => directory.printed(named),
-        },
+        None => directory.printed(named),
     };
     let mut found = registered.into_iter().filter_map(|record| {
         let account = directory.account(&record.account)?;
         let key = Arc::clone(directory.caller(&record.account)?.key(&record.id)?);
-        opened.is_for(&console.app.console, &account, &record).then_some((account, key))
+        opened.is_for(&console.app.console, &account, &key).then_some((account, key))
     });
     // A name for several accounts is nobody's.
     found.next().filter(|_| found.next().is_none())
-}
-
-fn read(console: &Console, text: &str) -> Option<CompactKey> {
-    // Ids and fingerprints are short; public keys have at least 43 characters and are seldom without a space.
-    if text.len() < 80 && !text.contains(char::is_whitespace) {
-        return None;
-    }
-    let keys = read_public_key(text.as_bytes(), &console.manage.keys).ok()?;
-    keys.first().map(|intake| CompactKey::from(&intake.key))
 }
 
 /// Whether account and key count, from where the call came.
@@ -138,15 +130,28 @@ fn holds(key: Option<&Arc<KnownKey>>, text: &str, signature: &[u8]) -> bool {
             Some(own) => held |= check(own, text, signature),
             None => {
                 let decoy = decoy::key(*kind);
-                let size = signature.len() / bytes(decoy).max(1);
-                let times = if *kind == KeyKind::Rsa { size.saturating_mul(size) } else { 1 };
-                for _ in 0..times.clamp(1, MOST_CHECKS) {
+                let times = if *kind == KeyKind::Rsa { times(signature.len()) } else { 1 };
+                for _ in 0..times {
                     let _never = check(decoy, text, signature);
                 }
             }
         }
     }
     held
+}
+
+/// Checks of the decoy that take as long as one of an RSA key with signatures of so many bytes.
+fn times(length: usize) -> u32 {
+    let size = u32::try_from(length / DECOY).unwrap_or(u32::MAX);
+    size.saturating_mul(size).clamp(1, MOST_CHECKS)
+}
+
+/// What checking a signature of so many bytes costs, in checks beyond the first.
+fn more_than_one(length: usize) -> u32 {
+    match length {
+        64 | 96 | 132 => 0,
+        other => times(other).saturating_sub(1),
+    }
 }
 
 fn bytes(key: &PublicKey) -> usize {

@@ -95,7 +95,8 @@ async fn apply_document(
 fn may_describe(manage: &Manage, operator: &Operator, document: &Desired) -> Result<(), Problem> {
     for account in &document.account {
         let names_operator = account.identifiers.as_ref().is_some_and(|all| all.contains_key(DIALECT));
-        if account.role.is_some() || names_operator {
+        let signs = account.key.iter().any(|key| key.dialects.iter().any(|name| name == DIALECT));
+        if account.role.is_some() || names_operator || signs {
             operator.owner_only()?;
         }
         if let Some(known) = manage.directory.account_by_name(&account.name) {

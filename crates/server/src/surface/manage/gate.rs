@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::inflow::read_small;
 use crate::judge::{held, judge, limited, refused};
-use crate::surface::console::pass::{outcome, told};
+use crate::surface::console::pass::{outcome, told, within};
 use crate::surface::console::session::{find, present};
 use crate::surface::console::site::{Site, same_site};
 use crate::surface::origin::{Client, single};
@@ -99,6 +99,7 @@ impl Gate {
         }
         same_site(site, &parts.headers).map_err(|problem| Box::new(problem.into_response()))?;
         let holder = find(app, site, &parts.headers).await.map_err(|out| told(app, out))?;
+        within(app, call, &holder)?;
         let outcome = outcome(&holder.account.name, None);
         let Some(role) = holder.role() else {
             let title = "This session may not manage.";

@@ -1,7 +1,7 @@
 //! Public keys as callers send them: any spelling, one strict reading, and what was repaired told back.
 use super::problem::Problem;
 use super::state::Manage;
-use countersign_keys::{Fingerprints, Intake, KeyError, Policy, read_public_key};
+use countersign_keys::{Fingerprints, Intake, KeyError, Policy, read_one_public_key};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -64,12 +64,7 @@ impl From<&Intake> for CheckedKey {
 /// # Errors
 /// The key's own problem with its own code, `key-…`, at the member `at`.
 pub(crate) fn one_key(text: &str, policy: &Policy, at: &str) -> Result<Intake, Problem> {
-    let mut keys = read_public_key(text.as_bytes(), policy).map_err(|error| refused(&error, at))?;
-    match (keys.pop(), keys.len()) {
-        (Some(key), 0) => Ok(key),
-        (None, _) => Err(refused(&KeyError::Empty, at)),
-        (Some(_), more) => Err(refused(&KeyError::SeveralKeys { found: more.saturating_add(1) }, at)),
-    }
+    read_one_public_key(text.as_bytes(), policy).map_err(|error| refused(&error, at))
 }
 
 /// Refuses the address of a key set that would not be fetched.

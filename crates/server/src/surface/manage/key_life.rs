@@ -171,7 +171,9 @@ async fn change_key(
     Input(change): Input<KeyChange>,
 ) -> Result<Json<KeyView>, Problem> {
     changeable(&manage, &operator, &key)?;
-    known_dialects(&manage, change.dialects.as_deref().unwrap_or_default())?;
+    let dialects = change.dialects.as_deref().unwrap_or_default();
+    operator.may_give(&found::key(&manage, &key)?.account, dialects)?;
+    known_dialects(&manage, dialects)?;
     let row = operator.change(&manage, |draft| {
         if let Some(label) = &change.label {
             draft.label_key(&key, label)?;

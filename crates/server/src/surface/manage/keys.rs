@@ -159,6 +159,7 @@ async fn register_key(
     Input(new): Input<KeyToRegister>,
 ) -> Result<(StatusCode, Json<RegisteredKey>), Problem> {
     operator.may_change_keys(&found::account(&manage, &account)?)?;
+    operator.may_give(&account, &new.dialects)?;
     let read = intake::one_key(&new.public, &manage.keys, "public")?;
     let at = "possession";
     let shared = may_share(new.possession.as_ref(), &account, &read.key, &manage, operator.now, at)?;
@@ -224,6 +225,7 @@ async fn rotate_key(
     if old.account != account {
         return Err(Problem::missing("key"));
     }
+    operator.may_give(&account, rotation.new.dialects.as_ref().unwrap_or(&old.dialects))?;
     let read = intake::one_key(&rotation.new.public, &manage.keys, "new.public")?;
     let at = "new.possession";
     let proof = rotation.new.possession.as_ref();

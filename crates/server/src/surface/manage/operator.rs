@@ -1,4 +1,5 @@
 //! The operator who makes a call, and what its role lets it do.
+use super::access::DIALECT;
 use super::problem::Problem;
 use super::state::Manage;
 use axum::extract::FromRequestParts;
@@ -99,6 +100,13 @@ impl Operator {
     /// For changes of an account's keys: like the account, but every operator may look after its own.
     pub(crate) fn may_change_keys(&self, account: &Account) -> Result<(), Problem> {
         if account.id == self.id { Ok(()) } else { self.may_change(account) }
+    }
+
+    /// For keys with these dialects at an account: one for management calls only an owner gives to another account, which may
+    /// become an operator's later.
+    pub(crate) fn may_give(&self, account: &str, dialects: &[String]) -> Result<(), Problem> {
+        let manages = dialects.iter().any(|name| name == DIALECT);
+        if account == self.id || !manages { Ok(()) } else { self.owner_only() }
     }
 
     fn lacks(&self, detail: &str) -> Problem {

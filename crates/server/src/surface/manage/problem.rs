@@ -87,7 +87,6 @@ impl Problem {
         }
     }
 
-    #[cfg(test)]
     pub(crate) fn code(&self) -> &str {
         &self.code
     }

@@ -54,7 +54,7 @@ pub(crate) struct SessionView {
     identifier: String,
     /// The organisation its tokens name.
     organisation: Option<String>,
-    /// The key that opened it: when that key ends, the session ends.
+    /// The key that opened it: when that key ends, the session ends. For sessions of the console also what kind of link did.
     key: String,
     /// When it was opened.
     opened: Moment,
@@ -83,6 +83,13 @@ impl From<&Session> for SessionView {
             ends: Moment(session.ends),
             refreshed: Moment(session.rotated),
         }
+    }
+}
+
+impl SessionView {
+    /// The same with another word for what opened it.
+    pub(crate) fn opened_by(self, word: &str) -> Self {
+        Self { key: word.to_owned(), ..self }
     }
 }
 

@@ -4,7 +4,8 @@ use super::moment::Moment;
 use super::operator::Operator;
 use super::problem::{Changing, Problem};
 use super::state::Manage;
-use crate::surface::console::link::{Link, address_of, may_link};
+use crate::surface::console::link::{By, Link, address_of};
+use crate::surface::console::maker::{Maker, may_link};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -39,12 +40,13 @@ async fn make_sign_in_link(
 ) -> Result<(StatusCode, Json<SignInLink>), Problem> {
     let account = found::account(&manage, &account)?;
     operator.may_change(&account)?;
-    if !account.enabled || !may_link(found::account(&manage, &operator.id).ok().as_ref(), &account) {
+    if !account.enabled || !may_link(&found::account(&manage, &operator.id)?, &account) {
         let title = "This account cannot sign in.";
         return Err(Problem::new(StatusCode::CONFLICT, "account-disabled", title).detail("Enable it first."));
     }
     operator.change(&manage, |draft| draft.note_link_for(&account.id)).await?;
-    let link = Link { account: account.id, key: String::new(), maker: operator.id };
+    let by = By::Operator(Maker::new(&operator.id, &operator.key));
+    let link = Link { account: account.id, by };
     let (token, expires) = link.seal(&manage.shared, operator.now);
     let url = address_of(&manage.console_page, &token);
     Ok((StatusCode::CREATED, Json(SignInLink { url, expires: Moment(expires) })))
