@@ -196,8 +196,7 @@ fn telling(
     place: &Arc<Place>,
     question: Question,
 ) -> impl Future<Output = Result<(Explanation, Option<Spent>), Fault>> + Send + 'static {
-    let (guard, shared, limits) =
-        (Arc::clone(&app.guard), Arc::clone(app.shared()), app.config.limits.clone());
+    let (guard, shared, limits) = (Arc::clone(&app.guard), Arc::clone(app.shared()), app.config.limits);
     let place = Arc::clone(place);
     async move {
         let target =

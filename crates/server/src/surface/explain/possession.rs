@@ -1,12 +1,12 @@
 //! Proof that whoever asks holds a live key: made over the question itself, since the request in question may be what cannot be signed.
 use crate::app::App;
+use crate::blind;
 use crate::limiter::allowance::Turn;
 use countersign::ask::{Claim, KeyQuery, Use, Who};
 use countersign::base64::{Alphabet, decode, encode_hex};
-use countersign::decoy;
 use countersign::time::{Span, Time};
 use countersign_guard::allowance::Allowance;
-use countersign_keys::{Job, KeyKind, sha256, verify};
+use countersign_keys::sha256;
 use countersign_store::fault::Fault;
 use http::HeaderMap;
 
@@ -64,12 +64,8 @@ pub(super) async fn check(
     let query = KeyQuery { dialect: "", who: Who::Key(key), kid: None, companion: None, acting_as: None };
     let found = app.directory.answer(&query);
     let known = found.keys.first();
-    // Who has no such key waits as long as who has.
-    let kind = if bytes.len() == 64 { KeyKind::Ed25519 } else { KeyKind::Rsa };
-    let public = known.map_or_else(|| decoy::key(kind), |known| known.key());
     let text = signed_text(authority, key, time, body);
-    let job = Job::new(public, public.kind().usual_algorithm(), text.as_bytes(), &bytes);
-    let holds = verify(&job).accepted(&bytes).is_ok();
+    let holds = blind::holds(known.map(|known| known.key()), text.as_bytes(), &bytes);
     let (Some(caller), Some(known)) = (found.caller, known) else { return Ok(Shown::Wrong) };
     if !holds || !caller.enabled || !known.life.is_live(now) {
         return Ok(Shown::Wrong);
