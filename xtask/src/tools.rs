@@ -37,7 +37,7 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
 const BROWSER: &[(&str, &[&str], &str)] = &[
     ("/usr/bin/chromium", &["--version"], "chromium"),
     ("sh", &["-c", "fc-list | grep -q DejaVu"], "fonts-dejavu-core"),
-    ("node", &["-e", "process.exit(Number(process.versions.node.split('.')[0]) < 20)"], "nodejs"),
+    ("node", &["-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"], "nodejs"),
     ("npm", &["--version"], "npm"),
     ("openssl", &["version"], "openssl"),
 ];

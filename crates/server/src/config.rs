@@ -3,6 +3,7 @@ pub mod acme;
 pub mod check;
 pub mod console;
 pub mod dialect;
+mod doubts;
 pub mod identity;
 pub mod keys;
 pub mod limits;

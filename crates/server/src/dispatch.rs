@@ -174,7 +174,7 @@ impl Surfaces {
         if here(Surface::Manage) && self.manage.is_some() && under(path, MANAGE) {
             return Some(Surface::Manage);
         }
-        if here(Surface::Console) && under(path, console::UNDER) {
+        if here(Surface::Console) && under(path, console::state::UNDER) {
             return Some(Surface::Console);
         }
         if here(Surface::Session) && self.session.is_some() {
@@ -206,7 +206,7 @@ impl Surfaces {
             Surface::Session | Surface::Manage | Surface::Console => {
                 // Routers hand on the request alone.
                 request.extensions_mut().insert(call.clone());
-                request.extensions_mut().insert(console::Here { manages: self.manage.is_some() });
+                request.extensions_mut().insert(console::state::Here { manages: self.manage.is_some() });
                 let router = match surface {
                     Surface::Session => &self.session,
                     Surface::Manage => &self.manage,

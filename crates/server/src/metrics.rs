@@ -1,5 +1,6 @@
 //! What the server counts, for Prometheus.
 mod history;
+mod labels;
 mod recent;
 pub(crate) mod spans;
 mod table;
@@ -10,8 +11,11 @@ use crate::upstream::Standing;
 use countersign::time::Time;
 use countersign_keys::Counts;
 pub(crate) use history::{Counts as HistoryCounts, History, MOST as MOST_MINUTES};
+pub use labels::Word;
+use labels::{
+    Answered, At, Ended, Judged, Passed, Presented, Reached, Sent, Stepped, Under, Weak, Within, dialect,
+};
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -20,102 +24,11 @@ use prometheus_client::registry::{Metric, Registry};
 use recent::{Counters, Kind};
 use spans::Spans;
 use std::borrow::Cow;
-use std::fmt::{Error, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 pub use table::{Kind as MetricKind, Metric as MetricRow, TABLE};
 
 /// Days before its end at which a key is reminded of, the longest first.
 pub(crate) const DAYS: [i64; 3] = [30, 7, 1];
-
-/// A label whose values are few: names of surfaces, dialects, verdicts and reasons, never a caller's text.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Word(pub Cow<'static, str>);
-
-impl EncodeLabelValue for Word {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), Error> {
-        encoder.write_str(&self.0)
-    }
-}
-
-impl From<&'static str> for Word {
-    fn from(word: &'static str) -> Self {
-        Self(Cow::Borrowed(word))
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Judged {
-    surface: Word,
-    dialect: Word,
-    verdict: Word,
-    reason: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
-    surface: Word,
-    status: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Passed {
-    mode: Word,
-    reason: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct At {
-    upstream: Word,
-    address: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Sent {
-    upstream: Word,
-    status: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Weak {
-    dialect: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Under {
-    algorithm: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Presented {
-    listener: String,
-    certificate: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reached {
-    limit: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Ended {
-    outcome: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Stepped {
-    way: Word,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Within {
-    days: i64,
-}
-
-/// The label of a dialect.
-fn dialect(name: Option<&Arc<str>>) -> Word {
-    name.map_or(Word::from("none"), |name| Word(Cow::Owned(name.to_string())))
-}
 
 /// The server's counters.
 pub struct Metrics {

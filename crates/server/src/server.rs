@@ -171,8 +171,8 @@ impl Running {
             self.reloader.tell(Phase::Now).await;
         }
         self.chores.abort_all();
-        app.exporters.end(FLUSH).await;
-        chores::flush(app.shared()).await;
+        // Neither waits for the other: a collector that hangs must not take the time that the store needs.
+        tokio::join!(chores::flush(app.shared()), app.exporters.end(FLUSH));
         tracing::info!("stopped");
     }
 }

@@ -2,7 +2,7 @@
 use crate::number::Number;
 use crate::tally::Tally;
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-use countersign_keys::{KeyKind, Policy, PrivateKey, read_public_key};
+use countersign_keys::{BlockList, KeyKind, Policy, PrivateKey, read_public_key};
 
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const RSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
@@ -269,8 +269,9 @@ fn documents(tally: &mut Tally, rsa: &PrivateKey) {
     );
     let half = public.to_pem().replace("-----END PUBLIC KEY-----", "");
     refused(tally, "document", "no-end", half.as_bytes(), &["key_pem_damaged"]);
+    let blocked = BlockList::read(&public.fingerprints().spki_sha256_hex).unwrap_or_default().into();
     let mut policy = Policy::default();
-    policy.blocked.insert(public.fingerprints().spki_sha256_hex.clone());
+    policy.blocked = blocked;
     let outcome = match read_public_key(public.to_pem().as_bytes(), &policy) {
         Err(error) if error.code() == "key_blocked" => Ok(()),
         other => Err(format!("a key known to be compromised gave {other:?}")),

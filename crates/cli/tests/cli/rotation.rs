@@ -9,8 +9,7 @@ fn registered(place: &Place, server: &Server) -> String {
     let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
     place.run("key new old.pem").ok();
     run("account add alice --identifier user=alice").ok();
-    let key =
-        run(&format!("--json key register alice --file old.pem.pub -d asymmetric-jwt --label old")).json();
+    let key = run("--json key register alice --file old.pem.pub -d asymmetric-jwt --label old").json();
     key.get("id").and_then(serde_json::Value::as_str).unwrap().to_owned()
 }
 

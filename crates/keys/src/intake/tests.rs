@@ -320,8 +320,8 @@ fn size_and_number_are_bounded() {
 #[test]
 fn a_key_on_the_list_is_refused() {
     let key = take(&data("ed_a.pub.pem")).key;
-    let mut policy = Policy::default();
-    policy.blocked = BlockList::read(&key.fingerprints().spki_sha256_hex).unwrap().into();
+    let blocked = BlockList::read(&key.fingerprints().spki_sha256_hex).unwrap().into();
+    let policy = Policy { blocked, ..Policy::default() };
     assert_eq!(read_public_key(&data("ed_a.pub.pem"), &policy).unwrap_err().code(), "key_blocked");
     assert!(read_public_key(&data("ed_b.pub.pem"), &policy).is_ok());
 }

@@ -1,5 +1,5 @@
 //! What was judged minute by minute: read off the counters from time to time, so that counting costs no request anything more.
-use super::{Judged, Word};
+use super::labels::{Judged, Word};
 use countersign::time::Time;
 use prometheus_client::metrics::counter::Counter;
 use std::collections::{BTreeMap, HashMap, VecDeque};

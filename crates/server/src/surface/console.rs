@@ -8,28 +8,26 @@ mod document;
 mod entry;
 mod files;
 mod headers;
-mod holder;
-mod link;
+pub(crate) mod holder;
+pub(crate) mod link;
 mod own_audit;
 mod own_dialects;
 mod own_keys;
 mod own_organisation;
+mod own_refusals;
 mod own_sessions;
-mod pass;
+mod own_snippets;
+pub(crate) mod pass;
 mod prove;
-mod session;
-mod site;
+pub(crate) mod session;
+pub(crate) mod site;
+pub(crate) mod state;
 mod token;
 mod who;
 
-pub(crate) use entry::may_link;
-pub(crate) use link::{Link, address_of, page};
-pub(crate) use pass::{outcome, told};
-pub(crate) use session::{find, present};
-pub(crate) use site::{Site, same_site};
-
 use crate::app::App;
-use crate::surface::manage::{Manage, Problem};
+use crate::surface::manage::problem::Problem;
+use crate::surface::manage::state::Manage;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{Method, StatusCode, header};
@@ -37,28 +35,9 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::Request;
+use state::{CALLS, Console, UNDER};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
-
-/// Where the console's paths begin.
-pub(crate) const UNDER: &str = "/console";
-/// Where its calls are.
-const CALLS: &str = "/console/api/v1";
-
-/// What else answers on the listener that a call came to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Here {
-    /// The management API.
-    pub(crate) manages: bool,
-}
-
-/// What the console's calls work with.
-pub(crate) struct Console {
-    /// The running server.
-    pub(crate) app: Arc<App>,
-    /// What changes are made with, as by the management API.
-    pub(crate) manage: Arc<Manage>,
-}
 
 /// The console with its full paths.
 pub(crate) fn router(app: &Arc<App>) -> Router {
@@ -69,6 +48,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(own_sessions::routes())
         .merge(own_organisation::routes())
         .merge(own_dialects::routes())
+        .merge(own_snippets::routes())
+        .merge(own_refusals::routes())
         .merge(own_audit::routes());
     let (own, mut document) = own.split_for_parts();
     let own = own.layer(from_fn_with_state(Arc::clone(&console), pass::signed_in));

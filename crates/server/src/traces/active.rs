@@ -106,7 +106,7 @@ impl Active {
         }
     }
 
-    /// What was seen of a request that is over now; nothing where it is not told, or was before.
+    /// What was seen of a request that is over now; nothing where it is not told.
     pub(super) fn over(&self) -> Option<Seen> {
         let recording = self.recording.as_ref()?;
         let end = recording.now();

@@ -1,5 +1,7 @@
 //! Who decides what is traced, and how much of it.
 use super::*;
+use countersign_guard::clock::SystemEntropy;
+use countersign_guard::watch::Part;
 use http::HeaderValue;
 use proptest::prelude::*;
 
@@ -34,6 +36,32 @@ fn shares_have_ends() {
     assert!(is_in_share(trace(0), 1.0) && is_in_share(trace(255), 1.0));
     assert!(!is_in_share(trace(0), 0.0) && !is_in_share(trace(255), 0.0));
     assert!(is_in_share(trace(200), 0.5) && !is_in_share(trace(100), 0.5));
+}
+
+#[test]
+fn parts_beyond_their_bound_are_counted_and_what_begins_again_is_one() {
+    let own = Context::read(GOOD.as_bytes()).unwrap();
+    let active = Active::new(own, None, None, None, Some((Arc::new(SystemEntropy), 5)));
+    let watch = active.watch().unwrap();
+    watch.began(Part::Signature);
+    watch.began(Part::Signature);
+    watch.ended();
+    watch.ended();
+    for _ in 0..40 {
+        watch.began(Part::Keys);
+        watch.ended();
+    }
+    watch.began(Part::Claim);
+    let seen = active.over().unwrap();
+    let parts: Vec<_> = seen.parts.iter().map(|(part, _, _)| *part).collect();
+    // The one that was given up with its request is among them.
+    assert_eq!((parts.len(), seen.more), (33, 9));
+    assert_eq!(parts.first().zip(parts.last()), Some((&Part::Signature, &Part::Claim)));
+    assert!(
+        seen.start == 5
+            && seen.parts.iter().all(|(_, start, end)| (5..=seen.end).contains(start) && start <= end)
+    );
+    assert!(Active::new(own, None, None, None, None).over().is_none());
 }
 
 proptest! {

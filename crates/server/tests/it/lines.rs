@@ -38,7 +38,7 @@ fn documented() -> BTreeSet<String> {
 
 /// One request of every kind that a line tells of.
 async fn requests() {
-    let world = World::with(&pool("addresses = [\"UPSTREAM\"]", "mode = \"shadow\"\n[[route]]\nname = \"hive\"\npath = \"/hive\"\ndialects = [\"skillhive\"]\nupstream = \"pool\"")).await;
+    let world = World::with(&pool("addresses = [\"UPSTREAM\"]", "mode = \"shadow\"\n[[route]]\nname = \"hive\"\npath = \"/hive\"\ndialects = [\"skillhive\"]\nupstream = \"pool\"\n[traces]\nendpoint = \"http://127.0.0.1:1/v1/traces\"\nratio = \"0\"")).await;
     let hive = world.proof("skillhive", "POST", "/hive", b"{}");
     let posted = format!("POST /hive HTTP/1.1\r\nHost: {HOST}\r\n{hive}Content-Length: 2\r\n\r\n{{}}");
     assert_eq!(world.send(posted).await.status, 200);

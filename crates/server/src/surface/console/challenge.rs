@@ -1,5 +1,5 @@
 //! Challenges for signing in: nothing is kept by asking for one, and each says for whom it was asked.
-use super::Console;
+use super::state::Console;
 use super::token;
 use countersign::ask::Claim;
 use countersign::reason::Reason;

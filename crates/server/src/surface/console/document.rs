@@ -1,5 +1,5 @@
 //! The head of the console's OpenAPI document: title, tags, and how a call is proved to be a page's.
-use crate::surface::manage::ProblemDocument as Problem;
+use crate::surface::manage::problem::Document as Problem;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::{OpenApi as Whole, SecurityRequirement};
 use utoipa::{Modify, OpenApi};

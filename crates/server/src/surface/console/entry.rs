@@ -1,22 +1,27 @@
 //! Signing in and out: a challenge and its answer, a link that works once, and the end.
 use super::challenge::{issue, signed_text};
-use super::holder::LINK;
-use super::link::{Link, address_of};
+use super::cookie;
+use super::holder::{LINK, key_of};
+use super::link::{Link, address_of, may_link};
 use super::pass::{once, outcome, refused};
 use super::prove::{Proof, prove};
 use super::session::{self, Out};
 use super::site::Site;
-use super::{Console, cookie};
+use super::state::Console;
 use crate::call::Call;
 use crate::judge::faulted;
-use crate::surface::manage::{Actor, Changing, Input, Moment, RoleView};
+use crate::surface::manage::input::Input;
+use crate::surface::manage::moment::Moment;
+use crate::surface::manage::operator::Actor;
+use crate::surface::manage::problem::Changing;
+use crate::surface::manage::views::RoleView;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use countersign::ask::KnownKey;
 use countersign::reason::Reason;
-use countersign_store::model::{Account, Role};
+use countersign_store::model::Account;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -199,15 +204,6 @@ async fn sign_out(
     response
 }
 
-/// Whether an operator may make a link for an account, and its link still counts: for an operator's account only an owner's.
-pub(crate) fn may_link(maker: Option<&Account>, account: &Account) -> bool {
-    maker.filter(|maker| maker.enabled).is_some_and(|maker| match maker.role {
-        Some(Role::Owner) => true,
-        Some(Role::Manager) => account.role.is_none(),
-        Some(Role::Auditor) | None => false,
-    })
-}
-
 /// Opens the session, and ends the one that this browser had: nobody goes on in a session that somebody else began.
 async fn entered(
     console: &Console,
@@ -230,7 +226,7 @@ async fn entered(
     let mut response = Json(SignedIn { account: who, expires }).into_response();
     let set = cookie::set(site, &new.value).map(|cookie| (header::SET_COOKIE, cookie));
     response.headers_mut().extend(set);
-    response.extensions_mut().insert(outcome(&account.name, session::key_of(&new.session)));
+    response.extensions_mut().insert(outcome(&account.name, key_of(&new.session)));
     response
 }
 

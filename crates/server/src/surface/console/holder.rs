@@ -1,9 +1,9 @@
 //! Whoever is signed in: the account, and the key that opened the session, as the registry has them now.
-use super::entry::may_link;
-use super::session::key_of;
+use super::link::may_link;
 use super::site::Site;
 use crate::app::App;
-use crate::surface::manage::{Actor, Problem};
+use crate::surface::manage::operator::Actor;
+use crate::surface::manage::problem::Problem;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -84,6 +84,11 @@ impl Holder {
     pub(crate) fn key_name(&self) -> String {
         self.session.key.clone()
     }
+}
+
+/// The id of the key that opened a session; none where a link of an operator's did.
+pub(super) fn key_of(session: &Session) -> Option<&str> {
+    Some(session.key.as_str()).filter(|key| key.starts_with(KEY))
 }
 
 /// Whether a key may be used from an address.

@@ -8,6 +8,7 @@ use countersign::base64::encode_hex;
 use countersign::reason::Reason;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::draw;
+use countersign_store::model::{Account, Role};
 
 /// Seconds that a link works.
 const LIFE: i64 = 30 * 60;
@@ -97,4 +98,13 @@ pub(crate) fn page(app: &App) -> String {
         }
         (None, _) => format!("{scheme}://{}/console/", listener.address),
     }
+}
+
+/// Whether an operator may make a link for an account, and its link still counts: for an operator's account only an owner's.
+pub(crate) fn may_link(maker: Option<&Account>, account: &Account) -> bool {
+    maker.filter(|maker| maker.enabled).is_some_and(|maker| match maker.role {
+        Some(Role::Owner) => true,
+        Some(Role::Manager) => account.role.is_none(),
+        Some(Role::Auditor) | None => false,
+    })
 }

@@ -1,7 +1,9 @@
 //! What was done to the account of whoever is signed in, and by it.
-use super::Console;
 use super::holder::Holder;
-use crate::surface::manage::{Ask, Moment, Problem, Reading, limit_of};
+use super::state::Console;
+use crate::surface::manage::moment::Moment;
+use crate::surface::manage::page::{Ask, limit_of};
+use crate::surface::manage::problem::{Problem, Reading};
 use axum::Json;
 use axum::extract::State;
 use countersign_store::model::{AuditDraft, AuditEntry};

@@ -1,9 +1,12 @@
 //! The dialects that this server's routes take, for whoever wants to sign.
-use super::Console;
 use super::holder::Holder;
-use crate::surface::manage::Reading;
+use super::state::Console;
+use crate::app::App;
+use crate::config::route::Route;
+use crate::surface::manage::problem::Reading;
 use axum::Json;
 use axum::extract::State;
+use countersign_store::model::Account;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,28 +52,35 @@ struct TakenAt {
     url: String,
 }
 
+/// The address of a route: whole where the host is known, else its path.
+pub(super) fn address(app: &App, route: &Route) -> String {
+    match (&route.host, app.config.server.public()) {
+        (Some(host), Some((scheme, _))) => format!("{scheme}://{host}{}", route.path),
+        (Some(host), None) => format!("https://{host}{}", route.path),
+        (None, Some((scheme, authority))) => format!("{scheme}://{authority}{}", route.path),
+        (None, None) => route.path.clone(),
+    }
+}
+
+/// The routes that this account is let into: what is not for it is not told to it.
+pub(super) fn open_to<'a>(app: &'a App, account: &'a Account) -> impl Iterator<Item = &'a Route> {
+    let organisation = account.organisation.as_ref().and_then(|id| app.directory.organisation(id));
+    app.config.routes.iter().filter(move |route| {
+        let named = |name: &String| *name == account.name || *name == account.id;
+        let inside = |name: &String| organisation.as_ref().is_some_and(|own| own.name == *name);
+        route.admit.as_ref().is_none_or(|admit| admit.iter().any(named))
+            && route.organisations.as_ref().is_none_or(|names| names.iter().any(inside))
+    })
+}
+
 /// List the dialects that routes take.
 #[utoipa::path(get, path = "/console/api/v1/dialects", tag = "dialects",
     responses((status = 200, body = TakenDialects), Reading))]
 async fn list_taken_dialects(State(console): State<Arc<Console>>, holder: Holder) -> Json<TakenDialects> {
     let app = &console.app;
-    let public = app.config.server.public();
     let mut items = BTreeMap::new();
-    let organisation = holder.account.organisation.as_ref().and_then(|id| app.directory.organisation(id));
-    for route in &app.config.routes {
-        // What is not for this account is not told to it.
-        let named = |name: &String| *name == holder.account.name || *name == holder.account.id;
-        let admitted = route.admit.as_ref().is_none_or(|admit| admit.iter().any(named));
-        let inside = |name: &String| organisation.as_ref().is_some_and(|own| own.name == *name);
-        if !admitted || !route.organisations.as_ref().is_none_or(|names| names.iter().any(inside)) {
-            continue;
-        }
-        let url = match (&route.host, public) {
-            (Some(host), Some((scheme, _))) => format!("{scheme}://{host}{}", route.path),
-            (Some(host), None) => format!("https://{host}{}", route.path),
-            (None, Some((scheme, authority))) => format!("{scheme}://{authority}{}", route.path),
-            (None, None) => route.path.clone(),
-        };
+    for route in open_to(app, &holder.account) {
+        let url = address(app, route);
         for name in &route.dialects {
             let Some(dialect) = app.dialects.get(name) else { continue };
             let taken = items.entry(name.clone()).or_insert_with(|| TakenDialect {

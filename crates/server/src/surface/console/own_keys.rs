@@ -1,12 +1,17 @@
 //! The keys of whoever is signed in: seen, registered, replaced, renamed, switched off and ended by their owner.
-use super::Console;
 use super::holder::Holder;
+use super::state::Console;
+use crate::surface::manage::access::keep_an_owner;
+use crate::surface::manage::input::Input;
+use crate::surface::manage::intake;
+use crate::surface::manage::key_uses::{self, UseView};
 use crate::surface::manage::keys::{KeyToRegister, Rotation, add, replace};
+use crate::surface::manage::moment::{Length, Moment};
+use crate::surface::manage::possession::Possession;
+use crate::surface::manage::problem::{Changing, Problem, Reading};
+use crate::surface::manage::rotation::{RotationProof, vouching};
 use crate::surface::manage::standing::{By, Standing};
-use crate::surface::manage::{
-    Changing, Input, KeyView, Length, LimitsView, Moment, Possession, Problem, Reading, RotationProof,
-    intake, keep_an_owner, vouching,
-};
+use crate::surface::manage::views::{KeyView, LimitsView};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -52,16 +57,7 @@ struct OwnKey {
     #[serde(flatten)]
     key: KeyView,
     /// From where it was used, newest first.
-    uses: Vec<OwnUse>,
-}
-
-/// A use of a key.
-#[derive(Serialize, ToSchema)]
-struct OwnUse {
-    /// From where.
-    address: String,
-    /// When last.
-    at: Moment,
+    uses: Vec<UseView>,
 }
 
 /// A text that may be a public key.
@@ -135,10 +131,12 @@ async fn list_own_keys(
     State(console): State<Arc<Console>>,
     holder: Holder,
 ) -> Result<Json<OwnKeys>, Problem> {
-    let rows = console.app.directory.keys_of(&holder.account.id);
+    let manage = &console.manage;
+    let rows = key_uses::with_last(manage, console.app.directory.keys_of(&holder.account.id)).await?;
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut uses = key_uses::of_each(manage, &ids).await?;
     let own = |row: KeyRecord| {
-        let used = row.last_used.zip(row.last_address.clone());
-        let uses = used.map(|(at, address)| OwnUse { address, at: Moment(at) }).into_iter().collect();
+        let uses = uses.remove(&row.id).unwrap_or_default();
         Ok(OwnKey { key: KeyView::of(row, holder.now)?, uses })
     };
     Ok(Json(OwnKeys { items: rows.into_iter().map(own).collect::<Result<_, Problem>>()? }))

@@ -1,7 +1,10 @@
 //! The organisation of whoever is signed in: who is in it, inviting by join code, and joining.
-use super::Console;
 use super::holder::Holder;
-use crate::surface::manage::{Changing, Input, Moment, Problem, Reading, secret};
+use super::state::Console;
+use crate::surface::manage::input::Input;
+use crate::surface::manage::moment::Moment;
+use crate::surface::manage::problem::{Changing, Problem, Reading};
+use crate::surface::manage::secret;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

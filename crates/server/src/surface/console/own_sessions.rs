@@ -1,8 +1,8 @@
 //! The open sessions of whoever is signed in.
-use super::Console;
 use super::holder::Holder;
+use super::state::Console;
+use crate::surface::manage::problem::{Changing, Problem, Reading};
 use crate::surface::manage::sessions::{SessionView, end};
-use crate::surface::manage::{Changing, Problem, Reading};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

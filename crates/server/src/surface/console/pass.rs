@@ -1,7 +1,7 @@
 //! The door before the console's calls: from a page of ours, within the limits, and, but for signing in, by who is signed in.
-use super::Console;
 use super::session::{Out, find};
 use super::site::{Site, same_site};
+use super::state::Console;
 use crate::app::App;
 use crate::call::{Call, Outcome, Who};
 use crate::inflow::read_small;

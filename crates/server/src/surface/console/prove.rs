@@ -1,9 +1,9 @@
 //! The proof of a key by which somebody signs in: one answer, and the same work, for everything that does not hold.
-use super::Console;
 use super::challenge::{self, Opened};
 use super::holder::comes_from;
 use super::pass::refused;
 use super::site::Site;
+use super::state::Console;
 use crate::blind;
 use crate::call::Call;
 use crate::judge::limited;

@@ -1,6 +1,6 @@
 //! The console's sessions: opened by a proof or a link, found by their cookie on every node, ended at once.
 use super::cookie;
-use super::holder::{Holder, KEY};
+use super::holder::Holder;
 use super::site::Site;
 use crate::app::App;
 use axum::http::HeaderMap;
@@ -148,9 +148,4 @@ fn idle_end(session: &Session) -> Time {
 
 fn kept(secret: &[u8]) -> String {
     encode_hex(&sha256(&[b"countersign console session\0", secret]))
-}
-
-/// The id of the key that opened a session; none where a link of an operator's did.
-pub(super) fn key_of(session: &Session) -> Option<&str> {
-    Some(session.key.as_str()).filter(|key| key.starts_with(KEY))
 }

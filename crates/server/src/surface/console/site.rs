@@ -1,8 +1,9 @@
 //! From which site a browser calls: the console's own origin, and proof that one of its own pages makes the call.
-use super::CALLS;
+use super::state::CALLS;
 use crate::app::App;
 use crate::call::Call;
-use crate::surface::manage::{Problem, is_called, is_same};
+use crate::surface::manage::authority::{is_called, is_same};
+use crate::surface::manage::problem::Problem;
 use crate::surface::origin::{Origin, single, told};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};

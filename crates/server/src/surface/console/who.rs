@@ -2,8 +2,10 @@
 use super::holder::Holder;
 use super::session::expires;
 use super::site::Site;
-use super::{Console, Here};
-use crate::surface::manage::{IdentifierView, Moment, Reading, RoleView};
+use super::state::{Console, Here};
+use crate::surface::manage::moment::Moment;
+use crate::surface::manage::problem::Reading;
+use crate::surface::manage::views::{IdentifierView, RoleView};
 use axum::{Extension, Json};
 use serde::Serialize;
 use std::sync::Arc;

@@ -6,7 +6,9 @@ use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::inflow::read_small;
 use crate::judge::{held, judge, limited, refused};
-use crate::surface::console::{self, Site};
+use crate::surface::console::pass::{outcome, told};
+use crate::surface::console::session::{find, present};
+use crate::surface::console::site::{Site, same_site};
 use crate::surface::origin::{Client, single};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -71,7 +73,7 @@ impl Gate {
         let signed = signed.into_iter().any(|name| parts.headers.contains_key(name));
         if !signed
             && let Ok(site) = Site::of(&self.app, parts)
-            && console::present(&site, &parts.headers)
+            && present(&site, &parts.headers)
         {
             return self.signed_in(parts, body, &site).await;
         }
@@ -95,9 +97,9 @@ impl Gate {
         {
             return Err(limited(app, &source, None, None, Reason::TooManyRequests, spent));
         }
-        console::same_site(site, &parts.headers).map_err(|problem| Box::new(problem.into_response()))?;
-        let holder = console::find(app, site, &parts.headers).await.map_err(|out| console::told(app, out))?;
-        let outcome = console::outcome(&holder.account.name, None);
+        same_site(site, &parts.headers).map_err(|problem| Box::new(problem.into_response()))?;
+        let holder = find(app, site, &parts.headers).await.map_err(|out| told(app, out))?;
+        let outcome = outcome(&holder.account.name, None);
         let Some(role) = holder.role() else {
             let title = "This session may not manage.";
             let problem = Problem::new(StatusCode::FORBIDDEN, "not-an-operator", title)

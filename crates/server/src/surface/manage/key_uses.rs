@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use countersign_store::model::KeyRecord;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -47,9 +48,20 @@ async fn key_uses(
 
 /// The uses of one key, newest first.
 pub(crate) async fn of(manage: &Manage, key: &str) -> Result<Vec<UseView>, Problem> {
-    let uses = manage.registry.uses(&[key.to_owned()]).await?;
-    let view = |address: String, at| UseView { address, at: Moment(at) };
-    Ok(uses.into_iter().filter_map(|one| Some(view(one.address?, one.at))).collect())
+    Ok(of_each(manage, &[key.to_owned()]).await?.remove(key).unwrap_or_default())
+}
+
+/// The uses of several keys by their ids, newest first.
+pub(crate) async fn of_each(
+    manage: &Manage,
+    keys: &[String],
+) -> Result<HashMap<String, Vec<UseView>>, Problem> {
+    let mut all: HashMap<String, Vec<UseView>> = HashMap::new();
+    for one in manage.registry.uses(keys).await? {
+        let Some(address) = one.address else { continue };
+        all.entry(one.key).or_default().push(UseView { address, at: Moment(one.at) });
+    }
+    Ok(all)
 }
 
 /// Tells rows the last use that any node wrote: this one knows only those of its own requests.

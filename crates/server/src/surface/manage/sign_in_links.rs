@@ -4,7 +4,7 @@ use super::moment::Moment;
 use super::operator::Operator;
 use super::problem::{Changing, Problem};
 use super::state::Manage;
-use crate::surface::console::{Link, address_of, may_link};
+use crate::surface::console::link::{Link, address_of, may_link};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

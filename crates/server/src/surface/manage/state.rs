@@ -4,7 +4,7 @@ use crate::doctor::Doctor;
 use crate::readiness::Readiness;
 use crate::seal::Seal;
 use crate::shared::Shared;
-use crate::surface::console;
+use crate::surface::console::link::page;
 use countersign::dialect::Dialect;
 use countersign_guard::clock::Entropy;
 use countersign_guard::signing::SigningKeys;
@@ -72,7 +72,7 @@ impl Manage {
             doctor: Arc::clone(&app.doctor),
             dialects: app.dialects.values().cloned().collect(),
             refusals_time: app.config.limits.refusals_time,
-            console_page: console::page(app),
+            console_page: page(app),
             shared: Arc::clone(app.shared()),
         })
     }

@@ -33,8 +33,13 @@ function verdictBox(told) {
   return el("div", { class: `box ${good ? "good" : "bad"}`, role: "status" },
     el("p", { class: "box-title" }, mark(told.verdict), told.dialect && el("span", { class: "quiet" }, ` as ${told.dialect}`)),
     (told.text ?? told.code) && el("p", null, told.text ?? `Code ${told.code}`),
+    told.skew_seconds && el("p", null, el("strong", null, "Clock: "), skew(told.skew_seconds)),
     told.hint && el("p", null, el("strong", null, "What to do: "), told.hint),
     el("p", { class: "quiet small" }, told.reason && ["Reason ", el("code", null, told.reason), " · "], told.at && `judged ${ago(told.at)}, ${absolute(told.at, true)}`));
+}
+
+function skew(seconds) {
+  return `yours is ${Math.abs(seconds)} s ${seconds > 0 ? "ahead of" : "behind"} the server's.`;
 }
 
 /** Likely causes, the likeliest first; a cause is a sentence or `{ cause|code, text, fix|hint }`. */
@@ -60,8 +65,8 @@ function steps(list, heading) {
 }
 
 function bytesPart(told, signed, heading) {
-  const expected = bytesOf(told.expected_b64 ?? told.expected?.b64 ?? told.expected);
-  const found = signed ?? bytesOf(told.signed_b64 ?? told.signed?.b64);
+  const expected = bytesOf(told.expected?.base64);
+  const found = signed;
   if (!expected && !found) return null;
   return el("section", null, el(heading, null, "The bytes"),
     expected && found ? difference(expected, found)

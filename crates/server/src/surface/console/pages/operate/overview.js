@@ -24,7 +24,7 @@ export const overview = {
         el("p", { class: "segments", role: "group", "aria-label": "Time" }, SPANS.map(([value, text]) =>
           el("a", { href: `#/operate/overview?minutes=${value}`, "aria-current": value === minutes ? "true" : null }, text)))),
       statistics === null ? notHere("Statistics") : [
-        el("section", null, el("h2", null, "Verdicts"), verdictChart(statistics), el("p", { class: "quiet small" }, `As this node counted them since ${ago(statistics.since)}.`)),
+        el("section", null, el("h2", null, "Verdicts"), verdictChart(statistics), el("p", { class: "quiet small" }, "Counted by the node that answers, while it runs.")),
         el("div", { class: "two even" },
           el("section", null, el("h2", null, "Why requests were refused"),
             countBars("Refusals by reason", (statistics.reasons ?? []).map((row) => ({ name: row.reason, count: row.count, kind: "refused" })),

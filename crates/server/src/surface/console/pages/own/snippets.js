@@ -6,7 +6,7 @@ import { field } from "../lib/field.js";
 import { Problem, problemBox } from "../lib/problem.js";
 import { emptyState, notHere } from "../lib/table.js";
 
-const LANGUAGES = [["curl", "curl and openssl"], ["python", "Python"], ["php", "PHP"], ["node", "Node"], ["go", "Go"], ["java", "Java"], ["rust", "Rust"]];
+const LANGUAGES = [["countersign", "countersign"], ["shell", "curl and openssl"], ["python", "Python"], ["php", "PHP"], ["node", "Node.js"], ["go", "Go"], ["java", "Java"], ["rust", "Rust"]];
 
 export const snippets = {
   title: "Snippets",
