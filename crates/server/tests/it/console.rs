@@ -465,6 +465,19 @@ async fn a_key_is_registered_with_a_proof_no_wider_and_rotated_by_itself() {
 }
 
 #[tokio::test]
+async fn questions_about_own_requests_are_bounded() {
+    let site = Site::new().await;
+    let alice = site.session("alice", ed25519()).await;
+    let asked = json!({ "method": "GET", "url": format!("http://{}/", crate::fixture::HOST),
+        "headers": [["Authorization", "Bearer a.b.c"]] });
+    let mut answers = Vec::new();
+    for _ in 0..20 {
+        answers.push(site.post("/console/api/v1/explain", &alice, asked.clone()).await.status);
+    }
+    assert!(answers[..10].iter().all(|status| *status == 200) && answers.contains(&429), "{answers:?}");
+}
+
+#[tokio::test]
 async fn a_link_works_once_and_lives_in_no_address_that_is_sent() {
     let site = Site::new().await;
     let olga = site.session("olga", p256()).await;
