@@ -73,6 +73,13 @@ impl Captured {
             Headers::Pairs(pairs) => pairs,
             Headers::Members(members) => members.into_iter().collect(),
         };
+        if pairs.len() > MOST_HEADERS {
+            // No server takes so many; and a map of tens of thousands panics.
+            return Err(Failure::usage(format!(
+                "wanted at most {MOST_HEADERS} headers, found {}; take out those that were not sent",
+                pairs.len()
+            )));
+        }
         for (name, value) in &pairs {
             add(&mut headers, name, value.as_bytes())?;
         }
@@ -269,6 +276,19 @@ mod tests {
         assert_eq!(read("x.y.z", None).unwrap().headers["authorization"], "JWT x.y.z");
         assert_eq!(read("JWT x.y.z\n", None).unwrap().headers["authorization"], "JWT x.y.z");
         assert_eq!(read(raw, Some("http://other:81/ignored")).unwrap().url, "http://other:81/a?b=1");
+    }
+
+    #[test]
+    fn more_headers_than_any_server_takes_are_an_error() {
+        let header = serde_json::json!({"name": "a", "value": "b"});
+        let many: Vec<_> = (0..40_000).map(|number| serde_json::json!([format!("h{number}"), "b"])).collect();
+        let json = serde_json::json!({"url": "https://api.example/", "headers": many});
+        let request = serde_json::json!({"method": "GET", "url": "https://api.example/", "headers": vec![header; 1001]});
+        let har = serde_json::json!({"log": {"entries": [{"request": request}]}});
+        for text in [json, har] {
+            let failure = read(&text.to_string(), None).unwrap_err();
+            assert!(failure.message.contains("at most 1000 headers"), "{}", failure.message);
+        }
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub(crate) fn limited(
 }
 
 /// The answer when too many judgements wait already: 503, like a fault of ours, but not one.
-fn overloaded(app: &App, route: Option<&Arc<str>>) -> Box<Response<Body>> {
+pub(crate) fn overloaded(app: &App, route: Option<&Arc<str>>) -> Box<Response<Body>> {
     app.metrics.limited("waiting");
     let mut response = problem::fault(app.clock.now());
     let outcome = Outcome { route: route.cloned(), verdict: Some("fault"), ..Outcome::default() };

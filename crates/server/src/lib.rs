@@ -2,6 +2,7 @@
 mod accept;
 pub mod app;
 mod arrival;
+mod blind;
 pub mod call;
 mod chores;
 pub mod config;

@@ -18,6 +18,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use waiting::Waiting;
 
@@ -27,6 +28,11 @@ const PLACES: usize = 65_536;
 const AT_HOME: Duration = Duration::from_secs(24 * 3600);
 /// New connections a second of an address that spent its allowance, and at once: each costs more than a refusal does.
 pub(crate) const CONNECTING: Rate = Rate { per_second: 20, burst: 100 };
+
+/// Questions of one account that are explained in full, a second and at once: each costs some tens of milliseconds of one core.
+const QUESTIONS: Rate = Rate { per_second: 1, burst: 10 };
+/// Such explanations that are worked out at one time, whoever asks: good callers need the other cores.
+const EXPLAINED: usize = 1;
 
 /// The tables. They outlive a reload; what is allowed is told with each question.
 pub(crate) struct Limiter {
@@ -43,7 +49,11 @@ pub(crate) struct Limiter {
     by_account: Buckets,
     /// New connections of addresses that spent their allowance.
     connecting: Buckets,
+    /// Questions of accounts about their own requests.
+    questions: Buckets,
     pub(crate) waiting: Waiting,
+    /// Explanations that are worked out, where many things are tried.
+    pub(crate) explaining: Semaphore,
     /// Milliseconds after `begun` before which no limit is told again.
     told: AtomicU64,
 }
@@ -81,7 +91,9 @@ impl Limiter {
             by_address: Buckets::new(places),
             by_account: Buckets::new(places),
             connecting: Buckets::new(places),
+            questions: Buckets::new(places),
             waiting: Waiting::default(),
+            explaining: Semaphore::new(EXPLAINED),
             told: AtomicU64::new(0),
         }
     }
@@ -130,6 +142,14 @@ impl Limiter {
     /// Counts a request that an account proved.
     pub(crate) fn request_of(&self, account: &str, rate: Rate) {
         self.by_account.charge(self.key(&account), 1, rate, self.now());
+    }
+
+    /// Counts a question of an account about a request of its own.
+    ///
+    /// # Errors
+    /// When it asked too many.
+    pub(crate) fn question_of(&self, account: &str) -> Result<(), Spent> {
+        self.questions.take(self.key(&account), QUESTIONS, self.now()).map_err(spent)
     }
 
     /// Whether an address may connect: always, but seldom once it spent its allowance.

@@ -25,12 +25,11 @@ pub(super) fn absent(scene: &Scene<'_>, evidence: &Evidence, found: &mut Diagnos
             let wanted =
                 words.iter().map(|word| format!("{name}: {word} …")).collect::<Vec<_>>().join(" or ");
             if let Some(value) = &evidence.value {
-                let first = value.split([' ', ':', '=']).next().unwrap_or("");
-                return if is_token(value) {
-                    found.sure(Cause::SchemeMissing, format!("wanted {wanted}"))
-                } else {
-                    found
-                        .sure(Cause::SchemeWrong, format!("wanted {wanted}; found the word {}", shown(first)))
+                return match scheme(value) {
+                    _ if is_token(value) => found.sure(Cause::SchemeMissing, format!("wanted {wanted}")),
+                    Some(word) => found
+                        .sure(Cause::SchemeWrong, format!("wanted {wanted}; found the word {}", shown(word))),
+                    None => found.sure(Cause::SchemeWrong, format!("wanted {wanted}; found no such word")),
                 };
             }
             if scene.incoming.target.query.is_some_and(|query| query.contains("eyJ")) {
@@ -230,8 +229,40 @@ fn json(evidence: &Evidence, found: &mut Diagnosis) {
     }
 }
 
+/// The word before a credential. Where nothing comes behind it, or it is no plain word, it may be a secret itself, which is never told.
+fn scheme(value: &str) -> Option<&str> {
+    const LONGEST: usize = 24;
+    let (word, rest) = value.trim().split_once([' ', ':', '='])?;
+    let plain = word.len() <= LONGEST
+        && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+        && !rest.trim().is_empty();
+    plain.then_some(word)
+}
+
 /// Whether a text looks like a token, or the start of one.
 fn is_token(text: &str) -> bool {
     let text = text.trim();
     text.starts_with("eyJ") && text.split('.').count() >= 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scheme;
+
+    #[test]
+    fn a_secret_without_a_scheme_is_not_taken_for_one() {
+        assert_eq!(scheme("Basic YTpi"), Some("Basic"));
+        assert_eq!(scheme("Token: abc"), Some("Token"));
+        for secret in [
+            "hunter2",
+            "hunter",
+            "sk_live_1234 ",
+            "abcdef0123 x",
+            "hunter=",
+            "",
+            "correcthorsebatterystaplecorrect x",
+        ] {
+            assert_eq!(scheme(secret), None, "{secret}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ use super::{address, body, parts, standing};
 use countersign::ask::KnownKey;
 use countersign::base64::{Alphabet, encode, encode_hex};
 use countersign::dialect::Dialect;
+use countersign::incoming::Body;
 use countersign::proof::Proof;
 use countersign::read::Scratch;
 use countersign::reason::Reason;
@@ -20,8 +21,10 @@ use countersign_keys::{Algorithm, Digest, Encoding, Job, KeyKind, Opened, Privat
 
 /// Checks of signatures that one question may cost: all texts below under two keys of a kind that cannot be opened.
 const MOST_CHECKS: usize = 512;
-/// Bytes hashed for one question: a body of 64 KiB in every spelling; of a larger one only the first spellings are tried.
+/// Bytes hashed for one question: a body of 64 KiB in every spelling.
 const MOST_HASHED: usize = 16 * 1024 * 1024;
+/// Longest body, and longest text, of which other spellings are tried: some hundreds are made, and dozens are there at one time.
+const LONGEST: usize = 64 * 1024;
 /// Keys of the account that are tried: as many as an account has in rotation, several times over.
 const MOST_KEYS: usize = 16;
 /// Keys that all texts are tried under, where each is a check of its own: the one in use and the one before.
@@ -109,7 +112,7 @@ fn search<'a>(
         if let Some(key) = key {
             named = Some((cause, key, text.to_vec()));
         }
-        key.is_some()
+        key.is_some() || trial.is_spent()
     });
     if let Some((cause, key, text)) = named {
         found.sure(cause, by(key));
@@ -219,6 +222,10 @@ fn slips(
     proof: &Proof<'_>,
     each: &mut dyn FnMut(Cause, &[u8]) -> bool,
 ) {
+    let long = matches!(scene.incoming.body, Body::Seen(body) if body.len() > LONGEST);
+    if long || proof.texts().iter().any(|text| text.len() > 2 * LONGEST) {
+        return;
+    }
     let _ = proof.texts().iter().any(|text| changed(text, each))
         || token_parts(proof, evidence, each)
         || address::each(scene, each)
@@ -285,6 +292,11 @@ impl<'a> Trial<'a> {
             keys.iter().filter_map(|known| Some((*known, known.key().open(signature)?))).collect();
         let checks = keys.iter().filter(|known| known.key().kind() == KeyKind::Rsa).count();
         Self { keys, opened, signature, checks, hashed: 0 }
+    }
+
+    /// Whether nothing more may be tried, so that nothing more need be made.
+    fn is_spent(&self) -> bool {
+        self.hashed > MOST_HASHED || self.checks >= MOST_CHECKS
     }
 
     /// The key under which a text was signed as its kind of key usually signs.

@@ -51,15 +51,13 @@ const LONGEST_LIST: u64 = 64 * 1024 * 1024;
 /// would be taken that somebody wanted refused.
 fn blocked(section: &Section<'_>) -> BlockList {
     let Some(file) = section.maybe_text("blocked_file") else { return BlockList::default() };
-    let text = std::fs::File::open(&file).and_then(|opened| {
-        let mut text = String::new();
-        opened.take(LONGEST_LIST).read_to_string(&mut text).map(|_| text)
-    });
-    let read = match text {
-        Ok(text) => BlockList::read(&text).map_err(|error| format!("{file}, {error}")),
-        Err(error) => Err(format!("{file} cannot be read: {error}")),
-    };
-    read.unwrap_or_else(|message| {
+    let text = std::fs::File::open(&file)
+        .map_err(|error| format!("cannot be read: {error}"))
+        .and_then(|opened| whole(opened, LONGEST_LIST));
+    let list =
+        text.and_then(|text| BlockList::read(&text).map_err(|error| format!("cannot be taken: {error}")));
+    list.unwrap_or_else(|wrong| {
+        let message = format!("{file} {wrong}");
         section.wrong(
             "blocked_file",
             message,
@@ -67,4 +65,31 @@ fn blocked(section: &Section<'_>) -> BlockList {
         );
         BlockList::default()
     })
+}
+
+/// All of a file. Half a list would protect from half of the keys and say nothing.
+fn whole(file: impl Read, most: u64) -> Result<String, String> {
+    let mut text = String::new();
+    let read = file.take(most.saturating_add(1)).read_to_string(&mut text);
+    match read {
+        Err(error) => Err(format!("cannot be read: {error}")),
+        Ok(_) if u64::try_from(text.len()).unwrap_or(u64::MAX) > most => {
+            Err(format!("is too long: wanted at most {most} bytes"))
+        }
+        Ok(_) => Ok(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_taken_whole_or_not_at_all() {
+        assert_eq!(whole(&b"0123456789"[..], 10).as_deref(), Ok("0123456789"));
+        let long = whole(&b"0123456789\n"[..], 10).unwrap_err();
+        assert!(long.contains("too long") && long.contains("10 bytes"), "{long}");
+        // Cut in the middle of a letter, it is no text either.
+        assert!(whole(&b"\xc3\xa9\xc3\xa9"[..], 2).is_err());
+    }
 }

@@ -81,9 +81,10 @@ pub(crate) fn take(app: &App, route: &Arc<str>, incoming: &Incoming<'_>, denial:
     tokio::task::spawn_blocking(move || {
         if let Some((told, own)) = runtime.block_on(explained(&guard, &place, &taken, now)) {
             refused.account = told.claimed.as_ref().map(|caller| (caller.id.clone(), caller.name.clone()));
-            refused.proved = proved && refused.account.is_some();
-            refused.told = Some(Arc::new(document(&told)));
-            refused.own = own.filter(|_| refused.proved).map(|own| Arc::new(document(&own)));
+            refused.proved = proved && told.proved && refused.account.is_some();
+            let query = taken.url.contains('?');
+            refused.told = Some(Arc::new(document(&told, query)));
+            refused.own = own.filter(|_| refused.proved).map(|own| Arc::new(document(&own, query)));
         }
         shared.refusals.keep(refused, keep);
     });
@@ -121,10 +122,14 @@ async fn explained(
     Some((told, own))
 }
 
-fn document(told: &Explanation) -> Value {
+/// An explanation as it is kept. Texts to be signed may hold the query, in whatever spelling: of an address that has one they are not kept.
+fn document(told: &Explanation, query: bool) -> Value {
     let mut told = told.clone();
-    if told.diagnosis.expected.as_ref().is_some_and(|text| text.bytes > LONGEST_TEXT) {
+    if query || told.diagnosis.expected.as_ref().is_some_and(|text| text.bytes > LONGEST_TEXT) {
         told.diagnosis.expected = None;
+    }
+    if query {
+        told.diagnosis.difference = None;
     }
     serde_json::to_value(&told).unwrap_or(Value::Null)
 }

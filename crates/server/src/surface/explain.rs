@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::config::listener::Surface;
 use crate::inflow::read_small;
-use crate::judge::{judge, limited};
+use crate::judge::{faulted, judge, limited};
 use crate::limiter::allowance::{Source, Turn};
 use crate::problem::{bad_request, problem, stamp};
 use crate::surface::manage::authority::is_ours;
@@ -16,8 +16,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use countersign::incoming::{Body as Seen, Incoming, Target};
 use countersign::reason::Reason;
-use countersign_guard::explain::{Explanation, Sight};
-use described::Described;
+use countersign_guard::explain::Explanation;
+use countersign_store::fault::Fault;
+use described::{Asker, Described};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 use possession::Shown;
@@ -46,29 +47,32 @@ async fn tell(
         let title = "Describe the request in a POST";
         return Err(Box::new(problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title)));
     }
+    if app.is_stale() {
+        return Err(faulted(app, None, &Fault::new("the registry has not answered for some time")));
+    }
     let (parts, body) = request.into_parts();
     let bytes = read_small(body, MOST, app.config.limits.body_time).await?;
     let described = Described::read(&bytes)?;
     let operator = own && is_operator(app, call, &parts, &bytes).await?;
+    let wrong = |text: &str| Box::new(bad_request(text));
     // Strangers ask here for checks as they do with requests; operators ask about strangers.
     let source = if operator {
         Source::default()
     } else {
-        call.source(&app.config.server, call.client.map_err(|text| Box::new(bad_request(text)))?)
+        call.source(&app.config.server, call.client.map_err(wrong)?)
     };
-    let turn = Turn::new(&app.limiter, &app.config.limits, &source);
-    let shown = if operator { Shown::Nothing } else { possession::check(app, &parts.headers, &bytes, &turn) };
-    let sight = match &shown {
-        _ if operator => Sight::All,
-        Shown::By(account) => Sight::Account(account),
-        Shown::Nothing | Shown::Wrong => Sight::Stranger,
-    };
-    let (place, explanation) = described.explained(app, call, sight, &turn).await?;
-    let failed = if shown == Shown::Wrong { Some(Reason::BadSignature) } else { explanation.judged };
-    if let Some(spent) = failed.and_then(|reason| turn.failed(reason, 0)) {
-        turn.even().await;
-        return Err(limited(app, &source, Some(&place.name), None, Reason::TooManyFailures, spent));
+    if let (Some(network), Some(rate)) = (source.network, app.config.limits.requests_per_address())
+        && let Err(spent) = app.limiter.request_from(network, rate)
+    {
+        return Err(limited(app, &source, None, None, Reason::TooManyRequests, spent));
     }
+    let shown = if operator { Shown::Nothing } else { shown(app, call, &source, &parts, &bytes).await? };
+    let asker = match &shown {
+        _ if operator => Asker::Operator,
+        Shown::By(account) => Asker::Account(account.clone()),
+        Shown::Nothing | Shown::Wrong => Asker::Stranger,
+    };
+    let (place, explanation) = described.explained(app, call, asker, &source).await?;
     let document = if explanation.may_tell { full(&explanation) } else { outward(&explanation, &shown) };
     let mut response = Response::new(Body::from(document));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -77,6 +81,29 @@ async fn tell(
     let outcome = Outcome { route: Some(Arc::clone(&place.name)), ..Outcome::default() };
     response.extensions_mut().insert(outcome);
     Ok(response)
+}
+
+/// What whoever asks shows of a key.
+async fn shown(
+    app: &App,
+    call: &Call,
+    source: &Source,
+    parts: &http::request::Parts,
+    body: &Bytes,
+) -> Result<Shown, Box<Response<Body>>> {
+    let asked =
+        origin::of(&app.config.server, call.peer.ip(), call.tls, &parts.headers, parts.uri.authority());
+    let asked = asked.map_err(|text| Box::new(bad_request(text)))?.authority;
+    let turn = Turn::new(&app.limiter, &app.config.limits, source);
+    let shown = possession::check(app, &asked, &parts.headers, body, &turn).await;
+    let shown = shown.map_err(|fault| faulted(app, None, &fault))?;
+    if shown == Shown::Wrong
+        && let Some(spent) = turn.failed(Reason::BadSignature, 0)
+    {
+        turn.even().await;
+        return Err(limited(app, source, None, None, Reason::TooManyFailures, spent));
+    }
+    Ok(shown)
 }
 
 /// Whether an operator asks, on a listener of the operators' own. No operator's credential at all is no refusal here.
@@ -129,12 +156,12 @@ fn full(explanation: &Explanation) -> String {
 fn outward(explanation: &Explanation, shown: &Shown) -> String {
     let note = match shown {
         Shown::Wrong => {
-            "the proof of possession does not hold: wanted a signature by a live key of yours over the text that \
-                         `countersign explain --help` shows, made in the last minute"
+            "the proof of possession does not hold: wanted a signature by a live key of yours over the text that the book shows \
+             (\"Why was my request refused?\"), with this server's name, made in the last minute and not used yet"
         }
         _ => {
-            "details are told to whoever holds the private key: ask with a proof of possession (`countersign explain --server`), \
-              or describe a request whose signature holds"
+            "details are told to whoever holds the private key: ask with a proof of possession (the book: \"Why was my request \
+              refused?\"), or describe a request whose signature holds"
         }
     };
     serde_json::json!({

@@ -1,5 +1,5 @@
 //! The console over TCP: signing in and out, and everything that somebody with one good key might try.
-use crate::fixture::{Answer, ROUTES, World, ed25519, p256, rsa, send, start};
+use crate::fixture::{Answer, NOW, ROUTES, World, ed25519, p256, rsa, send, start};
 use countersign::base64::{Alphabet, encode};
 use countersign::time::Span;
 use countersign_keys::{Algorithm, KeyKind, PrivateKey};
@@ -112,7 +112,7 @@ pub(crate) async fn proof(address: SocketAddr, who: &str, key_id: &str, key: &Pr
 }
 
 pub(crate) fn possession(site: &Site, account: &str, key: &PrivateKey) -> Value {
-    let time = crate::fixture::NOW;
+    let time = NOW;
     let print = key.fingerprints().spki_sha256_hex.clone();
     let text = format!("countersign key possession 1\n{}\n{print}\n{time}", site.account(account));
     json!({ "time": time, "signature": signed(key, &text) })
@@ -446,6 +446,41 @@ async fn a_key_is_registered_with_a_proof_no_wider_and_rotated_by_itself() {
     assert_eq!(site.post(&format!("/api/v1/keys/{id}/disable"), &olga, Value::Null).await.status, 200);
     let answer = site.post(&format!("/console/api/v1/keys/{id}/enable"), &alice, Value::Null).await;
     assert_eq!(code(&answer), (403, "not-the-owners".to_owned()));
+    // Nor does its owner put another in its place, though a key for recovery says so.
+    let put_away = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+    let path = format!("/api/v1/accounts/{}/keys", site.account("alice"));
+    let recovery = json!({ "public": put_away.public_key().to_pem(), "label": "safe", "dialects": ["asymmetric-jwt"], "recovery": true });
+    let recovery = json_of(&site.post(&path, &olga, recovery).await)["key"]["id"].clone();
+    let heir = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
+    let print = heir.public_key().fingerprints().spki_sha256_hex;
+    let text = format!("countersign key rotation 1\n{}\n{id}\n{print}\n{NOW}", site.account("alice"));
+    let signature = encode(Alphabet::Url, &put_away.sign(Algorithm::Ed25519, text.as_bytes()).unwrap());
+    let rotation = json!({ "overlap": "7d", "old_proof": { "key": recovery, "time": NOW, "signature": signature },
+        "new": { "public": heir.public_key().to_pem(), "possession": possession(&site, "alice", &heir) } });
+    let rotate =
+        async || site.post(&format!("/console/api/v1/keys/{id}/rotate"), &alice, rotation.clone()).await;
+    assert_eq!(code(&rotate().await), (403, "not-the-owners".to_owned()));
+    // What its owner switched off itself is its owner's to replace.
+    assert_eq!(site.post(&format!("/api/v1/keys/{id}/activate"), &olga, Value::Null).await.status, 200);
+    assert_eq!(
+        site.post(&format!("/console/api/v1/keys/{id}/disable"), &alice, Value::Null).await.status,
+        200
+    );
+    let answer = rotate().await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+#[tokio::test]
+async fn questions_about_own_requests_are_bounded() {
+    let site = Site::new().await;
+    let alice = site.session("alice", ed25519()).await;
+    let asked = json!({ "method": "GET", "url": format!("http://{}/", crate::fixture::HOST),
+        "headers": [["Authorization", "Bearer a.b.c"]] });
+    let mut answers = Vec::new();
+    for _ in 0..20 {
+        answers.push(site.post("/console/api/v1/explain", &alice, asked.clone()).await.status);
+    }
+    assert!(answers[..10].iter().all(|status| *status == 200) && answers.contains(&429), "{answers:?}");
 }
 
 #[tokio::test]

@@ -94,9 +94,24 @@ async fn ask(
     algorithm: Algorithm,
     time: i64,
 ) -> Value {
+    let answer = ask_for(world, asked, key, by, algorithm, time, HOST).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+/// The same with a proof that was made for the server of that name.
+async fn ask_for(
+    world: &World,
+    asked: &Value,
+    key: &str,
+    by: &PrivateKey,
+    algorithm: Algorithm,
+    time: i64,
+    server: &str,
+) -> Answer {
     let body = asked.to_string();
     let digest = countersign::base64::encode_hex(&sha256(&[body.as_bytes()]));
-    let text = format!("countersign explain 1\n{key}\n{time}\n{digest}");
+    let text = format!("countersign explain 2\n{server}\n{key}\n{time}\n{digest}");
     let signature = by.sign(algorithm, text.as_bytes()).unwrap();
     let signature = countersign::base64::encode(countersign::base64::Alphabet::Url, &signature);
     let head = format!(
@@ -104,9 +119,80 @@ async fn ask(
          Countersign-Explain-Signature: {signature}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    let answer = world.send(format!("{head}{body}")).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    serde_json::from_str(&answer.body).unwrap()
+    world.send(format!("{head}{body}")).await
+}
+
+/// The id of the key of alice's that this is.
+fn key_of_alice(world: &World, key: &PrivateKey) -> String {
+    let app = world.running.app();
+    let alice = app.directory.account_by_name("alice").unwrap().id;
+    let spki = key.public_key().spki_der();
+    app.directory.keys_of(&alice).into_iter().find(|known| known.spki == spki).unwrap().id
+}
+
+/// A question about a request of alice's that is signed wrongly.
+fn question(body: &[u8]) -> Value {
+    let base64 = |bytes: &[u8]| countersign::base64::encode(countersign::base64::Alphabet::Standard, bytes);
+    serde_json::json!({
+        "method": "POST",
+        "url": format!("http://{HOST}/hive"),
+        "headers": [["Api-Id", "alice@connection"], ["Api-User", "user-1"], ["Api-Signature", base64(&[7; 256])]],
+        "body_b64": base64(body),
+    })
+}
+
+#[tokio::test]
+async fn a_proof_of_possession_holds_at_one_server_and_once() {
+    let world = World::new().await;
+    let key = key_of_alice(&world, ed25519());
+    let asked = question(b"x");
+    let of = async |server: &str, time: i64| {
+        let answer = ask_for(&world, &asked, &key, ed25519(), Algorithm::Ed25519, time, server).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    };
+    let elsewhere = of("api.another.test", NOW).await;
+    assert!(elsewhere.contains("does not hold") && !elsewhere.contains("bad-signature"), "{elsewhere}");
+    assert!(of(HOST, NOW).await.contains("bad-signature"));
+    assert_eq!(of(HOST, NOW).await, elsewhere, "used before");
+    assert!(of(HOST, NOW - 1).await.contains("bad-signature"));
+}
+
+#[tokio::test]
+async fn an_account_has_a_bounded_number_of_questions() {
+    let world = World::new().await;
+    let (key, asked) = (key_of_alice(&world, ed25519()), question(b"x"));
+    let mut answers = Vec::new();
+    for back in 0..20 {
+        let answer = ask_for(&world, &asked, &key, ed25519(), Algorithm::Ed25519, NOW - back, HOST).await;
+        answers.push(answer.status);
+    }
+    assert!(answers[..10].iter().all(|status| *status == 200), "{answers:?}");
+    assert!(answers.contains(&429), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_long_body_is_not_spelt_in_hundreds_of_ways() {
+    let world = World::with(&ROUTES.replace("body_limit = 1000", "body_limit = 500000")).await;
+    let key = key_of_alice(&world, ed25519());
+    let of = async |body: &[u8]| ask(&world, &question(body), &key, ed25519(), Algorithm::Ed25519, NOW).await;
+    let long = of(&[b'/'; 300_000]).await;
+    assert_eq!(long["reason"], "bad-signature", "{long}");
+    let short = of(b"///").await;
+    assert_eq!(short["causes"][0]["code"], long["causes"][0]["code"]);
+}
+
+#[tokio::test]
+async fn nothing_of_a_query_is_kept() {
+    let world = World::with(&world_text()).await;
+    let signature = countersign::base64::encode(countersign::base64::Alphabet::Standard, &[7; 256]);
+    let sent = format!(
+        "GET /hive?secret=1 HTTP/1.1\r\nHost: {HOST}\r\nApi-Id: alice@connection\r\nApi-User: user-1\r\nApi-Signature: {signature}\r\n\
+         Referer: http://{HOST}/?secret=1\r\n\r\n"
+    );
+    let answer = world.send(sent).await;
+    let kept = kept(&world, answer.header("countersign-reject").unwrap()).await.to_string();
+    assert!(kept.contains("bad-signature") && !kept.contains("secret"), "{kept}");
 }
 
 #[tokio::test]

@@ -214,6 +214,9 @@ async fn rotate_own_key(
 ) -> Result<(StatusCode, Json<OwnRotated>), Problem> {
     let manage = &console.manage;
     let old = own(&console, &holder, &key)?;
+    if old.life.state == KeyState::Disabled && !switched_off_by(&console, &holder.account.id, &key).await? {
+        return Err(not_the_owners());
+    }
     let OwnRotation { new: OwnSuccessor { public, label, possession }, overlap, old_proof } = rotation;
     let read = intake::one_key(&public, &manage.keys, "new.public")?.key;
     possession.holds(&holder.account.id, &read, holder.now, "new.possession")?;
@@ -285,9 +288,7 @@ async fn enable_own_key(
         // What the log tells is of this version at least.
         let seen = directory.version();
         if !switched_off_by(&console, &holder.account.id, &key).await? {
-            let title = "This key was not switched off by its owner.";
-            let detail = "An operator switched it off, or it waits for one; ask an operator.";
-            return Err(Problem::new(StatusCode::FORBIDDEN, "not-the-owners", title).detail(detail));
+            return Err(not_the_owners());
         }
         let tried = changed(&console, &holder, &key, |draft| {
             if draft.directory().version() != seen {
@@ -343,4 +344,11 @@ async fn changed(
         Ok(row)
     });
     Ok(Json(KeyView::of(row.await?, holder.now)?))
+}
+
+/// What an operator switched off comes back by an operator alone, be it as itself or as its successor.
+fn not_the_owners() -> Problem {
+    let title = "This key was not switched off by its owner.";
+    let detail = "An operator switched it off, or it waits for one; ask an operator.";
+    Problem::new(StatusCode::FORBIDDEN, "not-the-owners", title).detail(detail)
 }

@@ -3,10 +3,8 @@ use super::holder::Holder;
 use super::pass::source;
 use super::state::Console;
 use crate::call::Call;
-use crate::judge::limited;
-use crate::limiter::allowance::Turn;
 use crate::refusals::Refused;
-use crate::surface::explain::described::Described;
+use crate::surface::explain::described::{Asker, Described};
 use crate::surface::manage::input::Input;
 use crate::surface::manage::moment::Moment;
 use crate::surface::manage::problem::{Changing, Problem, Reading, ReadingOne};
@@ -14,7 +12,6 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use countersign::reason::Reason;
-use countersign_guard::explain::Sight;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -128,16 +125,11 @@ async fn explain_own_request(
         return Problem::missing("call").into_response();
     };
     let source = source(app, &call);
-    let turn = Turn::new(&app.limiter, &app.config.limits, &source);
-    let sight = Sight::Account(&holder.account.id);
-    let (place, explanation) = match described.explained(app, &call, sight, &turn).await {
+    let asker = Asker::Account(holder.account.id.as_str().into());
+    let (_, explanation) = match described.explained(app, &call, asker, &source).await {
         Ok(explained) => explained,
         Err(answer) => return *answer,
     };
-    if let Some(spent) = explanation.judged.and_then(|reason| turn.failed(reason, 0)) {
-        turn.even().await;
-        return *limited(app, &source, Some(&place.name), None, Reason::TooManyFailures, spent);
-    }
     if explanation.may_tell {
         return Json(&explanation).into_response();
     }

@@ -4,6 +4,7 @@ use super::holder::comes_from;
 use super::pass::refused;
 use super::site::Site;
 use super::state::Console;
+use crate::blind;
 use crate::call::Call;
 use crate::judge::limited;
 use crate::limiter::Spent;
@@ -11,11 +12,9 @@ use crate::limiter::allowance::{Source, Turn};
 use axum::response::Response;
 use countersign::ask::KnownKey;
 use countersign::base64::{Alphabet, decode};
-use countersign::decoy;
 use countersign::reason::Reason;
 use countersign::time::Time;
 use countersign_guard::allowance::Allowance;
-use countersign_keys::{Job, KeyKind, PublicKey, verify};
 use countersign_store::model::{Account, KeyRecord};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -24,10 +23,6 @@ use utoipa::ToSchema;
 
 /// Bytes of a signature's text: RSA-8192 has 1366.
 const LONGEST: usize = 2048;
-/// Checks of the decoy that stand for one of the greatest key's.
-const MOST_CHECKS: u32 = 16;
-/// Bytes of a signature by the decoy for RSA keys.
-const DECOY: usize = 256;
 
 /// A proof of a key.
 #[derive(Deserialize, ToSchema)]
@@ -66,12 +61,13 @@ pub(super) async fn prove(
     let read = proof.signature.len() <= LONGEST
         && decode(Alphabet::Url, proof.signature.as_bytes(), &mut signature).is_ok();
     let may = turn.may_check(claimed);
-    let held = may && read && holds(found.as_ref().map(|(_, key)| key), &text, &signature);
+    let held =
+        may && read && blind::holds(found.as_ref().map(|(_, key)| key.key()), text.as_bytes(), &signature);
     let proved = found.filter(|(account, key)| held && counts(account, key, site, now));
     let Some((account, key)) = proved else {
         let reason = if may { Reason::BadSignature } else { Reason::TooManyFailures };
         if let Some(Spent(wait)) = turn
-            .failed(reason, more_than_one(signature.len()))
+            .failed(reason, blind::more_than_one(signature.len()))
             .or_else(|| (!may).then_some(Spent(Duration::ZERO)))
         {
             turn.even().await;
@@ -108,57 +104,4 @@ fn find(console: &Console, opened: &Opened, named: &str) -> Option<(Account, Arc
 /// Whether account and key count, from where the call came.
 fn counts(account: &Account, key: &KnownKey, site: &Site, now: Time) -> bool {
     account.enabled && key.life.is_live(now) && comes_from(key, site.client)
-}
-
-/// Checks a signature with the key, if there is one of its shape, and with decoys for all that are not there: what is done
-/// depends on the signature's length alone.
-fn holds(key: Option<&Arc<KnownKey>>, text: &str, signature: &[u8]) -> bool {
-    let own = key.map(|key| key.key());
-    let shapes: &[KeyKind] = match signature.len() {
-        // Both have signatures of this length.
-        64 => &[KeyKind::Ed25519, KeyKind::P256],
-        96 => &[KeyKind::P384],
-        132 => &[KeyKind::P521],
-        _ => &[KeyKind::Rsa],
-    };
-    let mut held = false;
-    for kind in shapes {
-        let fits = |key: &&PublicKey| {
-            key.kind() == *kind && (*kind != KeyKind::Rsa || bytes(key) == signature.len())
-        };
-        match own.filter(fits) {
-            Some(own) => held |= check(own, text, signature),
-            None => {
-                let decoy = decoy::key(*kind);
-                let times = if *kind == KeyKind::Rsa { times(signature.len()) } else { 1 };
-                for _ in 0..times {
-                    let _never = check(decoy, text, signature);
-                }
-            }
-        }
-    }
-    held
-}
-
-/// Checks of the decoy that take as long as one of an RSA key with signatures of so many bytes.
-fn times(length: usize) -> u32 {
-    let size = u32::try_from(length / DECOY).unwrap_or(u32::MAX);
-    size.saturating_mul(size).clamp(1, MOST_CHECKS)
-}
-
-/// What checking a signature of so many bytes costs, in checks beyond the first.
-fn more_than_one(length: usize) -> u32 {
-    match length {
-        64 | 96 | 132 => 0,
-        other => times(other).saturating_sub(1),
-    }
-}
-
-fn bytes(key: &PublicKey) -> usize {
-    usize::try_from(key.bits().div_ceil(8)).unwrap_or(usize::MAX)
-}
-
-fn check(key: &PublicKey, text: &str, signature: &[u8]) -> bool {
-    let job = Job::new(key, key.kind().usual_algorithm(), text.as_bytes(), signature);
-    verify(&job).accepted(signature).is_ok()
 }
