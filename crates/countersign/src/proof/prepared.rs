@@ -106,12 +106,12 @@ impl<'s> Proof<'s> {
             None => SmallVec::new(),
         };
         let mut standing = if caller.enabled { None } else { Some(Reason::AccountDisabled) };
-        // Where hints need name nothing, one that names another account's key is none: refusing it would tell any account which keys
-        // others have, and the account's own keys decide either way.
-        let strict = self.dialect.kid_strict || by_session;
-        if hinted.is_empty() && self.facts.kid.is_some() && strict {
-            let reason = if keys.kid_elsewhere { Reason::KeyElsewhere } else { Reason::KeyHintUnknown };
-            standing = standing.or(Some(reason));
+        if hinted.is_empty() && self.facts.kid.is_some() {
+            if keys.kid_elsewhere {
+                standing = standing.or(Some(Reason::KeyElsewhere));
+            } else if self.dialect.kid_strict || by_session {
+                standing = standing.or(Some(Reason::KeyHintUnknown));
+            }
         }
         let mut chosen = if hinted.is_empty() { live } else { hinted };
         if chosen.is_empty() {

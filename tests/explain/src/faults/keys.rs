@@ -123,6 +123,10 @@ pub(crate) const FAULTS: &[Fault] = &[
     }),
     Fault::new("key-id-unknown", CLASS, "key-unknown", &[Dialect::Operator])
         .draft(|draft| draft.set("key", "key_that_nobody_has")),
+    Fault::new("kid-of-another-account", CLASS, "kid-of-another-account", TOKENS).draft(|draft| {
+        let kid = if draft.dialect == Dialect::JwtEd { "key_bob_ed" } else { "key_bob" };
+        draft.head.push(("kid".to_owned(), text(kid)));
+    }),
     Fault::new("kid-of-own-other-key", CLASS, "kid-of-another-key", RSA_TOKENS)
         .draft(|draft| draft.head.push(("kid".to_owned(), text("key_second")))),
     Fault::new("kid-is-a-number", CLASS, "header-member-type", TOKENS)
