@@ -104,6 +104,13 @@ async fn transfer(source: &Store, target: &Store, to: &End, carry: Carry) -> Res
         NotWritten::Conflict => full(),
         NotWritten::Fault(fault) => fault,
     })?;
+    // Whoever follows the registry goes on where it stood.
+    if let Some(mark) = source.registry.mark(WEBHOOKS).await? {
+        let name = format!("{to} was marked meanwhile: do not use it");
+        if !target.registry.swap_mark(WEBHOOKS, None, &mark).await? {
+            return Err(Fault::new(name));
+        }
+    }
     for session in &sessions {
         target.sessions.open(session).await?;
     }
