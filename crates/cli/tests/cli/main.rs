@@ -10,3 +10,4 @@ mod reload;
 mod rotation;
 mod run;
 mod service_manager;
+mod webhooks;

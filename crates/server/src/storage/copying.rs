@@ -105,9 +105,9 @@ async fn transfer(source: &Store, target: &Store, to: &End, carry: Carry) -> Res
         NotWritten::Fault(fault) => fault,
     })?;
     // Whoever follows the registry goes on where it stood.
-    if let Some(mark) = source.registry.mark(WEBHOOKS).await? {
+    if let Some(mark) = source.registry.mark("webhooks").await? {
         let name = format!("{to} was marked meanwhile: do not use it");
-        if !target.registry.swap_mark(WEBHOOKS, None, &mark).await? {
+        if !target.registry.swap_mark("webhooks", None, &mark).await? {
             return Err(Fault::new(name));
         }
     }

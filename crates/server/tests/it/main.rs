@@ -26,3 +26,4 @@ mod streams;
 mod tls;
 mod two;
 mod upstreams;
+mod webhooks;
