@@ -168,6 +168,8 @@ impl<C: Fn() -> Arc<App> + Send + Sync> Teller<C> {
                 app.metrics.webhook_behind(0);
                 return Ok(version);
             };
+            // What is known of a key is told as well, and may be what another node wrote just now.
+            app.registrar.refresh().await?;
             for entry in &page {
                 self.tell(entry, lease).await?;
             }

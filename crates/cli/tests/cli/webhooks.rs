@@ -1,6 +1,9 @@
 //! Webhooks over several nodes of the real program on one real PostgreSQL: each event once, and none lost with a node that is killed.
-use crate::nodes::{node, nodes, upstream};
+use crate::nodes::{NODES, node, nodes, upstream};
+use crate::run::{Place, Server};
+use countersign::base64::{Alphabet, decode};
 use countersign_testkit::postgres::Postgres;
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +13,7 @@ use std::time::Duration;
 /// Keys that are registered before a node is killed, and after.
 const KEYS: usize = 6;
 
-/// A receiver that notes what it takes, and takes nothing while it is told so.
+/// A receiver that notes the ids of what it takes, and takes nothing while it is told so.
 struct Receiver {
     address: String,
     taken: Arc<Mutex<Vec<String>>>,
@@ -47,7 +50,7 @@ impl Receiver {
                     }
                     let takes = takes.load(Ordering::SeqCst);
                     if takes {
-                        taken.lock().unwrap().push(body.to_owned());
+                        taken.lock().unwrap().push(id(body));
                     } else {
                         refused.store(true, Ordering::SeqCst);
                     }
@@ -76,6 +79,14 @@ impl Receiver {
     }
 }
 
+/// The id of a token: every attempt signs anew, so that the token itself is another one.
+fn id(token: &str) -> String {
+    let mut claims = Vec::new();
+    decode(Alphabet::Url, token.split('.').nth(1).unwrap().as_bytes(), &mut claims).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    claims.get("jti").unwrap().as_str().unwrap().to_owned()
+}
+
 #[test]
 fn nodes_on_one_database_tell_each_event_once_and_a_killed_one_loses_none() {
     let url = Postgres::shared().database();
@@ -84,7 +95,8 @@ fn nodes_on_one_database_tell_each_event_once_and_a_killed_one_loses_none() {
         "[webhooks]\nurl = \"http://{}/\"\nevents = [\"key.registered\"]\nallow_http = true\nallow_private_networks = true\n",
         receiver.address
     );
-    let mut nodes = nodes(&format!("{}{more}", node(&url, &upstream())));
+    let settings = format!("{}{more}", node(&url, &upstream()));
+    let mut nodes = nodes(&settings);
     let sql = |sql: &str| Postgres::shared().sql(&url, sql);
     for _ in 0..300 {
         if !sql("SELECT value FROM meta WHERE name = 'mark/webhooks'").is_empty() {
@@ -93,7 +105,7 @@ fn nodes_on_one_database_tell_each_event_once_and_a_killed_one_loses_none() {
         std::thread::sleep(Duration::from_millis(100));
     }
     let before = receiver.taken(0).len();
-    let register = |nodes: &[(crate::run::Place, crate::run::Server)], from: usize| {
+    let register = |nodes: &[(Place, Server)], from: usize| {
         let place = &nodes.first().unwrap().0;
         for number in from..from + KEYS {
             let server = &nodes.get(number % nodes.len()).unwrap().1.manage;
@@ -118,20 +130,19 @@ fn nodes_on_one_database_tell_each_event_once_and_a_killed_one_loses_none() {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    // Whoever it is: all but the one that makes the commands are, one after another.
-    let first = nodes.remove(0);
-    for (_, server) in &nodes {
+    // Whoever it is, they are all killed, and another node goes on in the place of the first.
+    let (place, server) = nodes.remove(0);
+    for server in nodes.iter().map(|(_, server)| server).chain([&server]) {
         server.signal("KILL");
     }
-    drop(nodes);
+    drop((nodes, server));
     receiver.takes.store(true, Ordering::SeqCst);
+    let next = Server::with(&place, &settings);
     let taken = receiver.taken(before + 2 * KEYS);
-    let mut different = taken.clone();
-    different.sort();
-    different.dedup();
-    println!("{} events over {} nodes, {} pushes taken", before + 2 * KEYS, crate::nodes::NODES, taken.len());
+    let different: BTreeSet<&String> = taken.iter().collect();
+    println!("{} events over {NODES} nodes, {} pushes taken", before + 2 * KEYS, taken.len());
     assert_eq!(different.len(), before + 2 * KEYS, "nothing is lost, and nothing came that is not there");
     let mark = sql("SELECT value FROM meta WHERE name = 'mark/webhooks'");
     assert!(mark.contains(" - "), "nobody holds what is done: {mark}");
-    drop(first);
+    drop(next);
 }

@@ -263,8 +263,37 @@ async fn two_nodes_tell_each_event_once_and_in_order() {
     }
 }
 
+/// Waits for words in the metrics of a node.
+async fn shows(running: &Running, words: &str) {
+    let ask = b"GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    for _ in 0..300 {
+        if send(running.addresses()[1].address, ask).await.body.contains(words) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("wanted {words} in the metrics");
+}
+
+/// Callers are answered meanwhile.
+async fn answers(running: &Running) {
+    for number in 0..20 {
+        let proof = proof(running, "alice", "skykit", "GET", "/nowhere", b"", [number; 16]);
+        let ask = format!("GET /nowhere HTTP/1.1\r\nHost: {HOST}\r\n{proof}Connection: close\r\n\r\n");
+        assert_eq!(send(running.addresses()[0].address, ask.as_bytes()).await.status, 502);
+    }
+}
+
+async fn three(writer: &mut Writer) -> Vec<(String, String)> {
+    let mut wanted = Vec::new();
+    for _ in 0..3 {
+        wanted.push(("key.registered".to_owned(), writer.add(None).await));
+    }
+    wanted
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_lost_while_the_receiver_is_down_or_lies_and_nobody_else_waits() {
+async fn nothing_is_lost_while_the_receiver_is_down_and_then_hangs() {
     let store = Arc::new(MemoryStore::new([7; 16]));
     register_for_tests(&store).await;
     // An address where nobody listens yet.
@@ -273,36 +302,31 @@ async fn nothing_is_lost_while_the_receiver_is_down_or_lies_and_nobody_else_wait
     drop(held);
     let running = node(&settings(address), &store, 1).await;
     begun(&store).await;
-    let mut writer = Writer::new(&store).await;
-    let mut wanted = Vec::new();
-    for _ in 0..3 {
-        wanted.push(("key.registered".to_owned(), writer.add(None).await));
-    }
-    let metrics = running.addresses()[1].address;
-    let told = async |words: &str| {
-        for _ in 0..300 {
-            let text =
-                send(metrics, b"GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await.body;
-            if text.contains(words) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("wanted {words} in the metrics");
-    };
-    told("countersign_webhook_deliveries_total{outcome=\"failed\"}").await;
-    told("countersign_webhook_behind 3").await;
-    let receiver = Receiver::doing(&[Does::Fail, Does::Redirect, Does::Hang, Does::Flood, Does::Refuse]);
+    let wanted = three(&mut Writer::new(&store).await).await;
+    shows(&running, "countersign_webhook_deliveries_total{outcome=\"failed\"}").await;
+    shows(&running, "countersign_webhook_behind 3").await;
+    let receiver = Receiver::doing(&[Does::Hang]);
     receiver.listen(address).await;
-    // While it hangs and lies, callers are answered.
-    let ask = proof(&running, "alice", "skykit", "GET", "/nowhere", b"", [9; 16]);
-    let ask = format!("GET /nowhere HTTP/1.1\r\nHost: {HOST}\r\n{ask}Connection: close\r\n\r\n");
-    for _ in 0..20 {
-        assert_eq!(send(running.addresses()[0].address, ask.as_bytes()).await.status, 502);
-    }
+    answers(&running).await;
     assert_eq!(receiver.names(wanted.len()).await, wanted);
-    assert!(receiver.asked.lock().unwrap().iter().all(|head| head.starts_with("POST /hook?secret=1 ")));
-    told("countersign_webhook_behind 0").await;
+    assert_eq!(receiver.asked.lock().unwrap().len(), wanted.len() + 1);
+    shows(&running, "countersign_webhook_behind 0").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_lies_leads_nowhere_and_gets_everything_in_the_end() {
+    let store = Arc::new(MemoryStore::new([7; 16]));
+    register_for_tests(&store).await;
+    let lies = [Does::Redirect, Does::Flood, Does::Refuse, Does::Fail];
+    let receiver = Receiver::doing(&lies);
+    let running = node(&settings(receiver.listen(anywhere()).await), &store, 1).await;
+    begun(&store).await;
+    let wanted = three(&mut Writer::new(&store).await).await;
+    answers(&running).await;
+    assert_eq!(receiver.names(wanted.len()).await, wanted);
+    let asked = receiver.asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), wanted.len() + lies.len());
+    assert!(asked.iter().all(|head| head.starts_with("POST /hook?secret=1 ")), "{asked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
