@@ -5,11 +5,11 @@ mod receiver;
 mod told;
 
 use crate::app::App;
-use crate::config::webhooks::{Event, WebhooksSection};
+use crate::config::webhooks::{Event, MARK, WebhooksSection};
 use countersign_guard::clock::draw;
 use countersign_store::fault::Fault;
 use countersign_store::model::AuditEntry;
-use lease::{GONE, Lease, Mark, NAME, Stop};
+use lease::{GONE, Lease, Mark, Stop};
 use receiver::Receiver;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub(crate) async fn run(current: impl Fn() -> Arc<App> + Send + Sync) {
     let name = format!("{:016x}", u64::from_be_bytes(draw(&*current().entropy)));
     let mut teller = Teller { current, name, seen: None, done: None, look: Instant::now(), receiver: None };
-    // The first of them waits: what a server does first is to answer.
     loop {
         sleep(teller.turn().await).await;
     }
@@ -79,14 +78,14 @@ impl<C: Fn() -> Arc<App> + Send + Sync> Teller<C> {
             return Ok(());
         }
         // In this order: the mark is never ahead of a log that is read after it.
-        let mark = app.registry.mark(NAME).await?;
+        let mark = app.registry.mark(MARK).await?;
         let last = app.registry.last_audit().await?.map_or(0, |last| last.number);
         let mark: Mark = match mark {
             Some(mark) => mark.parse()?,
             None => {
                 // What was written before anybody wanted to be told is not told.
                 let first = Mark { after: last, holder: None, beat: 0, looked: None };
-                app.registry.swap_mark(NAME, None, &first.to_string()).await?;
+                app.registry.swap_mark(MARK, None, &first.to_string()).await?;
                 return Ok(());
             }
         };

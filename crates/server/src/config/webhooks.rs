@@ -22,6 +22,8 @@ pub struct WebhooksSection {
     pub timeout: Duration,
 }
 
+/// The mark in the registry of how far it was told.
+pub(crate) const MARK: &str = "webhooks";
 /// No attempt may outlast the hold that a node has on the deliveries.
 pub const LONGEST: Duration = Duration::from_secs(10);
 
@@ -122,4 +124,37 @@ fn read_events(section: &Section<'_>) -> Vec<Event> {
         }
     }
     events
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Sources};
+
+    fn load(lines: &str) -> Result<Config, String> {
+        let file = Some(("a.toml".to_owned(), format!("[webhooks]\n{lines}")));
+        Config::load(&Sources { file, ..Sources::default() }).map_err(|errors| errors.to_string())
+    }
+
+    #[test]
+    fn an_address_that_must_not_be_asked_is_refused_at_the_start() {
+        let told = load("url = \"http://h.example/x\"").unwrap_err();
+        assert!(told.contains("allow_http = true"), "{told}");
+        assert!(load("url = \"http://h.example/x\"\nallow_http = true").is_ok());
+        assert!(load("url = \"https://h.example/x?token=1\"").unwrap().webhooks.url.is_some());
+        for url in
+            ["h.example", "ftp://h.example/", "https://user:secret@h.example/", "https://h.example/#a", "/x"]
+        {
+            assert!(load(&format!("url = \"{url}\"")).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn events_and_time_are_checked() {
+        assert_eq!(load("").unwrap().webhooks.events.len(), 6);
+        let told = load("events = [\"key.endign\"]").unwrap_err();
+        assert!(told.contains("\"key.ending\""), "{told}");
+        for timeout in ["0s", "11s"] {
+            assert!(load(&format!("timeout = \"{timeout}\"")).is_err(), "{timeout}");
+        }
+    }
 }

@@ -1,4 +1,5 @@
 //! How far the deliveries of an installation have come and which node holds them: one mark in the registry, changed only from what it was.
+use crate::config::webhooks::MARK;
 use countersign_store::fault::Fault;
 use countersign_store::registry::Registry;
 use std::fmt;
@@ -6,8 +7,6 @@ use std::str::FromStr;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The name of the mark.
-pub(super) const NAME: &str = "webhooks";
 /// A mark that stood unchanged for this long, as another node sees it by its own timer, was left by a node that is gone. No clock of
 /// a node is believed by another.
 pub(super) const GONE: Duration = Duration::from_secs(30);
@@ -114,7 +113,7 @@ impl<'r> Lease<'r> {
         change(&mut next);
         let said = Instant::now();
         let (before, after) = (self.mark.to_string(), next.to_string());
-        if !self.registry.swap_mark(NAME, Some(&before), &after).await? {
+        if !self.registry.swap_mark(MARK, Some(&before), &after).await? {
             return Err(Stop::Lost);
         }
         (self.mark, self.said) = (next, said);
@@ -166,31 +165,31 @@ mod tests {
     async fn of_two_nodes_one_holds_and_the_other_notices_when_it_lost() {
         let store = MemoryStore::default();
         let free = Mark { after: 7, holder: None, beat: 0, looked: None };
-        assert!(store.swap_mark(NAME, None, &free.to_string()).await.unwrap());
+        assert!(store.swap_mark(MARK, None, &free.to_string()).await.unwrap());
         let mut one = Lease::take(&store, free.clone(), "one").await.unwrap().unwrap();
         assert!(Lease::take(&store, free, "two").await.unwrap().is_none());
         one.change(|mark| mark.after = 8).await.unwrap();
-        let seen: Mark = store.mark(NAME).await.unwrap().unwrap().parse().unwrap();
+        let seen: Mark = store.mark(MARK).await.unwrap().unwrap().parse().unwrap();
         assert_eq!((seen.after, seen.holder.as_deref()), (8, Some("one")));
         // While it waits it is seen to be there, however long that takes.
-        let waiting = one.wait(GONE * 3, || false);
-        tokio::pin!(waiting);
+        let mut waiting = Box::pin(one.wait(GONE * 3, || false));
         let mut last = seen;
         for _ in 0..3 {
             tokio::select! {
                 ended = &mut waiting => panic!("{ended:?}"),
                 () = tokio::time::sleep(GONE / 2) => {}
             }
-            let seen: Mark = store.mark(NAME).await.unwrap().unwrap().parse().unwrap();
+            let seen: Mark = store.mark(MARK).await.unwrap().unwrap().parse().unwrap();
             assert_ne!(seen.beat, last.beat);
             last = seen;
         }
         // Another one took over: the first moves nothing any more.
         let mut two = Lease::take(&store, last, "two").await.unwrap().unwrap();
-        assert!(matches!(waiting.await, Err(Stop::Lost)));
+        assert!(matches!(waiting.as_mut().await, Err(Stop::Lost)));
+        drop(waiting);
         two.change(|mark| mark.after = 9).await.unwrap();
         assert!(matches!(one.change(|mark| mark.after = 8).await, Err(Stop::Lost)));
-        let kept: Mark = store.mark(NAME).await.unwrap().unwrap().parse().unwrap();
+        let kept: Mark = store.mark(MARK).await.unwrap().unwrap().parse().unwrap();
         assert_eq!((kept.after, kept.holder.as_deref()), (9, Some("two")));
     }
 }
