@@ -1,6 +1,6 @@
 //! `[webhooks]`: where it is told what happens to keys, which of it, and how that address may be reached.
-use super::nearest_name;
 use super::reader::Section;
+use super::spelling::nearest;
 use http::Uri;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -113,7 +113,7 @@ fn read_events(section: &Section<'_>) -> Vec<Event> {
         match Event::TABLE.into_iter().find(|row| row.1 == text) {
             Some((event, _, _)) => events.push(event),
             None => {
-                let meant = nearest_name(&text, names.into_iter());
+                let meant = nearest(&text, names.into_iter());
                 let meant = meant.map_or_else(|| names.join(", "), |meant| format!("{meant:?}"));
                 section.wrong(
                     "events",
