@@ -20,6 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CLIENTS = {
     # dialect: (script, requirement file of the virtual environment it runs in; None for PHP)
+    # First, since what is to be told waits longer the longer nobody takes it.
+    "webhooks": ("webhooks.py", "requirements.txt"),
     "skykit": ("skykit.py", "requirements.txt"),
     "skillhive": ("skillhive.php", None),
     "asymmetric-jwt": ("asymmetric_jwt.py", "requirements.txt"),

@@ -29,9 +29,9 @@ pub(crate) fn run() -> Result<u64, String> {
         }
     }
     std::fs::create_dir_all(&data).map_err(trouble)?;
-    let [public, manage, echo] = free_ports()?;
+    let [public, manage, echo, hook] = free_ports()?;
     let file = data.join("server.toml");
-    std::fs::write(&file, configuration(public, manage, echo)).map_err(trouble)?;
+    std::fs::write(&file, configuration(public, manage, echo, hook)).map_err(trouble)?;
     let countersign = built("countersign")?;
     let with_data = |arguments: &[&str]| {
         let mut one = command(&countersign, arguments);
@@ -50,17 +50,19 @@ pub(crate) fn run() -> Result<u64, String> {
     script.args(["--public", &format!("http://127.0.0.1:{public}"), "--countersign"]).arg(&countersign);
     script.arg("--work").arg(&work).env("COUNTERSIGN_DATA", &data);
     script.env("COUNTERSIGN_MANAGE", format!("http://127.0.0.1:{manage}"));
+    script.env("COUNTERSIGN_HOOK_PORT", hook.to_string());
     let text = shown(script)
         .inspect_err(|_| println!("the server's log is {}", work.join("server.log").display()))?;
     passed(&text, "clients")
 }
 
-fn configuration(public: u16, manage: u16, echo: u16) -> String {
+fn configuration(public: u16, manage: u16, echo: u16, hook: u16) -> String {
     let mut text = format!(
         "version = 1\n\n[server]\npublic_url = \"http://127.0.0.1:{public}\"\n\n\
          [[listener]]\naddress = \"127.0.0.1:{public}\"\nsurfaces = [\"gateway\", \"session\", \"jwks\", \"health\"]\n\n\
          [[listener]]\naddress = \"127.0.0.1:{manage}\"\nsurfaces = [\"manage\", \"metrics\", \"health\"]\n\n\
-         [session]\nrefresh_grace = \"10s\"\nself_registration = true\n"
+         [session]\nrefresh_grace = \"10s\"\nself_registration = true\n\n\
+         [webhooks]\nurl = \"http://127.0.0.1:{hook}/hook\"\nallow_http = true\nallow_private_networks = true\n"
     );
     for (path, dialect) in ROUTES {
         text.push_str(&format!(

@@ -20,6 +20,7 @@ pub mod store;
 pub mod traces;
 mod tree;
 pub mod upstream;
+pub mod webhooks;
 
 use console::ConsoleSection;
 use dialect::DialectSection;
@@ -37,6 +38,7 @@ use store::StoreSection;
 use traces::TracesSection;
 use tree::Node;
 use upstream::Upstream;
+use webhooks::WebhooksSection;
 
 pub use reader::{Finding, Shown};
 pub use tree::Origin;
@@ -88,6 +90,8 @@ pub struct Config {
     pub limits: Limits,
     /// Traces of requests.
     pub traces: TracesSection,
+    /// What happens to keys, told to somebody else.
+    pub webhooks: WebhooksSection,
     shown: Vec<Shown>,
 }
 
@@ -192,6 +196,7 @@ impl Config {
             store: StoreSection::read(root.section("store")),
             limits: Limits::read(root.section("limits")),
             traces: TracesSection::read(root.section("traces")),
+            webhooks: WebhooksSection::read(root.section("webhooks")),
             shown: Vec::new(),
         };
         root.unknown();
@@ -220,6 +225,7 @@ impl Default for Config {
             store: StoreSection::read(root.section("store")),
             limits: Limits::read(root.section("limits")),
             traces: TracesSection::read(root.section("traces")),
+            webhooks: WebhooksSection::read(root.section("webhooks")),
             shown: notes.shown.take(),
         }
     }

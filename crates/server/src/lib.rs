@@ -21,6 +21,7 @@ mod limiter;
 mod listeners;
 pub mod metrics;
 mod mounts;
+mod outside;
 mod own_keys;
 pub mod problem;
 pub mod readiness;
@@ -44,6 +45,7 @@ pub mod trip;
 mod upstream;
 mod uses;
 mod verdicts;
+mod webhooks;
 
 pub use app::App;
 pub use config::Config;

@@ -63,6 +63,8 @@ pub struct Metrics {
     broken: Gauge,
     orders: Family<Ended, Counter>,
     clock_steps: Family<Stepped, Counter>,
+    webhook_behind: Gauge,
+    webhook_deliveries: Family<Ended, Counter>,
 }
 
 /// What is not counted but looked up when somebody asks.
@@ -118,6 +120,8 @@ impl Default for Metrics {
             broken: Gauge::default(),
             orders: Family::default(),
             clock_steps: Family::default(),
+            webhook_behind: Gauge::default(),
+            webhook_deliveries: Family::default(),
             spans: Spans::default(),
         };
         let all = &mut metrics.registry;
@@ -150,6 +154,8 @@ impl Default for Metrics {
         put(all, "certificates_broken", &metrics.broken);
         put(all, "certificate_orders", &metrics.orders);
         put(all, "clock_steps", &metrics.clock_steps);
+        put(all, "webhook_behind", &metrics.webhook_behind);
+        put(all, "webhook_deliveries", &metrics.webhook_deliveries);
         metrics.spans.register(all);
         metrics.keys_end([0; DAYS.len()]);
         // There from the start, so that the first step is a change.
@@ -284,6 +290,17 @@ impl Metrics {
     pub(crate) fn ordered(&self, issued: bool) {
         let outcome = if issued { "issued" } else { "refused" }.into();
         self.orders.get_or_create(&Ended { outcome }).inc();
+    }
+
+    /// Shows how many entries of the audit log the receiver of webhooks was not told of.
+    pub(crate) fn webhook_behind(&self, entries: u64) {
+        self.webhook_behind.set(i64::try_from(entries).unwrap_or(i64::MAX));
+    }
+
+    /// Counts an attempt to push an event.
+    pub(crate) fn webhook_pushed(&self, taken: bool) {
+        let outcome = if taken { "taken" } else { "failed" }.into();
+        self.webhook_deliveries.get_or_create(&Ended { outcome }).inc();
     }
 
     /// Notes that the clock stepped.

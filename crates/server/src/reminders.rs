@@ -62,13 +62,13 @@ async fn look(app: &Shared, before: Option<Time>, now: Time) {
 }
 
 /// Whether the end of a key is anybody's concern: it counts now, or will.
-fn counts(life: KeyLife, now: Time) -> bool {
+pub(crate) fn counts(life: KeyLife, now: Time) -> bool {
     let begins = life.not_before.map_or(now, |begins| begins.max(now));
     life.is_live(begins)
 }
 
 /// The shortest distance that the end of a key came within since `before`.
-fn due(end: Time, before: Option<Time>, now: Time) -> Option<i64> {
+pub(crate) fn due(end: Time, before: Option<Time>, now: Time) -> Option<i64> {
     let within = |days: i64, at: Time| end.since(at) <= Span::from_seconds(days * 86_400);
     DAYS.into_iter()
         .rev()

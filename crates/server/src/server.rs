@@ -9,6 +9,7 @@ use crate::reload::Reloader;
 use crate::service_manager::ServiceManager;
 use crate::shared::{Parts, Shared};
 use crate::traces::exporters::FLUSH;
+use crate::webhooks;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,6 +65,8 @@ impl Server {
         chores.spawn(chores::run(Arc::clone(reloader.app().shared())));
         let watched = Arc::clone(&reloader);
         chores.spawn(async move { watched.watch().await });
+        let told = Arc::clone(&reloader);
+        chores.spawn(webhooks::run(move || told.app()));
         if reloader.manager().is_some() {
             let watched = Arc::clone(&reloader);
             chores.spawn(async move {

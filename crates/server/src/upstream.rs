@@ -11,6 +11,7 @@ mod replay;
 mod tunnel;
 mod written;
 
+pub(crate) use connect::roots;
 pub(crate) use forward::{Came, Failure, Forward};
 pub(crate) use member::InFlight;
 pub(crate) use post::Post;

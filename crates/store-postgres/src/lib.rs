@@ -10,6 +10,7 @@ mod bus;
 mod changes;
 mod database;
 mod history;
+mod marks;
 mod once;
 mod registry;
 mod replay;

@@ -151,6 +151,19 @@ impl Registry for PostgresStore {
         Box::pin(uses::of(&self.database, keys))
     }
 
+    fn mark<'a>(&'a self, name: &'a str) -> Answer<'a, Result<Option<String>, Fault>> {
+        Box::pin(self.database.bounded(self.marked(name)))
+    }
+
+    fn swap_mark<'a>(
+        &'a self,
+        name: &'a str,
+        before: Option<&'a str>,
+        after: &'a str,
+    ) -> Answer<'a, Result<bool, Fault>> {
+        Box::pin(self.database.bounded(self.swap(name, before, after)))
+    }
+
     fn backup<'a>(&'a self, _to: &'a Path) -> Answer<'a, Result<(), Fault>> {
         let text = "the registry is in PostgreSQL: `countersign store backup` writes it to a file, `pg_dump` the whole database";
         Box::pin(async move { Err(Fault::new(text)) })

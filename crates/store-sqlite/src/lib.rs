@@ -10,6 +10,7 @@ mod bulk;
 mod database;
 mod lock;
 mod log;
+mod marks;
 mod once;
 mod private;
 mod registry;

@@ -108,6 +108,19 @@ impl Registry for SqliteStore {
         Box::pin(async move { uses::of(&mut *self.registry.read().await?, keys).await })
     }
 
+    fn mark<'a>(&'a self, name: &'a str) -> Answer<'a, Result<Option<String>, Fault>> {
+        Box::pin(self.marked(name))
+    }
+
+    fn swap_mark<'a>(
+        &'a self,
+        name: &'a str,
+        before: Option<&'a str>,
+        after: &'a str,
+    ) -> Answer<'a, Result<bool, Fault>> {
+        Box::pin(self.swap(name, before, after))
+    }
+
     fn backup<'a>(&'a self, to: &'a Path) -> Answer<'a, Result<(), Fault>> {
         Box::pin(backup::copy(self.registry.path(), to))
     }

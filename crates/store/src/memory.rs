@@ -33,6 +33,7 @@ struct Rows {
     audit: Vec<AuditEntry>,
     /// Unix seconds by address, by key.
     uses: HashMap<String, HashMap<String, i64>>,
+    marks: HashMap<String, String>,
 }
 
 /// A row's kind (in the order of loading) and key.
@@ -180,6 +181,26 @@ impl Registry for MemoryStore {
                 uses
             };
             Ok(keys.iter().flat_map(of).collect())
+        })
+    }
+
+    fn mark<'a>(&'a self, name: &'a str) -> Answer<'a, Result<Option<String>, Fault>> {
+        Box::pin(async move { Ok(self.rows()?.marks.get(name).cloned()) })
+    }
+
+    fn swap_mark<'a>(
+        &'a self,
+        name: &'a str,
+        before: Option<&'a str>,
+        after: &'a str,
+    ) -> Answer<'a, Result<bool, Fault>> {
+        Box::pin(async move {
+            let mut rows = self.rows()?;
+            if rows.marks.get(name).map(String::as_str) != before {
+                return Ok(false);
+            }
+            rows.marks.insert(name.to_owned(), after.to_owned());
+            Ok(true)
         })
     }
 

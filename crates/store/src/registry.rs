@@ -100,6 +100,26 @@ pub trait Registry: Send + Sync {
     /// From where these keys were used, the newest [`MOST_ADDRESSES`] of each, newest first, in whole seconds: by any node.
     fn uses<'a>(&'a self, keys: &'a [String]) -> Answer<'a, Result<Vec<LastUse>, Fault>>;
 
+    /// What whoever follows the registry has marked under a name; it lies with the rows, and a promoted standby or a restored copy has
+    /// it as old as they are.
+    fn mark<'a>(&'a self, _name: &'a str) -> Answer<'a, Result<Option<String>, Fault>> {
+        Box::pin(std::future::ready(Err(no_marks())))
+    }
+
+    /// Marks `after` if what is marked is still `before`; `false` when it is not. No new version, no audit entry.
+    fn swap_mark<'a>(
+        &'a self,
+        _name: &'a str,
+        _before: Option<&'a str>,
+        _after: &'a str,
+    ) -> Answer<'a, Result<bool, Fault>> {
+        Box::pin(std::future::ready(Err(no_marks())))
+    }
+
     /// Writes a consistent copy to a new file.
     fn backup<'a>(&'a self, to: &'a Path) -> Answer<'a, Result<(), Fault>>;
+}
+
+fn no_marks() -> Fault {
+    Fault::new("wanted a store that keeps marks, found one that does not; open a database instead")
 }

@@ -1,5 +1,6 @@
 //! The suites that every store passes: `registry`, `once`, `sessions`, `accord`, each over a store that the caller opens.
 pub mod accord;
+mod marks;
 pub mod once;
 pub mod registry;
 pub mod sessions;

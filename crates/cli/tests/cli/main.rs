@@ -11,3 +11,4 @@ mod reload;
 mod rotation;
 mod run;
 mod service_manager;
+mod webhooks;

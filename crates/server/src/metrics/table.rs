@@ -102,6 +102,16 @@ pub const TABLE: &[Metric] = &[
         "Spans that it did not get: `queue` (full), `parts` (too many of one request), `failed` (no answer, or a bad one), `rejected` (by its answer), `stopped` (with the server)",
     ),
     counter("traces_limited", &[], "Requests not traced since too many were in their second"),
+    gauge(
+        "webhook_behind",
+        &[],
+        "Entries of the audit log that the receiver of webhooks was not told of yet, those that are no event included",
+    ),
+    counter(
+        "webhook_deliveries",
+        &["outcome"],
+        "Events pushed to the receiver of webhooks, by outcome: `taken` or `failed`",
+    ),
     counter("certificate_orders", &["outcome"], "Certificates ordered, by outcome: `issued` or `refused`"),
 ];
 

@@ -29,6 +29,7 @@ fn what_was_counted_is_told_and_is_the_table() {
     metrics.count(&call, &outcome, 401, 0.001);
     let counts = Counts { turns: 4, in_lanes: 7, scalar: 2, rechecked: 1, differences: 0 };
     metrics.clock_stepped(true);
+    metrics.webhook_pushed(true);
     let text = metrics.text(Levels { keys: 3, lanes: Some(counts), ..Levels::default() });
     for line in [
         "countersign_judgements_total{surface=\"gateway\",dialect=\"skillhive\",verdict=\"refused\",reason=\"bad-signature\"} 1",

@@ -1,5 +1,6 @@
 //! Moves a whole installation from one store to another, and proves that every row arrived.
 use super::ends::{End, Store};
+use crate::config::webhooks::MARK;
 use countersign::time::Time;
 use countersign_keys::sha256;
 use countersign_store::audit;
@@ -104,6 +105,12 @@ async fn transfer(source: &Store, target: &Store, to: &End, carry: Carry) -> Res
         NotWritten::Conflict => full(),
         NotWritten::Fault(fault) => fault,
     })?;
+    // Whoever follows the registry goes on where it stood.
+    if let Some(mark) = source.registry.mark(MARK).await? {
+        if !target.registry.swap_mark(MARK, None, &mark).await? {
+            return Err(Fault::new(format!("{to} was marked meanwhile: do not use it")));
+        }
+    }
     for session in &sessions {
         target.sessions.open(session).await?;
     }

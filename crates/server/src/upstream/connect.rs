@@ -50,13 +50,13 @@ struct Tls {
 }
 
 /// The certificates that vouch for an upstream.
-pub(super) type Roots = Arc<RootCertStore>;
+pub(crate) type Roots = Arc<RootCertStore>;
 
 /// Reads the certificates of a `ca` setting.
 ///
 /// # Errors
 /// Says which file is wrong and how.
-pub(super) fn roots(path: &Path) -> Result<Roots, Fault> {
+pub(crate) fn roots(path: &Path) -> Result<Roots, Fault> {
     let told = |error: &dyn std::fmt::Display| Fault::new(format!("{}: {error}", path.display()));
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)

@@ -27,3 +27,4 @@ mod streams;
 mod tls;
 mod two;
 mod upstreams;
+mod webhooks;

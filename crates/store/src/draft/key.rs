@@ -139,6 +139,13 @@ impl Draft<'_> {
         Ok(record)
     }
 
+    /// Notes that a key ends within so many days; nothing where it is gone or ends at another time by now.
+    pub fn note_key_ends(&mut self, id: &str, within: i64, end: Time) {
+        if self.key(id).is_ok_and(|key| key.life.ends() == Some(end)) {
+            self.note("key.ending", id, format!("within {within} days, ends at Unix time {}", end.seconds()));
+        }
+    }
+
     /// Sets what a key is narrowed to.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 //! What every registry does: units whole or not at all, versions without gaps, a chained audit, rows as they were written.
-use crate::conformance::{must, uses};
+use crate::conformance::{marks, must, uses};
 use countersign::life::key::{KeyLife, KeyState};
 use countersign::time::Time;
 use countersign_store::audit;
@@ -21,6 +21,7 @@ pub async fn registry(store: Arc<dyn Registry>, reopen: impl AsyncFn() -> Arc<dy
     uses::the_newest_addresses_of_a_key_are_kept(&*store, &reopen).await;
     of_many_writers_one_wins_each_version(&store).await;
     the_audit_is_a_chain_without_gaps(&*store, &reopen).await;
+    marks::a_mark_changes_only_from_what_it_was(&store, &reopen).await;
 }
 
 /// Runs the suite of filling over an empty store: what another store had is there whole, once, and goes on.
