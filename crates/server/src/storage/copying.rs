@@ -106,10 +106,10 @@ async fn transfer(source: &Store, target: &Store, to: &End, carry: Carry) -> Res
         NotWritten::Fault(fault) => fault,
     })?;
     // Whoever follows the registry goes on where it stood.
-    if let Some(mark) = source.registry.mark(MARK).await? {
-        if !target.registry.swap_mark(MARK, None, &mark).await? {
-            return Err(Fault::new(format!("{to} was marked meanwhile: do not use it")));
-        }
+    if let Some(mark) = source.registry.mark(MARK).await?
+        && !target.registry.swap_mark(MARK, None, &mark).await?
+    {
+        return Err(Fault::new(format!("{to} was marked meanwhile: do not use it")));
     }
     for session in &sessions {
         target.sessions.open(session).await?;
