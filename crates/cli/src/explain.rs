@@ -4,7 +4,7 @@ use crate::manage::{ManageArgs, segment};
 use crate::member::at;
 use crate::print::{Out, pairs, plain, table};
 use crate::verify::{self, VerifyArgs};
-use crate::world;
+use crate::{keyring, question, world};
 use clap::Args;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -17,6 +17,15 @@ pub(crate) struct ExplainArgs {
     /// The file with the bytes that were signed, to lay them beside those that the server expects.
     #[arg(long, value_name = "FILE", conflicts_with = "reject")]
     signed: Option<PathBuf>,
+    /// Ask the server at this address, such as https://api.example, instead of judging here.
+    #[arg(long, value_name = "URL", conflicts_with = "reject")]
+    ask: Option<String>,
+    /// A private key of the account, for --ask: the server tells everything to whoever holds one.
+    #[arg(long, value_name = "KEYFILE", requires = "ask")]
+    prove: Option<PathBuf>,
+    /// The file with the private key's passphrase.
+    #[arg(long, value_name = "FILE", requires = "prove")]
+    prove_passphrase_file: Option<PathBuf>,
     /// The address of the management API, for --reject.
     #[arg(long, env = "COUNTERSIGN_MANAGE", value_name = "URL", default_value = "http://127.0.0.1:8701")]
     server: String,
@@ -38,10 +47,30 @@ pub(crate) fn run(args: &ExplainArgs, out: Out) -> Done {
         )
     })?;
     let signed = args.signed.as_deref().map(world::read).transpose()?;
+    if let Some(server) = &args.ask {
+        return told_by(server, args, verify, signed.as_deref(), out);
+    }
     let explanation = verify::judge(verify, signed.as_deref())?;
     let value = serde_json::to_value(&explanation).map_err(Failure::failed)?;
     out.show(&value, || told(&value))?;
     verify::answer(&explanation)
+}
+
+/// Asks the server how it would judge the capture.
+fn told_by(server: &str, args: &ExplainArgs, verify: &VerifyArgs, signed: Option<&[u8]>, out: Out) -> Done {
+    let (_, captured) = verify::captured(verify)?;
+    let key = args.prove.as_deref();
+    let key =
+        key.map(|file| keyring::private_key(file, args.prove_passphrase_file.as_deref())).transpose()?;
+    let explanation = world::run(question::ask(server, &captured, signed, key.as_ref()))?;
+    out.show(&explanation, || match at(&explanation, "note").as_str() {
+        None => told(&explanation),
+        Some(note) => {
+            let code = at(&explanation, "code").as_str().unwrap_or("none");
+            format!("{}\ncode     {}\n\n{}", verify::verdict(&explanation), plain(code), plain(note))
+        }
+    })?;
+    if *at(&explanation, "verdict") == "verified" { Ok(()) } else { Err(Failure::new(Exit::Refused, "")) }
 }
 
 /// Asks the server what it kept.

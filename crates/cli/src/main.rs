@@ -25,6 +25,7 @@ mod org;
 mod pair;
 mod print;
 mod proving;
+mod question;
 mod readiness;
 mod registered;
 mod reload;

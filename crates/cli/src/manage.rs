@@ -166,7 +166,7 @@ impl Api {
 }
 
 /// Whether an address is on this machine.
-fn is_here(server: &str) -> bool {
+pub(crate) fn is_here(server: &str) -> bool {
     ["//127.", "//localhost", "//[::1]"].iter().any(|here| server.contains(here))
 }
 

@@ -106,8 +106,18 @@ pub(crate) fn judge(args: &VerifyArgs, signed: Option<&[u8]>) -> Result<Explanat
             "wanted who is known: --accounts FILE, or --key FILE with --as IDENTIFIER",
         ));
     }
-    let dialect = proving::load(&args.dialect, &proving::settings(&args.settings)?)?;
+    let (dialect, captured) = captured(args)?;
     let now = args.at.as_deref().map_or_else(|| Ok(world::now()), moment)?;
+    let records = match &args.accounts {
+        Some(path) => Installation::read(path)?.records(now),
+        None => one_caller(args, &dialect, now)?,
+    };
+    world::run(explained(dialect, records, &captured, signed, now))
+}
+
+/// The dialect and the request that the arguments tell of.
+pub(crate) fn captured(args: &VerifyArgs) -> Result<(Arc<Dialect>, Captured), Failure> {
+    let dialect = proving::load(&args.dialect, &proving::settings(&args.settings)?)?;
     let mut captured = Captured::read(&world::read(&args.file)?, args.base.as_deref(), &dialect)?;
     if let Some(text) = &args.body {
         captured.body = Some(match text.strip_prefix('@') {
@@ -115,11 +125,7 @@ pub(crate) fn judge(args: &VerifyArgs, signed: Option<&[u8]>) -> Result<Explanat
             None => text.as_bytes().to_vec(),
         });
     }
-    let records = match &args.accounts {
-        Some(path) => Installation::read(path)?.records(now),
-        None => one_caller(args, &dialect, now)?,
-    };
-    world::run(explained(dialect, records, &captured, signed, now))
+    Ok((dialect, captured))
 }
 
 /// Judges by a guard that knows exactly these rows and stands at this time.

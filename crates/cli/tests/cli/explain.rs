@@ -35,6 +35,22 @@ fn a_refusal_that_the_server_kept_is_told_to_an_operator() {
     let text = run(&format!("explain --reject {reject}"));
     assert!(text.out.contains("NO: bad-signature"), "{}", text.out);
     run("explain --reject rej_nothing").fails(6, &["refusal"]);
+    // The caller itself asks: by another key of the account everything is told, by none or a stranger's a word.
+    place.run("key new spare.pem").ok();
+    run("key register alice --file spare.pem.pub -d asymmetric-jwt").ok();
+    let token = place.run("sign -d asymmetric-jwt -k other.pem --as alice --token").ok();
+    let host = server.public.trim_start_matches("http://");
+    let raw = format!("GET /kept/x HTTP/1.1\r\nHost: {host}\r\nAuthorization: JWT {}\r\n\r\n", token.trim());
+    place.write("captured", &raw);
+    let captured = format!("explain captured -d asymmetric-jwt --base {0} --ask {0}", server.public);
+    let ask = |more: &str| place.run(&format!("{captured}{more}"));
+    let told = ask(" --prove spare.pem");
+    assert!(told.code == 3 && told.out.contains("NO: bad-signature"), "{}{}", told.out, told.err);
+    for more in ["", " --prove other.pem"] {
+        let told = ask(more);
+        assert_eq!(told.code, 3, "{}{}", told.out, told.err);
+        assert!(told.out.contains("code ") && !told.out.contains("NO:"), "{}", told.out);
+    }
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl Server {
     pub(crate) fn within(place: &Place, more: &str, variables: &[(&str, &str)]) -> Self {
         let text = format!(
             "version = 1\n[server]\ndrain = \"0s\"\n\
-             [[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"gateway\", \"session\", \"health\"]\n\
+             [[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"explain\", \"gateway\", \"session\", \"health\"]\n\
              [[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"manage\"]\n\
              [[route]]\nname = \"own\"\npath = \"/own/\"\ndialects = [\"skykit\"]\nupstream = \"http://127.0.0.1:9\"\n\
              [[route]]\nname = \"watched\"\npath = \"/watched/\"\ndialects = [\"skykit\"]\nmode = \"shadow\"\nupstream = \"http://127.0.0.1:9\"\n{more}"

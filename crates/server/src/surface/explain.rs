@@ -160,8 +160,8 @@ fn outward(explanation: &Explanation, shown: &Shown) -> String {
              (\"Why was my request refused?\"), with this server's name, made in the last minute and not used yet"
         }
         _ => {
-            "details are told to whoever holds the private key: ask with a proof of possession (the book: \"Why was my request \
-              refused?\"), or describe a request whose signature holds"
+            "details are told to whoever holds the private key: ask with a proof of possession (`countersign explain --ask URL --prove \
+              KEYFILE`), or describe a request whose signature holds"
         }
     };
     serde_json::json!({
