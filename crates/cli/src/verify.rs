@@ -106,8 +106,9 @@ pub(crate) fn judge(args: &VerifyArgs, signed: Option<&[u8]>) -> Result<Explanat
             "wanted who is known: --accounts FILE, or --key FILE with --as IDENTIFIER",
         ));
     }
-    let (dialect, captured) = captured(args)?;
+    // What was mistyped is told before what is in the file.
     let now = args.at.as_deref().map_or_else(|| Ok(world::now()), moment)?;
+    let (dialect, captured) = captured(args)?;
     let records = match &args.accounts {
         Some(path) => Installation::read(path)?.records(now),
         None => one_caller(args, &dialect, now)?,
