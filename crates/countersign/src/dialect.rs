@@ -4,6 +4,7 @@ pub mod demand;
 pub mod file;
 pub mod settings;
 
+use crate::form::httpsig::HttpSig;
 use crate::form::make::Make;
 use crate::form::text::TextForm;
 use crate::rule::Rule;
@@ -62,6 +63,8 @@ pub(crate) enum Form {
     Jws,
     /// A text built from the request.
     Text(TextForm),
+    /// An HTTP message signature.
+    HttpSig(HttpSig),
 }
 
 /// How the proof names its maker.
@@ -97,6 +100,8 @@ pub(crate) struct Pattern {
 pub(crate) struct ReplyShape {
     pub(crate) status: u16,
     pub(crate) challenge: Option<Challenge>,
+    /// What a signature must have, for callers that read it (RFC 9421 section 5.1).
+    pub(crate) accept_signature: Option<Arc<str>>,
 }
 
 /// The two values of `WWW-Authenticate` that a dialect has, ready since every refusal carries one.
@@ -140,10 +145,10 @@ impl Dialect {
     pub fn needs_body(&self) -> bool {
         self.covered.body || matches!(self.find, Find::Body)
     }
-    /// Whether a proof works once.
+    /// Whether a proof works once, or can be made so.
     #[must_use]
     pub fn is_single_use(&self) -> bool {
-        self.covered.once
+        self.rules.iter().any(Rule::is_single_use) || self.covered.once
     }
     /// How long uses of its proofs are remembered, spelt so that any change shows; `None` when they work more than once. A use that
     /// was remembered by another spelling may be forgotten while its proof still holds.
@@ -196,6 +201,11 @@ impl Dialect {
             _ => &challenge.invalid,
         })
     }
+    /// Value of `Accept-Signature` for a 401: what a signature must cover and say.
+    #[must_use]
+    pub fn accept_signature(&self) -> Option<&Arc<str>> {
+        self.reply.accept_signature.as_ref()
+    }
     /// Each place where its proofs stand, such as `authorization Bearer`: dialects that share one compete there.
     #[must_use]
     pub fn places(&self) -> Vec<String> {
@@ -212,6 +222,7 @@ impl Dialect {
     #[must_use]
     pub fn has_discriminator(&self) -> bool {
         matches!(&self.find, Find::Header { when, .. } if !when.is_empty())
+            || matches!(self.form, Form::HttpSig(_))
     }
     /// The headers that carry its proofs, so that a gateway may drop them before the upstream.
     #[must_use]

@@ -17,6 +17,7 @@ pub mod read;
 pub mod reason;
 mod rule;
 mod source;
+pub mod structured;
 pub mod time;
 pub mod trace;
 pub mod verified;

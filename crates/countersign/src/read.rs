@@ -1,8 +1,9 @@
 //! Finds a proof in a request and lays out its facts, believing nothing.
 use crate::base64::{Alphabet, decode, decode_hex};
 use crate::dialect::{By, Dialect, Find, Form, Schemes};
-use crate::form::jws;
+use crate::form::httpsig::{HttpSig, Listed};
 use crate::form::text::{SignatureEncoding, TextForm};
+use crate::form::{httpsig, jws};
 use crate::incoming::{Body, Incoming, Limits};
 use crate::json::{Bounds, Value, read_object};
 use crate::proof::found::Proof;
@@ -58,7 +59,11 @@ impl Dialect {
                 Addressed::Yes
             }
             Find::Headers(names) => {
-                if names.iter().any(|name| incoming.headers.contains_key(name)) {
+                let meant = || match &self.form {
+                    Form::HttpSig(form) if discriminate => httpsig::read::is_meant(form, incoming, limits),
+                    _ => true,
+                };
+                if names.iter().any(|name| incoming.headers.contains_key(name)) && meant() {
                     Addressed::Yes
                 } else {
                     Addressed::No
@@ -119,6 +124,9 @@ impl Dialect {
                 if !names.iter().any(|name| incoming.headers.contains_key(name)) {
                     return Ok(None);
                 }
+                if let Form::HttpSig(form) = &self.form {
+                    return self.read_message(form, incoming, limits, scratch);
+                }
                 for name in names {
                     match incoming.headers.get_all(name).iter().count() {
                         0 => return Err(Reason::MissingCredentials),
@@ -158,7 +166,30 @@ impl Dialect {
         let facts = Facts { incoming, members: read.members, typ: read.typ, kind: read.kind, kid: read.kid };
         let mut texts = SmallVec::new();
         texts.push(read.input);
-        self.proof(facts, limits, Some(read.algorithm), texts, read.signature)
+        self.proof(facts, limits, Some(read.algorithm), texts, read.signature, None)
+    }
+
+    fn read_message<'s>(
+        &'s self,
+        form: &HttpSig,
+        incoming: &'s Incoming<'s>,
+        limits: &Limits,
+        scratch: &'s mut Scratch,
+    ) -> Result<Option<Proof<'s>>, Reason> {
+        let Scratch { bytes: signature, texts } = scratch;
+        texts.resize_with(1, Vec::new);
+        let Some(base) = texts.first_mut() else { return Err(Reason::MalformedCredential) };
+        let wanted = httpsig::read::Wanted { form, algorithms: &self.algorithms, members: &self.members };
+        let Some(read) = httpsig::read::read(&wanted, incoming, limits, base, signature)? else {
+            return Ok(None);
+        };
+        // Where the key's id is what the account is found by, it is no hint beside that.
+        let is_name = matches!(&self.who.from, Source::Param(slot) if self.members.get(*slot).is_some_and(|name| **name == *"keyid"));
+        let kid = read.kid.filter(|_| !is_name);
+        let facts = Facts { members: read.members, kid, ..Facts::new(incoming, 0) };
+        let texts: &'s [Vec<u8>] = texts;
+        let texts = texts.iter().map(Vec::as_slice).collect();
+        self.proof(facts, limits, read.algorithm, texts, signature, Some(read.listed)).map(Some)
     }
 
     fn read_text<'s>(
@@ -185,7 +216,7 @@ impl Dialect {
             return Err(Reason::MissingIdentity);
         }
         let texts: &'s [Vec<u8>] = texts;
-        self.proof(facts, limits, None, texts.iter().map(Vec::as_slice).collect(), signature)
+        self.proof(facts, limits, None, texts.iter().map(Vec::as_slice).collect(), signature, None)
     }
 
     fn read_body<'s>(&self, facts: &mut Facts<'s>, limits: &Limits) -> Result<(), Reason> {
@@ -207,6 +238,7 @@ impl Dialect {
         algorithm: Option<countersign_keys::Algorithm>,
         texts: SmallVec<[&'s [u8]; 2]>,
         signature: &'s [u8],
+        listed: Option<Listed>,
     ) -> Result<Proof<'s>, Reason> {
         let named: Cow<'s, str> = match facts.value(&self.who.from) {
             Value::Absent | Value::Null => return Err(Reason::MissingIdentity),
@@ -236,6 +268,7 @@ impl Dialect {
             algorithm,
             texts,
             signature,
+            listed,
         })
     }
 

@@ -214,6 +214,21 @@ reasons! {
     NotCovered "not-covered" Policy "not-permitted" 403 "not_covered":
         "The proof holds, but it binds less of the request than the route wants.",
         "Sign in a dialect of this route that binds more, or ask the operator.";
+    ComponentUnknown "component-unknown" Malformed "malformed" 401 "malformed":
+        "The signature covers something under a name or with parameters that have no meaning here, or covers one thing twice.",
+        "Cover each component once, with names in lower case and the parameters of RFC 9421 (`sf`, `bs`, `key`, `name`).";
+    ComponentAbsent "component-absent" Malformed "malformed" 401 "malformed":
+        "The signature covers something that this request does not have, or that can be read in more than one way.",
+        "Cover what the request has when it arrives; a proxy between may have removed or changed it.";
+    ComponentMissing "component-missing" Claims "component-missing" 401 "component_missing":
+        "The signature does not cover all that this dialect wants covered.",
+        "Cover the components that Accept-Signature lists; `countersign explain` names the one that is lacking.";
+    DigestUnusable "digest-unusable" Claims "digest-mismatch" 401 "digest_mismatch":
+        "The signed digest field has no digest that counts.",
+        "Send Content-Digest with sha-256 or sha-512, in the form `sha-256=:…:`.";
+    DigestMismatch "digest-mismatch" Claims "digest-mismatch" 401 "digest_mismatch":
+        "The body is not the one whose digest was signed.",
+        "Make the digest of the very bytes that are sent; a proxy or a library between may have written them anew.";
     PathNotPlain "path-not-plain" Malformed "malformed" 400 "path_not_plain":
         "The path has dot segments, doubled or encoded slashes or other spellings that two servers may read differently.",
         "Send the plain path.";

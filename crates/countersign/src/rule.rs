@@ -1,14 +1,15 @@
 //! The rules a proof must keep once its signature holds: a closed list, judged by one loop.
 pub(crate) mod file;
+mod meaning;
 
 use crate::ask::{ActingAs, Claim, Companion, Keys, Standing};
 use crate::json::{Bounds, Value, read_list};
 use crate::life::challenge;
 use crate::reason::{Reason, Stage};
+use crate::rule::meaning::Meaning;
 use crate::source::{Facts, Source};
 use crate::time::{Span, Time};
 use crate::trace::{Step, Trace};
-use countersign_keys::sha256;
 
 /// One thing a dialect demands.
 #[derive(Clone, Debug)]
@@ -41,8 +42,8 @@ pub(crate) enum Rule {
     KnownUser,
     /// The session that was named lives.
     Session,
-    /// These together work once, and are remembered from their date for so long.
-    Once { parts: Vec<Source>, dated: Source, keep: Span },
+    /// These together work once, and are remembered from their date for so long; where `optional`, a proof without them comes again.
+    Once { parts: Vec<Source>, dated: Source, keep: Span, optional: bool },
     /// It is a challenge that we issued; it works once.
     Issued(Source),
 }
@@ -59,6 +60,28 @@ impl Rule {
     #[must_use]
     pub(crate) fn is_single_use(&self) -> bool {
         matches!(self, Self::Once { .. } | Self::Issued(_))
+    }
+
+    /// Whether it cannot hold without a source.
+    pub(crate) fn wants(&self, is_it: &dyn Fn(&Source) -> bool) -> bool {
+        match self {
+            Self::Present(at) => at.iter().any(is_it),
+            Self::Near(at, _) | Self::NotBefore { at, optional: false, .. } => is_it(at),
+            Self::NotAfter { at, optional: false, .. } | Self::Ahead { at, .. } => is_it(at),
+            Self::Lifetime { from, to, .. } => is_it(from) || is_it(to),
+            _ => false,
+        }
+    }
+
+    /// Whether it makes every proof work once.
+    pub(crate) fn is_always_single_use(&self) -> bool {
+        self.is_single_use() && !matches!(self, Self::Once { optional: true, .. })
+    }
+
+    /// Whether a proof has nothing that this rule would have used up.
+    fn is_waived(&self, facts: &Facts<'_>) -> bool {
+        let absent = |part: &Source| matches!(facts.value(part), Value::Absent);
+        matches!(self, Self::Once { parts, optional: true, .. } if parts.iter().any(absent))
     }
 
     /// Whether strangers must not learn that it was this rule, or that the signature held, when it does not hold.
@@ -84,7 +107,9 @@ impl Rule {
             Self::NotAfter { slack, .. } => Some(format!("end:{}", slack.millis())),
             Self::Ahead { most, slack, .. } => Some(format!("ahead:{}+{}", most.millis(), slack.millis())),
             Self::Lifetime { most, .. } => Some(format!("life:{}", most.millis())),
-            Self::Once { parts, dated, keep } => Some(format!("once:{parts:?}:{dated:?}:{}", keep.millis())),
+            Self::Once { parts, dated, keep, .. } => {
+                Some(format!("once:{parts:?}:{dated:?}:{}", keep.millis()))
+            }
             Self::Issued(_) => Some("issued".to_owned()),
             _ => None,
         }
@@ -203,6 +228,7 @@ impl Rule {
                 Standing::Unknown | Standing::None => Err(Reason::SessionUnknown),
             },
             // What remains to be asked is asked last, by `claim`; here only whether the parts are there.
+            Self::Once { .. } if self.is_waived(facts) => Ok(()),
             Self::Once { parts, dated, .. } => {
                 wanted_time(facts, dated)?;
                 parts.iter().try_for_each(|part| match facts.value(part) {
@@ -222,7 +248,7 @@ impl Rule {
     /// What must be claimed for this rule, told by meaning: the account, the instant, the parts.
     fn claim(&self, dialect: &str, account: &str, facts: &Facts<'_>) -> Option<Claim> {
         match self {
-            Self::Once { parts, dated, keep } => {
+            Self::Once { parts, dated, keep, .. } => {
                 let at = wanted_time(facts, dated).ok()?;
                 let mut meaning = Meaning::new(dialect, account);
                 for part in parts {
@@ -274,7 +300,7 @@ pub(crate) fn judge_all(
         let judged = rule.judge(scene);
         trace.step(|| Step::new(Stage::Rules, rule.words(), rule.words(), rule.found(scene), judged.err()));
         judged?;
-        if rule.is_single_use() {
+        if rule.is_single_use() && !rule.is_waived(scene.facts) {
             claim = Some(rule.claim(dialect, account, scene.facts).ok_or(Reason::MalformedClaim)?);
         }
     }
@@ -325,26 +351,6 @@ impl Rule {
             Self::KnownUser => format!("{:?}", scene.keys.acting_as),
             Self::Session => format!("{:?}", scene.keys.session),
         }
-    }
-}
-
-/// A digest of parts, each with its kind and length, so that no two lists of parts run together.
-struct Meaning(Vec<u8>);
-
-impl Meaning {
-    fn new(dialect: &str, account: &str) -> Self {
-        let mut meaning = Self(Vec::with_capacity(128));
-        meaning.add(b'd', dialect.as_bytes());
-        meaning.add(b'a', account.as_bytes());
-        meaning
-    }
-    fn add(&mut self, kind: u8, part: &[u8]) {
-        self.0.push(kind);
-        self.0.extend_from_slice(&part.len().to_be_bytes());
-        self.0.extend_from_slice(part);
-    }
-    fn mark(&self) -> [u8; 32] {
-        sha256(&[&self.0])
     }
 }
 

@@ -10,6 +10,8 @@ use std::borrow::Cow;
 pub(crate) enum Source {
     /// A claim (`claim.iss`) or a member of the JSON body (`body.userId`), by slot.
     Member(usize),
+    /// A parameter of an HTTP message signature (`param.created`), by slot.
+    Param(usize),
     /// A member of the token's header (`head.typ`).
     Head(Head),
     /// A request header (`header.api-id`).
@@ -60,12 +62,12 @@ impl Source {
     pub(crate) fn parse(name: &str, members: &mut Vec<Box<str>>) -> Result<Self, String> {
         let (kind, rest) = name.split_once('.').unwrap_or((name, ""));
         Ok(match (kind, rest) {
-            ("claim" | "body", member) if !member.is_empty() => {
+            ("claim" | "body" | "param", member) if !member.is_empty() => {
                 let at = members.iter().position(|known| **known == *member).unwrap_or_else(|| {
                     members.push(member.into());
                     members.len() - 1
                 });
-                Self::Member(at)
+                if kind == "param" { Self::Param(at) } else { Self::Member(at) }
             }
             ("head", "typ") => Self::Head(Head::Typ),
             ("head", "type") => Self::Head(Head::Type),
@@ -87,7 +89,7 @@ impl Source {
             ("text", text) => Self::Constant(text.into()),
             _ => {
                 return Err(format!(
-                    "{name}: wanted claim.…, body.…, head.…, header.…, request.…, challenge.prefix or text.…"
+                    "{name}: wanted claim.…, body.…, param.…, head.…, header.…, request.…, challenge.prefix or text.…"
                 ));
             }
         })
@@ -123,7 +125,7 @@ impl<'s> Facts<'s> {
     pub(crate) fn value<'a>(&'a self, source: &'a Source) -> Value<'a> {
         let text = |text| Value::Text(Cow::Borrowed(text));
         match source {
-            Source::Member(slot) => match self.members.get(*slot) {
+            Source::Member(slot) | Source::Param(slot) => match self.members.get(*slot) {
                 Some(Value::Text(member)) => text(member.as_ref()),
                 Some(other) => other.clone(),
                 None => Value::Absent,

@@ -1,4 +1,6 @@
 //! Makes a proof: the same dialect run backwards says what to add to a request.
+mod message;
+
 use crate::base64::{Alphabet, encode, encode_hex, encode_into, encoded_len};
 use crate::dialect::{Dialect, Form};
 use crate::form::make::{Make, Name, Template};
@@ -72,6 +74,8 @@ struct Knowledge<'a> {
     random: [u8; 16],
     token: Option<String>,
     signature: Option<String>,
+    /// Whether the dialect finds accounts by their keys.
+    names_keys: bool,
 }
 
 impl Dialect {
@@ -91,7 +95,8 @@ impl Dialect {
             check_challenge(challenge)?;
         }
         let algorithm = self.algorithm_for(signer)?;
-        let mut know = Knowledge { signer, algorithm, now, random, token: None, signature: None };
+        let mut know =
+            Knowledge { signer, algorithm, now, random, token: None, signature: None, names_keys: false };
         match &self.form {
             Form::Jws => {
                 let mut json = String::with_capacity(USUAL_JSON);
@@ -113,6 +118,7 @@ impl Dialect {
                 Ok(Made { headers, body: None, token: know.token, signed: input.into_bytes() })
             }
             Form::Text(form) => self.write_text(form, make, incoming, know),
+            Form::HttpSig(form) => self.write_message(form, make, incoming, know),
         }
     }
 
@@ -187,7 +193,9 @@ impl Knowledge<'_> {
             Name::Nonce => encode_into(Alphabet::Url, &self.random, out),
             Name::Algorithm => out.push_str(self.algorithm.jose_names().first()?),
             Name::KidPem => out.push_str(&key.fingerprints().pem_sha256_hex),
-            Name::KidJwk | Name::KeyId => out.push_str(&key.fingerprints().jwk_thumbprint),
+            Name::Registered if !self.names_keys => out.push_str(self.signer.identifier),
+            Name::HttpAlgorithm => out.push_str(self.algorithm.http_name().unwrap_or_default()),
+            Name::KidJwk | Name::KeyId | Name::Registered => out.push_str(&key.fingerprints().jwk_thumbprint),
             Name::KeyBase64 => encode_into(Alphabet::Standard, &key.public_key().ed25519_bytes()?, out),
             Name::Challenge => out.push_str(self.signer.challenge?),
             Name::Token => out.push_str(self.token.as_ref()?),

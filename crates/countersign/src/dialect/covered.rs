@@ -27,7 +27,10 @@ pub(crate) fn compute(form: &Form, find: &Find, rules: &[Rule]) -> Covered {
             }
         }
     }
-    covered.once = rules.iter().any(Rule::is_single_use) || matches!(find, Find::Body);
+    if let Form::HttpSig(form) = form {
+        covered = form.covered();
+    }
+    covered.once = rules.iter().any(Rule::is_always_single_use) || matches!(find, Find::Body);
     covered.window = rules.iter().filter_map(Rule::window).min();
     covered
 }

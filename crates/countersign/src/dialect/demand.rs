@@ -207,6 +207,7 @@ impl Source {
     fn name(&self, members: &[Box<str>]) -> String {
         match self {
             Self::Member(slot) => format!("claim.{}", members.get(*slot).map_or("", |name| name)),
+            Self::Param(slot) => format!("param.{}", members.get(*slot).map_or("", |name| name)),
             Self::Head(Head::Typ) => "head.typ".to_owned(),
             Self::Head(Head::Type) => "head.type".to_owned(),
             Self::Head(Head::Kid) => "head.kid".to_owned(),

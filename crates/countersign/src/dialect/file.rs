@@ -1,6 +1,8 @@
 //! Reads a dialect file (TOML) and says exactly what is wrong with one that cannot be used.
 use super::settings::{self, Settings};
 use super::{By, Challenge, Dialect, Find, Form, Pattern, ReplyShape, Schemes, WhoFrom, covered};
+use crate::form::httpsig::file::SignatureFile;
+use crate::form::httpsig::{self, HttpSig};
 use crate::form::make::{self, Make, MakeFile};
 use crate::form::text::{TextFile, TextForm};
 use crate::rule::file::RuleFile;
@@ -30,6 +32,7 @@ struct File {
     summary: String,
     find: FindFile,
     text: Option<TextFile>,
+    signature: Option<SignatureFile>,
     algorithms: Vec<String>,
     #[serde(default)]
     accept_weak: Vec<String>,
@@ -77,6 +80,8 @@ struct WhoFile {
 struct ReplyFile {
     status: u16,
     challenge: Option<String>,
+    #[serde(default)]
+    accept_signature: bool,
 }
 
 impl Dialect {
@@ -124,12 +129,21 @@ fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
     let who = who(&file.who, &mut source).map_err(at("who"))?;
     let find = find(&file.find, &mut source).map_err(at("find"))?;
     let algorithms = algorithms(&file)?;
-    let form = match (file.find.form.as_str(), &file.text) {
-        ("jws", None) => Form::Jws,
-        ("text", Some(text)) => Form::Text(TextForm::read(text, &mut source).map_err(at("text"))?),
-        ("jws", Some(_)) => return Err(at("text")("a jws is signed as it stands; remove [text]".to_owned())),
-        ("text", None) => return Err(at("text")("form text wants a [text] table".to_owned())),
-        (other, _) => return Err(at("find.form")(format!("wanted jws or text, found {other}"))),
+    let form = match (file.find.form.as_str(), &file.text, &file.signature) {
+        ("jws", None, None) => Form::Jws,
+        ("text", Some(text), None) => Form::Text(TextForm::read(text, &mut source).map_err(at("text"))?),
+        ("httpsig", None, Some(signature)) => {
+            Form::HttpSig(HttpSig::read(signature).map_err(at("signature"))?)
+        }
+        ("jws" | "httpsig", Some(_), _) => {
+            return Err(at("text")("only form text is built from a [text] table; remove it".to_owned()));
+        }
+        ("text", None, _) => return Err(at("text")("form text wants a [text] table".to_owned())),
+        ("httpsig", ..) => return Err(at("signature")("form httpsig wants a [signature] table".to_owned())),
+        ("jws" | "text", ..) => {
+            return Err(at("signature")("only form httpsig has a [signature] table; remove it".to_owned()));
+        }
+        (other, ..) => return Err(at("find.form")(format!("wanted jws, text or httpsig, found {other}"))),
     };
     let mut rules = Vec::new();
     for (number, rule) in file.rules.iter().enumerate() {
@@ -144,7 +158,10 @@ fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
         return Err(at("rules")(what.to_owned()));
     }
     let make = file.make.as_ref().map(Make::read).transpose().map_err(at("make"))?;
+    let accepted =
+        file.reply.accept_signature.then(|| httpsig::accept::value(&form, &rules, &members)).flatten();
     let covered = covered::compute(&form, &find, &rules);
+    let reply = reply(file.reply, accepted)?;
     let warnings = warnings(&form, &rules, &algorithms);
     Ok(Dialect {
         name: file.name.as_str().into(),
@@ -157,7 +174,7 @@ fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
         types: file.types.into_iter().map(Into::into).collect(),
         who,
         rules,
-        reply: reply(file.reply)?,
+        reply,
         make,
         covered,
         settings,
@@ -189,11 +206,12 @@ fn kid_strict(kid: Option<&str>) -> Result<bool, Problem> {
     }
 }
 
-fn reply(file: ReplyFile) -> Result<ReplyShape, Problem> {
+fn reply(file: ReplyFile, accepted: Option<String>) -> Result<ReplyShape, Problem> {
     if file.status != 401 && file.status != 403 {
         return Err(at("reply.status")(format!("wanted 401 or 403, found {}", file.status)));
     }
-    Ok(ReplyShape { status: file.status, challenge: file.challenge.as_deref().map(Challenge::new) })
+    let challenge = file.challenge.as_deref().map(Challenge::new);
+    Ok(ReplyShape { status: file.status, challenge, accept_signature: accepted.map(Into::into) })
 }
 
 /// A list given by a setting stands in one text, with commas.
@@ -243,12 +261,18 @@ fn find(file: &FindFile, source: &mut dyn FnMut(&str) -> Result<Source, String>)
             names.iter().map(|name| header(name)).collect::<Result<_, _>>().map(Find::Headers)
         }
         (None, None, Some(kind)) if kind == "json" => Ok(Find::Body),
+        (None, None, None) if file.form == "httpsig" => {
+            Ok(Find::Headers(vec![httpsig::read::INPUT, httpsig::read::SIGNATURE]))
+        }
         _ => Err("wanted exactly one of header, headers and body = \"json\"".to_owned()),
     }
 }
 
 fn who(file: &WhoFile, source: &mut dyn FnMut(&str) -> Result<Source, String>) -> Result<WhoFrom, String> {
-    let by = match (&file.namespace, file.by_key, &file.session_of) {
+    // A setting chooses between the two: `off` is no namespace.
+    let namespace = file.namespace.as_ref().filter(|name| *name != settings::OFF);
+    let by_key = file.by_key && (namespace.is_none() || file.namespace.is_none());
+    let by = match (namespace, by_key, &file.session_of) {
         (Some(namespace), false, None) => By::Namespace(namespace.as_str().into()),
         (None, true, None) => By::Key,
         (None, false, Some(name)) => By::Session { identifier: source(name)? },
@@ -272,7 +296,7 @@ fn warnings(form: &Form, rules: &[Rule], algorithms: &[Algorithm]) -> Vec<String
     if rules.iter().all(|rule| rule.window().is_none()) {
         out.push("no rule bounds how long a proof works".to_owned());
     }
-    if matches!(form, Form::Text(_)) && !rules.iter().any(Rule::is_single_use) {
+    if !matches!(form, Form::Jws) && !rules.iter().any(Rule::is_single_use) {
         out.push("a captured request can be sent again".to_owned());
     }
     for weak in algorithms.iter().filter(|algorithm| algorithm.is_weak()) {

@@ -14,6 +14,8 @@ pub(crate) struct MakeFile {
     #[serde(default)]
     headers: Vec<[String; 2]>,
     #[serde(default)]
+    params: Vec<[String; 2]>,
+    #[serde(default)]
     body: Vec<[String; 2]>,
 }
 
@@ -23,6 +25,8 @@ pub(crate) struct Make {
     pub(crate) head: Vec<(Box<str>, Template)>,
     pub(crate) claims: Vec<(Box<str>, Template)>,
     pub(crate) headers: Vec<(HeaderName, Template)>,
+    /// Parameters of an HTTP message signature.
+    pub(crate) params: Vec<(Box<str>, Template)>,
     pub(crate) body: Vec<(Box<str>, Template)>,
 }
 
@@ -49,6 +53,10 @@ pub(crate) enum Name {
     KidJwk,
     KeyBase64,
     KeyId,
+    /// What the dialect finds the account by: the key's id, or the identifier.
+    Registered,
+    /// The algorithm in the registry of RFC 9421; empty for one that it does not have.
+    HttpAlgorithm,
     Challenge,
     Token,
     Signature,
@@ -68,6 +76,7 @@ impl Make {
             head: pairs(&file.head)?,
             claims: pairs(&file.claims)?,
             headers: file.headers.iter().map(header).collect::<Result<_, String>>()?,
+            params: pairs(&file.params)?,
             body: pairs(&file.body)?,
         })
     }
@@ -136,6 +145,8 @@ fn read_name(name: &str) -> Result<Name, String> {
         "kid.jwk" => Name::KidJwk,
         "key.base64" => Name::KeyBase64,
         "key.id" => Name::KeyId,
+        "key.name" => Name::Registered,
+        "alg.http" => Name::HttpAlgorithm,
         "challenge" => Name::Challenge,
         "token" => Name::Token,
         "signature" => Name::Signature,
@@ -155,6 +166,7 @@ mod tests {
         let file = |name: &str| MakeFile {
             head: Vec::new(),
             claims: Vec::new(),
+            params: Vec::new(),
             headers: vec![[name.to_owned(), "{token}".to_owned()]],
             body: Vec::new(),
         };

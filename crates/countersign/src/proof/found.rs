@@ -1,6 +1,7 @@
 //! A proof that was found and read; nothing in it is believed.
 use crate::ask::{KeyQuery, Who};
 use crate::dialect::{By, Dialect};
+use crate::form::httpsig::Listed;
 use crate::incoming::Limits;
 use crate::rule::Rule;
 use crate::source::{Facts, Source, header};
@@ -23,6 +24,8 @@ pub struct Proof<'s> {
     pub(crate) algorithm: Option<Algorithm>,
     pub(crate) texts: SmallVec<[&'s [u8]; 2]>,
     pub(crate) signature: &'s [u8],
+    /// For an HTTP message signature: what it covers.
+    pub(crate) listed: Option<Listed>,
 }
 
 impl<'s> Proof<'s> {

@@ -2,7 +2,7 @@
 use crate::ask::{Caller, Claim, KnownKey, Use};
 use crate::reason::{Reason, Refusal, Stage};
 use crate::trace::{Step, Trace};
-use crate::verified::Verified;
+use crate::verified::{Covered, Verified};
 use countersign_keys::Algorithm;
 use std::sync::Arc;
 
@@ -51,6 +51,12 @@ impl Pending {
     #[must_use]
     pub fn acting_as(&self) -> Option<&str> {
         self.verified.acting_as.as_deref()
+    }
+
+    /// What the proof binds.
+    #[must_use]
+    pub fn covered(&self) -> Covered {
+        self.verified.covered
     }
 
     /// Second question: what must not have been used before.

@@ -9,7 +9,7 @@ use crate::reason::{Reason, Refusal, Stage};
 use crate::rule::{self, Scene};
 use crate::time::Time;
 use crate::trace::{Step, Trace};
-use crate::verified::Verified;
+use crate::verified::{Covered, Verified};
 use countersign_keys::{Algorithm, Candidate, Job, KeyKind, Outcome, PublicKey};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -27,6 +27,9 @@ pub struct Prepared<'s> {
     /// Known before the signature is checked; told only after it was.
     standing: Option<Reason>,
 }
+
+/// Algorithms tried with one key where the signature names none: RFC 9421 has two for RSA, JOSE five.
+const MOST_UNNAMED: usize = 5;
 
 /// Most callers have one key or two.
 type Attempts = SmallVec<[Attempt; 2]>;
@@ -134,6 +137,10 @@ impl<'s> Proof<'s> {
             None => {
                 let allowed = self.dialect.algorithms.iter().copied().filter(|found| key.allows(*found));
                 match kind {
+                    // One text, and a signature that does not say how it was made: the key and the dialect do, and a key has few algorithms.
+                    _ if self.listed.is_some() => {
+                        attempts.extend(allowed.take(MOST_UNNAMED).map(|found| attempt(found, Some(0))));
+                    }
                     KeyKind::Rsa => attempts.extend(allowed.take(1).map(|found| attempt(found, None))),
                     _ => {
                         for algorithm in allowed {
@@ -163,10 +170,30 @@ impl<'s> Proof<'s> {
         let attempt = |text| Attempt { key: None, kind, algorithm, text };
         match self.algorithm {
             Some(_) => attempts.push(attempt(Some(0))),
+            None if self.listed.is_some() => attempts.push(attempt(Some(0))),
             None if kind == KeyKind::Rsa => attempts.push(attempt(None)),
             None => attempts.extend((0..self.texts.len().max(1)).map(|text| attempt(Some(text)))),
         }
     }
+}
+
+/// What the proof binds of this request, where it is enough for the dialect.
+fn covers(proof: &Proof<'_>, trace: &mut impl Trace) -> Result<Covered, Reason> {
+    let (Form::HttpSig(form), Some(listed)) = (&proof.dialect.form, &proof.listed) else {
+        return Ok(proof.dialect.covered);
+    };
+    let incoming = proof.facts.incoming;
+    let judged = form.judge(listed, incoming);
+    trace.step(|| {
+        let unmet = form.unmet(listed, incoming).map(|need| format!("{} is not covered", need.part.name()));
+        let found = unmet.unwrap_or_else(|| match judged {
+            Ok(()) => "all of it".to_owned(),
+            Err(reason) => reason.text().to_owned(),
+        });
+        let wanted = "what the dialect wants covered, and the body that was signed";
+        Step::new(Stage::Rules, "what the signature covers", wanted, found, judged.err())
+    });
+    judged.map(|()| listed.covered(incoming, proof.dialect.covered))
 }
 
 /// Whether a hint names a key: by label, id or any fingerprint spelling.
@@ -308,6 +335,7 @@ impl<'s> Prepared<'s> {
             return Err(Refusal::new(Reason::UnknownAccount, Stage::Keys));
         };
         let scene = Scene { facts: &proof.facts, keys: &self.keys, now };
+        let covered = covers(&proof, trace).map_err(|reason| Refusal::new(reason, Stage::Rules))?;
         let claim = rule::judge_all(&proof.dialect.rules, &proof.dialect.name, &caller.id, &scene, trace)
             .map_err(|reason| Refusal::new(reason, Stage::Rules))?;
         // Our own keys sign a session's tokens; what the caller's key was narrowed to must not end there.
@@ -340,7 +368,7 @@ impl<'s> Prepared<'s> {
             algorithm,
             at: now,
             until,
-            covered: proof.dialect.covered,
+            covered: Covered { once: proof.dialect.covered.once || claim.is_some(), ..covered },
         });
         Ok(Finish::Checked(match claim {
             None => Checked::Done(verified),

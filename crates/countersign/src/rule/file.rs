@@ -135,7 +135,7 @@ impl Rule {
         if let Some(names) = &file.once {
             let parts = names.iter().map(|name| source(name)).collect::<Result<_, _>>()?;
             let dated = source(wanted(&file.dated, "dated")?)?;
-            return Ok(Self::Once { parts, dated, keep: span(wanted(&file.keep, "keep")?)? });
+            return Ok(Self::Once { parts, dated, keep: span(wanted(&file.keep, "keep")?)?, optional });
         }
         let name = file.issued.as_deref().unwrap_or_default();
         source(name).map(Self::Issued)

@@ -1,0 +1,86 @@
+//! The signature base: what is signed, line by line (RFC 9421 section 2.5).
+use crate::form::httpsig::component::Component;
+use crate::form::httpsig::digest;
+use crate::form::httpsig::{Listed, MOST_BASE, MOST_COMPONENTS, MOST_COSTLY, Need, Needed, bit};
+use crate::incoming::Incoming;
+use crate::reason::Reason;
+use crate::structured::InnerList;
+use http::HeaderMap;
+use smallvec::SmallVec;
+
+/// What is signed: a request, or the answer to one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Message<'m> {
+    pub(crate) request: &'m Incoming<'m>,
+    pub(crate) answer: Option<Answer<'m>>,
+}
+
+/// An answer, as far as it can be signed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer<'m> {
+    pub(crate) status: u16,
+    pub(crate) headers: &'m HeaderMap,
+}
+
+/// Builds the base of a message into `out`; tells which of the needs it meets.
+///
+/// # Errors
+/// `component-unknown` for what no component can be or what comes twice, `component-absent` for what the message does not have,
+/// `too-large` past the limits.
+pub(crate) fn build(
+    inner: &InnerList<'_>,
+    message: &Message<'_>,
+    needs: &[Need],
+    out: &mut Vec<u8>,
+) -> Result<Listed, Reason> {
+    out.clear();
+    if inner.items.len() > MOST_COMPONENTS {
+        return Err(Reason::TooLarge);
+    }
+    let mut listed = Listed::default();
+    let mut seen: SmallVec<[Component<'_>; 8]> = SmallVec::new();
+    let mut costly = 0;
+    for item in &inner.items {
+        let component = Component::read(item)?;
+        // In whatever order its parameters stand (RFC 9421 section 2).
+        if seen.contains(&component) {
+            return Err(Reason::ComponentUnknown);
+        }
+        costly += usize::from(component.is_costly());
+        item.write(out);
+        out.extend_from_slice(b": ");
+        component.write(message, out)?;
+        out.push(b'\n');
+        if costly > MOST_COSTLY || out.len() > MOST_BASE {
+            return Err(Reason::TooLarge);
+        }
+        note(&component, needs, &mut listed);
+        seen.push(component);
+    }
+    out.extend_from_slice(b"\"@signature-params\": ");
+    inner.write(out);
+    Ok(listed)
+}
+
+fn note(component: &Component<'_>, needs: &[Need], listed: &mut Listed) {
+    if !component.is_whole() {
+        return;
+    }
+    match component.name {
+        "@method" => listed.method = true,
+        "@scheme" => listed.scheme = true,
+        "@authority" => listed.authority = true,
+        "@path" => listed.path = true,
+        "@query" => listed.query = true,
+        "@target-uri" => listed.target_uri = true,
+        "@request-target" => listed.request_target = true,
+        name => {
+            listed.digest |= name == digest::FIELD.as_str();
+            for (at, need) in needs.iter().enumerate() {
+                if matches!(&need.part, Needed::Field(field) if field.as_str() == name) {
+                    listed.fields |= bit(at).unwrap_or(0);
+                }
+            }
+        }
+    }
+}
