@@ -140,6 +140,17 @@ impl Dialect {
     pub fn covered(&self) -> Covered {
         self.covered
     }
+    /// What its proofs may bind: an HTTP message signature may cover more than its dialect wants.
+    #[must_use]
+    pub fn bindable(&self) -> Covered {
+        match self.form {
+            Form::HttpSig(_) => {
+                let all = Covered { method: true, authority: true, path: true, query: true, ..self.covered };
+                Covered { once: self.is_single_use(), ..all }
+            }
+            Form::Jws | Form::Text(_) => self.covered,
+        }
+    }
     /// Whether it signs the body, so that a surface must read it all before judging.
     #[must_use]
     pub fn needs_body(&self) -> bool {

@@ -2,7 +2,10 @@
 use crate::policy::Reply;
 use bytes::Bytes;
 use countersign::reason::Reason;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+
+/// What a signature must cover to be let in (RFC 9421 section 5.1).
+pub const ACCEPT_SIGNATURE: HeaderName = HeaderName::from_static("accept-signature");
 
 /// Makes the answer to a refusal. What differs from request to request (reject id, time) goes into headers, never here.
 pub fn refused<B: From<Bytes>>(reply: &Reply, reason: Reason) -> Response<B> {
@@ -11,6 +14,10 @@ pub fn refused<B: From<Bytes>>(reply: &Reply, reason: Reason) -> Response<B> {
     let challenge = reply.challenge.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
     if let Some(challenge) = challenge {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    let accepted = reply.accept_signature.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
+    if let Some(accepted) = accepted {
+        response.headers_mut().insert(ACCEPT_SIGNATURE, accepted);
     }
     response
 }
@@ -47,6 +54,8 @@ pub fn title(outward: &str) -> &'static str {
         "body-unseen" => "The body is signed, and does not reach the verifier here.",
         "not-permitted" => "The proof holds, but this is not permitted.",
         "claims" => "The proof holds, but a claim does not fit.",
+        "component-missing" => "The signature covers too little; see the Accept-Signature header.",
+        "digest-mismatch" => "The body is not the one that was signed.",
         "lifetime-too-long" => "The proof would live too long.",
         "not-yet-valid" | "expired" | "out-of-window" => {
             "The proof's time does not fit; see the Date header."

@@ -29,6 +29,8 @@ pub struct Reply {
     pub status: u16,
     /// Value of `WWW-Authenticate`.
     pub challenge: Option<Arc<str>>,
+    /// Value of `Accept-Signature` (RFC 9421 section 5.1): what a signature would have to cover.
+    pub accept_signature: Option<Arc<str>>,
 }
 
 /// Which of a route's dialects a request is addressed to.
@@ -62,7 +64,7 @@ impl Policy {
     pub fn reply(&self, reason: Reason) -> Reply {
         match self.dialects.first() {
             Some(dialect) => Reply::of(dialect, reason),
-            None => Reply { status: reason.status(), challenge: None },
+            None => Reply::plain(reason),
         }
     }
 
@@ -133,13 +135,23 @@ impl Reply {
             return Self::limit(reason);
         }
         let status = dialect.status(reason);
-        Self { status, challenge: if status == 401 { dialect.challenge(reason).cloned() } else { None } }
+        if status != 401 {
+            return Self { status, ..Self::plain(reason) };
+        }
+        let accept_signature = dialect.accept_signature().cloned();
+        Self { status, challenge: dialect.challenge(reason).cloned(), accept_signature }
     }
 
     /// How a limit is answered: as HTTP does, whatever a dialect makes of refusals, since it says nothing about the proof.
     #[must_use]
     pub fn limit(reason: Reason) -> Self {
-        Self { status: reason.status(), challenge: None }
+        Self::plain(reason)
+    }
+
+    /// The reason's own status, and nothing about dialects.
+    #[must_use]
+    pub fn plain(reason: Reason) -> Self {
+        Self { status: reason.status(), challenge: None, accept_signature: None }
     }
 }
 

@@ -358,9 +358,9 @@ fn admit<'p>(
     allowance: &dyn Allowance,
     trace: &mut impl Trace,
 ) -> Walked<'p> {
-    let caller = match &checked {
-        Checked::Done(verified) => verified.caller(),
-        Checked::Once(pending) => pending.caller(),
+    let (caller, covered) = match &checked {
+        Checked::Done(verified) => (&**verified.caller(), verified.covered()),
+        Checked::Once(pending) => (pending.caller(), pending.covered()),
     };
     // Before the claim: who is not let in uses nothing up.
     if !policy.admits(caller) {
@@ -371,10 +371,10 @@ fn admit<'p>(
         });
         return Walked::Refused(Some(dialect), refusal);
     }
-    if let Some(lacking) = Policy::lacking(&policy.require, &dialect.covered()) {
+    if let Some(lacking) = Policy::lacking(&policy.require, &covered) {
         let refusal = Refusal::new(Reason::NotCovered, Stage::Policy);
         trace.step(|| {
-            let found = format!("a dialect that does not bind {lacking}");
+            let found = format!("a proof that does not bind {lacking}");
             Step::new(Stage::Policy, "the route", "all it requires", found, Some(refusal.reason))
         });
         return Walked::Refused(Some(dialect), refusal);

@@ -50,7 +50,7 @@ pub fn facts(dialects: &Dialects) -> Vec<DialectFacts> {
         name: name.clone(),
         signs_body: dialect.needs_body(),
         carriers: dialect.places(),
-        covered: dialect.covered(),
+        covered: dialect.bindable(),
         discriminated: dialect.has_discriminator(),
     });
     facts.collect()

@@ -13,6 +13,7 @@ use axum::body::Body;
 use countersign::incoming::Incoming;
 use countersign::reason::{Reason, Stage};
 use countersign::verified::Verified;
+use countersign_guard::answer::ACCEPT_SIGNATURE;
 use countersign_guard::guard::Verdict;
 use countersign_guard::policy::{Policy, Reply};
 use countersign_store::fault::Fault;
@@ -119,7 +120,7 @@ pub(crate) fn confined(
         return Ok(());
     }
     let reason = Reason::NotPermitted;
-    let reply = Reply { status: reason.status(), challenge: None };
+    let reply = Reply::plain(reason);
     let mut response = refused(app, Some(route), Some(verified.dialect()), reason, &reply);
     if let Some(outcome) = response.extensions_mut().get_mut::<Outcome>() {
         outcome.signed = true;
@@ -141,7 +142,7 @@ pub(crate) fn takes(
         return Ok(());
     }
     let reason = Reason::NotPermitted;
-    let reply = Reply { status: reason.status(), challenge: None };
+    let reply = Reply::plain(reason);
     Err(refused(app, Some(&place.name), dialect, reason, &reply))
 }
 
@@ -157,6 +158,10 @@ pub fn refused(
     let reject = app.ids.next(*b"rej");
     let mut response =
         problem::refusal(reason, reply.status, reply.challenge.as_deref(), &reject, app.clock.now());
+    let accepted = reply.accept_signature.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
+    if let Some(accepted) = accepted {
+        response.headers_mut().insert(ACCEPT_SIGNATURE, accepted);
+    }
     let verdict = if reason == Reason::MissingCredentials { "absent" } else { "refused" };
     response.extensions_mut().insert(Outcome {
         route: route.cloned(),

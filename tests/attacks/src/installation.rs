@@ -38,6 +38,7 @@ struct Principal {
 struct Key {
     pem: String,
     public_pem: String,
+    keyid: Option<String>,
     state: Option<String>,
     not_after: Option<i64>,
     not_before: Option<i64>,
@@ -51,6 +52,7 @@ pub fn dialect(corpus: &str) -> Option<(&'static str, &'static str)> {
         "helplightning" => ("partner-key", "site"),
         "skillhive" => ("skillhive", "connection"),
         "sxt" => ("spacetime", "user-id"),
+        "rfc9421" => ("http-signature", "signer"),
         _ => return None,
     })
 }
@@ -162,7 +164,7 @@ fn key_row(key: &Key, dialect: &str, account: &str, created: Time) -> Result<Key
         expires: key.not_after.map(Time::from_seconds),
     };
     Ok(KeyRecord {
-        id: format!("key_{}_{}", key.pem, account),
+        id: key.keyid.clone().unwrap_or_else(|| format!("key_{}_{}", key.pem, account)),
         account: account.to_owned(),
         label: key.pem.clone(),
         spki,

@@ -72,12 +72,13 @@ impl Inside {
             SigningKeys::new(vec![SigningKey { kid: "one".to_owned(), key: Arc::new(key), retired: None }]);
         let mut policies = BTreeMap::new();
         // The skykit route takes skillhive too, so that a request with credentials of both is seen as what it is.
-        let routes: [(&str, &[&str]); 5] = [
+        let routes: [(&str, &[&str]); 6] = [
             ("skykit", &["skykit", "skillhive"]),
             ("ajwt", &["asymmetric-jwt"]),
             ("helplightning", &["partner-key"]),
             ("skillhive", &["skillhive"]),
             ("sxt", &["own-session"]),
+            ("rfc9421", &["http-signature"]),
         ];
         for (corpus, names) in routes {
             let load = |name: &&str| countersign_dialects::load(name, &settings(name)).map(Arc::new);

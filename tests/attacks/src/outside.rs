@@ -57,7 +57,7 @@ impl Outside {
         let kind = kind(record)?;
         // What uses something up, or is done to the installation, gets one of its own.
         let alone = record.steps.len() > 1
-            || record.dialect == "ajwt" && record.expect != Expect::Reject
+            || matches!(record.dialect.as_str(), "ajwt" | "rfc9421") && record.expect != Expect::Reject
             || record.steps.iter().any(|step| step.parallel.is_some());
         let mut served = self.server(kind, alone).await?;
         self.driven += 1;
@@ -241,6 +241,7 @@ fn kind(record: &Record) -> Result<Kind, String> {
         ("helplightning", _) => ("partner-key", &["partner-key"]),
         ("skillhive", _) => ("skillhive", &["skillhive"]),
         ("sxt", _) => ("spacetime", &["own-session"]),
+        ("rfc9421", _) => ("http-signature", &["http-signature"]),
         ("http", _) => ("skykit", &["skykit"]),
         (other, _) => return Err(format!("no server for the dialect {other}")),
     };

@@ -39,8 +39,8 @@ impl World {
         let remembered = Arc::new(Remembered::new([9; 32], 1024));
         let guard = Guard::new(Arc::new(directory), store.clone(), store, clock).with_remembered(remembered);
         let load = |name: &str| countersign_dialects::load(name, &[].into()).ok().map(Arc::new);
-        let routes: [&[&str]; 4] =
-            [&["skykit", "skillhive"], &["asymmetric-jwt"], &["partner-key"], &["skillhive"]];
+        let routes: [&[&str]; 5] =
+            [&["skykit", "skillhive"], &["asymmetric-jwt"], &["partner-key"], &["skillhive"], &["http-signature"]];
         let policies = routes.iter().map(|names| names.iter().filter_map(|name| load(name)).collect());
         let policies = policies.map(Policy::of).collect();
         let mut proofs = HashSet::new();
@@ -49,8 +49,7 @@ impl World {
             for value in
                 record.steps.iter().flat_map(|step| &step.headers).filter_map(|(_, value)| value.as_str())
             {
-                let credential = value.rsplit(' ').next().unwrap_or(value);
-                proofs.insert(credential.as_bytes().to_vec());
+                proofs.insert(credential(value.as_bytes()).to_vec());
             }
         }
         let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
@@ -87,13 +86,22 @@ pub fn judge(data: &[u8]) -> u64 {
         }
         Verdict::Verified(verified) => {
             assert_eq!(told.verdict, "verified", "explain tells another story");
-            let shown = ["authorization", "api-signature"].iter().filter_map(|name| headers.get(*name));
-            let known = shown
-                .filter_map(|value| value.as_bytes().rsplit(|byte| *byte == b' ').next())
-                .any(|credential| world.proofs.contains(credential));
+            let shown = ["authorization", "api-signature", "signature"].iter().filter_map(|name| headers.get(*name));
+            let known = shown.map(|value| credential(value.as_bytes())).any(|one| world.proofs.contains(one));
             assert!(known, "let in as {} with a proof that no holder of a key made", verified.identifier());
             outcome(verified.identifier())
         }
+    }
+}
+
+/// The part of a header that only a holder of a key can make: behind a scheme word, or between the colons of a message signature, whose
+/// label anybody may change.
+fn credential(value: &[u8]) -> &[u8] {
+    let last = value.rsplit(|byte| *byte == b' ').next().unwrap_or(value);
+    let mut parts = last.split(|byte| *byte == b':');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(_), Some(bytes), Some(_)) => bytes,
+        _ => last,
     }
 }
 
@@ -109,6 +117,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             "ajwt" => 1,
             "helplightning" => 2,
             "skillhive" => 3,
+            "rfc9421" => 4,
             _ => return None,
         };
         let mut seed = vec![route];

@@ -72,7 +72,7 @@ fn stranger(app: &App, call: &Call) -> Option<Response<Body>> {
 
 /// A question that is too large to be read; the caller chose its size.
 fn too_large(app: &App) -> Box<Response<Body>> {
-    let reply = Reply { status: Reason::BodyTooLarge.status(), challenge: None };
+    let reply = Reply::plain(Reason::BodyTooLarge);
     refused(app, None, None, Reason::BodyTooLarge, &reply)
 }
 

@@ -122,7 +122,7 @@ fn unplain(app: &App, route: Option<&str>) -> Box<Response<Body>> {
 }
 
 fn refuse_unplain(app: &App, route: Option<&Arc<str>>) -> Box<Response<Body>> {
-    let reply = Reply { status: StatusCode::FORBIDDEN.as_u16(), challenge: None };
+    let reply = Reply { status: StatusCode::FORBIDDEN.as_u16(), ..Reply::plain(Reason::PathNotPlain) };
     refused(app, route, None, Reason::PathNotPlain, &reply)
 }
 

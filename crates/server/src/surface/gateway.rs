@@ -176,7 +176,7 @@ async fn read(app: &App, place: &Place, body: Inflow) -> Result<Bytes, Box<Respo
     read_all(body, place.policy.limits.body, app.config.limits.body_time).await.map_err(|fault| match fault {
         ReadFault::TooLarge => {
             // Nothing was judged yet: this is an answer of HTTP's, not of a dialect's.
-            let reply = Reply { status: Reason::BodyTooLarge.status(), challenge: None };
+            let reply = Reply::plain(Reason::BodyTooLarge);
             refused(app, route, None, Reason::BodyTooLarge, &reply)
         }
         ReadFault::TooSlow => Box::new(too_slow()),
@@ -187,7 +187,7 @@ async fn read(app: &App, place: &Place, body: Inflow) -> Result<Bytes, Box<Respo
 fn unplain(app: &App, place: Option<&Arc<Place>>) -> Response<Body> {
     let reason = Reason::PathNotPlain;
     let route = place.map(|place| &place.name);
-    let reply = Reply { status: reason.status(), challenge: None };
+    let reply = Reply::plain(reason);
     *refused(app, route, None, reason, &reply)
 }
 

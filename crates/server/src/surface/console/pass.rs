@@ -108,7 +108,7 @@ pub(super) async fn once(app: &App, claim: Claim, now: Time) -> Result<(), Box<R
 
 /// The answer to a refusal: what strangers may know, with an id for the log.
 pub(crate) fn refused(app: &App, reason: Reason) -> Box<Response> {
-    let reply = Reply { status: reason.status(), challenge: None };
+    let reply = Reply::plain(reason);
     judge::refused(app, None, Some(&DIALECT.into()), reason, &reply)
 }
 

@@ -63,7 +63,7 @@ pub(super) async fn decide(app: &App, call: &Call, original: &Original) -> Resul
     let route = &place.name;
     if path::check(path).is_err() && !place.route.raw_paths {
         let reason = Reason::PathNotPlain;
-        let reply = Reply { status: reason.status(), challenge: None };
+        let reply = Reply::plain(reason);
         return Err(refused(app, Some(route), None, reason, &reply));
     }
     // Envoy tells the caller's address; where it does not, nobody's is limited.

@@ -122,7 +122,7 @@ impl Gate {
                 None,
                 outcome.dialect.as_ref(),
                 Reason::NotPermitted,
-                &Reply { status: Reason::NotPermitted.status(), challenge: None },
+                &Reply::plain(Reason::NotPermitted),
             ));
         }
         let key = holder.key_name();
