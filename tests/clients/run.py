@@ -26,6 +26,7 @@ CLIENTS = {
     "skillhive": ("skillhive.php", None),
     "asymmetric-jwt": ("asymmetric_jwt.py", "requirements.txt"),
     "partner-key": ("partner_key.py", "requirements.txt"),
+    "http-signature": ("http_signature.py", "requirements-http-signature.txt"),
     "spacetime": ("spacetime.py", "requirements-spacetime.txt"),
     # Programs of our own making, in the languages of their readers; last, since they use the keys of the others.
     "snippets": ("snippets.py", "requirements.txt"),
@@ -38,10 +39,11 @@ def main():
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     need("openssl", "apt-get install openssl")
-    for program, package in [("go", "golang-go"), ("java", "default-jdk-headless"), ("node", "nodejs"), ("jq", "jq"), ("curl", "curl")]:
+    for program, package in [("go", "golang-go"), ("java", "default-jdk-headless"), ("node", "nodejs"), ("npm", "npm"), ("jq", "jq"), ("curl", "curl")]:
         need(program, f"apt-get install {package}")
     os.environ["COUNTERSIGN_PROGRAM"] = str(options.countersign.resolve())
     os.environ["COUNTERSIGN_ROOT"] = str(HERE.parent.parent)
+    os.environ["COUNTERSIGN_NODE_MODULES"] = str(modules(HERE / "node", work))
     commands = {dialect: command_of(script, requirements, work) for dialect, (script, requirements) in CLIENTS.items()}
     keys = work / "keys"
     keys.mkdir(mode=0o700, exist_ok=True)
@@ -98,6 +100,20 @@ def environment(requirements, work):
     step([str(python), "-m", "pip", "check", "--quiet", "--disable-pip-version-check"], f"check {requirements.name}")
     (folder / ".complete").touch()
     return python
+
+
+def modules(package, work):
+    """A folder with the Node packages of a lock file; named by its hash, so that a change makes a new one."""
+    lock = package / "package-lock.json"
+    folder = work / f"node-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    if not (folder / ".complete").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ["package.json", "package-lock.json"]:
+            shutil.copy(package / name, folder / name)
+        print("installing the Node packages …", flush=True)
+        step(["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci", cwd=folder)
+        (folder / ".complete").touch()
+    return folder
 
 
 def run_client(dialect, command):

@@ -11,6 +11,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("skillhive", "skillhive"),
     ("asymmetric-jwt", "asymmetric-jwt"),
     ("partner-key", "partner-key"),
+    ("http-signature", "http-signature"),
     ("spacetime", "own-session"),
 ];
 

@@ -39,8 +39,13 @@ impl World {
         let remembered = Arc::new(Remembered::new([9; 32], 1024));
         let guard = Guard::new(Arc::new(directory), store.clone(), store, clock).with_remembered(remembered);
         let load = |name: &str| countersign_dialects::load(name, &[].into()).ok().map(Arc::new);
-        let routes: [&[&str]; 5] =
-            [&["skykit", "skillhive"], &["asymmetric-jwt"], &["partner-key"], &["skillhive"], &["http-signature"]];
+        let routes: [&[&str]; 5] = [
+            &["skykit", "skillhive"],
+            &["asymmetric-jwt"],
+            &["partner-key"],
+            &["skillhive"],
+            &["http-signature"],
+        ];
         let policies = routes.iter().map(|names| names.iter().filter_map(|name| load(name)).collect());
         let policies = policies.map(Policy::of).collect();
         let mut proofs = HashSet::new();
@@ -86,7 +91,8 @@ pub fn judge(data: &[u8]) -> u64 {
         }
         Verdict::Verified(verified) => {
             assert_eq!(told.verdict, "verified", "explain tells another story");
-            let shown = ["authorization", "api-signature", "signature"].iter().filter_map(|name| headers.get(*name));
+            let shown =
+                ["authorization", "api-signature", "signature"].iter().filter_map(|name| headers.get(*name));
             let known = shown.map(|value| credential(value.as_bytes())).any(|one| world.proofs.contains(one));
             assert!(known, "let in as {} with a proof that no holder of a key made", verified.identifier());
             outcome(verified.identifier())
