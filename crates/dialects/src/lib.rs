@@ -29,7 +29,10 @@ macro_rules! folders {
 }
 
 /// Every folder; a test compares this list with the directory.
-pub const FOLDERS: &[Folder] = folders!["asymmetric-jwt" "http-signature" "operator" "own-session" "partner-key" "skillhive" "skykit" "spacetime"];
+pub const FOLDERS: &[Folder] = folders![
+    "adcp" "asymmetric-jwt" "fapi-2" "http-signature" "operator" "own-session" "partner-key" "skillhive" "skykit" "spacetime"
+    "visa-tap" "web-bot-auth"
+];
 
 /// The folder of a dialect.
 #[must_use]

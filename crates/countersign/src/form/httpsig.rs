@@ -4,6 +4,7 @@ pub(crate) mod base;
 pub(crate) mod component;
 pub(crate) mod digest;
 pub(crate) mod file;
+pub(crate) mod message;
 pub(crate) mod query;
 pub(crate) mod read;
 
@@ -33,6 +34,8 @@ pub(crate) struct HttpSig {
     pub(crate) needs: Vec<Need>,
     /// Digests of the body that count; the first is the one that is made.
     pub(crate) digests: Vec<DigestKind>,
+    /// Whether `alg` may be a name of JOSE too, against the RFC.
+    pub(crate) jose_names: bool,
     /// The label that is written.
     pub(crate) label_made: Box<str>,
 }
@@ -56,6 +59,8 @@ pub(crate) enum Needed {
     RequestTarget,
     /// A field, whole.
     Field(HeaderName),
+    /// A field, or the one member of it that belongs to the signature.
+    Member(HeaderName),
 }
 
 /// When a component must be covered.
@@ -94,7 +99,7 @@ impl Needed {
             Self::Query => "@query",
             Self::TargetUri => "@target-uri",
             Self::RequestTarget => "@request-target",
-            Self::Field(name) => name.as_str(),
+            Self::Field(name) | Self::Member(name) => name.as_str(),
         }
     }
 }
@@ -105,8 +110,10 @@ impl HttpSig {
         let there = |name: &HeaderName| incoming.headers.contains_key(name);
         match (&need.part, need.when) {
             (_, When::Always) => true,
-            (Needed::Field(name), When::WithBody) => incoming.body != Body::Empty || there(name),
-            (Needed::Field(name), When::IfPresent) => there(name),
+            (Needed::Field(name) | Needed::Member(name), When::WithBody) => {
+                incoming.body != Body::Empty || there(name)
+            }
+            (Needed::Field(name) | Needed::Member(name), When::IfPresent) => there(name),
             (_, When::WithBody | When::IfPresent) => incoming.body != Body::Empty,
         }
     }
@@ -145,7 +152,7 @@ impl HttpSig {
             }
             Needed::TargetUri => listed.target_uri,
             Needed::RequestTarget => listed.request_target,
-            Needed::Field(_) => bit(at).is_some_and(|bit| listed.fields & bit != 0),
+            Needed::Field(_) | Needed::Member(_) => bit(at).is_some_and(|bit| listed.fields & bit != 0),
         };
         let due = self.needs.iter().enumerate().filter(|(_, need)| self.is_due(need, incoming));
         due.filter(|(at, need)| !met(*at, need)).map(|(_, need)| need).next()

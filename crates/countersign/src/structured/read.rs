@@ -1,5 +1,5 @@
 //! Reads the three kinds of structured field values as RFC 9651 section 4.2 says.
-use super::{
+use super::value::{
     Bare, Dictionary, InnerList, Item, MOST_ITEMS, MOST_MEMBERS, MOST_PARAMETERS, Member, NotStructured,
     Parameter, Parameters,
 };

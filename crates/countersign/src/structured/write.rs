@@ -1,5 +1,5 @@
 //! Writes structured field values in the one spelling of RFC 9651 section 4.1.
-use super::{Bare, InnerList, Item, Member, Parameters};
+use super::value::{Bare, InnerList, Item, Member, Parameters};
 use std::io::Write;
 
 impl Bare<'_> {

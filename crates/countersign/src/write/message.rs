@@ -2,9 +2,10 @@
 use super::{CannotSign, Knowledge, Made, headers};
 use crate::base64::{Alphabet, encode_into};
 use crate::dialect::{By, Dialect};
-use crate::form::httpsig::base::{Message, build};
+use crate::form::httpsig::base::build;
+use crate::form::httpsig::message::Message;
 use crate::form::httpsig::read::{INPUT, SIGNATURE};
-use crate::form::httpsig::{HttpSig, MOST_SIGNATURES, Need, Needed, When, digest};
+use crate::form::httpsig::{HttpSig, MOST_SIGNATURES, Need, Needed, digest};
 use crate::form::make::{Make, Name};
 use crate::incoming::{Body, Incoming};
 use crate::structured::{Bare, Dictionary, InnerList, Item, Parameter, Parameters, dictionary};
@@ -23,14 +24,8 @@ impl Dialect {
         let mut map: HeaderMap = incoming.headers.clone();
         // First what may be covered itself.
         let mut set = headers(make, &know, |template| !template.has(Name::Signature))?;
-        let meant = |need: &&Need| match (&need.part, need.when) {
-            (Needed::Field(name), When::IfPresent) => map.contains_key(name),
-            (_, When::WithBody | When::IfPresent) => {
-                matches!(incoming.body, Body::Seen(body) if !body.is_empty())
-            }
-            (_, When::Always) => true,
-        };
-        let parts: Vec<&Need> = form.needs.iter().filter(meant).collect();
+        let due = Incoming { headers: &map, ..*incoming };
+        let parts: Vec<&Need> = form.needs.iter().filter(|need| form.is_due(need, &due)).collect();
         if let (true, Body::Seen(body), Some(kind)) = (
             parts.iter().any(|need| matches!(&need.part, Needed::Field(name) if *name == digest::FIELD)),
             incoming.body,

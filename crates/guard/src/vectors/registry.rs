@@ -7,6 +7,9 @@ use countersign_keys::{Policy, read_public_key, sha256};
 use countersign_store::model::{Account, CompanionRecord, Identifier, KeyRecord, Record, User};
 use serde_json::Value;
 
+/// The dialects of HTTP message signatures.
+const MESSAGES: &[&str] = &["adcp", "fapi-2", "http-signature", "visa-tap", "web-bot-auth"];
+
 /// The dialect settings that a file's `config` asks for.
 ///
 /// # Errors
@@ -14,6 +17,11 @@ use serde_json::Value;
 pub fn settings(dialect: &str, config: &Value) -> Result<Settings, VectorError> {
     let mut out = Settings::new();
     for (name, value) in config.as_object().into_iter().flat_map(|groups| groups.values()).flat_map(members) {
+        if MESSAGES.contains(&dialect) {
+            // Settings under their own names.
+            out.insert(name.clone(), value.as_str().unwrap_or_default().to_owned());
+            continue;
+        }
         let names: &[&str] = match (dialect, name.as_str()) {
             ("skykit", "leeway_s") => &["iat_leeway", "exp_leeway"],
             ("skykit", "max_lifetime_s") => &["lifetime"],
@@ -64,6 +72,7 @@ pub fn records(dialect: &str, registry: &Value, config: &Value) -> Result<Vec<Re
             }
             rows.accounts("connection", group.get("connections").unwrap_or(&Value::Null), &users)?;
         }
+        message if MESSAGES.contains(&message) => rows.accounts("signer", group, &[])?,
         "spacetime" => rows.accounts("user-id", group.get("users").unwrap_or(&Value::Null), &[])?,
         other => return Err(VectorError(format!("no registry is known for {other}"))),
     }

@@ -6,7 +6,17 @@ fn shipped(name: &str) -> VectorFile {
     VectorFile::read(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-const FILES: [&str; 4] = ["skykit", "skillhive", "asymmetric-jwt", "partner-key"];
+const FILES: [&str; 9] = [
+    "skykit",
+    "skillhive",
+    "asymmetric-jwt",
+    "partner-key",
+    "http-signature",
+    "web-bot-auth",
+    "visa-tap",
+    "adcp",
+    "fapi-2",
+];
 
 #[tokio::test]
 async fn every_vector_is_judged_as_known() {
@@ -63,6 +73,17 @@ async fn every_mutation_of_a_passing_vector_is_refused() {
         ("skillhive", "api-signature"),
         ("skillhive", "api-user"),
         ("skillhive", "api-id"),
+        ("http-signature", "signature-input"),
+        ("http-signature", "signature"),
+        ("http-signature", "content-digest"),
+        ("web-bot-auth", "signature-input"),
+        ("web-bot-auth", "signature"),
+        ("web-bot-auth", "signature-agent"),
+        ("visa-tap", "signature-input"),
+        ("adcp", "signature-input"),
+        ("adcp", "content-digest"),
+        ("fapi-2", "signature-input"),
+        ("fapi-2", "authorization"),
     ] {
         let (refused, same) = mutate(name, header).await;
         assert!(refused > 0);

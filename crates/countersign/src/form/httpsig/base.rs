@@ -1,26 +1,11 @@
 //! The signature base: what is signed, line by line (RFC 9421 section 2.5).
 use crate::form::httpsig::component::Component;
 use crate::form::httpsig::digest;
+use crate::form::httpsig::message::Message;
 use crate::form::httpsig::{Listed, MOST_BASE, MOST_COMPONENTS, MOST_COSTLY, Need, Needed, bit};
-use crate::incoming::Incoming;
 use crate::reason::Reason;
 use crate::structured::InnerList;
-use http::HeaderMap;
 use smallvec::SmallVec;
-
-/// What is signed: a request, or the answer to one.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Message<'m> {
-    pub(crate) request: &'m Incoming<'m>,
-    pub(crate) answer: Option<Answer<'m>>,
-}
-
-/// An answer, as far as it can be signed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Answer<'m> {
-    pub(crate) status: u16,
-    pub(crate) headers: &'m HeaderMap,
-}
 
 /// Builds the base of a message into `out`; tells which of the needs it meets.
 ///
@@ -63,6 +48,16 @@ pub(crate) fn build(
 }
 
 fn note(component: &Component<'_>, needs: &[Need], listed: &mut Listed) {
+    for (at, need) in needs.iter().enumerate() {
+        let met = match &need.part {
+            Needed::Field(field) => component.is_whole() && field.as_str() == component.name,
+            Needed::Member(field) => !component.request && field.as_str() == component.name,
+            _ => false,
+        };
+        if met {
+            listed.fields |= bit(at).unwrap_or(0);
+        }
+    }
     if !component.is_whole() {
         return;
     }
@@ -74,13 +69,6 @@ fn note(component: &Component<'_>, needs: &[Need], listed: &mut Listed) {
         "@query" => listed.query = true,
         "@target-uri" => listed.target_uri = true,
         "@request-target" => listed.request_target = true,
-        name => {
-            listed.digest |= name == digest::FIELD.as_str();
-            for (at, need) in needs.iter().enumerate() {
-                if matches!(&need.part, Needed::Field(field) if field.as_str() == name) {
-                    listed.fields |= bit(at).unwrap_or(0);
-                }
-            }
-        }
+        name => listed.digest |= name == digest::FIELD.as_str(),
     }
 }

@@ -1,6 +1,6 @@
 //! One covered component: its identifier, read strictly, and the value it has in a message (RFC 9421 section 2).
 use crate::base64::{Alphabet, encode};
-use crate::form::httpsig::base::Message;
+use crate::form::httpsig::message::Message;
 use crate::form::httpsig::query;
 use crate::reason::Reason;
 use crate::structured::write::{write_dictionary, write_list};

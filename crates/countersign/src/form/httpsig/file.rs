@@ -26,6 +26,8 @@ pub(crate) struct SignatureFile {
     #[serde(default)]
     if_present: Vec<String>,
     #[serde(default)]
+    jose_names: bool,
+    #[serde(default)]
     digests: Vec<String>,
 }
 
@@ -73,6 +75,7 @@ impl HttpSig {
             label,
             tags: split(&file.tags).map(Into::into).collect(),
             needs,
+            jose_names: file.jose_names,
             digests: if digests.is_empty() { DigestKind::ALL.to_vec() } else { digests },
         })
     }
@@ -84,6 +87,10 @@ fn is_label(text: &str) -> bool {
         && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'*'))
 }
 
+fn field_of(name: &str) -> &str {
+    name.strip_suffix(";key").unwrap_or(name)
+}
+
 fn needed(name: &str) -> Result<Needed, String> {
     Ok(match name {
         "@method" => Needed::Method,
@@ -93,12 +100,13 @@ fn needed(name: &str) -> Result<Needed, String> {
         "@query" => Needed::Query,
         "@target-uri" => Needed::TargetUri,
         "@request-target" => Needed::RequestTarget,
-        other => match HeaderName::from_lowercase(other.as_bytes()) {
-            Ok(field) => Needed::Field(field),
-            Err(_) => {
+        other => match (other.strip_suffix(";key"), HeaderName::from_lowercase(field_of(other).as_bytes())) {
+            (None, Ok(field)) => Needed::Field(field),
+            (Some(_), Ok(field)) => Needed::Member(field),
+            (_, Err(_)) => {
                 return Err(format!(
                     "{other}: wanted @method, @scheme, @authority, @path, @query, @target-uri, @request-target or a \
-                     field's name in lower case"
+                     field's name in lower case, with `;key` where one member of it is enough"
                 ));
             }
         },

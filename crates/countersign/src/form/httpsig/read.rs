@@ -1,6 +1,7 @@
 //! Finds the one signature that a dialect means among those of a request, and lays out its parameters.
 use crate::base64::{Alphabet, decode};
-use crate::form::httpsig::base::{Message, build};
+use crate::form::httpsig::base::build;
+use crate::form::httpsig::message::Message;
 use crate::form::httpsig::{HttpSig, Listed, MOST_SIGNATURES};
 use crate::incoming::{Body, Incoming, Limits};
 use crate::json::Value;
@@ -61,7 +62,9 @@ pub(crate) fn read<'s>(
     let algorithm = match inner.parameters.get("alg").map(|parameter| &parameter.value) {
         None => None,
         Some(Bare::String(name)) => {
-            let named = Algorithm::from_http(name).filter(|named| wanted.algorithms.contains(named));
+            let jose = || Algorithm::from_jose(name).filter(|_| wanted.form.jose_names);
+            let named =
+                Algorithm::from_http(name).or_else(jose).filter(|named| wanted.algorithms.contains(named));
             Some(named.ok_or(Reason::UnsupportedAlgorithm)?)
         }
         Some(_) => return Err(Reason::MalformedCredential),

@@ -1,6 +1,7 @@
 //! The vectors of RFC 9421 appendix B, signing and verifying in every algorithm, and what must be refused.
-use super::base::{Answer, Message, build};
+use super::base::build;
 use super::component::Component;
+use super::message::{Answer, Message};
 use crate::ask::{Caller, Keys, KnownKey, Use};
 use crate::base64::{Alphabet, decode};
 use crate::dialect::Dialect;
