@@ -8,6 +8,8 @@ const TARGETS: &[&str] = &[
     "json",
     "jws",
     "text_form",
+    "structured",
+    "message",
     "dialect_file",
     "key_intake",
     "trace_context",

@@ -3,6 +3,7 @@
 pub mod ext_authz;
 pub mod judge;
 pub mod lanes;
+pub mod message;
 pub mod parts;
 pub mod smooth;
 
@@ -15,6 +16,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("json", parts::json),
     ("jws", parts::jws),
     ("text_form", parts::text_form),
+    ("structured", message::structured),
+    ("message", message::message),
     ("dialect_file", parts::dialect_file),
     ("key_intake", parts::key_intake),
     ("trace_context", parts::trace_context),

@@ -2,7 +2,7 @@
 //!
 //! `countersign-fuzzing SECONDS [TARGET…]`; `countersign-fuzzing seeds DIR` writes the seeds that are made here;
 //! `countersign-fuzzing differential SECONDS` compares the lanes with other libraries on numbers drawn at random.
-use countersign_fuzzing::{TARGETS, Target, ext_authz, judge, lanes};
+use countersign_fuzzing::{TARGETS, Target, ext_authz, judge, lanes, message};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,8 @@ const MOST_KEPT: usize = 4096;
 /// Makes seeds.
 type Seeds = fn() -> Vec<Vec<u8>>;
 /// Targets whose seeds are made here and not committed.
-const MADE: &[(&str, Seeds)] = &[("judge", judge::seeds), ("ext_authz", ext_authz::seeds)];
+const MADE: &[(&str, Seeds)] =
+    &[("judge", judge::seeds), ("message", message::seeds), ("ext_authz", ext_authz::seeds)];
 /// Texts that mean something to one of the readers.
 const WORDS: &[&str] = &[
     "{}",
