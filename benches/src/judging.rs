@@ -34,6 +34,12 @@ pub(crate) struct Case {
     pub(crate) bound: &'static str,
 }
 
+impl Case {
+    pub(crate) fn key(&self) -> &PrivateKey {
+        &self.key
+    }
+}
+
 /// Measures all of it.
 pub(crate) fn run(table: &mut Table) -> Result<(), String> {
     for case in cases()? {

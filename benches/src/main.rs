@@ -7,6 +7,7 @@ mod lanes;
 mod load;
 mod lookup;
 mod measure;
+mod messages;
 mod page;
 mod peers;
 mod postgres;
@@ -26,6 +27,7 @@ type Part = (&'static str, fn(&mut Table) -> Result<(), String>);
 
 const PARTS: &[Part] = &[
     ("judging", judging::run),
+    ("messages", messages::run),
     ("remembering", remembering::run),
     ("signing", signing::run),
     ("replay", replay::run),

@@ -3,6 +3,7 @@
 //! Pure: a [`Scene`] goes in and a [`Diagnosis`] comes out. It runs only where somebody asked for an explanation and may have it, never
 //! while a request is judged, and nothing it finds lets anybody in.
 mod address;
+mod base;
 mod body;
 pub mod cause;
 mod claims;

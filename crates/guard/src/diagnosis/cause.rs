@@ -294,6 +294,14 @@ causes! {
         "Sign in another dialect of the route, or ask the operator.";
     PathNotPlain "path-not-plain" "text": "The path has dot segments, doubled or encoded slashes, which two servers may read differently.",
         "Send the plain path.";
+    ComponentsLacking "components-lacking" "text": "The signature holds and covers less than the dialect wants.",
+        "Cover the components that the refusal's Accept-Signature lists.";
+    ComponentAbsent "component-absent" "text": "The signature covers something that did not arrive, or that nobody here knows.",
+        "Cover what arrives: look for a proxy that removes or renames a header, and spell components as RFC 9421 does.";
+    DigestOfAnother "digest-of-another-body" "text": "The body's digest was signed, and another body arrived.",
+        "Make the digest of the very bytes that are sent, after compression and every rewriting.";
+    DigestNotCounted "digest-not-counted" "text": "The signed digest field has no digest that counts.",
+        "Send Content-Digest as `sha-256=:…:` or `sha-512=:…:`.";
     TooMany "too-many-requests" "permission": "Too much came from this address or account; nothing is said about the proof.",
         "Mend what fails, and try again after the time in Retry-After.";
 }

@@ -15,6 +15,9 @@ pub(super) fn claims(scene: &Scene<'_>, evidence: &Evidence, found: &mut Diagnos
         Reason::BeforeRestart => return found.sure(Cause::BeforeRestart, None),
         Reason::UnknownChallenge => return found.sure(Cause::ChallengeUnknown, None),
         Reason::ChallengeExpired => return found.sure(Cause::ChallengeOld, None),
+        Reason::ComponentMissing => return found.sure(Cause::ComponentsLacking, None),
+        Reason::DigestMismatch => return found.sure(Cause::DigestOfAnother, None),
+        Reason::DigestUnusable => return found.sure(Cause::DigestNotCounted, None),
         Reason::WrongTokenType => return found.sure(Cause::TokenOfAnotherKind, None),
         _ => {}
     }

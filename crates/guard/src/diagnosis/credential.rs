@@ -74,6 +74,7 @@ pub(super) fn malformed(scene: &Scene<'_>, evidence: &Evidence, found: &mut Diag
         Reason::BodyNotText => found.sure(Cause::BodyNotText, None),
         Reason::BodyTooLarge => found.sure(Cause::BodyTooLarge, None),
         Reason::PathNotPlain => found.sure(Cause::PathNotPlain, None),
+        Reason::ComponentAbsent | Reason::ComponentUnknown => found.sure(Cause::ComponentAbsent, None),
         Reason::UnsupportedCritical => found.sure(Cause::TokenExtension, None),
         Reason::UnsupportedHeader => {
             let typ = evidence.head.as_ref().and_then(|head| head.get("typ")).map(Value::to_string);

@@ -9,7 +9,7 @@ use super::encoding::length;
 use super::evidence::Evidence;
 use super::finding::Diagnosis;
 use super::scene::Scene;
-use super::{address, body, parts, standing};
+use super::{address, base, body, parts, standing};
 use countersign::ask::KnownKey;
 use countersign::base64::{Alphabet, encode, encode_hex};
 use countersign::dialect::Dialect;
@@ -228,6 +228,7 @@ fn slips(
     }
     let _ = proof.texts().iter().any(|text| changed(text, each))
         || token_parts(proof, evidence, each)
+        || proof.texts().iter().any(|text| base::each(text, each))
         || address::each(scene, each)
         || body::each(scene, each)
         || parts::each(scene, evidence, each)
