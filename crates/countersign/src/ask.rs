@@ -1,7 +1,7 @@
 //! The two questions judging asks the world: which keys, and is this the first use.
 use crate::life::key::KeyLife;
 use crate::time::Time;
-use countersign_keys::{Algorithm, CompactKey, Fingerprints, PublicKey, sha256};
+use countersign_keys::{Algorithm, CompactKey, Digests, Fingerprints, PublicKey, sha256};
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -123,6 +123,7 @@ pub struct KnownKey {
     /// Boxed, since most registered keys are not in use.
     parsed: OnceLock<Box<PublicKey>>,
     fingerprints: OnceLock<Box<Fingerprints>>,
+    digests: OnceLock<Option<Box<Digests>>>,
     last_used: AtomicI64,
 }
 
@@ -232,6 +233,7 @@ impl KnownKey {
             key,
             parsed: OnceLock::new(),
             fingerprints: OnceLock::new(),
+            digests: OnceLock::new(),
             last_used: AtomicI64::new(0),
         }
     }
@@ -267,6 +269,11 @@ impl KnownKey {
     /// Its fingerprints, worked out at the first call and kept.
     pub fn fingerprints(&self) -> &Fingerprints {
         self.fingerprints.get_or_init(|| Box::new(self.key().fingerprints()))
+    }
+
+    /// The digests that its fingerprints spell, worked out at the first call and kept.
+    pub fn digests(&self) -> Option<&Digests> {
+        self.digests.get_or_init(|| self.key.digests().map(Box::new)).as_deref()
     }
 
     /// Whether it was registered for this dialect.

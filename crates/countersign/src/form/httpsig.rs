@@ -110,11 +110,9 @@ impl HttpSig {
         let there = |name: &HeaderName| incoming.headers.contains_key(name);
         match (&need.part, need.when) {
             (_, When::Always) => true,
-            (Needed::Field(name) | Needed::Member(name), When::WithBody) => {
-                incoming.body != Body::Empty || there(name)
-            }
+            (Needed::Field(name) | Needed::Member(name), When::WithBody) => has_body(incoming) || there(name),
             (Needed::Field(name) | Needed::Member(name), When::IfPresent) => there(name),
-            (_, When::WithBody | When::IfPresent) => incoming.body != Body::Empty,
+            (_, When::WithBody | When::IfPresent) => has_body(incoming),
         }
     }
 
@@ -177,17 +175,22 @@ impl HttpSig {
 impl Listed {
     /// What one request's signature binds: of this request, since what it does not have was not there to be covered.
     pub(crate) fn covered(&self, incoming: &Incoming<'_>, dialect: Covered) -> Covered {
-        let has_body = incoming.body != Body::Empty;
+        let is_there = has_body(incoming);
         let seen = matches!(incoming.body, Body::Seen(_));
         Covered {
             method: self.method,
             authority: self.authority || self.target_uri,
             path: self.path || self.target_uri || self.request_target,
             query: self.query || self.target_uri || self.request_target || incoming.target.query.is_none(),
-            body: !has_body || (self.digest && seen),
+            body: !is_there || (self.digest && seen),
             ..dialect
         }
     }
+}
+
+/// Whether there is a body, or may be.
+fn has_body(incoming: &Incoming<'_>) -> bool {
+    !matches!(incoming.body, Body::Empty | Body::Seen(&[]))
 }
 
 /// The place of a need in [`Listed::fields`].

@@ -116,7 +116,8 @@ impl Directory {
         let mut owners: SmallVec<[_; MOST_SHARED]> = SmallVec::new();
         self.index.find(self.hash(&Term::Digest(&kid::print(&digest))), |place| {
             let entry = self.entry(place)?;
-            let named = |key: &&Arc<KnownKey>| kid::digests(key.compact()).any(|own| own == digest);
+            // Kept with the key: a proof that names its key by a fingerprint comes again and again.
+            let named = |key: &&Arc<KnownKey>| key.digests().is_some_and(|own| kid::has(own, &digest));
             let keys = newest_used(entry.caller.keys.iter().filter(named));
             if !keys.is_empty() {
                 owners.push((place, entry, keys));

@@ -40,6 +40,12 @@ pub(crate) fn digests(key: &CompactKey) -> impl Iterator<Item = [u8; 32]> + use<
     digests.into_iter().flat_map(|Digests { jwk, spki, openssh, pem }| [spki, jwk, openssh, pem])
 }
 
+/// Whether a key may be named by a digest.
+pub(crate) fn has(digests: &Digests, digest: &[u8; 32]) -> bool {
+    let Digests { jwk, spki, openssh, pem } = digests;
+    [spki, jwk, openssh, pem].contains(&digest)
+}
+
 /// The first half of a digest: what a key is found by. What is found is compared whole, so nothing hangs on its length.
 #[must_use]
 pub(crate) fn print(digest: &[u8; 32]) -> Print {

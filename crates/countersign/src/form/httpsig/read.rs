@@ -45,11 +45,14 @@ pub(crate) fn read<'s>(
     base: &mut Vec<u8>,
     signature: &mut Vec<u8>,
 ) -> Result<Option<Read<'s>>, Reason> {
-    let inputs = members(incoming, &INPUT, limits)?;
-    let Some((label, inner)) = choose(wanted.form, &inputs)? else {
+    let mut inputs = members(incoming, &INPUT, limits)?;
+    let Some(at) = choose(wanted.form, &inputs)? else {
         // One that can belong to nobody, since what it covers is not told.
         let lonely = inputs.is_empty();
         return if lonely { Err(Reason::MissingCredentials) } else { Ok(None) };
+    };
+    let (label, Member::Inner(inner)) = inputs.swap_remove(at) else {
+        return Err(Reason::MalformedCredential);
     };
     let signatures = members(incoming, &SIGNATURE, limits)?;
     let (_, found) = signatures.iter().find(|(own, _)| *own == label).ok_or(Reason::MissingCredentials)?;
@@ -122,10 +125,10 @@ fn members<'s>(
     Ok(members)
 }
 
-/// The one signature with the dialect's label and tag; two would leave it to chance which is judged.
-fn choose<'s>(form: &HttpSig, inputs: &Dictionary<'s>) -> Result<Option<(&'s str, InnerList<'s>)>, Reason> {
+/// The place of the one signature with the dialect's label and tag; two would leave it to chance which is judged.
+fn choose(form: &HttpSig, inputs: &Dictionary<'_>) -> Result<Option<usize>, Reason> {
     let mut chosen = None;
-    for (label, member) in inputs {
+    for (at, (label, member)) in inputs.iter().enumerate() {
         let Member::Inner(inner) = member else { return Err(Reason::MalformedCredential) };
         let labelled = form.label.as_ref().is_none_or(|wanted| **wanted == **label);
         let tagged = match inner.parameters.get("tag").map(|parameter| &parameter.value) {
@@ -133,11 +136,11 @@ fn choose<'s>(form: &HttpSig, inputs: &Dictionary<'s>) -> Result<Option<(&'s str
             Some(Bare::String(tag)) => form.tags.iter().any(|own| **own == **tag),
             Some(_) => return Err(Reason::MalformedCredential),
         };
-        if labelled && tagged && chosen.replace((*label, inner)).is_some() {
+        if labelled && tagged && chosen.replace(at).is_some() {
             return Err(Reason::AmbiguousCredentials);
         }
     }
-    Ok(chosen.map(|(label, inner)| (label, inner.clone())))
+    Ok(chosen)
 }
 
 /// The parameters of the RFC have each one type (RFC 9421 section 2.3).
