@@ -86,9 +86,8 @@ impl<'a> Reader<'a> {
     }
 
     fn skip(&mut self, is: impl Fn(u8) -> bool) {
-        while self.peek().is_some_and(&is) {
-            self.at += 1;
-        }
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        self.at += rest.iter().position(|byte| !is(*byte)).unwrap_or(rest.len());
     }
 
     /// What stands between a place and here.
@@ -295,7 +294,7 @@ impl<'a> Reader<'a> {
 
 /// A character of a string that stands for itself.
 fn is_plain(byte: u8) -> bool {
-    matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\'
+    matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~')
 }
 
 /// A character of a token (RFC 9110 section 5.6.2).
@@ -321,6 +320,6 @@ fn is_canonical(text: &[u8]) -> bool {
     let last = digits.last().copied().and_then(value).unwrap_or(0);
     text.len().is_multiple_of(4)
         && (spare == 0 || !digits.is_empty())
-        && digits.iter().all(|byte| value(*byte).is_some())
+        && digits.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
         && last & spare == 0
 }

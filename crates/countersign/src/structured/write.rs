@@ -42,11 +42,15 @@ impl Bare<'_> {
 /// Adds a text of printable ASCII in quotes, with quotes and backslashes escaped.
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    for byte in text.bytes() {
-        if matches!(byte, b'"' | b'\\') {
-            out.push(b'\\');
+    if text.bytes().any(|byte| matches!(byte, b'"' | b'\\')) {
+        for byte in text.bytes() {
+            if matches!(byte, b'"' | b'\\') {
+                out.push(b'\\');
+            }
+            out.push(byte);
         }
-        out.push(byte);
+    } else {
+        out.extend_from_slice(text.as_bytes());
     }
     out.push(b'"');
 }
