@@ -27,6 +27,9 @@ CLIENTS = {
     "asymmetric-jwt": ("asymmetric_jwt.py", "requirements.txt"),
     "partner-key": ("partner_key.py", "requirements.txt"),
     "spacetime": ("spacetime.py", "requirements-spacetime.txt"),
+    # What the corpus of broken requests starts from is still what they send; one environment after the other.
+    "recordings": ("recordings.py", "requirements.txt"),
+    "recordings-spacetime": ("recordings.py", "requirements-spacetime.txt"),
     # Programs of our own making, in the languages of their readers; last, since they use the keys of the others.
     "snippets": ("snippets.py", "requirements.txt"),
 }
