@@ -120,6 +120,11 @@ impl TextForm {
         Ok(())
     }
 
+    /// Whether every spelling has this source in it.
+    pub(crate) fn covers(&self, source: &Source) -> bool {
+        self.alternatives.iter().all(|fields| fields.iter().any(|field| field.source == *source))
+    }
+
     /// Builds every spelling into `texts`, each once. An alternative whose parts are not all there is left out.
     pub(crate) fn build(&self, facts: &Facts<'_>, texts: &mut Vec<Vec<u8>>) {
         texts.clear();
@@ -146,6 +151,8 @@ pub(crate) fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, 
             Some(query) => Cow::Owned(format!("{}?{query}", target.path)),
             None => Cow::Borrowed(target.path),
         }),
+        Source::Request(Part::Query) => Some(Cow::Borrowed(target.query.unwrap_or(""))),
+        Source::Request(Part::SortedQuery) => crate::form::built::sorted(target.query.unwrap_or("")),
         Source::Request(Part::Body) => match facts.incoming.body {
             Body::Seen(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
             Body::Empty => Some(Cow::Borrowed("")),

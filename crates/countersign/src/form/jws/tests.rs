@@ -35,7 +35,9 @@ enum Refused {
 }
 
 fn wanted(algorithms: &[Algorithm]) -> Wanted<'_> {
-    Wanted { algorithms, types: &[], members: &[] }
+    static NAMES: Names = Names { members: Vec::new(), heads: Vec::new() };
+    static OUTSIDE: Outside = Outside { critical: Vec::new(), content: None };
+    Wanted { algorithms, types: &[], names: &NAMES, outside: &OUTSIDE, detached: None }
 }
 
 /// Reads a token whole and checks its signature.
