@@ -84,11 +84,13 @@ pub(crate) enum Part {
     Body,
     /// SHA-256 of the body in lower-case hexadecimal.
     BodySha256,
+    /// The same, and empty for a request without a body.
+    BodySha256IfAny,
 }
 
 impl Part {
     /// Every part with its name behind `request.`.
-    pub(crate) const ALL: [(Self, &'static str); 9] = [
+    pub(crate) const ALL: [(Self, &'static str); 10] = [
         (Self::Method, "method"),
         (Self::Authority, "authority"),
         (Self::Path, "path"),
@@ -98,6 +100,7 @@ impl Part {
         (Self::Url, "url"),
         (Self::Body, "body"),
         (Self::BodySha256, "body_sha256"),
+        (Self::BodySha256IfAny, "body_sha256_if_any"),
     ];
 }
 

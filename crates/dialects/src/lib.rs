@@ -29,8 +29,40 @@ macro_rules! folders {
 }
 
 /// Every folder; a test compares this list with the directory.
-pub const FOLDERS: &[Folder] =
-    folders!["asymmetric-jwt" "operator" "own-session" "partner-key" "skillhive" "skykit" "spacetime"];
+pub const FOLDERS: &[Folder] = folders![
+    "app-store-connect"
+    "app-store-server"
+    "asymmetric-jwt"
+    "atlassian-asap"
+    "auth0"
+    "box"
+    "coinbase-cdp"
+    "docusign"
+    "entra"
+    "fireblocks"
+    "fireblocks-webhook"
+    "github-app"
+    "google-sa-oauth"
+    "google-sa-self-signed"
+    "nhs"
+    "okta"
+    "open-banking"
+    "operator"
+    "own-session"
+    "partner-key"
+    "plaid-webhook"
+    "salesforce"
+    "singpass"
+    "skillhive"
+    "skykit"
+    "smart-backend"
+    "snowflake"
+    "spacetime"
+    "truelayer"
+    "twilio-pkcv"
+    "vonage"
+    "zitadel"
+];
 
 /// The folder of a dialect.
 #[must_use]

@@ -43,7 +43,7 @@ fn add(covered: &mut Covered, source: &Source) {
             covered.path = true;
             covered.query = true;
         }
-        Source::Request(Part::Body | Part::BodySha256) => covered.body = true,
+        Source::Request(Part::Body | Part::BodySha256 | Part::BodySha256IfAny) => covered.body = true,
         _ => {}
     }
 }
