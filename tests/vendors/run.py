@@ -114,7 +114,8 @@ class Case:
             shutil.copy(self.path, copied)
             shutil.copy(HERE / "capture.mjs", folder / "capture.mjs")
             return [need("node", "nodejs"), str(copied)], kept
-        return [str(self.python()), str(self.path)], kept
+        # Without `-P` a case would hide the package of its own name.
+        return [str(self.python()), "-P", str(self.path)], kept
 
     def python(self):
         seed = f"{sys.version_info[:2]} {sorted(self.pip)}".encode()

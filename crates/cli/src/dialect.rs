@@ -101,7 +101,9 @@ fn show(name: &str, settings: &[String], file: bool, out: Out) -> Done {
             ("overheard, it works again", dialect.binding().replay.to_string()),
         ]);
         if dialect.is_unverified() {
-            page.push_str("unverified: the facts about this way of signing are not certain; see its guide below\n");
+            page.push_str(
+                "unverified: the facts about this way of signing are not certain; see its guide below\n",
+            );
         }
         page.push_str("\nrules, in the order in which they are judged:\n");
         for rule in dialect.rules_in_words() {

@@ -6,6 +6,7 @@ pub mod file;
 pub mod settings;
 
 use crate::form::built::Built;
+use crate::form::fields::Field;
 use crate::form::jws::Outside;
 use crate::form::make::Make;
 use crate::form::text::TextForm;
@@ -47,8 +48,8 @@ pub(crate) enum Find {
     Headers(Vec<HeaderName>),
     /// In the members of a JSON body.
     Body,
-    /// In this field of a form in the body.
-    Form(Box<str>),
+    /// In this field of the body.
+    Form(Field),
 }
 
 /// What stands before a credential in its header.
@@ -228,7 +229,7 @@ impl Dialect {
             }
             Find::Headers(names) => names.iter().map(ToString::to_string).collect(),
             Find::Body => vec!["the body".to_owned()],
-            Find::Form(field) => vec![format!("the body's field {field}")],
+            Find::Form(field) => vec![format!("the body's field {}", field.name)],
         }
     }
     /// Whether the facts about this way of signing are not certain, as its file says.

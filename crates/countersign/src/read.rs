@@ -1,8 +1,8 @@
 //! Finds a proof in a request and lays out its facts, believing nothing.
 use crate::base64::{Alphabet, decode, decode_hex, encode};
 use crate::dialect::{By, Detached, Dialect, Find, Form, Schemes};
+use crate::form::jws;
 use crate::form::text::{SignatureEncoding, TextForm};
-use crate::form::{fields, jws};
 use crate::incoming::{Body, Incoming, Limits};
 use crate::json::{Bounds, Value, read_object};
 use crate::proof::found::Proof;
@@ -82,7 +82,7 @@ impl Dialect {
                 Body::Seen(_) => Addressed::Yes,
                 Body::Empty | Body::Unseen => Addressed::No,
             },
-            Find::Form(field) => match fields::only(incoming.body, field) {
+            Find::Form(field) => match field.read(incoming.body) {
                 Ok(None) => Addressed::No,
                 Ok(Some(_)) | Err(_) => Addressed::Yes,
             },
@@ -160,7 +160,7 @@ impl Dialect {
             },
             Find::Form(field) => {
                 self.check_body(incoming, limits)?;
-                match fields::only(incoming.body, field)? {
+                match field.read(incoming.body)? {
                     None => Ok(None),
                     Some(token) if token.len() > limits.credential => Err(Reason::TooLarge),
                     // A token has no character that a form escapes.

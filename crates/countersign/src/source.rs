@@ -1,5 +1,5 @@
 //! Where a fact comes from: a claim, a header, a member of the body, a part of the request; resolved once, when a dialect loads.
-use crate::form::fields;
+use crate::form::fields::Field;
 use crate::incoming::Incoming;
 use crate::json::Value;
 use http::HeaderName;
@@ -15,8 +15,8 @@ pub(crate) enum Source {
     Head(Head),
     /// Another member of the token's header (`head.nonce`), by slot.
     HeadMember(usize),
-    /// A field of a form in the body (`form.grant_type`).
-    Form(Box<str>),
+    /// A field of a form in the body (`form.grant_type`), or of a form or JSON object (`field.grant_type`).
+    Form(Field),
     /// A fact of the key that signed (`key.spki_sha256`).
     Key(KeyFact),
     /// A request header (`header.api-id`).
@@ -119,7 +119,9 @@ impl Source {
             ("head", "type") => Self::Head(Head::Type),
             ("head", "kid") => Self::Head(Head::Kid),
             ("head", member) if !member.is_empty() => Self::HeadMember(slot(&mut names.heads, member)),
-            ("form", field) if !field.is_empty() => Self::Form(field.into()),
+            ("form" | "field", field) if !field.is_empty() => {
+                Self::Form(Field { name: field.into(), json: kind == "field" })
+            }
             ("key", "spki_sha256") => Self::Key(KeyFact::SpkiSha256),
             ("header", header) => {
                 Self::Header(HeaderName::try_from(header).map_err(|_| format!("{name}: no header name"))?)
@@ -132,7 +134,7 @@ impl Source {
             ("text", text) => Self::Constant(text.into()),
             _ => {
                 return Err(format!(
-                    "{name}: wanted claim.…, body.…, form.…, head.…, header.…, request.…, key.…, challenge.prefix or text.…"
+                    "{name}: wanted claim.…, body.…, form.…, field.…, head.…, header.…, request.…, key.…, challenge.prefix or text.…"
                 ));
             }
         })
@@ -176,7 +178,7 @@ impl<'s> Facts<'s> {
                 None => Value::Absent,
             },
             Source::HeadMember(slot) => self.heads.get(*slot).cloned().unwrap_or(Value::Absent),
-            Source::Form(field) => match fields::only(self.incoming.body, field) {
+            Source::Form(field) => match field.read(self.incoming.body) {
                 Ok(Some(value)) => Value::Text(value),
                 // Twice the same field, or one that is no text, is nobody's: it equals nothing.
                 _ => Value::Absent,

@@ -1,7 +1,7 @@
 """snowflake-ingest makes the token and calls the ingestion API."""
 #: dialect snowflake
 #: pip snowflake-ingest==1.0.13
-#: pip snowflake-connector-python==5.2.0
+#: pip snowflake-connector-python==3.18.1
 #: pip cryptography==50.0.2
 #: vendor snowflake-ingest
 import contextlib

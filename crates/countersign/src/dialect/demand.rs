@@ -113,7 +113,7 @@ impl Dialect {
             }
             Find::Headers(names) => Place::Headers(names),
             Find::Body => Place::Body,
-            Find::Form(field) => Place::Form(field),
+            Find::Form(field) => Place::Form(&field.name),
         }
     }
 
@@ -216,7 +216,7 @@ impl Source {
             Self::Head(Head::Kid) => "head.kid".to_owned(),
             Self::Header(name) => format!("header.{name}"),
             Self::HeadMember(slot) => format!("head.{}", names.heads.get(*slot).map_or("", |name| name)),
-            Self::Form(field) => format!("form.{field}"),
+            Self::Form(field) => format!("{}.{}", if field.json { "field" } else { "form" }, field.name),
             Self::Key(KeyFact::SpkiSha256) => "key.spki_sha256".to_owned(),
             Self::Request(part) => {
                 let name = Part::ALL.iter().find(|(known, _)| known == part).map_or("", |(_, name)| name);

@@ -2,6 +2,7 @@
 use super::settings::{self, Settings};
 use super::{By, Challenge, Detached, Dialect, Find, Form, Pattern, ReplyShape, Schemes, WhoFrom, covered};
 use crate::form::built::Built;
+use crate::form::fields::Field;
 use crate::form::jws::Outside;
 use crate::form::make::{self, Make, MakeFile};
 use crate::form::text::{TextFile, TextForm};
@@ -69,7 +70,10 @@ struct FindFile {
     header: Option<String>,
     headers: Option<Vec<String>>,
     body: Option<String>,
+    /// A field of a form.
     form_field: Option<String>,
+    /// A field of a form or of a JSON object.
+    field: Option<String>,
     #[serde(default)]
     scheme: Vec<String>,
     #[serde(default)]
@@ -264,11 +268,12 @@ fn algorithms(file: &File) -> Result<Vec<Algorithm>, Problem> {
 
 fn find(file: &FindFile, source: &mut dyn FnMut(&str) -> Result<Source, String>) -> Result<Find, String> {
     let header = |name: &str| HeaderName::try_from(name).map_err(|_| format!("{name} is no header name"));
-    if let (Some(field), None, None, None) = (&file.form_field, &file.header, &file.headers, &file.body) {
-        return Ok(Find::Form(field.as_str().into()));
+    let field = file.form_field.as_ref().or(file.field.as_ref());
+    if let (Some(name), None, None, None) = (field, &file.header, &file.headers, &file.body) {
+        return Ok(Find::Form(Field { name: name.as_str().into(), json: file.form_field.is_none() }));
     }
     match (&file.header, &file.headers, &file.body) {
-        (Some(name), None, None) if file.form_field.is_none() => {
+        (Some(name), None, None) if field.is_none() => {
             let schemes: Vec<Box<str>> = split(&file.scheme).map(Into::into).collect();
             if schemes.is_empty() && !file.bare {
                 return Err("wanted scheme = [\"…\"] or bare = true".to_owned());
@@ -284,7 +289,7 @@ fn find(file: &FindFile, source: &mut dyn FnMut(&str) -> Result<Source, String>)
             names.iter().map(|name| header(name)).collect::<Result<_, _>>().map(Find::Headers)
         }
         (None, None, Some(kind)) if kind == "json" => Ok(Find::Body),
-        _ => Err("wanted exactly one of header, headers, form_field and body = \"json\"".to_owned()),
+        _ => Err("wanted exactly one of header, headers, form_field, field and body = \"json\"".to_owned()),
     }
 }
 

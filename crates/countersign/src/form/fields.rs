@@ -1,7 +1,45 @@
 //! Reads one field of an HTML form in a body (`application/x-www-form-urlencoded`), strictly: a field that stands twice is none.
 use crate::incoming::Body;
+use crate::json::{Bounds, Value, read_object};
 use crate::reason::Reason;
 use std::borrow::Cow;
+
+/// A field of a body, as a dialect names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) name: Box<str>,
+    /// The body may be a JSON object instead of a form.
+    pub(crate) json: bool,
+}
+
+impl Field {
+    /// Its text in this body; `None` when it is not there.
+    ///
+    /// # Errors
+    /// As [`only`]; `malformed-json` for a body that begins as an object and is none, or a member that is no text.
+    pub(crate) fn read<'b>(&self, body: Body<'b>) -> Result<Option<Cow<'b, str>>, Reason> {
+        match body {
+            // What begins like this is never read as a form: two readers would see two requests.
+            Body::Seen(bytes) if self.json && bytes.first() == Some(&b'{') => {
+                let mut found = Value::Absent;
+                // As deep and wide as tokens may be.
+                let bounds = Bounds { depth: 16, members: 256 };
+                read_object(bytes, bounds, |name, value| {
+                    if name == &*self.name {
+                        found = value;
+                    }
+                })
+                .map_err(|_| Reason::MalformedJson)?;
+                match found {
+                    Value::Absent => Ok(None),
+                    Value::Text(text) => Ok(Some(text)),
+                    _ => Err(Reason::MalformedJson),
+                }
+            }
+            body => only(body, &self.name),
+        }
+    }
+}
 
 /// The text of a field; `None` when there is no such field.
 ///
@@ -100,6 +138,21 @@ mod tests {
         }
         assert_eq!(only(Body::Unseen, "a"), Err(Reason::BodyUnseen));
         assert_eq!(only(Body::Empty, "a"), Ok(None));
+    }
+
+    #[test]
+    fn a_json_body_is_read_where_it_may_be_one() {
+        let read = |body: &'static str, json| {
+            Field { name: "a".into(), json }
+                .read(Body::Seen(body.as_bytes()))
+                .map(|text| text.map(Cow::into_owned))
+        };
+        assert_eq!(read(r#"{"a":"x","b":1}"#, true), Ok(Some("x".to_owned())));
+        assert_eq!(read("a=x", true), Ok(Some("x".to_owned())));
+        assert_eq!(read(r#"{"a":"x","b":1}"#, false), Ok(None));
+        for bad in [r#"{"a":"x","a":"y"}"#, r#"{"b":1}&a=x"#, r#"{"a":1}"#] {
+            assert_eq!(read(bad, true), Err(Reason::MalformedJson), "{bad}");
+        }
     }
 
     proptest! {
