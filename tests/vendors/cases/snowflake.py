@@ -2,7 +2,6 @@
 #: dialect snowflake
 #: pip snowflake-ingest==1.0.13
 #: pip snowflake-connector-python==3.18.1
-#: pip cryptography==50.0.2
 #: vendor snowflake-ingest
 import contextlib
 
