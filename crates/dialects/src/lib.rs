@@ -108,7 +108,24 @@ mod tests {
             assert!(
                 folder.readme.contains("**Protects:**") && folder.readme.contains("**Does not protect:**")
             );
+            assert_eq!(dialect.is_unverified(), folder.readme.contains("**Unverified:**"), "{}", folder.name);
         }
+    }
+
+    /// Binding strength of everything shipped: a change of it is a change of what callers may rely on.
+    #[test]
+    fn what_each_dialect_binds_is_known() {
+        let lines: Vec<String> = FOLDERS
+            .iter()
+            .map(|folder| {
+                let dialect = load(folder.name, &Settings::new()).unwrap_or_else(|error| panic!("{error}"));
+                let binding = dialect.binding();
+                let covers = binding.covers().join(" ");
+                let doubt = if dialect.is_unverified() { ", unverified" } else { "" };
+                format!("{}: {covers}; again {}{doubt}", folder.name, binding.replay)
+            })
+            .collect();
+        assert_eq!(lines.join("\n") + "\n", include_str!("bindings.txt"));
     }
 
     #[test]

@@ -330,4 +330,6 @@ fn body(request: &CapturedRequest) -> Result<Vec<u8>, VectorError> {
 }
 
 #[cfg(test)]
+mod presets;
+#[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Binding strength: what a proof of a dialect holds together, and how long one that was overheard still works; computed from the file.
 use super::{By, Dialect, Form};
 use crate::rule::Rule;
-use crate::source::{KeyFact, Source};
+use crate::source::{Head, KeyFact, Source};
 use crate::time::Span;
 use crate::verified::Covered;
 use std::fmt;
@@ -68,6 +68,17 @@ impl Dialect {
         at.is_in_token() || matches!(&self.form, Form::Text(text) if text.covers(at))
     }
 
+    /// Whether a token must have a hint at its key; strict or not, a hint that is not there names no key.
+    fn wants_kid(&self) -> bool {
+        let kid = Source::Head(Head::Kid);
+        let by_rule = self.rules.iter().any(|rule| match rule {
+            Rule::Present(all) => all.contains(&kid),
+            Rule::Same(one, other) => *one == kid || *other == kid,
+            _ => false,
+        });
+        by_rule || self.who.from == kid
+    }
+
     fn names_its_key(&self) -> bool {
         let fingerprint = Source::Key(KeyFact::SpkiSha256);
         let by_rule = self.rules.iter().any(|rule| match rule {
@@ -82,7 +93,7 @@ impl Dialect {
                 Form::Text(text) => text.covers(&self.who.from),
                 Form::Jws | Form::Detached(_) => self.who.from.is_in_token(),
             };
-        by_rule || by_name || (self.kid_strict && !matches!(self.form, Form::Text(_)))
+        by_rule || by_name || (self.kid_strict && self.wants_kid())
     }
 }
 
