@@ -2,10 +2,12 @@
 mod audience;
 pub(crate) mod built;
 pub(crate) mod file;
+mod scene;
 
 use self::audience::audience;
 use self::built::BuiltRule;
-use crate::ask::{ActingAs, Claim, Companion, Keys, KnownKey, Standing};
+pub(crate) use self::scene::Scene;
+use crate::ask::{ActingAs, Claim, Companion, Standing};
 use crate::json::Value;
 use crate::life::challenge;
 use crate::reason::{Reason, Stage};
@@ -51,15 +53,6 @@ pub(crate) enum Rule {
     Once { parts: Vec<Source>, dated: Source, keep: Span },
     /// It is a challenge that we issued; it works once.
     Issued(Source),
-}
-
-/// Everything rules look at.
-pub(crate) struct Scene<'a, 's> {
-    pub(crate) facts: &'a Facts<'s>,
-    pub(crate) keys: &'a Keys,
-    /// The key that signed; `None` before the signature was checked.
-    pub(crate) key: Option<&'a KnownKey>,
-    pub(crate) now: Time,
 }
 
 impl Rule {

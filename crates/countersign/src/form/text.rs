@@ -8,6 +8,9 @@ use countersign_keys::sha256;
 use serde::Deserialize;
 use std::borrow::Cow;
 
+/// Parameters of a query that are put in order; a page with more is no API call.
+const MOST_PARAMETERS: usize = 1024;
+
 /// How a text is built.
 #[derive(Clone, Debug)]
 pub(crate) struct TextForm {
@@ -152,7 +155,7 @@ pub(crate) fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, 
             None => Cow::Borrowed(target.path),
         }),
         Source::Request(Part::Query) => Some(Cow::Borrowed(target.query.unwrap_or(""))),
-        Source::Request(Part::SortedQuery) => crate::form::built::sorted(target.query.unwrap_or("")),
+        Source::Request(Part::SortedQuery) => sorted(target.query.unwrap_or("")),
         Source::Request(Part::Body) => match facts.incoming.body {
             Body::Seen(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
             Body::Empty => Some(Cow::Borrowed("")),
@@ -171,6 +174,16 @@ pub(crate) fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, 
             _ => None,
         },
     }
+}
+
+/// The parameters of a query as they stand there, in the order of their bytes.
+fn sorted(query: &str) -> Option<Cow<'_, str>> {
+    let mut parameters: Vec<&str> = query.split('&').collect();
+    if parameters.len() > MOST_PARAMETERS {
+        return None;
+    }
+    parameters.sort_unstable();
+    Some(Cow::Owned(parameters.join("&")))
 }
 
 fn spell(encode: Encode, fields: &[Field], values: &[Cow<'_, str>]) -> String {
