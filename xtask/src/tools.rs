@@ -13,6 +13,7 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("go", &["version"], "golang-go"),
     ("javac", &["--version"], "default-jdk-headless"),
     ("node", &["--version"], "nodejs"),
+    ("npm", &["--version"], "npm"),
     ("jq", &["--version"], "jq"),
     ("git", &["--version"], "git"),
     ("strace", &["-V"], "strace"),

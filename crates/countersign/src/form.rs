@@ -1,4 +1,6 @@
 //! The shapes of what is signed; each is read and written by the same file.
+pub(crate) mod built;
+pub(crate) mod fields;
 pub(crate) mod jws;
 pub(crate) mod make;
 pub(crate) mod text;

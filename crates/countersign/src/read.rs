@@ -1,6 +1,6 @@
 //! Finds a proof in a request and lays out its facts, believing nothing.
-use crate::base64::{Alphabet, decode, decode_hex};
-use crate::dialect::{By, Dialect, Find, Form, Schemes};
+use crate::base64::{Alphabet, decode, decode_hex, encode};
+use crate::dialect::{By, Detached, Dialect, Find, Form, Schemes};
 use crate::form::jws;
 use crate::form::text::{SignatureEncoding, TextForm};
 use crate::incoming::{Body, Incoming, Limits};
@@ -29,6 +29,20 @@ pub enum Addressed {
     No,
     /// Its carrier is there.
     Yes,
+}
+
+impl Detached {
+    /// What was signed: the token's header, a dot, and the payload that is built from the request.
+    pub(crate) fn input(&self, head: &[u8], facts: &Facts<'_>) -> Result<Vec<u8>, Reason> {
+        let payload = self.payload.bytes(facts, None)?;
+        let mut input = head.to_vec();
+        if self.unencoded {
+            input.extend_from_slice(&payload);
+        } else {
+            input.extend_from_slice(encode(Alphabet::Url, &payload).as_bytes());
+        }
+        Ok(input)
+    }
 }
 
 impl Dialect {
@@ -67,6 +81,10 @@ impl Dialect {
             Find::Body => match incoming.body {
                 Body::Seen(_) => Addressed::Yes,
                 Body::Empty | Body::Unseen => Addressed::No,
+            },
+            Find::Form(field) => match field.read(incoming.body) {
+                Ok(None) => Addressed::No,
+                Ok(Some(_)) | Err(_) => Addressed::Yes,
             },
         }
     }
@@ -140,6 +158,27 @@ impl Dialect {
                 Body::Empty => Ok(None),
                 Body::Unseen => Err(Reason::BodyUnseen),
             },
+            Find::Form(field) => {
+                self.check_body(incoming, limits)?;
+                match field.read(incoming.body)? {
+                    None => Ok(None),
+                    Some(token) if token.len() > limits.credential => Err(Reason::TooLarge),
+                    // A token has no character that a form escapes.
+                    Some(Cow::Borrowed(token)) => {
+                        self.read_token(token.as_bytes(), incoming, limits, scratch).map(Some)
+                    }
+                    Some(Cow::Owned(_)) => Err(Reason::MalformedEncoding),
+                }
+            }
+        }
+    }
+
+    /// A body that is looked at must come here, and not be too long.
+    fn check_body(&self, incoming: &Incoming<'_>, limits: &Limits) -> Result<(), Reason> {
+        match incoming.body {
+            Body::Unseen => Err(Reason::BodyUnseen),
+            Body::Seen(body) if body.len() > limits.body => Err(Reason::BodyTooLarge),
+            Body::Seen(_) | Body::Empty => Ok(()),
         }
     }
 
@@ -150,15 +189,42 @@ impl Dialect {
         limits: &Limits,
         scratch: &'s mut Scratch,
     ) -> Result<Proof<'s>, Reason> {
-        if !matches!(self.form, Form::Jws) {
-            return Err(Reason::MalformedCredential);
+        let detached = match &self.form {
+            Form::Jws => None,
+            Form::Detached(detached) => Some(detached),
+            Form::Text(_) => return Err(Reason::MalformedCredential),
+        };
+        if self.needs_body() {
+            self.check_body(incoming, limits)?;
         }
-        let wanted = jws::Wanted { algorithms: &self.algorithms, types: &self.types, members: &self.members };
-        let read = jws::read(token, &wanted, limits, &mut scratch.bytes)?;
-        let facts = Facts { incoming, members: read.members, typ: read.typ, kind: read.kind, kid: read.kid };
-        let mut texts = SmallVec::new();
-        texts.push(read.input);
-        self.proof(facts, limits, Some(read.algorithm), texts, read.signature)
+        let wanted = jws::Wanted {
+            algorithms: &self.algorithms,
+            types: &self.types,
+            names: &self.names,
+            outside: &self.outside,
+            detached: detached.map(|detached| detached.unencoded),
+        };
+        let Scratch { bytes, texts } = scratch;
+        let read = jws::read(token, &wanted, limits, bytes)?;
+        let facts = Facts {
+            incoming,
+            members: read.members,
+            heads: read.heads,
+            typ: read.typ,
+            kind: read.kind,
+            kid: read.kid,
+        };
+        let mut signed = SmallVec::new();
+        match detached {
+            None => signed.push(read.input),
+            Some(detached) => {
+                texts.clear();
+                texts.push(detached.input(read.input, &facts)?);
+                let texts: &'s [Vec<u8>] = texts;
+                signed.extend(texts.iter().map(Vec::as_slice));
+            }
+        }
+        self.proof(facts, limits, Some(read.algorithm), signed, read.signature)
     }
 
     fn read_text<'s>(
@@ -168,7 +234,7 @@ impl Dialect {
         scratch: &'s mut Scratch,
     ) -> Result<Proof<'s>, Reason> {
         let Form::Text(form) = &self.form else { return Err(Reason::MalformedCredential) };
-        let mut facts = Facts::new(incoming, self.members.len());
+        let mut facts = Facts::new(incoming, self.names.members.len());
         if form.members {
             self.read_body(&mut facts, limits)?;
         }
@@ -192,7 +258,7 @@ impl Dialect {
         let Body::Seen(body) = facts.incoming.body else { return Err(Reason::MalformedJson) };
         let bounds = Bounds { depth: limits.json_depth, members: limits.json_members };
         read_object(body, bounds, |name, value| {
-            let slot = self.members.iter().position(|member| **member == *name);
+            let slot = self.names.members.iter().position(|member| **member == *name);
             if let Some(place) = slot.and_then(|slot| facts.members.get_mut(slot)) {
                 *place = value;
             }
@@ -211,6 +277,9 @@ impl Dialect {
         let named: Cow<'s, str> = match facts.value(&self.who.from) {
             Value::Absent | Value::Null => return Err(Reason::MissingIdentity),
             Value::Text(text) => Cow::Owned(text.into_owned()),
+            Value::Number(number) if self.who.number && number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Cow::Owned(number.to_owned())
+            }
             _ => return Err(Reason::MalformedIdentity),
         };
         let identifier = self.identifier(&named).ok_or(Reason::MalformedIdentity)?;
@@ -243,10 +312,10 @@ impl Dialect {
     fn identifier(&self, named: &str) -> Option<Range<usize>> {
         let Some(pattern) = &self.who.pattern else { return Some(0..named.len()) };
         let end = named.len().checked_sub(pattern.after.len())?;
-        let digits = named.strip_prefix(&*pattern.before)?.strip_suffix(&*pattern.after)?;
+        let inner = named.strip_prefix(&*pattern.before)?.strip_suffix(&*pattern.after)?;
         // Twenty digits are more than any number of sites.
-        let good =
-            !digits.is_empty() && digits.len() <= 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = || inner.len() <= 20 && inner.bytes().all(|byte| byte.is_ascii_digit());
+        let good = !inner.is_empty() && (!pattern.digits || digits());
         good.then_some(pattern.before.len()..end)
     }
 }

@@ -1,8 +1,14 @@
 //! The rules a proof must keep once its signature holds: a closed list, judged by one loop.
+mod audience;
+pub(crate) mod built;
 pub(crate) mod file;
+mod scene;
 
-use crate::ask::{ActingAs, Claim, Companion, Keys, Standing};
-use crate::json::{Bounds, Value, read_list};
+use self::audience::audience;
+use self::built::BuiltRule;
+pub(crate) use self::scene::Scene;
+use crate::ask::{ActingAs, Claim, Companion, Standing};
+use crate::json::Value;
 use crate::life::challenge;
 use crate::reason::{Reason, Stage};
 use crate::source::{Facts, Source};
@@ -19,6 +25,8 @@ pub(crate) enum Rule {
     Absent(Source, Reason),
     /// It has this text.
     Equals(Source, Box<str>, Reason),
+    /// It is, or has in it, a text that is built from the request, the token and the key.
+    Built(Box<BuiltRule>),
     /// Both have the same text.
     Same(Source, Source),
     /// It is this text, or (unless `sole`) a list of texts with this one in it.
@@ -45,13 +53,6 @@ pub(crate) enum Rule {
     Once { parts: Vec<Source>, dated: Source, keep: Span },
     /// It is a challenge that we issued; it works once.
     Issued(Source),
-}
-
-/// Everything rules look at.
-pub(crate) struct Scene<'a, 's> {
-    pub(crate) facts: &'a Facts<'s>,
-    pub(crate) keys: &'a Keys,
-    pub(crate) now: Time,
 }
 
 impl Rule {
@@ -97,6 +98,7 @@ impl Rule {
             Self::Present(_) => "every claim the dialect wants is there".to_owned(),
             Self::Absent(..) => "a claim this dialect has no meaning for is not there".to_owned(),
             Self::Equals(_, text, _) => format!("the text {text}"),
+            Self::Built(rule) => rule.words.to_string(),
             Self::Same(..) => "the same text in both places".to_owned(),
             Self::Audience { is, sole: true, .. } => format!("{is} alone as audience"),
             Self::Audience { is, .. } => format!("{is} among the audiences"),
@@ -134,6 +136,7 @@ impl Rule {
                 Value::Text(_) => Err(*reason),
                 _ => Err(Reason::MalformedClaim),
             },
+            Self::Built(rule) => rule.judge(scene),
             Self::Same(one, other) => match (facts.value(one), facts.value(other)) {
                 (Value::Text(one), Value::Text(other)) if one == other => Ok(()),
                 (Value::Absent | Value::Null, _) | (_, Value::Absent | Value::Null) => {
@@ -319,6 +322,7 @@ impl Rule {
             | Self::NotAfter { at, .. }
             | Self::Ahead { at, .. }
             | Self::Issued(at) => show(at),
+            Self::Built(rule) => show(&rule.at),
             Self::Same(one, other) => format!("{} and {}", show(one), show(other)),
             Self::Lifetime { from, to, .. } => format!("from {} to {}", show(from), show(to)),
             Self::Companion(_) => format!("{:?}", scene.keys.companion),
@@ -362,33 +366,4 @@ fn time(facts: &Facts<'_>, source: &Source) -> Result<Option<Time>, Reason> {
 
 fn wanted_time(facts: &Facts<'_>, source: &Source) -> Result<Time, Reason> {
     time(facts, source)?.ok_or(Reason::MissingClaim)
-}
-
-fn audience(value: &Value<'_>, wanted: &str, sole: bool) -> Result<(), Reason> {
-    match value {
-        Value::Absent | Value::Null => Err(Reason::MissingClaim),
-        Value::Text(text) if **text == *wanted => Ok(()),
-        Value::Text(_) => Err(Reason::WrongAudience),
-        Value::List(list) => {
-            let (mut all, mut hits, mut texts) = (0_usize, 0_usize, true);
-            // The list was read once already, inside the token's own bounds.
-            let bounds = Bounds { depth: 16, members: 256 };
-            read_list(list, bounds, |item| {
-                all += 1;
-                match item.text() {
-                    Some(text) if text == wanted => hits += 1,
-                    Some(_) => {}
-                    None => texts = false,
-                }
-            })
-            .map_err(|_| Reason::MalformedClaim)?;
-            match (texts, hits) {
-                (false, _) => Err(Reason::MalformedClaim),
-                (true, 0) => Err(Reason::WrongAudience),
-                (true, _) if sole && all > 1 => Err(Reason::WrongAudience),
-                (true, _) => Ok(()),
-            }
-        }
-        _ => Err(Reason::MalformedClaim),
-    }
 }

@@ -1,4 +1,5 @@
 //! Where a fact comes from: a claim, a header, a member of the body, a part of the request; resolved once, when a dialect loads.
+use crate::form::fields::Field;
 use crate::incoming::Incoming;
 use crate::json::Value;
 use http::HeaderName;
@@ -12,6 +13,12 @@ pub(crate) enum Source {
     Member(usize),
     /// A member of the token's header (`head.typ`).
     Head(Head),
+    /// Another member of the token's header (`head.nonce`), by slot.
+    HeadMember(usize),
+    /// A field of a form in the body (`form.grant_type`), or of a form or JSON object (`field.grant_type`).
+    Form(Field),
+    /// A fact of the key that signed (`key.spki_sha256`).
+    Key(KeyFact),
     /// A request header (`header.api-id`).
     Header(HeaderName),
     /// A part of the request (`request.url`).
@@ -33,6 +40,29 @@ pub(crate) enum Head {
     Kid,
 }
 
+/// What a proof may say of the key that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyFact {
+    /// SHA-256 of the key as SPKI, base64 with padding.
+    SpkiSha256,
+}
+
+/// The names that a dialect reads from a token or a body; their places are the slots.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    /// Claims, or members of the JSON body.
+    pub(crate) members: Vec<Box<str>>,
+    /// Members of the token's header, beside those that every token may have.
+    pub(crate) heads: Vec<Box<str>>,
+}
+
+fn slot(names: &mut Vec<Box<str>>, name: &str) -> usize {
+    names.iter().position(|known| **known == *name).unwrap_or_else(|| {
+        names.push(name.into());
+        names.len() - 1
+    })
+}
+
 /// Parts of a request that dialects sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -44,50 +74,67 @@ pub(crate) enum Part {
     Path,
     /// Path and query, undecoded.
     PathAndQuery,
+    /// The query, undecoded and without its `?`; empty without one.
+    Query,
+    /// The parameters of the query, undecoded, in the order of their bytes.
+    SortedQuery,
     /// The whole address.
     Url,
     /// The body.
     Body,
     /// SHA-256 of the body in lower-case hexadecimal.
     BodySha256,
+    /// The same, and empty for a request without a body.
+    BodySha256IfAny,
+}
+
+impl Part {
+    /// Every part with its name behind `request.`.
+    pub(crate) const ALL: [(Self, &'static str); 10] = [
+        (Self::Method, "method"),
+        (Self::Authority, "authority"),
+        (Self::Path, "path"),
+        (Self::PathAndQuery, "path_and_query"),
+        (Self::Query, "query"),
+        (Self::SortedQuery, "sorted_query"),
+        (Self::Url, "url"),
+        (Self::Body, "body"),
+        (Self::BodySha256, "body_sha256"),
+        (Self::BodySha256IfAny, "body_sha256_if_any"),
+    ];
 }
 
 impl Source {
-    /// Resolves a name. `members` collects the names of claims or body members; their places are the slots.
+    /// Resolves a name. `names` collects what is to be read from tokens and bodies.
     ///
     /// # Errors
     /// The name, when it is none that dialects know.
-    pub(crate) fn parse(name: &str, members: &mut Vec<Box<str>>) -> Result<Self, String> {
+    pub(crate) fn parse(name: &str, names: &mut Names) -> Result<Self, String> {
         let (kind, rest) = name.split_once('.').unwrap_or((name, ""));
         Ok(match (kind, rest) {
             ("claim" | "body", member) if !member.is_empty() => {
-                let at = members.iter().position(|known| **known == *member).unwrap_or_else(|| {
-                    members.push(member.into());
-                    members.len() - 1
-                });
-                Self::Member(at)
+                Self::Member(slot(&mut names.members, member))
             }
             ("head", "typ") => Self::Head(Head::Typ),
             ("head", "type") => Self::Head(Head::Type),
             ("head", "kid") => Self::Head(Head::Kid),
+            ("head", member) if !member.is_empty() => Self::HeadMember(slot(&mut names.heads, member)),
+            ("form" | "field", field) if !field.is_empty() => {
+                Self::Form(Field { name: field.into(), json: kind == "field" })
+            }
+            ("key", "spki_sha256") => Self::Key(KeyFact::SpkiSha256),
             ("header", header) => {
                 Self::Header(HeaderName::try_from(header).map_err(|_| format!("{name}: no header name"))?)
             }
-            ("request", part) => Self::Request(match part {
-                "method" => Part::Method,
-                "authority" => Part::Authority,
-                "path" => Part::Path,
-                "path_and_query" => Part::PathAndQuery,
-                "url" => Part::Url,
-                "body" => Part::Body,
-                "body_sha256" => Part::BodySha256,
-                _ => return Err(format!("{name}: no such part of a request")),
-            }),
+            ("request", part) => {
+                let known = Part::ALL.iter().find(|(_, name)| *name == part);
+                Self::Request(known.ok_or_else(|| format!("{name}: no such part of a request"))?.0)
+            }
             ("challenge", "prefix") => Self::ChallengePrefix,
             ("text", text) => Self::Constant(text.into()),
             _ => {
                 return Err(format!(
-                    "{name}: wanted claim.…, body.…, head.…, header.…, request.…, challenge.prefix or text.…"
+                    "{name}: wanted claim.…, body.…, form.…, field.…, head.…, header.…, request.…, key.…, challenge.prefix or text.…"
                 ));
             }
         })
@@ -101,6 +148,8 @@ pub(crate) struct Facts<'s> {
     pub(crate) incoming: &'s Incoming<'s>,
     /// Claims or body members, by slot.
     pub(crate) members: SmallVec<[Value<'s>; 8]>,
+    /// Further members of the token's header, by slot; few dialects read any.
+    pub(crate) heads: SmallVec<[Value<'s>; 2]>,
     /// `typ` of the token.
     pub(crate) typ: Value<'s>,
     /// `type` of the token.
@@ -115,7 +164,7 @@ impl<'s> Facts<'s> {
     pub(crate) fn new(incoming: &'s Incoming<'s>, slots: usize) -> Self {
         let mut members = SmallVec::new();
         members.resize(slots, Value::Absent);
-        Self { incoming, members, typ: Value::Absent, kind: Value::Absent, kid: None }
+        Self { incoming, members, heads: SmallVec::new(), typ: Value::Absent, kind: Value::Absent, kid: None }
     }
 
     /// The value of a source, as far as rules read it.
@@ -128,6 +177,12 @@ impl<'s> Facts<'s> {
                 Some(other) => other.clone(),
                 None => Value::Absent,
             },
+            Source::HeadMember(slot) => self.heads.get(*slot).cloned().unwrap_or(Value::Absent),
+            Source::Form(field) => match field.read(self.incoming.body) {
+                Ok(Some(value)) => Value::Text(value),
+                // Twice the same field, or one that is no text, is nobody's: it equals nothing.
+                _ => Value::Absent,
+            },
             Source::Head(Head::Typ) => self.typ.clone(),
             Source::Head(Head::Type) => self.kind.clone(),
             Source::Head(Head::Kid) => self.kid.as_deref().map_or(Value::Absent, text),
@@ -135,12 +190,20 @@ impl<'s> Facts<'s> {
             Source::Request(Part::Method) => text(self.incoming.method),
             Source::Request(Part::Authority) => text(self.incoming.target.authority),
             Source::Request(Part::Path) => text(self.incoming.target.path),
-            Source::Request(_) => Value::Absent,
+            Source::Request(_) | Source::Key(_) => Value::Absent,
             Source::ChallengePrefix => {
                 self.incoming.challenge.and_then(|challenge| challenge.prefix).map_or(Value::Absent, text)
             }
             Source::Constant(constant) => text(constant),
         }
+    }
+}
+
+impl Source {
+    /// Whether the signature of a token covers it: what merely stands beside a token is anybody's.
+    #[must_use]
+    pub(crate) fn is_in_token(&self) -> bool {
+        matches!(self, Self::Member(_) | Self::Head(_) | Self::HeadMember(_))
     }
 }
 

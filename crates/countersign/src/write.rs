@@ -1,9 +1,12 @@
 //! Makes a proof: the same dialect run backwards says what to add to a request.
 use crate::base64::{Alphabet, encode, encode_hex, encode_into, encoded_len};
-use crate::dialect::{Dialect, Form};
-use crate::form::make::{Make, Name, Template};
+use crate::dialect::{Detached, Dialect, Form};
+use crate::form::built::Built;
+use crate::form::fields;
+use crate::form::make::{Kind, Make, Name, Pair, Template};
 use crate::form::text::{SignatureEncoding, TextForm};
 use crate::incoming::Incoming;
+use crate::json::{Bounds, Value, read_object};
 use crate::source::Facts;
 use crate::time::Time;
 use countersign_keys::{Algorithm, KeyError, PrivateKey};
@@ -65,13 +68,14 @@ pub enum CannotSign {
     Key(KeyError),
 }
 
-struct Knowledge<'a> {
+struct Knowledge<'a, 'f> {
     signer: &'a Signer<'a>,
     algorithm: Algorithm,
     now: Time,
     random: [u8; 16],
     token: Option<String>,
     signature: Option<String>,
+    facts: &'a Facts<'f>,
 }
 
 impl Dialect {
@@ -91,8 +95,11 @@ impl Dialect {
             check_challenge(challenge)?;
         }
         let algorithm = self.algorithm_for(signer)?;
-        let mut know = Knowledge { signer, algorithm, now, random, token: None, signature: None };
+        let no_facts = Facts::new(incoming, 0);
+        let mut know =
+            Knowledge { signer, algorithm, now, random, token: None, signature: None, facts: &no_facts };
         match &self.form {
+            Form::Detached(detached) => self.write_detached(detached, make, incoming, know),
             Form::Jws => {
                 let mut json = String::with_capacity(USUAL_JSON);
                 object(&make.head, &know, &mut json)?;
@@ -110,10 +117,41 @@ impl Dialect {
                 encode_into(Alphabet::Url, &signature, &mut token);
                 know.token = Some(token);
                 let headers = headers(make, &know, |_| true)?;
-                Ok(Made { headers, body: None, token: know.token, signed: input.into_bytes() })
+                let body = form_body(make, &know)?;
+                Ok(Made { headers, body, token: know.token, signed: input.into_bytes() })
             }
             Form::Text(form) => self.write_text(form, make, incoming, know),
         }
+    }
+
+    fn write_detached(
+        &self,
+        detached: &Detached,
+        make: &Make,
+        incoming: &Incoming<'_>,
+        mut know: Knowledge<'_, '_>,
+    ) -> Result<Made, CannotSign> {
+        let mut head = String::with_capacity(USUAL_JSON);
+        object(&make.head, &know, &mut head)?;
+        let mut start = String::new();
+        encode_into(Alphabet::Url, head.as_bytes(), &mut start);
+        start.push('.');
+        // What the header lists as signed is read back from it, as the verifier does.
+        let mut facts = Facts::new(incoming, 0);
+        facts.heads.resize(self.names.heads.len(), Value::Absent);
+        read_object(head.as_bytes(), Bounds { depth: 4, members: 64 }, |name, value| {
+            let slot = self.names.heads.iter().position(|known| **known == *name);
+            if let Some(place) = slot.and_then(|slot| facts.heads.get_mut(slot)) {
+                *place = value;
+            }
+        })
+        .map_err(|_| CannotSign::CannotBuild)?;
+        let signed = detached.input(start.as_bytes(), &facts).map_err(|_| CannotSign::CannotBuild)?;
+        let signature = know.signer.key.sign(know.algorithm, &signed).map_err(CannotSign::Key)?;
+        let mut token = format!("{start}.");
+        encode_into(Alphabet::Url, &signature, &mut token);
+        know.token = Some(token);
+        Ok(Made { headers: headers(make, &know, |_| true)?, body: None, token: know.token, signed })
     }
 
     fn write_text(
@@ -121,7 +159,7 @@ impl Dialect {
         form: &TextForm,
         make: &Make,
         incoming: &Incoming<'_>,
-        mut know: Knowledge<'_>,
+        mut know: Knowledge<'_, '_>,
     ) -> Result<Made, CannotSign> {
         // First what does not depend on the signature: it may be part of what is signed.
         let before = headers(make, &know, |template| !template.has(Name::Signature))?;
@@ -130,11 +168,11 @@ impl Dialect {
             map.insert(name, value);
         }
         let facing = Incoming { headers: &map, ..*incoming };
-        let body_members = object_members(make, &know, &self.members)?;
-        let mut facts = Facts::new(&facing, self.members.len());
+        let body_members = object_members(make, &know, &self.names.members)?;
+        let mut facts = Facts::new(&facing, self.names.members.len());
         for (slot, value) in body_members {
             if let Some(place) = facts.members.get_mut(slot) {
-                *place = crate::json::Value::Text(value.into());
+                *place = Value::Text(value.into());
             }
         }
         let mut texts = Vec::new();
@@ -175,7 +213,7 @@ fn check_challenge(challenge: &str) -> Result<(), CannotSign> {
     if hex && (8..=256).contains(&challenge.len()) { Ok(()) } else { Err(CannotSign::StrangeChallenge) }
 }
 
-impl Knowledge<'_> {
+impl Knowledge<'_, '_> {
     /// Writes what stands for a name; `None` when the signer does not know it.
     fn add(&self, name: Name, out: &mut String) -> Option<()> {
         let key = self.signer.key;
@@ -187,6 +225,9 @@ impl Knowledge<'_> {
             Name::Nonce => encode_into(Alphabet::Url, &self.random, out),
             Name::Algorithm => out.push_str(self.algorithm.jose_names().first()?),
             Name::KidPem => out.push_str(&key.fingerprints().pem_sha256_hex),
+            Name::NonceHex => out.push_str(&encode_hex(&self.random)),
+            Name::NonceUuid => uuid(self.random, out),
+            Name::KeySpki => out.push_str(&key.fingerprints().spki_sha256_base64),
             Name::KidJwk | Name::KeyId => out.push_str(&key.fingerprints().jwk_thumbprint),
             Name::KeyBase64 => encode_into(Alphabet::Standard, &key.public_key().ed25519_bytes()?, out),
             Name::Challenge => out.push_str(self.signer.challenge?),
@@ -197,7 +238,8 @@ impl Knowledge<'_> {
     }
 
     fn fill(&self, template: &Template, out: &mut String) -> Result<(), CannotSign> {
-        template.fill(out, |name, out| self.add(name, out)).ok_or_else(|| {
+        let build = |built: &Built| String::from_utf8(built.bytes(self.facts, None).ok()?).ok();
+        template.fill(out, |name, out| self.add(name, out), build).ok_or_else(|| {
             let wants = [
                 (Name::ActingAs, "the user to act for"),
                 (Name::Companion, "the companion API key"),
@@ -211,23 +253,61 @@ impl Knowledge<'_> {
 }
 
 /// Writes a JSON object in the order of the file; what the signer does not know and the template wants is an error.
-fn object(pairs: &[(Box<str>, Template)], know: &Knowledge<'_>, out: &mut String) -> Result<(), CannotSign> {
-    let mut before = '{';
-    for (name, template) in pairs {
-        out.push(before);
-        before = ',';
+fn object(pairs: &[Pair], know: &Knowledge<'_, '_>, out: &mut String) -> Result<(), CannotSign> {
+    out.push('{');
+    let start = out.len();
+    for Pair { name, template, kind } in pairs {
+        let before = out.len();
+        if before > start {
+            out.push(',');
+        }
         quoted(out, |out| {
             out.push_str(name);
             Ok(())
         })?;
         out.push(':');
-        match template.number(know.now) {
-            Some(value) => number(value, out),
-            None => quoted(out, |out| know.fill(template, out))?,
+        match (kind, template.number(know.now)) {
+            (Kind::Plain, Some(value)) => number(value, out),
+            (Kind::Json, _) => know.fill(template, out)?,
+            (Kind::List, _) => {
+                out.push('[');
+                quoted(out, |out| know.fill(template, out))?;
+                out.push(']');
+            }
+            (Kind::Optional, _) => {
+                if quoted(out, |out| know.fill(template, out)).is_err() {
+                    out.truncate(before);
+                }
+            }
+            (Kind::Plain, None) => quoted(out, |out| know.fill(template, out))?,
         }
     }
-    out.push_str(if pairs.is_empty() { "{}" } else { "}" });
+    out.push('}');
     Ok(())
+}
+
+/// The form that carries the token, where the dialect has one.
+fn form_body(make: &Make, know: &Knowledge<'_, '_>) -> Result<Option<String>, CannotSign> {
+    let mut form = String::new();
+    for Pair { name, template, .. } in &make.form {
+        let mut value = String::new();
+        know.fill(template, &mut value)?;
+        fields::add(&mut form, name, &value);
+    }
+    Ok((!form.is_empty()).then_some(form))
+}
+
+/// Random bits as a UUID of version 4 (RFC 9562 section 5.4).
+fn uuid(mut random: [u8; 16], out: &mut String) {
+    let [.., _, _, _, _, _, _, version, _, variant, _, _, _, _, _, _, _] = &mut random;
+    *version = *version & 0x0f | 0x40;
+    *variant = *variant & 0x3f | 0x80;
+    for (place, digit) in encode_hex(&random).chars().enumerate() {
+        if matches!(place, 8 | 12 | 16 | 20) {
+            out.push('-');
+        }
+        out.push(digit);
+    }
 }
 
 fn number(value: i64, out: &mut String) {
@@ -261,11 +341,11 @@ fn quoted(
 
 fn object_members(
     make: &Make,
-    know: &Knowledge<'_>,
+    know: &Knowledge<'_, '_>,
     members: &[Box<str>],
 ) -> Result<Vec<(usize, String)>, CannotSign> {
     let mut out = Vec::new();
-    for (name, template) in &make.body {
+    for Pair { name, template, .. } in &make.body {
         if let Some(slot) = members.iter().position(|member| member == name)
             && !template.has(Name::Signature)
         {
@@ -279,7 +359,7 @@ fn object_members(
 
 fn headers(
     make: &Make,
-    know: &Knowledge<'_>,
+    know: &Knowledge<'_, '_>,
     take: impl Fn(&Template) -> bool,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, CannotSign> {
     let mut out = Vec::with_capacity(make.headers.len());

@@ -29,8 +29,40 @@ macro_rules! folders {
 }
 
 /// Every folder; a test compares this list with the directory.
-pub const FOLDERS: &[Folder] =
-    folders!["asymmetric-jwt" "operator" "own-session" "partner-key" "skillhive" "skykit" "spacetime"];
+pub const FOLDERS: &[Folder] = folders![
+    "app-store-connect"
+    "app-store-server"
+    "asymmetric-jwt"
+    "atlassian-asap"
+    "auth0"
+    "box"
+    "coinbase-cdp"
+    "docusign"
+    "entra"
+    "fireblocks"
+    "fireblocks-webhook"
+    "github-app"
+    "google-sa-oauth"
+    "google-sa-self-signed"
+    "nhs"
+    "okta"
+    "open-banking"
+    "operator"
+    "own-session"
+    "partner-key"
+    "plaid-webhook"
+    "salesforce"
+    "singpass"
+    "skillhive"
+    "skykit"
+    "smart-backend"
+    "snowflake"
+    "spacetime"
+    "truelayer"
+    "twilio-pkcv"
+    "vonage"
+    "zitadel"
+];
 
 /// The folder of a dialect.
 #[must_use]
@@ -76,7 +108,24 @@ mod tests {
             assert!(
                 folder.readme.contains("**Protects:**") && folder.readme.contains("**Does not protect:**")
             );
+            assert_eq!(dialect.is_unverified(), folder.readme.contains("**Unverified:**"), "{}", folder.name);
         }
+    }
+
+    /// Binding strength of everything shipped: a change of it is a change of what callers may rely on.
+    #[test]
+    fn what_each_dialect_binds_is_known() {
+        let lines: Vec<String> = FOLDERS
+            .iter()
+            .map(|folder| {
+                let dialect = load(folder.name, &Settings::new()).unwrap_or_else(|error| panic!("{error}"));
+                let binding = dialect.binding();
+                let covers = binding.covers().join(" ");
+                let doubt = if dialect.is_unverified() { ", unverified" } else { "" };
+                format!("{}: {covers}; again {}{doubt}", folder.name, binding.replay)
+            })
+            .collect();
+        assert_eq!(lines.join("\n") + "\n", include_str!("bindings.txt"));
     }
 
     #[test]

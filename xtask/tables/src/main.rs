@@ -59,18 +59,24 @@ fn causes() -> String {
 }
 
 fn dialects() -> Result<String, String> {
-    let mut out = format!("# Dialects\n\n{NOTE}");
+    let mut out = format!("# Dialects\n\n{NOTE}{}", vendors()?);
     for folder in FOLDERS {
         let dialect = countersign_dialects::load(folder.name, &Settings::new())
             .map_err(|error| format!("{}: {error}", folder.name))?;
         let algorithms: Vec<&str> = dialect.algorithms().iter().map(|algorithm| algorithm.name()).collect();
+        let binding = dialect.binding();
+        let covers = binding.covers();
+        let covers = if covers.is_empty() { "the caller only".to_owned() } else { covers.join(", ") };
+        let doubt = if dialect.is_unverified() { " **Unverified:** its facts are not certain." } else { "" };
         let _ = write!(
             out,
-            "\n## {}\n\n{}. Algorithms: {}. [What it protects](../crates/dialects/{}/README.md)\n\nRules, in order:\n\n",
+            "\n## {}\n\n{}. Algorithms: {}. [What it protects](../crates/dialects/{}/README.md){doubt}\n\n\
+             A proof covers: {covers}. Overheard, it works again: {}.\n\nRules, in order:\n\n",
             folder.name,
             capital(dialect.summary()),
             algorithms.join(", "),
-            folder.name
+            folder.name,
+            binding.replay
         );
         for words in dialect.rules_in_words() {
             let _ = writeln!(out, "- {words}");
@@ -80,6 +86,44 @@ fn dialects() -> Result<String, String> {
             for (name, value) in dialect.settings() {
                 let _ = writeln!(out, "| `{name}` | `{value}` |");
             }
+        }
+    }
+    Ok(out)
+}
+
+/// Which presets were held against the packages of their vendors, as their vectors tell.
+fn vendors() -> Result<String, String> {
+    let mut out = String::from(
+        "\n## Held against vendors' own packages\n\n\
+         What each package sent was captured on loopback and is judged in every test run (`tests/vendors`). *Compared*: header and claims of\n\
+         what countersign signs are the package's. *Verifies*: the package takes what countersign signs, and refuses it changed.\n\n\
+         | preset | package | version | signs | compared | verifies | captured |\n| --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for folder in FOLDERS {
+        let path = format!("{}/../../crates/dialects/{}/vectors", env!("CARGO_MANIFEST_DIR"), folder.name);
+        let mut files: Vec<_> =
+            std::fs::read_dir(path).into_iter().flatten().flatten().map(|file| file.path()).collect();
+        files.sort();
+        for path in files.iter().filter(|path| path.extension().is_some_and(|end| end == "json")) {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let file: serde_json::Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+            let Some(vendor) = file.get("vendor").filter(|vendor| vendor.is_object()) else { continue };
+            let text = |name: &str| vendor.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+            let yes = |name: &str| {
+                if vendor.get(name).and_then(serde_json::Value::as_bool) == Some(true) { "yes" } else { "" }
+            };
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} | {} | {} | {} |",
+                folder.name,
+                text("package"),
+                text("version"),
+                yes("signs"),
+                yes("compared"),
+                yes("verifies"),
+                text("date")
+            );
         }
     }
     Ok(out)

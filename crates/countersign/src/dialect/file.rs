@@ -1,11 +1,14 @@
 //! Reads a dialect file (TOML) and says exactly what is wrong with one that cannot be used.
 use super::settings::{self, Settings};
-use super::{By, Challenge, Dialect, Find, Form, Pattern, ReplyShape, Schemes, WhoFrom, covered};
+use super::{By, Challenge, Detached, Dialect, Find, Form, Pattern, ReplyShape, Schemes, WhoFrom, covered};
+use crate::form::built::Built;
+use crate::form::fields::Field;
+use crate::form::jws::Outside;
 use crate::form::make::{self, Make, MakeFile};
 use crate::form::text::{TextFile, TextForm};
 use crate::rule::file::RuleFile;
 use crate::rule::{self, Rule};
-use crate::source::Source;
+use crate::source::{Names, Source};
 use countersign_keys::Algorithm;
 use http::HeaderName;
 use serde::Deserialize;
@@ -41,6 +44,23 @@ struct File {
     rules: Vec<RuleFile>,
     reply: ReplyFile,
     make: Option<MakeFile>,
+    /// The names of extensions that `crit` may have.
+    #[serde(default)]
+    critical: Vec<String>,
+    /// The content type that a token has.
+    content: Option<String>,
+    /// What a token without a payload signs.
+    payload: Option<PayloadFile>,
+    #[serde(default)]
+    unverified: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PayloadFile {
+    built: String,
+    /// `true` where the payload is signed as it stands; a text, since a setting may say it.
+    unencoded: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +70,10 @@ struct FindFile {
     header: Option<String>,
     headers: Option<Vec<String>>,
     body: Option<String>,
+    /// A field of a form.
+    form_field: Option<String>,
+    /// A field of a form or of a JSON object.
+    field: Option<String>,
     #[serde(default)]
     scheme: Vec<String>,
     #[serde(default)]
@@ -70,6 +94,8 @@ struct WhoFile {
     session_of: Option<String>,
     pattern: Option<String>,
     acting_as: Option<String>,
+    #[serde(default)]
+    number: bool,
 }
 
 #[derive(Deserialize)]
@@ -119,13 +145,23 @@ fn at(place: &str) -> impl Fn(String) -> Problem + '_ {
 }
 
 fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
-    let mut members = Vec::new();
-    let mut source = |name: &str| Source::parse(name, &mut members);
+    let mut names = Names::default();
+    // What `crit` may name is read, so that it can be seen to be there.
+    for name in file.critical.iter().filter(|name| *name != "b64") {
+        Source::parse(&format!("head.{name}"), &mut names).map_err(at("critical"))?;
+    }
+    let mut source = |name: &str| Source::parse(name, &mut names);
     let who = who(&file.who, &mut source).map_err(at("who"))?;
     let find = find(&file.find, &mut source).map_err(at("find"))?;
     let algorithms = algorithms(&file)?;
     let form = match (file.find.form.as_str(), &file.text) {
-        ("jws", None) => Form::Jws,
+        ("jws", None) => match &file.payload {
+            None => Form::Jws,
+            Some(payload) => Form::Detached(Detached {
+                payload: Built::read(&payload.built, &mut source).map_err(at("payload.built"))?,
+                unencoded: payload.unencoded.as_deref() == Some("true"),
+            }),
+        },
         ("text", Some(text)) => Form::Text(TextForm::read(text, &mut source).map_err(at("text"))?),
         ("jws", Some(_)) => return Err(at("text")("a jws is signed as it stands; remove [text]".to_owned())),
         ("text", None) => return Err(at("text")("form text wants a [text] table".to_owned())),
@@ -143,7 +179,8 @@ fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
         let what = "`once` wants a date that nobody chooses freely, found none; add a rule near or not_before with what `dated` names";
         return Err(at("rules")(what.to_owned()));
     }
-    let make = file.make.as_ref().map(Make::read).transpose().map_err(at("make"))?;
+    let make =
+        file.make.as_ref().map(|make| Make::read(make, &mut source)).transpose().map_err(at("make"))?;
     let covered = covered::compute(&form, &find, &rules);
     let warnings = warnings(&form, &rules, &algorithms);
     Ok(Dialect {
@@ -151,7 +188,11 @@ fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
         summary: file.summary.into(),
         find,
         form,
-        members,
+        outside: Outside {
+            critical: file.critical.into_iter().map(Into::into).collect(),
+            content: file.content.map(Into::into),
+        },
+        names,
         algorithms,
         kid_strict: kid_strict(file.kid.as_deref())?,
         types: file.types.into_iter().map(Into::into).collect(),
@@ -162,6 +203,7 @@ fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
         covered,
         settings,
         warnings,
+        unverified: file.unverified,
     })
 }
 
@@ -226,8 +268,12 @@ fn algorithms(file: &File) -> Result<Vec<Algorithm>, Problem> {
 
 fn find(file: &FindFile, source: &mut dyn FnMut(&str) -> Result<Source, String>) -> Result<Find, String> {
     let header = |name: &str| HeaderName::try_from(name).map_err(|_| format!("{name} is no header name"));
+    let field = file.form_field.as_ref().or(file.field.as_ref());
+    if let (Some(name), None, None, None) = (field, &file.header, &file.headers, &file.body) {
+        return Ok(Find::Form(Field { name: name.as_str().into(), json: file.form_field.is_none() }));
+    }
     match (&file.header, &file.headers, &file.body) {
-        (Some(name), None, None) => {
+        (Some(name), None, None) if field.is_none() => {
             let schemes: Vec<Box<str>> = split(&file.scheme).map(Into::into).collect();
             if schemes.is_empty() && !file.bare {
                 return Err("wanted scheme = [\"…\"] or bare = true".to_owned());
@@ -243,7 +289,7 @@ fn find(file: &FindFile, source: &mut dyn FnMut(&str) -> Result<Source, String>)
             names.iter().map(|name| header(name)).collect::<Result<_, _>>().map(Find::Headers)
         }
         (None, None, Some(kind)) if kind == "json" => Ok(Find::Body),
-        _ => Err("wanted exactly one of header, headers and body = \"json\"".to_owned()),
+        _ => Err("wanted exactly one of header, headers, form_field, field and body = \"json\"".to_owned()),
     }
 }
 
@@ -257,14 +303,15 @@ fn who(file: &WhoFile, source: &mut dyn FnMut(&str) -> Result<Source, String>) -
     let pattern = match &file.pattern {
         None => None,
         Some(text) => {
-            let (before, after) = text
-                .split_once("{digits}")
-                .ok_or_else(|| format!("pattern wants {{digits}} in it, found {text}"))?;
-            Some(Pattern { before: before.into(), after: after.into() })
+            let digits = text.split_once("{digits}");
+            let (before, after) = digits
+                .or_else(|| text.split_once("{text}"))
+                .ok_or_else(|| format!("pattern wants {{digits}} or {{text}} in it, found {text}"))?;
+            Some(Pattern { digits: digits.is_some(), before: before.into(), after: after.into() })
         }
     };
     let acting_as = file.acting_as.as_deref().map(&mut *source).transpose()?;
-    Ok(WhoFrom { from: source(&file.from)?, by, pattern, acting_as })
+    Ok(WhoFrom { from: source(&file.from)?, by, pattern, acting_as, number: file.number })
 }
 
 fn warnings(form: &Form, rules: &[Rule], algorithms: &[Algorithm]) -> Vec<String> {

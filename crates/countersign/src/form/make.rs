@@ -1,4 +1,7 @@
 //! How a dialect's proof is made: the same file run backwards, with names in braces for what the signer knows.
+use crate::form::built::Built;
+use crate::json::{Bounds, read_object};
+use crate::source::Source;
 use crate::time::{Span, Time};
 use http::HeaderName;
 use serde::Deserialize;
@@ -8,22 +11,47 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub(crate) struct MakeFile {
     #[serde(default)]
-    head: Vec<[String; 2]>,
+    head: Vec<Vec<String>>,
     #[serde(default)]
-    claims: Vec<[String; 2]>,
+    claims: Vec<Vec<String>>,
     #[serde(default)]
     headers: Vec<[String; 2]>,
     #[serde(default)]
     body: Vec<[String; 2]>,
+    #[serde(default)]
+    form: Vec<[String; 2]>,
 }
 
 /// The pairs, read.
 #[derive(Clone, Debug)]
 pub(crate) struct Make {
-    pub(crate) head: Vec<(Box<str>, Template)>,
-    pub(crate) claims: Vec<(Box<str>, Template)>,
+    pub(crate) head: Vec<Pair>,
+    pub(crate) claims: Vec<Pair>,
     pub(crate) headers: Vec<(HeaderName, Template)>,
-    pub(crate) body: Vec<(Box<str>, Template)>,
+    pub(crate) body: Vec<Pair>,
+    /// Fields of the form in the body that carries the proof.
+    pub(crate) form: Vec<Pair>,
+}
+
+/// A member with what is written there.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    pub(crate) name: Box<str>,
+    pub(crate) template: Template,
+    pub(crate) kind: Kind,
+}
+
+/// How a member is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// As text, or as a number where it is a time.
+    Plain,
+    /// As a list with the text in it.
+    List,
+    /// As the JSON that stands in the file.
+    Json,
+    /// As text, and left out when the signer does not know what it wants.
+    Optional,
 }
 
 /// Text with names in it.
@@ -34,6 +62,8 @@ pub(crate) struct Template(Vec<Piece>);
 enum Piece {
     Text(Box<str>),
     Name(Name),
+    /// Of the request that is signed.
+    Built(Box<Built>),
 }
 
 /// What a signer knows.
@@ -49,32 +79,72 @@ pub(crate) enum Name {
     KidJwk,
     KeyBase64,
     KeyId,
+    KeySpki,
+    NonceHex,
+    NonceUuid,
     Challenge,
     Token,
     Signature,
 }
 
 impl Make {
-    pub(crate) fn read(file: &MakeFile) -> Result<Self, String> {
-        let pairs = |list: &[[String; 2]]| -> Result<Vec<(Box<str>, Template)>, String> {
-            list.iter().map(|[name, text]| Ok((name.as_str().into(), Template::read(text)?))).collect()
+    pub(crate) fn read(
+        file: &MakeFile,
+        source: &mut dyn FnMut(&str) -> Result<Source, String>,
+    ) -> Result<Self, String> {
+        let mut pairs = |list: &[Vec<String>]| -> Result<Vec<Pair>, String> {
+            list.iter().map(|pair| Pair::read(pair, source)).collect()
         };
+        let (head, claims) = (pairs(&file.head)?, pairs(&file.claims)?);
+        let mut two = |list: &[[String; 2]]| -> Result<Vec<Pair>, String> {
+            list.iter().map(|pair| Pair::read(pair, source)).collect()
+        };
+        let (body, form) = (two(&file.body)?, two(&file.form)?);
         let header = |[name, text]: &[String; 2]| {
             let name =
                 HeaderName::try_from(name).map_err(|_| format!("[make] headers: {name:?} is no header name"));
-            Ok((name?, Template::read(text)?))
+            Ok((name?, Template::read(text, source)?))
         };
-        Ok(Self {
-            head: pairs(&file.head)?,
-            claims: pairs(&file.claims)?,
-            headers: file.headers.iter().map(header).collect::<Result<_, String>>()?,
-            body: pairs(&file.body)?,
-        })
+        let headers = file.headers.iter().map(header).collect::<Result<_, String>>()?;
+        Ok(Self { head, claims, headers, body, form })
+    }
+}
+
+impl Pair {
+    fn read(pair: &[String], source: &mut dyn FnMut(&str) -> Result<Source, String>) -> Result<Self, String> {
+        let (name, text, kind) = match pair {
+            [name, text] => (name, text, Kind::Plain),
+            [name, text, kind] => {
+                let kind = match kind.as_str() {
+                    "list" => Kind::List,
+                    "json" => Kind::Json,
+                    "optional" => Kind::Optional,
+                    other => return Err(format!("{name}: wanted list, json or optional, found {other}")),
+                };
+                (name, text, kind)
+            }
+            other => return Err(format!("wanted [name, text] or [name, text, kind], found {other:?}")),
+        };
+        // What is written as it stands must be JSON by itself, without anybody's text in it.
+        let template = if kind == Kind::Json {
+            let shown = format!("{{\"x\":{text}}}");
+            if read_object(shown.as_bytes(), Bounds { depth: 8, members: 64 }, |_, _| {}).is_err() {
+                return Err(format!("{name}: wanted JSON, found {text}"));
+            }
+            Template(vec![Piece::Text(text.as_str().into())])
+        } else {
+            Template::read(text, source)?
+        };
+        Ok(Self { name: name.as_str().into(), template, kind })
     }
 }
 
 impl Template {
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str, source: &mut dyn FnMut(&str) -> Result<Source, String>) -> Result<Self, String> {
+        // A digest is of one text and of nothing that only the signer knows.
+        if text.starts_with("sha256:") {
+            return Ok(Self(vec![Piece::Built(Box::new(Built::read(text, source)?))]));
+        }
         let mut pieces = Vec::new();
         let mut rest = text;
         // Bounded by the file's length; every round takes at least one character.
@@ -84,7 +154,13 @@ impl Template {
             }
             let (name, tail) =
                 after.split_once('}').ok_or_else(|| format!("{text}: a brace is not closed"))?;
-            pieces.push(Piece::Name(read_name(name)?));
+            pieces.push(match (read_name(name), name.split_once(['.', ' '])) {
+                (Ok(name), _) => Piece::Name(name),
+                (Err(_), Some(("request" | "header" | "headers", _))) => {
+                    Piece::Built(Box::new(Built::read(&format!("{{{name}}}"), source)?))
+                }
+                (Err(error), _) => return Err(error),
+            });
             rest = tail;
         }
         if !rest.is_empty() {
@@ -103,13 +179,22 @@ impl Template {
 
     /// Fills the template at the end of `out`: `add` writes what stands for a name. `None` when the signer does not know something
     /// that it wants.
-    pub(crate) fn fill(&self, out: &mut String, add: impl Fn(Name, &mut String) -> Option<()>) -> Option<()> {
+    pub(crate) fn fill(
+        &self,
+        out: &mut String,
+        add: impl Fn(Name, &mut String) -> Option<()>,
+        build: impl Fn(&Built) -> Option<String>,
+    ) -> Option<()> {
         self.0.iter().try_for_each(|piece| match piece {
             Piece::Text(text) => {
                 out.push_str(text);
                 Some(())
             }
             Piece::Name(name) => add(*name, out),
+            Piece::Built(built) => {
+                out.push_str(&build(built)?);
+                Some(())
+            }
         })
     }
 
@@ -131,17 +216,26 @@ fn read_name(name: &str) -> Result<Name, String> {
         "companion" => Name::Companion,
         "now" => Name::Now(Span::ZERO),
         "nonce" => Name::Nonce,
+        "nonce.hex" => Name::NonceHex,
+        "nonce.uuid" => Name::NonceUuid,
         "alg" => Name::Algorithm,
         "kid.pem" => Name::KidPem,
         "kid.jwk" => Name::KidJwk,
         "key.base64" => Name::KeyBase64,
         "key.id" => Name::KeyId,
+        "key.spki_sha256" => Name::KeySpki,
         "challenge" => Name::Challenge,
         "token" => Name::Token,
         "signature" => Name::Signature,
-        other => match other.strip_prefix("now+").and_then(Span::parse) {
-            Some(span) => Name::Now(span),
-            None => return Err(format!("{{{other}}}: no such name; see the dialect guide")),
+        other => match (other.strip_prefix("now+"), other.strip_prefix("now-")) {
+            (Some(ahead), _) if Span::parse(ahead).is_some() => {
+                Name::Now(Span::parse(ahead).unwrap_or(Span::ZERO))
+            }
+            (_, Some(back)) if Span::parse(back).is_some() => {
+                let span = Span::parse(back).unwrap_or(Span::ZERO);
+                Name::Now(Span::from_millis(span.millis().saturating_neg()))
+            }
+            _ => return Err(format!("{{{other}}}: no such name; see the dialect guide")),
         },
     })
 }
@@ -157,9 +251,14 @@ mod tests {
             claims: Vec::new(),
             headers: vec![[name.to_owned(), "{token}".to_owned()]],
             body: Vec::new(),
+            form: Vec::new(),
         };
-        assert!(Make::read(&file("X-Api-Key")).is_ok());
-        let told = Make::read(&file("x api key")).err();
+        let read = |name| {
+            let mut names = crate::source::Names::default();
+            Make::read(&file(name), &mut |name| crate::source::Source::parse(name, &mut names))
+        };
+        assert!(read("X-Api-Key").is_ok());
+        let told = read("x api key").err();
         assert!(told.is_some_and(|told| told.contains("\"x api key\" is no header name")));
     }
 }

@@ -8,6 +8,9 @@ use countersign_keys::sha256;
 use serde::Deserialize;
 use std::borrow::Cow;
 
+/// Parameters of a query that are put in order; a page with more is no API call.
+const MOST_PARAMETERS: usize = 1024;
+
 /// How a text is built.
 #[derive(Clone, Debug)]
 pub(crate) struct TextForm {
@@ -108,7 +111,7 @@ impl TextForm {
         let parts = self.alternatives.iter().flatten().map(|field| &field.source);
         for part in parts {
             match (part, body) {
-                (Source::Request(Part::Body | Part::BodySha256), Body::Unseen) => {
+                (Source::Request(Part::Body | Part::BodySha256 | Part::BodySha256IfAny), Body::Unseen) => {
                     return Err(Reason::BodyUnseen);
                 }
                 (Source::Request(Part::Body), Body::Seen(bytes)) if std::str::from_utf8(bytes).is_err() => {
@@ -118,6 +121,11 @@ impl TextForm {
             }
         }
         Ok(())
+    }
+
+    /// Whether every spelling has this source in it.
+    pub(crate) fn covers(&self, source: &Source) -> bool {
+        self.alternatives.iter().all(|fields| fields.iter().any(|field| field.source == *source))
     }
 
     /// Builds every spelling into `texts`, each once. An alternative whose parts are not all there is left out.
@@ -146,12 +154,17 @@ pub(crate) fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, 
             Some(query) => Cow::Owned(format!("{}?{query}", target.path)),
             None => Cow::Borrowed(target.path),
         }),
+        Source::Request(Part::Query) => Some(Cow::Borrowed(target.query.unwrap_or(""))),
+        Source::Request(Part::SortedQuery) => sorted(target.query.unwrap_or("")),
         Source::Request(Part::Body) => match facts.incoming.body {
             Body::Seen(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
             Body::Empty => Some(Cow::Borrowed("")),
             Body::Unseen => None,
         },
-        Source::Request(Part::BodySha256) => match facts.incoming.body {
+        Source::Request(Part::BodySha256IfAny) if facts.incoming.body == Body::Empty => {
+            Some(Cow::Borrowed(""))
+        }
+        Source::Request(Part::BodySha256 | Part::BodySha256IfAny) => match facts.incoming.body {
             Body::Seen(bytes) => Some(Cow::Owned(encode_hex(&sha256(&[bytes])))),
             Body::Empty => Some(Cow::Owned(encode_hex(&sha256(&[])))),
             Body::Unseen => None,
@@ -161,6 +174,16 @@ pub(crate) fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, 
             _ => None,
         },
     }
+}
+
+/// The parameters of a query as they stand there, in the order of their bytes.
+fn sorted(query: &str) -> Option<Cow<'_, str>> {
+    let mut parameters: Vec<&str> = query.split('&').collect();
+    if parameters.len() > MOST_PARAMETERS {
+        return None;
+    }
+    parameters.sort_unstable();
+    Some(Cow::Owned(parameters.join("&")))
 }
 
 fn spell(encode: Encode, fields: &[Field], values: &[Cow<'_, str>]) -> String {

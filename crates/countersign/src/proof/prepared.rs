@@ -242,7 +242,8 @@ impl<'s> Prepared<'s> {
             return None;
         }
         let until = rule::valid_until(&dialect.rules, facts).filter(|until| now < *until)?;
-        rule::identity_holds(&dialect.rules, &Scene { facts, keys: &self.keys, now }).then_some(until)
+        rule::identity_holds(&dialect.rules, &Scene { facts, keys: &self.keys, key: None, now })
+            .then_some(until)
     }
 
     /// The proof at hand.
@@ -307,7 +308,7 @@ impl<'s> Prepared<'s> {
         let Some(caller) = self.keys.caller.clone() else {
             return Err(Refusal::new(Reason::UnknownAccount, Stage::Keys));
         };
-        let scene = Scene { facts: &proof.facts, keys: &self.keys, now };
+        let scene = Scene { facts: &proof.facts, keys: &self.keys, key: Some(&key), now };
         let claim = rule::judge_all(&proof.dialect.rules, &proof.dialect.name, &caller.id, &scene, trace)
             .map_err(|reason| Refusal::new(reason, Stage::Rules))?;
         // Our own keys sign a session's tokens; what the caller's key was narrowed to must not end there.

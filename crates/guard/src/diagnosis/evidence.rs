@@ -50,7 +50,7 @@ impl Evidence {
                 evidence.token(rest);
                 evidence.value = Some(value);
             }
-            Place::Headers(_) => {}
+            Place::Headers(_) | Place::Form(_) => {}
             Place::Body => {
                 if let Body::Seen(body) = scene.incoming.body
                     && body.len() <= LONGEST
