@@ -47,6 +47,10 @@ pub(crate) enum Find {
     Headers(Vec<HeaderName>),
     /// In the members of a JSON body.
     Body,
+    /// In the parameters behind a scheme word; `percent` where their values are percent-encoded.
+    Parameters { name: HeaderName, schemes: Schemes, percent: bool },
+    /// In this parameter of the query or of a form in the body.
+    Parameter(Box<str>),
     /// In this field of a form in the body.
     Form(Box<str>),
 }
@@ -159,7 +163,7 @@ impl Dialect {
     #[must_use]
     pub fn needs_body(&self) -> bool {
         self.covered.body
-            || matches!(self.find, Find::Body | Find::Form(_))
+            || matches!(self.find, Find::Body | Find::Form(_) | Find::Parameter(_))
             || self.rules.iter().any(|rule| matches!(rule, Rule::Built(built) if built.has_body()))
     }
     /// Whether a proof works once.
@@ -229,6 +233,10 @@ impl Dialect {
             Find::Headers(names) => names.iter().map(ToString::to_string).collect(),
             Find::Body => vec!["the body".to_owned()],
             Find::Form(field) => vec![format!("the body's field {field}")],
+            Find::Parameter(name) => vec![format!("the parameter {name}")],
+            Find::Parameters { name, schemes, .. } => {
+                schemes.words.iter().map(|scheme| format!("{name} {scheme}")).collect()
+            }
         }
     }
     /// Whether the facts about this way of signing are not certain, as its file says.
@@ -245,9 +253,9 @@ impl Dialect {
     #[must_use]
     pub fn carriers(&self) -> Vec<&HeaderName> {
         match &self.find {
-            Find::Header { name, .. } => vec![name],
+            Find::Header { name, .. } | Find::Parameters { name, .. } => vec![name],
             Find::Headers(names) => names.iter().collect(),
-            Find::Body | Find::Form(_) => Vec::new(),
+            Find::Body | Find::Form(_) | Find::Parameter(_) => Vec::new(),
         }
     }
     /// The header of the companion key that stands beside its proofs.

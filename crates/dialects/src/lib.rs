@@ -29,8 +29,7 @@ macro_rules! folders {
 }
 
 /// Every folder; a test compares this list with the directory.
-pub const FOLDERS: &[Folder] =
-    folders!["asymmetric-jwt" "operator" "own-session" "partner-key" "skillhive" "skykit" "spacetime"];
+pub const FOLDERS: &[Folder] = folders!["alipay" "amazon-pay" "asymmetric-jwt" "binance" "binance-rsa" "coinswitch" "discord" "draft-cavage-12" "kalshi" "mastercard" "mollie" "oci" "operator" "orderly" "own-session" "partner-key" "revolut-x" "robinhood" "skillhive" "skykit" "spacetime" "standard-webhooks" "walmart" "wechat-pay-v3" "wechat-pay-v3-answer" "wise-webhook"];
 
 /// The folder of a dialect.
 #[must_use]

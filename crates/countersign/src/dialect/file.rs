@@ -70,6 +70,9 @@ struct FindFile {
     headers: Option<Vec<String>>,
     body: Option<String>,
     form_field: Option<String>,
+    /// `quoted` or `percent`: the credential is a list of parameters.
+    parameters: Option<String>,
+    parameter: Option<String>,
     #[serde(default)]
     scheme: Vec<String>,
     #[serde(default)]
@@ -264,6 +267,28 @@ fn algorithms(file: &File) -> Result<Vec<Algorithm>, Problem> {
 
 fn find(file: &FindFile, source: &mut dyn FnMut(&str) -> Result<Source, String>) -> Result<Find, String> {
     let header = |name: &str| HeaderName::try_from(name).map_err(|_| format!("{name} is no header name"));
+    if let (Some(name), None, None, None, None) =
+        (&file.parameter, &file.header, &file.headers, &file.body, &file.form_field)
+    {
+        return Ok(Find::Parameter(name.as_str().into()));
+    }
+    if let (Some(kind), Some(name), None, None) = (&file.parameters, &file.header, &file.headers, &file.body)
+    {
+        let words: Vec<Box<str>> = split(&file.scheme).map(Into::into).collect();
+        let percent = match kind.as_str() {
+            "quoted" => false,
+            "percent" => true,
+            other => return Err(format!("parameters: wanted quoted or percent, found {other}")),
+        };
+        if words.is_empty() || file.bare {
+            return Err("parameters stand behind a scheme word; wanted scheme = [\"…\"]".to_owned());
+        }
+        return Ok(Find::Parameters {
+            name: header(name)?,
+            schemes: Schemes { words, bare: false, spaces: file.spaces },
+            percent,
+        });
+    }
     if let (Some(field), None, None, None) = (&file.form_field, &file.header, &file.headers, &file.body) {
         return Ok(Find::Form(field.as_str().into()));
     }

@@ -1,5 +1,6 @@
 //! Builds the text that a dialect signs, in every spelling that its callers' languages produce.
-use crate::base64::encode_hex;
+use crate::base64::{Alphabet, encode, encode_hex};
+use crate::form::built::Built;
 use crate::incoming::Body;
 use crate::json::Value;
 use crate::reason::Reason;
@@ -14,7 +15,13 @@ pub(crate) struct TextForm {
     pub(crate) encodes: Vec<Encode>,
     /// Each alternative is a list of fields; the first is the one that is written.
     pub(crate) alternatives: Vec<Vec<Field>>,
+    /// Texts that are built, each of which may be the one; the first is the one that is written.
+    pub(crate) built: Vec<Built>,
     pub(crate) signature: Source,
+    /// What stands before the signature, among other words.
+    pub(crate) prefix: Box<str>,
+    /// Parts stand side by side, and what is around a JSON body must not look like one.
+    pub(crate) apart: bool,
     pub(crate) encoding: SignatureEncoding,
     pub(crate) members: bool,
 }
@@ -66,8 +73,19 @@ pub(crate) enum SignatureEncoding {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TextFile {
+    #[serde(default)]
     encode: Vec<Encode>,
+    #[serde(default)]
     fields: Vec<[String; 2]>,
+    built: Option<String>,
+    #[serde(default)]
+    or_built: Vec<String>,
+    /// The text whose digest stands where `{text.digest}` does.
+    canonical: Option<String>,
+    #[serde(default)]
+    apart: bool,
+    #[serde(default)]
+    signature_prefix: String,
     #[serde(default)]
     or_fields: Vec<Vec<[String; 2]>>,
     signature: String,
@@ -79,6 +97,30 @@ impl TextForm {
         file: &TextFile,
         source: &mut dyn FnMut(&str) -> Result<Source, String>,
     ) -> Result<Self, String> {
+        let canonical = file.canonical.as_deref().map(|text| Built::read(text, source)).transpose()?;
+        let mut built = Vec::new();
+        for text in file.built.iter().chain(&file.or_built) {
+            built.push(Built::read(text, source)?.with_digest(canonical.clone())?);
+        }
+        let signature = source(&file.signature)?;
+        if built.iter().any(|built| built.covers(&signature) && !matches!(signature, Source::Auth(_))) {
+            return Err("the signature cannot be in the text that it signs".to_owned());
+        }
+        if !built.is_empty() {
+            if !file.encode.is_empty() || !file.fields.is_empty() || !file.or_fields.is_empty() {
+                return Err("wanted built, or encode and fields; found both".to_owned());
+            }
+            return Ok(Self {
+                encodes: Vec::new(),
+                alternatives: Vec::new(),
+                built,
+                signature,
+                prefix: file.signature_prefix.as_str().into(),
+                apart: file.apart,
+                encoding: file.signature_encode,
+                members: false,
+            });
+        }
         if file.encode.is_empty() || file.fields.is_empty() {
             return Err("wanted at least one encode and one field".to_owned());
         }
@@ -97,7 +139,10 @@ impl TextForm {
         Ok(Self {
             encodes: file.encode.clone(),
             alternatives,
-            signature: source(&file.signature)?,
+            built,
+            signature,
+            prefix: file.signature_prefix.as_str().into(),
+            apart: file.apart,
             encoding: file.signature_encode,
             members,
         })
@@ -123,11 +168,26 @@ impl TextForm {
     /// Whether every spelling has this source in it.
     pub(crate) fn covers(&self, source: &Source) -> bool {
         self.alternatives.iter().all(|fields| fields.iter().any(|field| field.source == *source))
+            && self.built.iter().all(|built| built.covers(source))
     }
 
     /// Builds every spelling into `texts`, each once. An alternative whose parts are not all there is left out.
-    pub(crate) fn build(&self, facts: &Facts<'_>, texts: &mut Vec<Vec<u8>>) {
+    ///
+    /// # Errors
+    /// Why none of the built ones could be.
+    pub(crate) fn build(&self, facts: &Facts<'_>, texts: &mut Vec<Vec<u8>>) -> Result<(), Reason> {
         texts.clear();
+        if self.apart && !is_apart(facts) {
+            return Err(Reason::MalformedCredential);
+        }
+        let mut wrong = Reason::MissingIdentity;
+        for built in &self.built {
+            match built.bytes(facts, None) {
+                Ok(text) if !text.is_empty() && !texts.contains(&text) => texts.push(text),
+                Ok(_) => {}
+                Err(reason) => wrong = reason,
+            }
+        }
         for fields in &self.alternatives {
             let values: Option<Vec<Cow<'_, str>>> =
                 fields.iter().map(|field| part(facts, &field.source)).collect();
@@ -139,6 +199,31 @@ impl TextForm {
                     texts.push(text);
                 }
             }
+        }
+        if texts.is_empty() { Err(wrong) } else { Ok(()) }
+    }
+}
+
+/// Whether parts that stand side by side can be told apart again: a usual method, an address without braces, and a body that is a
+/// JSON object or nothing.
+fn is_apart(facts: &Facts<'_>) -> bool {
+    let incoming = facts.incoming;
+    let method = matches!(incoming.method, "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD");
+    let address = !incoming.target.path.contains('{') && !incoming.target.query.unwrap_or("").contains('{');
+    let body = match incoming.body {
+        Body::Seen(body) => body.is_empty() || body.starts_with(b"{"),
+        Body::Empty | Body::Unseen => true,
+    };
+    method && address && body
+}
+
+impl SignatureEncoding {
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64",
+            Self::Base64url => "base64url",
+            Self::Hex => "hex",
         }
     }
 }
@@ -161,6 +246,16 @@ pub(crate) fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, 
         Source::Request(Part::BodySha256) => match facts.incoming.body {
             Body::Seen(bytes) => Some(Cow::Owned(encode_hex(&sha256(&[bytes])))),
             Body::Empty => Some(Cow::Owned(encode_hex(&sha256(&[])))),
+            Body::Unseen => None,
+        },
+        Source::Request(Part::BodySha256Base64) => match facts.incoming.body {
+            Body::Seen(bytes) => Some(Cow::Owned(encode(Alphabet::Standard, &sha256(&[bytes])))),
+            Body::Empty => Some(Cow::Owned(encode(Alphabet::Standard, &sha256(&[])))),
+            Body::Unseen => None,
+        },
+        Source::Request(Part::BodyLength) => match facts.incoming.body {
+            Body::Seen(bytes) => Some(Cow::Owned(bytes.len().to_string())),
+            Body::Empty => Some(Cow::Borrowed("0")),
             Body::Unseen => None,
         },
         other => match facts.value(other) {
