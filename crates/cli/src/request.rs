@@ -51,7 +51,7 @@ pub(crate) struct SendArgs {
 
 pub(crate) fn run(args: &SendArgs, out: Out) -> Done {
     let dialect = args.dialect.load()?;
-    let opens_session = dialect.carriers().is_empty();
+    let opens_session = dialect.opens_session();
     let signer = args.signer.signer(dialect)?;
     let body = Bytes::from(args.request.body_bytes()?);
     let mut request =

@@ -69,8 +69,12 @@ pub(crate) fn run(args: &SignArgs, out: Out) -> Done {
         let command = curl(args, url, &added);
         return out.show(&json!({ "curl": command }), || command.clone());
     }
-    let value = json!({ "headers": added, "token": made.token });
-    out.show(&value, || added.iter().map(|(name, value)| format!("{name}: {value}\n")).collect())
+    let value = json!({ "headers": added, "token": made.token, "body": made.body });
+    out.show(&value, || {
+        let lines: String = added.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+        // A proof in a form is the body that is to be sent.
+        made.body.as_ref().map_or(lines.clone(), |body| format!("{lines}\n{body}\n"))
+    })
 }
 
 fn curl(args: &SignArgs, url: &str, added: &[(String, String)]) -> String {

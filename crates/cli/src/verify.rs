@@ -144,7 +144,7 @@ async fn explained(
         .ok_or_else(|| Failure::usage(format!("wanted an http or https address, found {}", captured.url)))?;
     // A challenge can be opened by the server alone that issued it; offline it is taken for its own.
     let challenge =
-        dialect.carriers().is_empty().then_some(Answered { prefix: None, issued: now, until: Time::MAX });
+        dialect.opens_session().then_some(Answered { prefix: None, issued: now, until: Time::MAX });
     if challenge.is_some() {
         Out::note(
             "note: whether the server issued this challenge cannot be judged here; it is taken for its own",

@@ -82,7 +82,8 @@ impl RequestSigner {
         &self.identifier
     }
 
-    /// Adds the proof to a request that is ready to be sent: signed is what it is now, so change nothing afterwards.
+    /// Adds the proof to a request that is ready to be sent: signed is what it is now, so change nothing afterwards. A proof that is
+    /// a form becomes the body.
     ///
     /// `url` is the absolute address as the server knows itself; behind a proxy that renames, the public one.
     ///
@@ -99,6 +100,10 @@ impl RequestSigner {
             self.make(request.method().as_str(), url, request.headers(), request.body(), now, random)?;
         for (name, value) in made.headers {
             request.headers_mut().insert(name, value);
+        }
+        // An assertion in a form is the body itself.
+        if let Some(body) = made.body {
+            *request.body_mut() = Bytes::from(body);
         }
         Ok(())
     }

@@ -258,6 +258,11 @@ impl Dialect {
             Find::Body | Find::Form(_) | Find::Parameter(_) => Vec::new(),
         }
     }
+    /// Whether its proofs answer a challenge and open a session, so that no request by itself carries one.
+    #[must_use]
+    pub fn opens_session(&self) -> bool {
+        matches!(self.find, Find::Body)
+    }
     /// The header of the companion key that stands beside its proofs.
     #[must_use]
     pub fn companion(&self) -> Option<&HeaderName> {

@@ -95,11 +95,18 @@ pub(crate) enum Part {
     BodySha256Base64,
     /// How many bytes the body has.
     BodyLength,
+    /// The same, and empty for a request without a body.
+    BodySha256IfAny,
 }
 
 impl Part {
+    /// Whether it stands for the whole body.
+    pub(crate) fn is_body(self) -> bool {
+        matches!(self, Self::Body | Self::BodySha256 | Self::BodySha256Base64 | Self::BodySha256IfAny)
+    }
+
     /// Every part with its name behind `request.`.
-    pub(crate) const ALL: [(Self, &'static str); 11] = [
+    pub(crate) const ALL: [(Self, &'static str); 12] = [
         (Self::Method, "method"),
         (Self::Authority, "authority"),
         (Self::Path, "path"),
@@ -111,6 +118,7 @@ impl Part {
         (Self::BodySha256, "body_sha256"),
         (Self::BodySha256Base64, "body_sha256_base64"),
         (Self::BodyLength, "body_length"),
+        (Self::BodySha256IfAny, "body_sha256_if_any"),
     ];
 }
 

@@ -47,7 +47,7 @@ fn add(covered: &mut Covered, source: &Source) {
             covered.path = true;
             covered.query = true;
         }
-        Source::Request(Part::Body | Part::BodySha256 | Part::BodySha256Base64) => covered.body = true,
+        Source::Request(part) if part.is_body() => covered.body = true,
         _ => {}
     }
 }

@@ -198,9 +198,7 @@ impl Built {
 
     /// Whether the body is in it.
     pub(crate) fn has_body(&self) -> bool {
-        self.sources().any(|source| {
-            matches!(source, Source::Request(Part::Body | Part::BodySha256 | Part::BodySha256Base64))
-        })
+        self.sources().any(|source| matches!(source, Source::Request(part) if part.is_body()))
     }
 }
 

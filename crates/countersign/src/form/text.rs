@@ -153,7 +153,7 @@ impl TextForm {
         let parts = self.alternatives.iter().flatten().map(|field| &field.source);
         for part in parts {
             match (part, body) {
-                (Source::Request(Part::Body | Part::BodySha256), Body::Unseen) => {
+                (Source::Request(Part::Body | Part::BodySha256 | Part::BodySha256IfAny), Body::Unseen) => {
                     return Err(Reason::BodyUnseen);
                 }
                 (Source::Request(Part::Body), Body::Seen(bytes)) if std::str::from_utf8(bytes).is_err() => {
@@ -243,7 +243,10 @@ pub(crate) fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, 
             Body::Empty => Some(Cow::Borrowed("")),
             Body::Unseen => None,
         },
-        Source::Request(Part::BodySha256) => match facts.incoming.body {
+        Source::Request(Part::BodySha256IfAny) if facts.incoming.body == Body::Empty => {
+            Some(Cow::Borrowed(""))
+        }
+        Source::Request(Part::BodySha256 | Part::BodySha256IfAny) => match facts.incoming.body {
             Body::Seen(bytes) => Some(Cow::Owned(encode_hex(&sha256(&[bytes])))),
             Body::Empty => Some(Cow::Owned(encode_hex(&sha256(&[])))),
             Body::Unseen => None,
