@@ -142,7 +142,7 @@ impl Source {
             ("head", "kid") => Self::Head(Head::Kid),
             ("head", member) if !member.is_empty() => Self::HeadMember(slot(&mut names.heads, member)),
             ("form", field) if !field.is_empty() => Self::Form(field.into()),
-            ("auth", parameter) if !parameter.is_empty() => Self::Auth(parameter.into()),
+            ("auth", parameter) if parameters::is_name(parameter) => Self::Auth(parameter.into()),
             ("param", parameter) if !parameter.is_empty() => Self::Parameter(parameter.into()),
             ("key", "spki_sha256") => Self::Key(KeyFact::SpkiSha256),
             ("header", header) => {

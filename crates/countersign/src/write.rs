@@ -184,10 +184,10 @@ impl Dialect {
         let unsigned =
             |template: &Template| !template.has(Name::Signature) && !template.has(Name::SignaturePercent);
         // First what does not depend on the signature: it may be part of what is signed. A list of parameters has its others
-        // already, beside a signature that is still empty.
+        // already, beside a mark where the signature will stand.
         let in_parts = matches!(self.find, Find::Parameters { .. });
         if in_parts {
-            know.signature = Some(String::new());
+            know.signature = Some("-".to_owned());
         }
         let mut map: HeaderMap = incoming.headers.clone();
         // What merely stands beside a body is written from the request itself, before the rest may speak of it.

@@ -146,6 +146,14 @@ impl Dialect {
         self.rules.iter().map(|rule| rule.demand(&self.names)).collect()
     }
 
+    /// What stands in a request at a place of a dialect file, such as `auth.keyId` or `param.timestamp`, where that is one text.
+    #[must_use]
+    pub fn told(&self, incoming: &Incoming<'_>, place: &str) -> Option<String> {
+        let source = Source::parse(place, &mut self.names.clone()).ok()?;
+        let facts = self.facts(incoming).ok()?;
+        facts.value(&source).text().map(str::to_owned)
+    }
+
     /// The text that a request should have had signed, part by part; `None` for tokens.
     #[must_use]
     pub fn signed_text(

@@ -48,9 +48,13 @@ pub(crate) fn pair(field: &[u8]) -> Result<(Cow<'_, str>, Cow<'_, str>), Reason>
 /// A percent-encoded text in which a plus sign is one (RFC 3986).
 ///
 /// # Errors
-/// `malformed-encoding` for a plus sign, which two readers would read as two things, and as above.
+/// As above.
 pub(crate) fn unescaped(text: &str) -> Result<Cow<'_, str>, Reason> {
-    if text.contains('+') { Err(Reason::MalformedEncoding) } else { decoded(text.as_bytes()) }
+    if text.contains('%') {
+        let text = decoded(text.replace('+', "%2B").as_bytes())?.into_owned();
+        return Ok(Cow::Owned(text));
+    }
+    Ok(Cow::Borrowed(text))
 }
 
 /// Adds a field to a form.

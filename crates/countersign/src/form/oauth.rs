@@ -1,4 +1,5 @@
-//! The signature base string of OAuth 1.0a (RFC 5849 section 3.4.1) over method, address, query and the credential's own parameters.
+//! The signature base string of OAuth 1.0a over method, address, query and the credential's own parameters, as Mastercard's packages have it:
+//! unlike RFC 5849 section 3.4.1 the credential's values are escaped once, and not twice.
 use crate::form::fields;
 use crate::reason::Reason;
 use crate::source::Facts;
@@ -10,31 +11,37 @@ const MOST: usize = 256;
 /// `oauth_body_hash` has it.
 pub(crate) fn add(facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Reason> {
     let target = facts.incoming.target;
-    let mut all: Vec<(String, String)> = Vec::new();
-    for field in target.query.unwrap_or("").as_bytes().split(|byte| *byte == b'&') {
-        if field.is_empty() {
-            continue;
-        }
-        let (name, value) = fields::pair(field)?;
-        all.push((escaped(&name), escaped(&value)));
+    let query = target.query.unwrap_or("");
+    let mut all: Vec<String> = Vec::new();
+    for field in query.split('&').filter(|field| !field.is_empty()) {
+        // Without an escape anywhere a query stands as it is; with one, every name and value is spelt anew.
+        all.push(if query.contains('%') {
+            let (name, value) = fields::pair(field.as_bytes())?;
+            format!("{}={}", escaped(&name), escaped(&value))
+        } else if field.contains('=') {
+            field.to_owned()
+        } else {
+            format!("{field}=")
+        });
         if all.len() > MOST {
             return Err(Reason::MalformedEncoding);
         }
     }
     for (name, value) in facts.auth.iter().filter(|(name, _)| !matches!(*name, "oauth_signature" | "realm")) {
-        all.push((escaped(name), escaped(value)));
+        // The credential's own values are not escaped before they are joined, so none may look like several.
+        if value.contains('&') {
+            return Err(Reason::MalformedCredential);
+        }
+        all.push(format!("{name}={value}"));
     }
-    // RFC 5849 section 3.4.1.3.2: by encoded name, then by encoded value.
     all.sort();
-    let joined: Vec<String> = all.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let joined = all.join("&");
     let authority = target.authority.to_ascii_lowercase();
     let port = if target.scheme == "https" { ":443" } else { ":80" };
     let authority = authority.strip_suffix(port).unwrap_or(&authority);
     let address = format!("{}://{authority}{}", target.scheme, target.path);
     let method = facts.incoming.method.to_ascii_uppercase();
-    out.extend_from_slice(
-        format!("{method}&{}&{}", escaped(&address), escaped(&joined.join("&"))).as_bytes(),
-    );
+    out.extend_from_slice(format!("{method}&{}&{}", escaped(&address), escaped(&joined)).as_bytes());
     Ok(())
 }
 

@@ -177,7 +177,9 @@ impl TextForm {
     /// Why none of the built ones could be.
     pub(crate) fn build(&self, facts: &Facts<'_>, texts: &mut Vec<Vec<u8>>) -> Result<(), Reason> {
         texts.clear();
-        if self.apart && !is_apart(facts) {
+        // An address without a path, and what is none (`*`), could lend letters to the method before it.
+        let rooted = facts.incoming.target.path.starts_with('/');
+        if (!self.built.is_empty() && !rooted) || (self.apart && !is_apart(facts)) {
             return Err(Reason::MalformedCredential);
         }
         let mut wrong = Reason::MissingIdentity;
