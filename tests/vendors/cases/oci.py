@@ -5,7 +5,10 @@
 #: pip cryptography==42.0.8
 #: vendor oci
 import contextlib
+import sys
 
+# This file has the name of the package.
+sys.path.pop(0)
 from capture import Capture, Keys, named, print_case
 
 keys = Keys()
