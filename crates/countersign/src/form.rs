@@ -6,4 +6,6 @@ pub(crate) mod listed;
 pub(crate) mod make;
 pub(crate) mod oauth;
 pub(crate) mod parameters;
+pub(crate) mod part;
+pub(crate) mod signature;
 pub(crate) mod text;

@@ -1,13 +1,12 @@
 //! Finds a proof in a request and lays out its facts, believing nothing.
-use crate::base64::{Alphabet, decode, decode_hex, encode};
+use crate::base64::{Alphabet, encode};
 use crate::dialect::{By, Detached, Dialect, Find, Form, Schemes};
-use crate::form::text::{SignatureEncoding, TextForm};
 use crate::form::{fields, jws, parameters};
 use crate::incoming::{Body, Incoming, Limits};
 use crate::json::{Bounds, Value, read_object};
 use crate::proof::found::Proof;
 use crate::reason::{Reason, Refusal, Stage};
-use crate::source::{Facts, Source};
+use crate::source::Facts;
 use crate::trace::{Step, Trace};
 use http::HeaderName;
 use smallvec::SmallVec;
@@ -270,7 +269,7 @@ impl Dialect {
             return Err(Reason::BodyTooLarge);
         }
         let Scratch { bytes: signature, texts } = scratch;
-        read_signature(form, &facts, signature)?;
+        crate::form::signature::read(form, &facts, signature)?;
         form.build(&facts, texts)?;
         let texts: &'s [Vec<u8>] = texts;
         self.proof(facts, limits, None, texts.iter().map(Vec::as_slice).collect(), signature)
@@ -388,33 +387,6 @@ fn single<'r>(
         return Err(Reason::AmbiguousCredentials);
     }
     Ok(token(first.as_bytes(), schemes))
-}
-
-fn read_signature(form: &TextForm, facts: &Facts<'_>, signature: &mut Vec<u8>) -> Result<(), Reason> {
-    let value = facts.value(&form.signature);
-    let text = match (&value, &form.signature) {
-        (Value::Text(text), _) => text,
-        (Value::Absent, Source::Member(_)) => return Err(Reason::MissingIdentity),
-        _ => return Err(Reason::MalformedCredential),
-    };
-    let text = match &*form.prefix {
-        "" => &**text,
-        // Of several kinds of signature exactly one is ours.
-        prefix => {
-            let mut ours = text.split(' ').filter_map(|word| word.strip_prefix(prefix));
-            let first = ours.next().ok_or(Reason::MalformedCredential)?;
-            if ours.next().is_some() {
-                return Err(Reason::AmbiguousCredentials);
-            }
-            first
-        }
-    };
-    let decoded = match form.encoding {
-        SignatureEncoding::Base64 => decode(Alphabet::Standard, text.as_bytes(), signature),
-        SignatureEncoding::Base64url => decode(Alphabet::Url, text.as_bytes(), signature),
-        SignatureEncoding::Hex => decode_hex(text.as_bytes(), signature),
-    };
-    decoded.map_err(|_| Reason::MalformedEncoding)
 }
 
 #[cfg(test)]

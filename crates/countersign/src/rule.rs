@@ -2,9 +2,11 @@
 mod audience;
 pub(crate) mod built;
 pub(crate) mod file;
+mod times;
 
 use self::audience::audience;
 use self::built::BuiltRule;
+use self::times::{received_window, time, wanted_time};
 use crate::ask::{ActingAs, Claim, Companion, Keys, KnownKey, Standing};
 use crate::json::Value;
 use crate::life::challenge;
@@ -378,30 +380,4 @@ impl Meaning {
     fn mark(&self) -> [u8; 32] {
         sha256(&[&self.0])
     }
-}
-
-/// A time claim: a number in a token, decimal text in a header. Wrong types are refused, never skipped.
-fn time(facts: &Facts<'_>, source: &Source) -> Result<Option<Time>, Reason> {
-    match facts.value(source) {
-        Value::Absent => Ok(None),
-        Value::Number(number) => Time::from_decimal(number).map(Some).ok_or(Reason::MalformedClaim),
-        Value::Text(text) if matches!(source, Source::Dated(..)) => {
-            let Source::Dated(_, format) = source else { return Err(Reason::MalformedClaim) };
-            format.read(&text).map(Some).ok_or(Reason::MalformedClaim)
-        }
-        Value::Text(text) if matches!(source, Source::Header(_) | Source::Auth(_)) => {
-            Time::from_decimal(&text).map(Some).ok_or(Reason::MalformedClaim)
-        }
-        _ => Err(Reason::MalformedClaim),
-    }
-}
-
-/// Whole milliseconds, at most six digits: longer windows are none.
-fn received_window(text: &str) -> Option<Span> {
-    let good = (1..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    good.then(|| text.parse().ok().map(Span::from_millis)).flatten()
-}
-
-fn wanted_time(facts: &Facts<'_>, source: &Source) -> Result<Time, Reason> {
-    time(facts, source)?.ok_or(Reason::MissingClaim)
 }

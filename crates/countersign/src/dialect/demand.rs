@@ -167,7 +167,7 @@ impl Dialect {
             let from = field.source.name(&self.names);
             let value = match &field.source {
                 Source::Member(_) => members(from.split_once('.').map_or("", |(_, member)| member)),
-                source => crate::form::text::part(&facts, source).map(std::borrow::Cow::into_owned),
+                source => crate::form::part::part(&facts, source).map(std::borrow::Cow::into_owned),
             };
             SignedPart { name: field.name.to_string(), from, value }
         };

@@ -9,12 +9,9 @@ use crate::reason::Reason;
 use crate::source::{Facts, KeyFact, Part, Source, header};
 use countersign_keys::sha256;
 use http::HeaderName;
-use std::borrow::Cow;
 
 /// Headers that one proof may list as signed: the longest list of a real client has under ten.
 const MOST_HEADERS: usize = 32;
-/// Parameters of a query that are put in order; a page with more is no API call.
-const MOST_PARAMETERS: usize = 1024;
 
 /// A text with sources in it.
 #[derive(Clone, Debug)]
@@ -215,7 +212,7 @@ fn add(facts: &Facts<'_>, key: Option<&KnownKey>, from: &Source, out: &mut Vec<u
             Body::Unseen => return Err(Reason::BodyUnseen),
         },
         Source::Request(_) => {
-            let text = crate::form::text::part(facts, from).ok_or(Reason::BodyUnseen)?;
+            let text = crate::form::part::part(facts, from).ok_or(Reason::BodyUnseen)?;
             out.extend_from_slice(text.as_bytes());
         }
         other => match facts.value(other) {
@@ -258,16 +255,6 @@ fn add_headers(facts: &Facts<'_>, list: &Source, listed: Listed, out: &mut Vec<u
         out.push(b'\n');
     }
     Ok(())
-}
-
-/// The parameters of a query as they stand there, in the order of their bytes.
-pub(crate) fn sorted(query: &str) -> Option<Cow<'_, str>> {
-    let mut parameters: Vec<&str> = query.split('&').collect();
-    if parameters.len() > MOST_PARAMETERS {
-        return None;
-    }
-    parameters.sort_unstable();
-    Some(Cow::Owned(parameters.join("&")))
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! Builds the text that a dialect signs, in every spelling that its callers' languages produce.
-use crate::base64::{Alphabet, encode, encode_hex};
 use crate::form::built::Built;
+use crate::form::part::part;
 use crate::incoming::Body;
-use crate::json::Value;
 use crate::reason::Reason;
 use crate::source::{Facts, Part, Source};
-use countersign_keys::sha256;
 use serde::Deserialize;
 use std::borrow::Cow;
 
@@ -227,46 +225,6 @@ impl SignatureEncoding {
             Self::Base64url => "base64url",
             Self::Hex => "hex",
         }
-    }
-}
-
-pub(crate) fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, str>> {
-    let target = &facts.incoming.target;
-    match source {
-        Source::Request(Part::Url) => Some(Cow::Owned(target.url())),
-        Source::Request(Part::PathAndQuery) => Some(match target.query {
-            Some(query) => Cow::Owned(format!("{}?{query}", target.path)),
-            None => Cow::Borrowed(target.path),
-        }),
-        Source::Request(Part::Query) => Some(Cow::Borrowed(target.query.unwrap_or(""))),
-        Source::Request(Part::SortedQuery) => crate::form::built::sorted(target.query.unwrap_or("")),
-        Source::Request(Part::Body) => match facts.incoming.body {
-            Body::Seen(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-            Body::Empty => Some(Cow::Borrowed("")),
-            Body::Unseen => None,
-        },
-        Source::Request(Part::BodySha256IfAny) if facts.incoming.body == Body::Empty => {
-            Some(Cow::Borrowed(""))
-        }
-        Source::Request(Part::BodySha256 | Part::BodySha256IfAny) => match facts.incoming.body {
-            Body::Seen(bytes) => Some(Cow::Owned(encode_hex(&sha256(&[bytes])))),
-            Body::Empty => Some(Cow::Owned(encode_hex(&sha256(&[])))),
-            Body::Unseen => None,
-        },
-        Source::Request(Part::BodySha256Base64) => match facts.incoming.body {
-            Body::Seen(bytes) => Some(Cow::Owned(encode(Alphabet::Standard, &sha256(&[bytes])))),
-            Body::Empty => Some(Cow::Owned(encode(Alphabet::Standard, &sha256(&[])))),
-            Body::Unseen => None,
-        },
-        Source::Request(Part::BodyLength) => match facts.incoming.body {
-            Body::Seen(bytes) => Some(Cow::Owned(bytes.len().to_string())),
-            Body::Empty => Some(Cow::Borrowed("0")),
-            Body::Unseen => None,
-        },
-        other => match facts.value(other) {
-            Value::Text(text) => Some(Cow::Owned(text.into_owned())),
-            _ => None,
-        },
     }
 }
 
