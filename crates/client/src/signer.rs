@@ -98,6 +98,13 @@ impl RequestSigner {
     ) -> Result<(), NotSigned> {
         let made =
             self.make(request.method().as_str(), url, request.headers(), request.body(), now, random)?;
+        if let Some(query) = &made.query {
+            let wrong = || NotSigned::Address(url.to_owned());
+            let mut parts = request.uri().clone().into_parts();
+            let whole = format!("{}?{query}", request.uri().path());
+            parts.path_and_query = Some(whole.parse().map_err(|_| wrong())?);
+            *request.uri_mut() = http::Uri::from_parts(parts).map_err(|_| wrong())?;
+        }
         for (name, value) in made.headers {
             request.headers_mut().insert(name, value);
         }

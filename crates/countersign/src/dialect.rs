@@ -50,6 +50,10 @@ pub(crate) enum Find {
     Body,
     /// In this field of the body.
     Form(Field),
+    /// In the parameters behind a scheme word; `percent` where their values are percent-encoded.
+    Parameters { name: HeaderName, schemes: Schemes, percent: bool },
+    /// In this parameter of the query or of a form in the body.
+    Parameter(Box<str>),
 }
 
 /// What stands before a credential in its header.
@@ -160,7 +164,7 @@ impl Dialect {
     #[must_use]
     pub fn needs_body(&self) -> bool {
         self.covered.body
-            || matches!(self.find, Find::Body | Find::Form(_))
+            || matches!(self.find, Find::Body | Find::Form(_) | Find::Parameter(_))
             || self.rules.iter().any(|rule| matches!(rule, Rule::Built(built) if built.has_body()))
     }
     /// Whether a proof works once.
@@ -230,6 +234,10 @@ impl Dialect {
             Find::Headers(names) => names.iter().map(ToString::to_string).collect(),
             Find::Body => vec!["the body".to_owned()],
             Find::Form(field) => vec![format!("the body's field {}", field.name)],
+            Find::Parameter(name) => vec![format!("the parameter {name}")],
+            Find::Parameters { name, schemes, .. } => {
+                schemes.words.iter().map(|scheme| format!("{name} {scheme}")).collect()
+            }
         }
     }
     /// Whether the facts about this way of signing are not certain, as its file says.
@@ -246,9 +254,9 @@ impl Dialect {
     #[must_use]
     pub fn carriers(&self) -> Vec<&HeaderName> {
         match &self.find {
-            Find::Header { name, .. } => vec![name],
+            Find::Header { name, .. } | Find::Parameters { name, .. } => vec![name],
             Find::Headers(names) => names.iter().collect(),
-            Find::Body | Find::Form(_) => Vec::new(),
+            Find::Body | Find::Form(_) | Find::Parameter(_) => Vec::new(),
         }
     }
     /// Whether its proofs answer a challenge and open a session, so that no request by itself carries one.

@@ -2,5 +2,10 @@
 pub(crate) mod built;
 pub(crate) mod fields;
 pub(crate) mod jws;
+pub(crate) mod listed;
 pub(crate) mod make;
+pub(crate) mod oauth;
+pub(crate) mod parameters;
+pub(crate) mod part;
+pub(crate) mod signature;
 pub(crate) mod text;

@@ -1,13 +1,12 @@
 //! Finds a proof in a request and lays out its facts, believing nothing.
-use crate::base64::{Alphabet, decode, decode_hex, encode};
+use crate::base64::{Alphabet, encode};
 use crate::dialect::{By, Detached, Dialect, Find, Form, Schemes};
-use crate::form::jws;
-use crate::form::text::{SignatureEncoding, TextForm};
+use crate::form::{jws, parameters};
 use crate::incoming::{Body, Incoming, Limits};
 use crate::json::{Bounds, Value, read_object};
 use crate::proof::found::Proof;
 use crate::reason::{Reason, Refusal, Stage};
-use crate::source::{Facts, Source};
+use crate::source::Facts;
 use crate::trace::{Step, Trace};
 use http::HeaderName;
 use smallvec::SmallVec;
@@ -81,6 +80,15 @@ impl Dialect {
             Find::Body => match incoming.body {
                 Body::Seen(_) => Addressed::Yes,
                 Body::Empty | Body::Unseen => Addressed::No,
+            },
+            Find::Parameters { name, schemes, .. } => {
+                let mut values = incoming.headers.get_all(name).iter();
+                let ours = values.any(|value| token(value.as_bytes(), schemes).is_some());
+                if ours { Addressed::Yes } else { Addressed::No }
+            }
+            Find::Parameter(name) => match parameters::only(incoming, name) {
+                Ok(None) => Addressed::No,
+                Ok(Some(_)) | Err(_) => Addressed::Yes,
             },
             Find::Form(field) => match field.read(incoming.body) {
                 Ok(None) => Addressed::No,
@@ -158,6 +166,21 @@ impl Dialect {
                 Body::Empty => Ok(None),
                 Body::Unseen => Err(Reason::BodyUnseen),
             },
+            Find::Parameters { name, schemes, .. } => {
+                let Some(credential) = single(incoming, name, schemes)? else { return Ok(None) };
+                if credential.len() > limits.credential {
+                    return Err(Reason::TooLarge);
+                }
+                self.read_text(incoming, limits, scratch).map(Some)
+            }
+            Find::Parameter(name) => {
+                self.check_body(incoming, limits)?;
+                match parameters::only(incoming, name)? {
+                    None => Ok(None),
+                    Some(value) if value.len() > limits.credential => Err(Reason::TooLarge),
+                    Some(_) => self.read_text(incoming, limits, scratch).map(Some),
+                }
+            }
             Find::Form(field) => {
                 self.check_body(incoming, limits)?;
                 match field.read(incoming.body)? {
@@ -210,6 +233,7 @@ impl Dialect {
             incoming,
             members: read.members,
             heads: read.heads,
+            auth: SmallVec::new(),
             typ: read.typ,
             kind: read.kind,
             kid: read.kid,
@@ -234,7 +258,7 @@ impl Dialect {
         scratch: &'s mut Scratch,
     ) -> Result<Proof<'s>, Reason> {
         let Form::Text(form) = &self.form else { return Err(Reason::MalformedCredential) };
-        let mut facts = Facts::new(incoming, self.names.members.len());
+        let mut facts = self.facts(incoming)?;
         if form.members {
             self.read_body(&mut facts, limits)?;
         }
@@ -245,13 +269,20 @@ impl Dialect {
             return Err(Reason::BodyTooLarge);
         }
         let Scratch { bytes: signature, texts } = scratch;
-        read_signature(form, &facts, signature)?;
-        form.build(&facts, texts);
-        if texts.is_empty() {
-            return Err(Reason::MissingIdentity);
-        }
+        crate::form::signature::read(form, &facts, signature)?;
+        form.build(&facts, texts)?;
         let texts: &'s [Vec<u8>] = texts;
         self.proof(facts, limits, None, texts.iter().map(Vec::as_slice).collect(), signature)
+    }
+
+    /// The facts of a text: the request, and the parameters behind the scheme word where there are such.
+    pub(crate) fn facts<'s>(&self, incoming: &'s Incoming<'s>) -> Result<Facts<'s>, Reason> {
+        let mut facts = Facts::new(incoming, self.names.members.len());
+        if let Find::Parameters { name, schemes, percent } = &self.find {
+            let credential = single(incoming, name, schemes)?.ok_or(Reason::MissingCredentials)?;
+            facts.auth = parameters::read(credential, *percent)?;
+        }
+        Ok(facts)
     }
 
     fn read_body<'s>(&self, facts: &mut Facts<'s>, limits: &Limits) -> Result<(), Reason> {
@@ -356,21 +387,6 @@ fn single<'r>(
         return Err(Reason::AmbiguousCredentials);
     }
     Ok(token(first.as_bytes(), schemes))
-}
-
-fn read_signature(form: &TextForm, facts: &Facts<'_>, signature: &mut Vec<u8>) -> Result<(), Reason> {
-    let value = facts.value(&form.signature);
-    let text = match (&value, &form.signature) {
-        (Value::Text(text), _) => text,
-        (Value::Absent, Source::Member(_)) => return Err(Reason::MissingIdentity),
-        _ => return Err(Reason::MalformedCredential),
-    };
-    let decoded = match form.encoding {
-        SignatureEncoding::Base64 => decode(Alphabet::Standard, text.as_bytes(), signature),
-        SignatureEncoding::Base64url => decode(Alphabet::Url, text.as_bytes(), signature),
-        SignatureEncoding::Hex => decode_hex(text.as_bytes(), signature),
-    };
-    decoded.map_err(|_| Reason::MalformedEncoding)
 }
 
 #[cfg(test)]

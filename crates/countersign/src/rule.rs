@@ -3,10 +3,12 @@ mod audience;
 pub(crate) mod built;
 pub(crate) mod file;
 mod scene;
+mod times;
 
 use self::audience::audience;
 use self::built::BuiltRule;
 pub(crate) use self::scene::Scene;
+use self::times::{received_window, time, wanted_time};
 use crate::ask::{ActingAs, Claim, Companion, Standing};
 use crate::json::Value;
 use crate::life::challenge;
@@ -35,6 +37,8 @@ pub(crate) enum Rule {
     Kind { at: Source, text: bool, most: usize },
     /// It lies at most this far from now, on either side.
     Near(Source, Span),
+    /// It lies at most `future` after now, and before now by at most what the request asks for in milliseconds, up to `most`.
+    Window { at: Source, received: Source, default: Span, most: Span, future: Span },
     /// It is not later than now, but for the slack.
     NotBefore { at: Source, slack: Span, optional: bool },
     /// It is later than now, but for the slack.
@@ -72,6 +76,9 @@ impl Rule {
     pub(crate) fn window(&self) -> Option<Span> {
         match self {
             Self::Near(_, within) => Some(Span::from_millis(within.millis().saturating_mul(2))),
+            Self::Window { most, future, .. } => {
+                Some(Span::from_millis(most.millis().saturating_add(future.millis())))
+            }
             Self::Ahead { most, .. } | Self::Lifetime { most, .. } => Some(*most),
             _ => None,
         }
@@ -105,6 +112,9 @@ impl Rule {
             Self::Kind { text: true, most, .. } => format!("text of 1 to {most} bytes"),
             Self::Kind { most, .. } => format!("text of 1 to {most} bytes, or a number"),
             Self::Near(_, within) => format!("a time at most {within} from now"),
+            Self::Window { most, .. } => {
+                format!("a time within the window that the request asks for, at most {most}")
+            }
             Self::NotBefore { slack, .. } => format!("a time not later than now ({slack} allowed)"),
             Self::NotAfter { slack, .. } => format!("a time later than now ({slack} allowed)"),
             Self::Ahead { most, .. } => format!("an end at most {most} ahead"),
@@ -156,6 +166,18 @@ impl Rule {
                 let time = wanted_time(facts, source)?;
                 // A positive test: only a time inside both ends passes.
                 if now - *within <= time && time <= now + *within { Ok(()) } else { Err(Reason::OutOfWindow) }
+            }
+            Self::Window { at, received, default, most, future } => {
+                let time = wanted_time(facts, at)?;
+                let back = match facts.value(received) {
+                    Value::Absent => *default,
+                    Value::Text(text) => received_window(&text).ok_or(Reason::MalformedClaim)?,
+                    _ => return Err(Reason::MalformedClaim),
+                };
+                if back > *most {
+                    return Err(Reason::LifetimeTooLong);
+                }
+                if now - back <= time && time <= now + *future { Ok(()) } else { Err(Reason::OutOfWindow) }
             }
             Self::NotBefore { at, slack, optional } => match time(facts, at)? {
                 Some(time) if time <= now + *slack => Ok(()),
@@ -254,7 +276,7 @@ impl Rule {
 pub(crate) fn single_uses_are_dated(rules: &[Rule]) -> bool {
     let held = |date: &Source| {
         rules.iter().any(|rule| match rule {
-            Rule::Near(at, _) | Rule::NotBefore { at, .. } => at == date,
+            Rule::Near(at, _) | Rule::Window { at, .. } | Rule::NotBefore { at, .. } => at == date,
             _ => false,
         })
     };
@@ -318,6 +340,7 @@ impl Rule {
             | Self::Audience { at, .. }
             | Self::Kind { at, .. }
             | Self::Near(at, _)
+            | Self::Window { at, .. }
             | Self::NotBefore { at, .. }
             | Self::NotAfter { at, .. }
             | Self::Ahead { at, .. }
@@ -350,20 +373,4 @@ impl Meaning {
     fn mark(&self) -> [u8; 32] {
         sha256(&[&self.0])
     }
-}
-
-/// A time claim: a number in a token, decimal text in a header. Wrong types are refused, never skipped.
-fn time(facts: &Facts<'_>, source: &Source) -> Result<Option<Time>, Reason> {
-    match facts.value(source) {
-        Value::Absent => Ok(None),
-        Value::Number(number) => Time::from_decimal(number).map(Some).ok_or(Reason::MalformedClaim),
-        Value::Text(text) if matches!(source, Source::Header(_)) => {
-            Time::from_decimal(&text).map(Some).ok_or(Reason::MalformedClaim)
-        }
-        _ => Err(Reason::MalformedClaim),
-    }
-}
-
-fn wanted_time(facts: &Facts<'_>, source: &Source) -> Result<Time, Reason> {
-    time(facts, source)?.ok_or(Reason::MissingClaim)
 }

@@ -1,7 +1,9 @@
 //! Where a fact comes from: a claim, a header, a member of the body, a part of the request; resolved once, when a dialect loads.
 use crate::form::fields::Field;
+use crate::form::parameters;
 use crate::incoming::Incoming;
 use crate::json::Value;
+use crate::time::format::TimeFormat;
 use http::HeaderName;
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -17,6 +19,12 @@ pub(crate) enum Source {
     HeadMember(usize),
     /// A field of a form in the body (`form.grant_type`), or of a form or JSON object (`field.grant_type`).
     Form(Field),
+    /// A parameter behind the scheme word (`auth.keyId`).
+    Auth(Box<str>),
+    /// A parameter in the query or in a form in the body (`param.timestamp`).
+    Parameter(Box<str>),
+    /// A time in a format other than seconds (`header.date as http-date`).
+    Dated(Box<Self>, TimeFormat),
     /// A fact of the key that signed (`key.spki_sha256`).
     Key(KeyFact),
     /// A request header (`header.api-id`).
@@ -84,13 +92,22 @@ pub(crate) enum Part {
     Body,
     /// SHA-256 of the body in lower-case hexadecimal.
     BodySha256,
+    /// SHA-256 of the body in base64.
+    BodySha256Base64,
+    /// How many bytes the body has.
+    BodyLength,
     /// The same, and empty for a request without a body.
     BodySha256IfAny,
 }
 
 impl Part {
+    /// Whether it stands for the whole body.
+    pub(crate) fn is_body(self) -> bool {
+        matches!(self, Self::Body | Self::BodySha256 | Self::BodySha256Base64 | Self::BodySha256IfAny)
+    }
+
     /// Every part with its name behind `request.`.
-    pub(crate) const ALL: [(Self, &'static str); 10] = [
+    pub(crate) const ALL: [(Self, &'static str); 12] = [
         (Self::Method, "method"),
         (Self::Authority, "authority"),
         (Self::Path, "path"),
@@ -100,6 +117,8 @@ impl Part {
         (Self::Url, "url"),
         (Self::Body, "body"),
         (Self::BodySha256, "body_sha256"),
+        (Self::BodySha256Base64, "body_sha256_base64"),
+        (Self::BodyLength, "body_length"),
         (Self::BodySha256IfAny, "body_sha256_if_any"),
     ];
 }
@@ -110,6 +129,10 @@ impl Source {
     /// # Errors
     /// The name, when it is none that dialects know.
     pub(crate) fn parse(name: &str, names: &mut Names) -> Result<Self, String> {
+        if let Some((name, format)) = name.split_once(" as ") {
+            let format = TimeFormat::named(format)?;
+            return Ok(Self::Dated(Box::new(Self::parse(name, names)?), format));
+        }
         let (kind, rest) = name.split_once('.').unwrap_or((name, ""));
         Ok(match (kind, rest) {
             ("claim" | "body", member) if !member.is_empty() => {
@@ -122,6 +145,8 @@ impl Source {
             ("form" | "field", field) if !field.is_empty() => {
                 Self::Form(Field { name: field.into(), json: kind == "field" })
             }
+            ("auth", parameter) if parameters::is_name(parameter) => Self::Auth(parameter.into()),
+            ("param", parameter) if !parameter.is_empty() => Self::Parameter(parameter.into()),
             ("key", "spki_sha256") => Self::Key(KeyFact::SpkiSha256),
             ("header", header) => {
                 Self::Header(HeaderName::try_from(header).map_err(|_| format!("{name}: no header name"))?)
@@ -134,7 +159,7 @@ impl Source {
             ("text", text) => Self::Constant(text.into()),
             _ => {
                 return Err(format!(
-                    "{name}: wanted claim.…, body.…, form.…, field.…, head.…, header.…, request.…, key.…, challenge.prefix or text.…"
+                    "{name}: wanted claim.…, body.…, form.…, field.…, auth.…, param.…, head.…, header.…, request.…, key.…, challenge.prefix or text.…"
                 ));
             }
         })
@@ -150,6 +175,8 @@ pub(crate) struct Facts<'s> {
     pub(crate) members: SmallVec<[Value<'s>; 8]>,
     /// Further members of the token's header, by slot; few dialects read any.
     pub(crate) heads: SmallVec<[Value<'s>; 2]>,
+    /// Parameters behind the scheme word.
+    pub(crate) auth: parameters::Pairs<'s>,
     /// `typ` of the token.
     pub(crate) typ: Value<'s>,
     /// `type` of the token.
@@ -164,7 +191,21 @@ impl<'s> Facts<'s> {
     pub(crate) fn new(incoming: &'s Incoming<'s>, slots: usize) -> Self {
         let mut members = SmallVec::new();
         members.resize(slots, Value::Absent);
-        Self { incoming, members, heads: SmallVec::new(), typ: Value::Absent, kind: Value::Absent, kid: None }
+        Self {
+            incoming,
+            members,
+            heads: SmallVec::new(),
+            auth: SmallVec::new(),
+            typ: Value::Absent,
+            kind: Value::Absent,
+            kid: None,
+        }
+    }
+
+    /// A parameter behind the scheme word.
+    #[must_use]
+    pub(crate) fn auth(&self, name: &str) -> Option<&str> {
+        self.auth.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
     }
 
     /// The value of a source, as far as rules read it.
@@ -183,6 +224,14 @@ impl<'s> Facts<'s> {
                 // Twice the same field, or one that is no text, is nobody's: it equals nothing.
                 _ => Value::Absent,
             },
+            Source::Auth(name) => self.auth(name).map_or(Value::Absent, text),
+            Source::Parameter(name) => match parameters::only(self.incoming, name) {
+                Ok(Some(value)) => Value::Text(value),
+                Ok(None) => Value::Absent,
+                // Twice the same parameter, or one that is no text: there, and of no use.
+                Err(_) => Value::Null,
+            },
+            Source::Dated(source, _) => self.value(source),
             Source::Head(Head::Typ) => self.typ.clone(),
             Source::Head(Head::Type) => self.kind.clone(),
             Source::Head(Head::Kid) => self.kid.as_deref().map_or(Value::Absent, text),

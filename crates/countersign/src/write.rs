@@ -1,11 +1,11 @@
 //! Makes a proof: the same dialect run backwards says what to add to a request.
 use crate::base64::{Alphabet, encode, encode_hex, encode_into, encoded_len};
-use crate::dialect::{Detached, Dialect, Form};
+use crate::dialect::{Detached, Dialect, Find, Form};
 use crate::form::built::Built;
-use crate::form::fields;
 use crate::form::make::{Kind, Make, Name, Pair, Template};
 use crate::form::text::{SignatureEncoding, TextForm};
-use crate::incoming::Incoming;
+use crate::form::{fields, oauth};
+use crate::incoming::{Body, Incoming};
 use crate::json::{Bounds, Value, read_object};
 use crate::source::Facts;
 use crate::time::Time;
@@ -40,6 +40,8 @@ pub struct Made {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body to send, for dialects whose proof is a body.
     pub body: Option<String>,
+    /// The whole query to send in place of the request's own, for dialects that put the proof there.
+    pub query: Option<String>,
     /// The token alone, for dialects that carry one.
     pub token: Option<String>,
     /// The bytes that were signed.
@@ -75,6 +77,7 @@ struct Knowledge<'a, 'f> {
     random: [u8; 16],
     token: Option<String>,
     signature: Option<String>,
+    list: &'a str,
     facts: &'a Facts<'f>,
 }
 
@@ -96,8 +99,16 @@ impl Dialect {
         }
         let algorithm = self.algorithm_for(signer)?;
         let no_facts = Facts::new(incoming, 0);
-        let mut know =
-            Knowledge { signer, algorithm, now, random, token: None, signature: None, facts: &no_facts };
+        let mut know = Knowledge {
+            signer,
+            algorithm,
+            now,
+            random,
+            token: None,
+            signature: None,
+            facts: &no_facts,
+            list: "",
+        };
         match &self.form {
             Form::Detached(detached) => self.write_detached(detached, make, incoming, know),
             Form::Jws => {
@@ -116,9 +127,9 @@ impl Dialect {
                 token.push('.');
                 encode_into(Alphabet::Url, &signature, &mut token);
                 know.token = Some(token);
-                let headers = headers(make, &know, |_| true)?;
+                let headers = headers(&make.headers, &know, |_| true)?;
                 let body = form_body(make, &know)?;
-                Ok(Made { headers, body, token: know.token, signed: input.into_bytes() })
+                Ok(Made { headers, body, query: None, token: know.token, signed: input.into_bytes() })
             }
             Form::Text(form) => self.write_text(form, make, incoming, know),
         }
@@ -151,25 +162,50 @@ impl Dialect {
         let mut token = format!("{start}.");
         encode_into(Alphabet::Url, &signature, &mut token);
         know.token = Some(token);
-        Ok(Made { headers: headers(make, &know, |_| true)?, body: None, token: know.token, signed })
+        Ok(Made {
+            headers: headers(&make.headers, &know, |_| true)?,
+            body: None,
+            query: None,
+            token: know.token,
+            signed,
+        })
     }
 
-    fn write_text(
+    fn write_text<'m>(
         &self,
         form: &TextForm,
-        make: &Make,
+        make: &'m Make,
         incoming: &Incoming<'_>,
-        mut know: Knowledge<'_, '_>,
+        mut know: Knowledge<'m, '_>,
     ) -> Result<Made, CannotSign> {
-        // First what does not depend on the signature: it may be part of what is signed.
-        let before = headers(make, &know, |template| !template.has(Name::Signature))?;
+        let has_body = !matches!(incoming.body, Body::Empty | Body::Seen(b""));
+        let [without, with] = &make.list;
+        know.list = if has_body { with } else { without };
+        let unsigned =
+            |template: &Template| !template.has(Name::Signature) && !template.has(Name::SignaturePercent);
+        // First what does not depend on the signature: it may be part of what is signed. A list of parameters has its others
+        // already, beside a mark where the signature will stand.
+        let in_parts = matches!(self.find, Find::Parameters { .. });
+        if in_parts {
+            know.signature = Some("-".to_owned());
+        }
         let mut map: HeaderMap = incoming.headers.clone();
-        for (name, value) in before {
+        // What merely stands beside a body is written from the request itself, before the rest may speak of it.
+        let beside = if has_body { make.headers_with_body.as_slice() } else { &[] };
+        let beside = headers(beside, &know, |_| true)?;
+        let before = headers(&make.headers, &know, |template| in_parts || unsigned(template))?;
+        for (name, value) in beside.iter().cloned().chain(before) {
             map.insert(name, value);
         }
-        let facing = Incoming { headers: &map, ..*incoming };
+        let mut query = incoming.target.query.unwrap_or("").to_owned();
+        add_parameters(make, &know, &mut query, &unsigned)?;
+        let mut target = incoming.target;
+        if !query.is_empty() {
+            target.query = Some(&query);
+        }
+        let facing = Incoming { headers: &map, target, ..*incoming };
         let body_members = object_members(make, &know, &self.names.members)?;
-        let mut facts = Facts::new(&facing, self.names.members.len());
+        let mut facts = self.facts(&facing).map_err(|_| CannotSign::CannotBuild)?;
         for (slot, value) in body_members {
             if let Some(place) = facts.members.get_mut(slot) {
                 *place = Value::Text(value.into());
@@ -177,7 +213,7 @@ impl Dialect {
         }
         let mut texts = Vec::new();
         form.check_body(incoming.body).map_err(|_| CannotSign::CannotBuild)?;
-        form.build(&facts, &mut texts);
+        form.build(&facts, &mut texts).map_err(|_| CannotSign::CannotBuild)?;
         let signed = texts.into_iter().next().ok_or(CannotSign::CannotBuild)?;
         let signature = know.signer.key.sign(know.algorithm, &signed).map_err(CannotSign::Key)?;
         know.signature = Some(match form.encoding {
@@ -185,12 +221,22 @@ impl Dialect {
             SignatureEncoding::Base64url => encode(Alphabet::Url, &signature),
             SignatureEncoding::Hex => encode_hex(&signature),
         });
+        if !form.prefix.is_empty()
+            && let Some(signature) = &mut know.signature
+        {
+            signature.insert_str(0, &form.prefix);
+        }
         let mut body = String::new();
         if !make.body.is_empty() {
             object(&make.body, &know, &mut body)?;
         }
         let body = (!body.is_empty()).then_some(body);
-        Ok(Made { headers: headers(make, &know, |_| true)?, body, token: None, signed })
+        let mut made = headers(&make.headers, &know, |_| true)?;
+        made.extend(beside);
+        let mut signed_query = query.clone();
+        add_parameters(make, &know, &mut signed_query, &|template| !unsigned(template))?;
+        let query = (!make.query.is_empty()).then_some(signed_query);
+        Ok(Made { headers: made, body, query, token: None, signed })
     }
 
     fn algorithm_for(&self, signer: &Signer<'_>) -> Result<Algorithm, CannotSign> {
@@ -232,6 +278,9 @@ impl Knowledge<'_, '_> {
             Name::KeyBase64 => encode_into(Alphabet::Standard, &key.public_key().ed25519_bytes()?, out),
             Name::Challenge => out.push_str(self.signer.challenge?),
             Name::Token => out.push_str(self.token.as_ref()?),
+            Name::SignaturePercent => out.push_str(&oauth::escaped(self.signature.as_ref()?)),
+            Name::NowAs(format) => out.push_str(&format.write(self.now)),
+            Name::List => out.push_str(self.list),
             Name::Signature => out.push_str(self.signature.as_ref()?),
         }
         Some(())
@@ -357,13 +406,33 @@ fn object_members(
     Ok(out)
 }
 
-fn headers(
+/// Adds the parameters of which `take` says yes to a query.
+fn add_parameters(
     make: &Make,
+    know: &Knowledge<'_, '_>,
+    query: &mut String,
+    take: &dyn Fn(&Template) -> bool,
+) -> Result<(), CannotSign> {
+    for Pair { name, template, .. } in make.query.iter().filter(|pair| take(&pair.template)) {
+        let mut value = String::new();
+        know.fill(template, &mut value)?;
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.push_str(&oauth::escaped(name));
+        query.push('=');
+        query.push_str(&oauth::escaped(&value));
+    }
+    Ok(())
+}
+
+fn headers(
+    list: &[(HeaderName, Template)],
     know: &Knowledge<'_, '_>,
     take: impl Fn(&Template) -> bool,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, CannotSign> {
-    let mut out = Vec::with_capacity(make.headers.len());
-    for (name, template) in make.headers.iter().filter(|(_, template)| take(template)) {
+    let mut out = Vec::with_capacity(list.len());
+    for (name, template) in list.iter().filter(|(_, template)| take(template)) {
         // A token and a scheme word before it; a longer text makes more room.
         let room = know.token.as_ref().map_or(0, String::len) + 16;
         let mut text = String::with_capacity(room);

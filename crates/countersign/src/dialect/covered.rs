@@ -9,6 +9,9 @@ pub(crate) fn compute(form: &Form, find: &Find, rules: &[Rule]) -> Covered {
     match form {
         // What every spelling covers; a member of the JSON body is not the body.
         Form::Text(text) => {
+            if let Some(built) = text.built.first() {
+                built.sources().for_each(|source| add(&mut covered, source));
+            }
             text.alternatives
                 .first()
                 .into_iter()
@@ -20,7 +23,8 @@ pub(crate) fn compute(form: &Form, find: &Find, rules: &[Rule]) -> Covered {
     }
     for rule in rules {
         if let Rule::Built(built) = rule {
-            built.binds().for_each(|part| add(&mut covered, &Source::Request(part)));
+            let signed = matches!(form, Form::Text(text) if text.covers(&built.at));
+            built.binds(signed).for_each(|part| add(&mut covered, &Source::Request(part)));
         }
     }
     covered.once = rules.iter().any(Rule::is_single_use) || matches!(find, Find::Body);
@@ -43,7 +47,7 @@ fn add(covered: &mut Covered, source: &Source) {
             covered.path = true;
             covered.query = true;
         }
-        Source::Request(Part::Body | Part::BodySha256 | Part::BodySha256IfAny) => covered.body = true,
+        Source::Request(part) if part.is_body() => covered.body = true,
         _ => {}
     }
 }

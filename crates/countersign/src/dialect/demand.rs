@@ -1,6 +1,6 @@
 //! What a dialect wants of a request, in words and names: for whoever explains a refusal, never for whoever judges.
 use super::{By, Dialect, Find, Form};
-use crate::form::text::{Encode, SignatureEncoding};
+use crate::form::text::Encode;
 use crate::incoming::Incoming;
 use crate::rule::Rule;
 use crate::source::{Facts, Head, KeyFact, Names, Part, Source};
@@ -23,7 +23,7 @@ pub enum Place<'d> {
     Headers(&'d [HeaderName]),
     /// In the body.
     Body,
-    /// In a field of a form in the body.
+    /// In a field of a form in the body, or in a parameter of the query.
     Form(&'d str),
 }
 
@@ -114,6 +114,10 @@ impl Dialect {
             Find::Headers(names) => Place::Headers(names),
             Find::Body => Place::Body,
             Find::Form(field) => Place::Form(&field.name),
+            Find::Parameters { name, schemes, .. } => {
+                Place::Header { name, words: &schemes.words, bare: false }
+            }
+            Find::Parameter(name) => Place::Form(name),
         }
     }
 
@@ -142,6 +146,14 @@ impl Dialect {
         self.rules.iter().map(|rule| rule.demand(&self.names)).collect()
     }
 
+    /// What stands in a request at a place of a dialect file, such as `auth.keyId` or `param.timestamp`, where that is one text.
+    #[must_use]
+    pub fn told(&self, incoming: &Incoming<'_>, place: &str) -> Option<String> {
+        let source = Source::parse(place, &mut self.names.clone()).ok()?;
+        let facts = self.facts(incoming).ok()?;
+        facts.value(&source).text().map(str::to_owned)
+    }
+
     /// The text that a request should have had signed, part by part; `None` for tokens.
     #[must_use]
     pub fn signed_text(
@@ -155,21 +167,29 @@ impl Dialect {
             let from = field.source.name(&self.names);
             let value = match &field.source {
                 Source::Member(_) => members(from.split_once('.').map_or("", |(_, member)| member)),
-                source => crate::form::text::part(&facts, source).map(std::borrow::Cow::into_owned),
+                source => crate::form::part::part(&facts, source).map(std::borrow::Cow::into_owned),
             };
             SignedPart { name: field.name.to_string(), from, value }
         };
+        if let Some(built) = form.built.first() {
+            let facts = self.facts(incoming).unwrap_or(facts);
+            let pieces = built.parts(&facts, |source| source.name(&self.names));
+            let part = |(from, value)| SignedPart { name: String::new(), from, value };
+            return Some(SignedText {
+                parts: pieces.into_iter().map(part).collect(),
+                is_json: false,
+                is_lines: false,
+                signature: form.signature.name(&self.names),
+                encoding: form.encoding.name(),
+            });
+        }
         let first = form.encodes.first().copied();
         Some(SignedText {
             parts: form.alternatives.first().into_iter().flatten().map(part).collect(),
             is_json: !matches!(first, Some(Encode::Plain | Encode::Lines)),
             is_lines: first == Some(Encode::Lines),
             signature: form.signature.name(&self.names),
-            encoding: match form.encoding {
-                SignatureEncoding::Base64 => "base64",
-                SignatureEncoding::Base64url => "base64url",
-                SignatureEncoding::Hex => "hex",
-            },
+            encoding: form.encoding.name(),
         })
     }
 }
@@ -188,6 +208,7 @@ impl Rule {
             }
             Self::Kind { at, .. } => (DemandKind::Type, vec![name(at)], None, None),
             Self::Near(at, within) => (DemandKind::Near, vec![name(at)], None, Some(*within)),
+            Self::Window { at, most, .. } => (DemandKind::Near, vec![name(at)], None, Some(*most)),
             Self::NotBefore { at, slack, .. } => (DemandKind::NotBefore, vec![name(at)], None, Some(*slack)),
             Self::NotAfter { at, slack, .. } => (DemandKind::NotAfter, vec![name(at)], None, Some(*slack)),
             Self::Ahead { at, most, .. } => (DemandKind::Ahead, vec![name(at)], None, Some(*most)),
@@ -217,6 +238,9 @@ impl Source {
             Self::Header(name) => format!("header.{name}"),
             Self::HeadMember(slot) => format!("head.{}", names.heads.get(*slot).map_or("", |name| name)),
             Self::Form(field) => format!("{}.{}", if field.json { "field" } else { "form" }, field.name),
+            Self::Auth(name) => format!("auth.{name}"),
+            Self::Parameter(name) => format!("param.{name}"),
+            Self::Dated(source, format) => format!("{} as {}", source.name(names), format.name()),
             Self::Key(KeyFact::SpkiSha256) => "key.spki_sha256".to_owned(),
             Self::Request(part) => {
                 let name = Part::ALL.iter().find(|(known, _)| known == part).map_or("", |(_, name)| name);

@@ -74,6 +74,9 @@ struct FindFile {
     form_field: Option<String>,
     /// A field of a form or of a JSON object.
     field: Option<String>,
+    /// `quoted` or `percent`: the credential is a list of parameters.
+    parameters: Option<String>,
+    parameter: Option<String>,
     #[serde(default)]
     scheme: Vec<String>,
     #[serde(default)]
@@ -269,6 +272,28 @@ fn algorithms(file: &File) -> Result<Vec<Algorithm>, Problem> {
 fn find(file: &FindFile, source: &mut dyn FnMut(&str) -> Result<Source, String>) -> Result<Find, String> {
     let header = |name: &str| HeaderName::try_from(name).map_err(|_| format!("{name} is no header name"));
     let field = file.form_field.as_ref().or(file.field.as_ref());
+    if let (Some(name), None, None, None, None) =
+        (&file.parameter, &file.header, &file.headers, &file.body, field)
+    {
+        return Ok(Find::Parameter(name.as_str().into()));
+    }
+    if let (Some(kind), Some(name), None, None) = (&file.parameters, &file.header, &file.headers, &file.body)
+    {
+        let words: Vec<Box<str>> = split(&file.scheme).map(Into::into).collect();
+        let percent = match kind.as_str() {
+            "quoted" => false,
+            "percent" => true,
+            other => return Err(format!("parameters: wanted quoted or percent, found {other}")),
+        };
+        if words.is_empty() || file.bare {
+            return Err("parameters stand behind a scheme word; wanted scheme = [\"…\"]".to_owned());
+        }
+        return Ok(Find::Parameters {
+            name: header(name)?,
+            schemes: Schemes { words, bare: false, spaces: file.spaces },
+            percent,
+        });
+    }
     if let (Some(name), None, None, None) = (field, &file.header, &file.headers, &file.body) {
         return Ok(Find::Form(Field { name: name.as_str().into(), json: file.form_field.is_none() }));
     }

@@ -1,6 +1,8 @@
 //! A text built from a request, a token and the key that signed, as a dialect file writes it down: `{request.method} {request.path}`.
 use crate::ask::KnownKey;
 use crate::base64::encode_hex;
+use crate::form::listed::Listed as ListedLines;
+use crate::form::{oauth, parameters};
 use crate::incoming::Body;
 use crate::json::Value;
 use crate::reason::Reason;
@@ -23,8 +25,21 @@ pub(crate) struct Built {
 enum Piece {
     Text(Box<str>),
     From(Source),
+    /// A source that may be missing: then nothing stands there.
+    Maybe(Source),
     /// The headers that this source lists.
     Headers(Source, Listed),
+    /// The headers that the proof lists, of which some must be listed.
+    Lines(Box<ListedLines>),
+    /// The parameters as they were sent, without the last, which is this one; or sorted, without this one.
+    Parameters {
+        except: Box<str>,
+        is_sorted: bool,
+    },
+    /// The base string of OAuth 1.0a.
+    OAuth,
+    /// SHA-256 in lower-case hexadecimal of another text.
+    Digest(Box<Built>),
 }
 
 /// How a list of headers is written into a text.
@@ -58,6 +73,14 @@ impl Built {
             let (name, tail) =
                 after.split_once('}').ok_or_else(|| format!("{text}: a brace is not closed"))?;
             pieces.push(match name.split_once(' ') {
+                Some(("maybe", name)) => Piece::Maybe(source(name)?),
+                Some(("cavage", list)) => Piece::Lines(Box::new(ListedLines::read(list, true, source)?)),
+                Some(("signed_headers", list)) => {
+                    Piece::Lines(Box::new(ListedLines::read(list, false, source)?))
+                }
+                Some(("sent_without", last)) => Piece::Parameters { except: last.into(), is_sorted: false },
+                Some(("sorted_without", name)) => Piece::Parameters { except: name.into(), is_sorted: true },
+                None if name == "oauth1" => Piece::OAuth,
                 Some(("headers", list)) => Piece::Headers(source(list)?, Listed::Lines),
                 Some(("canonical_headers", list)) => Piece::Headers(source(list)?, Listed::Canonical),
                 _ => Piece::From(source(name)?),
@@ -81,7 +104,20 @@ impl Built {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
                 Piece::From(from) => add(facts, key, from, &mut out)?,
+                Piece::Maybe(from) => match add(facts, key, from, &mut out) {
+                    Ok(()) | Err(Reason::MissingClaim) => {}
+                    Err(reason) => return Err(reason),
+                },
                 Piece::Headers(list, listed) => add_headers(facts, list, *listed, &mut out)?,
+                Piece::Lines(lines) => lines.add(facts, &mut out)?,
+                Piece::Parameters { except, is_sorted: true } => {
+                    out.extend(parameters::sorted_without(facts.incoming, except)?);
+                }
+                Piece::Parameters { except, is_sorted: false } => {
+                    out.extend(parameters::sent_without(facts.incoming, except)?);
+                }
+                Piece::OAuth => oauth::add(facts, &mut out)?,
+                Piece::Digest(built) => out.extend(built.bytes(facts, key)?),
             }
         }
         Ok(if self.digest { encode_hex(&sha256(&[&out])).into_bytes() } else { out })
@@ -89,17 +125,77 @@ impl Built {
 
     /// The sources that it is built from.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.pieces.iter().filter_map(|piece| match piece {
-            Piece::From(source) | Piece::Headers(source, _) => Some(source),
-            Piece::Text(_) => None,
+        self.pieces.iter().flat_map(|piece| -> Box<dyn Iterator<Item = &Source>> {
+            match piece {
+                Piece::From(source) | Piece::Maybe(source) | Piece::Headers(source, _) => {
+                    Box::new(std::iter::once(source))
+                }
+                Piece::Lines(lines) => Box::new(lines.covers().iter()),
+                Piece::Parameters { .. } => {
+                    Box::new(const { &[Source::Request(Part::Query), Source::Request(Part::Body)] }.iter())
+                }
+                Piece::OAuth => {
+                    Box::new(const { &[Source::Request(Part::Method), Source::Request(Part::Url)] }.iter())
+                }
+                Piece::Digest(built) => Box::new(built.sources()),
+                Piece::Text(_) => Box::new(std::iter::empty()),
+            }
         })
+    }
+
+    /// Whether a source is in it, whatever the request.
+    pub(crate) fn covers(&self, wanted: &Source) -> bool {
+        let bare = |source: &Source| match source {
+            Source::Dated(source, _) => (**source).clone(),
+            other => other.clone(),
+        };
+        let wanted = bare(wanted);
+        let whole = self.pieces.iter().any(|piece| match (piece, &wanted) {
+            (Piece::OAuth, Source::Auth(_)) => true,
+            (Piece::Parameters { except, .. }, Source::Parameter(name)) => name != except,
+            (Piece::Digest(built), _) => built.covers(&wanted),
+            _ => false,
+        });
+        whole || self.sources().any(|source| bare(source) == wanted)
+    }
+
+    /// The text piece by piece, for whoever explains it: where each comes from, and what stands there.
+    pub(crate) fn parts(
+        &self,
+        facts: &Facts<'_>,
+        name: impl Fn(&Source) -> String,
+    ) -> Vec<(String, Option<String>)> {
+        let shown = |piece: &Piece| {
+            let from = match piece {
+                Piece::Text(text) => format!("text.{text}"),
+                Piece::From(source) | Piece::Maybe(source) => name(source),
+                Piece::Headers(..) | Piece::Lines(_) => "the headers that the proof lists".to_owned(),
+                Piece::Parameters { .. } => "the parameters but the signature".to_owned(),
+                Piece::OAuth => "the OAuth 1.0a base string".to_owned(),
+                Piece::Digest(_) => "a digest of the canonical request".to_owned(),
+            };
+            let alone = Self { pieces: vec![piece.clone()], digest: false };
+            (from, alone.bytes(facts, None).ok().and_then(|bytes| String::from_utf8(bytes).ok()))
+        };
+        self.pieces.iter().map(shown).collect()
+    }
+
+    /// The same text with its SHA-256 of another where `{digest}` stands.
+    pub(crate) fn with_digest(mut self, inner: Option<Self>) -> Result<Self, String> {
+        for piece in &mut self.pieces {
+            if let Piece::From(Source::Constant(text)) = piece
+                && **text == *"digest"
+            {
+                let inner = inner.clone().ok_or("wanted canonical = \"…\" for {text.digest}")?;
+                *piece = Piece::Digest(Box::new(Self { digest: true, ..inner }));
+            }
+        }
+        Ok(self)
     }
 
     /// Whether the body is in it.
     pub(crate) fn has_body(&self) -> bool {
-        self.sources().any(|source| {
-            matches!(source, Source::Request(Part::Body | Part::BodySha256 | Part::BodySha256IfAny))
-        })
+        self.sources().any(|source| matches!(source, Source::Request(part) if part.is_body()))
     }
 }
 
@@ -116,7 +212,7 @@ fn add(facts: &Facts<'_>, key: Option<&KnownKey>, from: &Source, out: &mut Vec<u
             Body::Unseen => return Err(Reason::BodyUnseen),
         },
         Source::Request(_) => {
-            let text = crate::form::text::part(facts, from).ok_or(Reason::BodyUnseen)?;
+            let text = crate::form::part::part(facts, from).ok_or(Reason::BodyUnseen)?;
             out.extend_from_slice(text.as_bytes());
         }
         other => match facts.value(other) {

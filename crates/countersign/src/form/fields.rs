@@ -71,6 +71,30 @@ pub(crate) fn only<'b>(body: Body<'b>, name: &str) -> Result<Option<Cow<'b, str>
     Ok(found)
 }
 
+/// Name and value of one field.
+///
+/// # Errors
+/// `malformed-encoding` when an escape is none or its bytes are no UTF-8.
+pub(crate) fn pair(field: &[u8]) -> Result<(Cow<'_, str>, Cow<'_, str>), Reason> {
+    let (name, value) = match field.iter().position(|byte| *byte == b'=') {
+        Some(at) => (field.get(..at).unwrap_or_default(), field.get(at + 1..).unwrap_or_default()),
+        None => (field, &[][..]),
+    };
+    Ok((decoded(name)?, decoded(value)?))
+}
+
+/// A percent-encoded text in which a plus sign is one (RFC 3986).
+///
+/// # Errors
+/// As above.
+pub(crate) fn unescaped(text: &str) -> Result<Cow<'_, str>, Reason> {
+    if text.contains('%') {
+        let text = decoded(text.replace('+', "%2B").as_bytes())?.into_owned();
+        return Ok(Cow::Owned(text));
+    }
+    Ok(Cow::Borrowed(text))
+}
+
 /// Adds a field to a form.
 pub(crate) fn add(form: &mut String, name: &str, value: &str) {
     if !form.is_empty() {

@@ -2,6 +2,7 @@
 use crate::form::built::Built;
 use crate::json::{Bounds, read_object};
 use crate::source::Source;
+use crate::time::format::TimeFormat;
 use crate::time::{Span, Time};
 use http::HeaderName;
 use serde::Deserialize;
@@ -20,6 +21,15 @@ pub(crate) struct MakeFile {
     body: Vec<[String; 2]>,
     #[serde(default)]
     form: Vec<[String; 2]>,
+    #[serde(default)]
+    query: Vec<[String; 2]>,
+    /// Headers that are set only beside a body.
+    #[serde(default)]
+    headers_with_body: Vec<[String; 2]>,
+    /// What `{list}` is, and what it is beside a body.
+    #[serde(default)]
+    list: String,
+    list_with_body: Option<String>,
 }
 
 /// The pairs, read.
@@ -29,6 +39,11 @@ pub(crate) struct Make {
     pub(crate) claims: Vec<Pair>,
     pub(crate) headers: Vec<(HeaderName, Template)>,
     pub(crate) body: Vec<Pair>,
+    /// Parameters added to the query.
+    pub(crate) query: Vec<Pair>,
+    pub(crate) headers_with_body: Vec<(HeaderName, Template)>,
+    /// What `{list}` is without a body and with one.
+    pub(crate) list: [Box<str>; 2],
     /// Fields of the form in the body that carries the proof.
     pub(crate) form: Vec<Pair>,
 }
@@ -85,6 +100,12 @@ pub(crate) enum Name {
     Challenge,
     Token,
     Signature,
+    /// The signature, percent-encoded.
+    SignaturePercent,
+    /// The time in another spelling than seconds.
+    NowAs(TimeFormat),
+    /// The headers that are signed.
+    List,
 }
 
 impl Make {
@@ -99,14 +120,18 @@ impl Make {
         let mut two = |list: &[[String; 2]]| -> Result<Vec<Pair>, String> {
             list.iter().map(|pair| Pair::read(pair, source)).collect()
         };
-        let (body, form) = (two(&file.body)?, two(&file.form)?);
-        let header = |[name, text]: &[String; 2]| {
+        let (body, form, query) = (two(&file.body)?, two(&file.form)?, two(&file.query)?);
+        let mut header = |[name, text]: &[String; 2]| {
             let name =
                 HeaderName::try_from(name).map_err(|_| format!("[make] headers: {name:?} is no header name"));
             Ok((name?, Template::read(text, source)?))
         };
-        let headers = file.headers.iter().map(header).collect::<Result<_, String>>()?;
-        Ok(Self { head, claims, headers, body, form })
+        let headers = file.headers.iter().map(&mut header).collect::<Result<_, String>>()?;
+        let headers_with_body =
+            file.headers_with_body.iter().map(&mut header).collect::<Result<_, String>>()?;
+        let with_body = file.list_with_body.as_ref().unwrap_or(&file.list);
+        let list = [file.list.as_str().into(), with_body.as_str().into()];
+        Ok(Self { head, claims, headers, body, form, query, headers_with_body, list })
     }
 }
 
@@ -227,6 +252,12 @@ fn read_name(name: &str) -> Result<Name, String> {
         "challenge" => Name::Challenge,
         "token" => Name::Token,
         "signature" => Name::Signature,
+        "signature.percent" => Name::SignaturePercent,
+        "now.ms" => Name::NowAs(TimeFormat::Millis),
+        "now.rfc3339" => Name::NowAs(TimeFormat::Rfc3339),
+        "now.http-date" => Name::NowAs(TimeFormat::HttpDate),
+        "now.basic" => Name::NowAs(TimeFormat::Basic),
+        "list" => Name::List,
         other => match (other.strip_prefix("now+"), other.strip_prefix("now-")) {
             (Some(ahead), _) if Span::parse(ahead).is_some() => {
                 Name::Now(Span::parse(ahead).unwrap_or(Span::ZERO))
@@ -252,6 +283,10 @@ mod tests {
             headers: vec![[name.to_owned(), "{token}".to_owned()]],
             body: Vec::new(),
             form: Vec::new(),
+            query: Vec::new(),
+            headers_with_body: Vec::new(),
+            list: String::new(),
+            list_with_body: None,
         };
         let read = |name| {
             let mut names = crate::source::Names::default();

@@ -1,15 +1,11 @@
 //! Builds the text that a dialect signs, in every spelling that its callers' languages produce.
-use crate::base64::encode_hex;
+use crate::form::built::Built;
+use crate::form::part::part;
 use crate::incoming::Body;
-use crate::json::Value;
 use crate::reason::Reason;
 use crate::source::{Facts, Part, Source};
-use countersign_keys::sha256;
 use serde::Deserialize;
 use std::borrow::Cow;
-
-/// Parameters of a query that are put in order; a page with more is no API call.
-const MOST_PARAMETERS: usize = 1024;
 
 /// How a text is built.
 #[derive(Clone, Debug)]
@@ -17,7 +13,13 @@ pub(crate) struct TextForm {
     pub(crate) encodes: Vec<Encode>,
     /// Each alternative is a list of fields; the first is the one that is written.
     pub(crate) alternatives: Vec<Vec<Field>>,
+    /// Texts that are built, each of which may be the one; the first is the one that is written.
+    pub(crate) built: Vec<Built>,
     pub(crate) signature: Source,
+    /// What stands before the signature, among other words.
+    pub(crate) prefix: Box<str>,
+    /// Parts stand side by side, and what is around a JSON body must not look like one.
+    pub(crate) apart: bool,
     pub(crate) encoding: SignatureEncoding,
     pub(crate) members: bool,
 }
@@ -69,8 +71,19 @@ pub(crate) enum SignatureEncoding {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TextFile {
+    #[serde(default)]
     encode: Vec<Encode>,
+    #[serde(default)]
     fields: Vec<[String; 2]>,
+    built: Option<String>,
+    #[serde(default)]
+    or_built: Vec<String>,
+    /// The text whose digest stands where `{text.digest}` does.
+    canonical: Option<String>,
+    #[serde(default)]
+    apart: bool,
+    #[serde(default)]
+    signature_prefix: String,
     #[serde(default)]
     or_fields: Vec<Vec<[String; 2]>>,
     signature: String,
@@ -82,6 +95,30 @@ impl TextForm {
         file: &TextFile,
         source: &mut dyn FnMut(&str) -> Result<Source, String>,
     ) -> Result<Self, String> {
+        let canonical = file.canonical.as_deref().map(|text| Built::read(text, source)).transpose()?;
+        let mut built = Vec::new();
+        for text in file.built.iter().chain(&file.or_built) {
+            built.push(Built::read(text, source)?.with_digest(canonical.clone())?);
+        }
+        let signature = source(&file.signature)?;
+        if built.iter().any(|built| built.covers(&signature) && !matches!(signature, Source::Auth(_))) {
+            return Err("the signature cannot be in the text that it signs".to_owned());
+        }
+        if !built.is_empty() {
+            if !file.encode.is_empty() || !file.fields.is_empty() || !file.or_fields.is_empty() {
+                return Err("wanted built, or encode and fields; found both".to_owned());
+            }
+            return Ok(Self {
+                encodes: Vec::new(),
+                alternatives: Vec::new(),
+                built,
+                signature,
+                prefix: file.signature_prefix.as_str().into(),
+                apart: file.apart,
+                encoding: file.signature_encode,
+                members: false,
+            });
+        }
         if file.encode.is_empty() || file.fields.is_empty() {
             return Err("wanted at least one encode and one field".to_owned());
         }
@@ -100,7 +137,10 @@ impl TextForm {
         Ok(Self {
             encodes: file.encode.clone(),
             alternatives,
-            signature: source(&file.signature)?,
+            built,
+            signature,
+            prefix: file.signature_prefix.as_str().into(),
+            apart: file.apart,
             encoding: file.signature_encode,
             members,
         })
@@ -126,11 +166,28 @@ impl TextForm {
     /// Whether every spelling has this source in it.
     pub(crate) fn covers(&self, source: &Source) -> bool {
         self.alternatives.iter().all(|fields| fields.iter().any(|field| field.source == *source))
+            && self.built.iter().all(|built| built.covers(source))
     }
 
     /// Builds every spelling into `texts`, each once. An alternative whose parts are not all there is left out.
-    pub(crate) fn build(&self, facts: &Facts<'_>, texts: &mut Vec<Vec<u8>>) {
+    ///
+    /// # Errors
+    /// Why none of the built ones could be.
+    pub(crate) fn build(&self, facts: &Facts<'_>, texts: &mut Vec<Vec<u8>>) -> Result<(), Reason> {
         texts.clear();
+        // An address without a path, and what is none (`*`), could lend letters to the method before it.
+        let rooted = facts.incoming.target.path.starts_with('/');
+        if (!self.built.is_empty() && !rooted) || (self.apart && !is_apart(facts)) {
+            return Err(Reason::MalformedCredential);
+        }
+        let mut wrong = Reason::MissingIdentity;
+        for built in &self.built {
+            match built.bytes(facts, None) {
+                Ok(text) if !text.is_empty() && !texts.contains(&text) => texts.push(text),
+                Ok(_) => {}
+                Err(reason) => wrong = reason,
+            }
+        }
         for fields in &self.alternatives {
             let values: Option<Vec<Cow<'_, str>>> =
                 fields.iter().map(|field| part(facts, &field.source)).collect();
@@ -143,47 +200,32 @@ impl TextForm {
                 }
             }
         }
+        if texts.is_empty() { Err(wrong) } else { Ok(()) }
     }
 }
 
-pub(crate) fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, str>> {
-    let target = &facts.incoming.target;
-    match source {
-        Source::Request(Part::Url) => Some(Cow::Owned(target.url())),
-        Source::Request(Part::PathAndQuery) => Some(match target.query {
-            Some(query) => Cow::Owned(format!("{}?{query}", target.path)),
-            None => Cow::Borrowed(target.path),
-        }),
-        Source::Request(Part::Query) => Some(Cow::Borrowed(target.query.unwrap_or(""))),
-        Source::Request(Part::SortedQuery) => sorted(target.query.unwrap_or("")),
-        Source::Request(Part::Body) => match facts.incoming.body {
-            Body::Seen(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-            Body::Empty => Some(Cow::Borrowed("")),
-            Body::Unseen => None,
-        },
-        Source::Request(Part::BodySha256IfAny) if facts.incoming.body == Body::Empty => {
-            Some(Cow::Borrowed(""))
+/// Whether parts that stand side by side can be told apart again: a usual method, an address without braces, and a body that is a
+/// JSON object or nothing.
+fn is_apart(facts: &Facts<'_>) -> bool {
+    let incoming = facts.incoming;
+    let method = matches!(incoming.method, "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD");
+    let address = !incoming.target.path.contains('{') && !incoming.target.query.unwrap_or("").contains('{');
+    let body = match incoming.body {
+        Body::Seen(body) => body.is_empty() || body.starts_with(b"{"),
+        Body::Empty | Body::Unseen => true,
+    };
+    method && address && body
+}
+
+impl SignatureEncoding {
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64",
+            Self::Base64url => "base64url",
+            Self::Hex => "hex",
         }
-        Source::Request(Part::BodySha256 | Part::BodySha256IfAny) => match facts.incoming.body {
-            Body::Seen(bytes) => Some(Cow::Owned(encode_hex(&sha256(&[bytes])))),
-            Body::Empty => Some(Cow::Owned(encode_hex(&sha256(&[])))),
-            Body::Unseen => None,
-        },
-        other => match facts.value(other) {
-            Value::Text(text) => Some(Cow::Owned(text.into_owned())),
-            _ => None,
-        },
     }
-}
-
-/// The parameters of a query as they stand there, in the order of their bytes.
-fn sorted(query: &str) -> Option<Cow<'_, str>> {
-    let mut parameters: Vec<&str> = query.split('&').collect();
-    if parameters.len() > MOST_PARAMETERS {
-        return None;
-    }
-    parameters.sort_unstable();
-    Some(Cow::Owned(parameters.join("&")))
 }
 
 fn spell(encode: Encode, fields: &[Field], values: &[Cow<'_, str>]) -> String {

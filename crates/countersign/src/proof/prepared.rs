@@ -133,13 +133,12 @@ impl<'s> Proof<'s> {
             Some(_) => {}
             None => {
                 let allowed = self.dialect.algorithms.iter().copied().filter(|found| key.allows(*found));
-                match kind {
-                    KeyKind::Rsa => attempts.extend(allowed.take(1).map(|found| attempt(found, None))),
-                    _ => {
-                        for algorithm in allowed {
-                            attempts.extend((0..self.texts.len()).map(|text| attempt(algorithm, Some(text))));
-                        }
-                    }
+                // One operation tells all spellings and digests with the older padding; all else is a check for each.
+                let (together, apart): (SmallVec<[_; 4]>, SmallVec<[_; 4]>) =
+                    allowed.partition(|found: &Algorithm| found.is_pkcs1());
+                attempts.extend(together.first().map(|found| attempt(*found, None)));
+                for algorithm in apart {
+                    attempts.extend((0..self.texts.len()).map(|text| attempt(algorithm, Some(text))));
                 }
             }
         }
@@ -163,7 +162,7 @@ impl<'s> Proof<'s> {
         let attempt = |text| Attempt { key: None, kind, algorithm, text };
         match self.algorithm {
             Some(_) => attempts.push(attempt(Some(0))),
-            None if kind == KeyKind::Rsa => attempts.push(attempt(None)),
+            None if algorithm.is_pkcs1() => attempts.push(attempt(None)),
             None => attempts.extend((0..self.texts.len().max(1)).map(|text| attempt(Some(text)))),
         }
     }
@@ -205,7 +204,8 @@ impl<'s> Prepared<'s> {
         }
         let known = self.known().cloned();
         let allows = |algorithm: Algorithm| known.as_ref().is_none_or(|known| known.allows(algorithm));
-        for algorithm in self.proof.dialect.algorithms.iter().copied().filter(|found| allows(*found)) {
+        let together = |found: &Algorithm| found.is_pkcs1() && allows(*found);
+        for algorithm in self.proof.dialect.algorithms.iter().copied().filter(together) {
             for bytes in self.proof.texts.iter().copied() {
                 self.candidates.push(Candidate { algorithm, bytes });
             }

@@ -17,6 +17,8 @@ pub(crate) struct BuiltRule {
     /// The rule in words.
     pub(crate) words: Box<str>,
     pub(crate) optional: bool,
+    /// Nothing is wanted of a request without a body; one with a body must have it.
+    pub(crate) for_body: bool,
     pub(crate) reason: Reason,
 }
 
@@ -36,6 +38,9 @@ pub(crate) enum How {
 impl BuiltRule {
     pub(crate) fn judge(&self, scene: &Scene<'_, '_>) -> Result<(), Reason> {
         let value = scene.facts.value(&self.at);
+        if self.for_body && value == Value::Absent && scene.facts.incoming.body == Body::Empty {
+            return Ok(());
+        }
         if self.optional && value == Value::Absent {
             return Ok(());
         }
@@ -55,9 +60,9 @@ impl BuiltRule {
         Err(refused)
     }
 
-    /// The parts of a request that hold whenever this rule holds.
-    pub(crate) fn binds(&self) -> impl Iterator<Item = Part> {
-        let first = self.texts.first().filter(|_| !self.optional && self.at.is_in_token());
+    /// The parts of a request that hold whenever this rule holds. `signed`: the text that is signed has the value in it.
+    pub(crate) fn binds(&self, signed: bool) -> impl Iterator<Item = Part> {
+        let first = self.texts.first().filter(|_| !self.optional && (signed || self.at.is_in_token()));
         let all = |part: &Part| {
             self.texts.iter().all(|text| text.sources().any(|source| *source == Source::Request(*part)))
         };

@@ -34,6 +34,11 @@ pub(crate) struct RuleFile {
     is: Option<String>,
     to: Option<String>,
     or: Option<Vec<String>>,
+    for_body: Option<bool>,
+    received: Option<String>,
+    default: Option<String>,
+    window: Option<String>,
+    future: Option<String>,
     or_empty: Option<Vec<String>>,
     of: Option<String>,
     sole: Option<String>,
@@ -65,6 +70,7 @@ impl Rule {
             file.audience.is_some(),
             file.kind.is_some(),
             file.near.is_some(),
+            file.window.is_some(),
             file.not_before.is_some(),
             file.not_after.is_some(),
             file.ahead.is_some(),
@@ -77,7 +83,7 @@ impl Rule {
         ];
         if verbs.iter().filter(|verb| **verb).count() != 1 {
             return Err(
-                "wanted exactly one of present, absent, equals, contains, begins, word, same, audience, kind, near, not_before, \
+                "wanted exactly one of present, absent, equals, contains, begins, word, same, audience, kind, near, window, not_before, \
                         not_after, ahead, lifetime, companion, known_user, session, once, issued"
                     .to_owned(),
             );
@@ -130,6 +136,16 @@ impl Rule {
         }
         if let Some(name) = &file.near {
             return Ok(Self::Near(source(name)?, span(wanted(&file.within, "within")?)?));
+        }
+        if let Some(name) = &file.window {
+            let received = source(wanted(&file.received, "received")?)?;
+            let default = span(wanted(&file.default, "default")?)?;
+            let most = span(wanted(&file.at_most, "at_most")?)?;
+            let future = span(wanted(&file.future, "future")?)?;
+            if default > most {
+                return Err("default: wanted at most what at_most says".to_owned());
+            }
+            return Ok(Self::Window { at: source(name)?, received, default, most, future });
         }
         if let Some(name) = &file.not_before {
             return Ok(Self::NotBefore { at: source(name)?, slack: slack()?, optional });
@@ -196,6 +212,7 @@ impl RuleFile {
             empty,
             words: words.into(),
             optional,
+            for_body: self.for_body.unwrap_or(false),
             reason: reason(name),
         })
     }
