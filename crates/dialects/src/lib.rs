@@ -30,7 +30,7 @@ macro_rules! folders {
 
 /// Every folder; a test compares this list with the directory.
 pub const FOLDERS: &[Folder] =
-    folders!["asymmetric-jwt" "operator" "own-session" "partner-key" "skillhive" "skykit" "spacetime"];
+    folders!["access-token" "asymmetric-jwt" "client-assertion" "operator" "own-session" "partner-key" "skillhive" "skykit" "spacetime"];
 
 /// The folder of a dialect.
 #[must_use]

@@ -5,6 +5,7 @@ pub mod batch;
 mod claimed;
 pub mod clock;
 pub mod diagnosis;
+pub mod dpop;
 pub mod explain;
 #[cfg(feature = "axum")]
 pub mod extract;
@@ -12,9 +13,11 @@ pub mod guard;
 pub mod jwks;
 #[cfg(feature = "tower")]
 pub mod layer;
+pub mod nonces;
 pub mod policy;
 pub mod session;
 pub mod signing;
+pub mod token;
 pub mod vectors;
 mod walk;
 pub mod watch;

@@ -1,4 +1,5 @@
 //! What a route takes and whom it admits.
+use crate::dpop;
 use countersign::ask::Caller;
 use countersign::dialect::Dialect;
 use countersign::incoming::{Incoming, Limits};
@@ -133,6 +134,9 @@ impl Reply {
             return Self::limit(reason);
         }
         let status = dialect.status(reason);
+        if let Some(challenge) = dpop::challenge(reason).filter(|_| status == 401) {
+            return Self { status, challenge: Some(challenge.into()) };
+        }
         Self { status, challenge: if status == 401 { dialect.challenge(reason).cloned() } else { None } }
     }
 

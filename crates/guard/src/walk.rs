@@ -1,11 +1,12 @@
 //! A judgement on its way from the request to the second question, without waiting wherever it can.
 use crate::allowance::{Allowance, Unlimited};
-use crate::guard::{Guard, Verdict, denial};
+use crate::guard::{Denial, Guard, Verdict, denial};
 use crate::policy::{Found, Policy};
 use crate::watch::{Part, Watch};
-use countersign::ask::{KeyQuery, Keys, Who};
+use countersign::ask::{Caller, KeyQuery, Keys, Standing, Who};
 use countersign::dialect::Dialect;
 use countersign::incoming::Incoming;
+use countersign::life::session::Session;
 use countersign::proof::{Checked, Finish, Pending, Prepared, Proof};
 use countersign::read::Scratch;
 use countersign::reason::{Reason, Refusal, Stage};
@@ -60,7 +61,11 @@ impl Guard {
         let walked = self.walk(policy, incoming, with, &mut scratch, &mut ()).await?;
         Ok(match walked {
             Walked::Absent => Verdict::Absent(policy.reply(Reason::MissingCredentials)),
-            Walked::Refused(dialect, refusal) => Verdict::Refused(denial(policy, dialect, refusal)),
+            Walked::Refused(dialect, refusal) => {
+                let nonce = (refusal.reason == Reason::DpopNonce).then(|| self.fresh_nonce(now)).flatten();
+                let nonce = nonce.map(String::into_boxed_str);
+                Verdict::Refused(Denial { nonce, ..denial(policy, dialect, refusal) })
+            }
             Walked::Done(verified) => self.admitted(verified, now),
             Walked::Once(dialect, pending) => {
                 // Read anew: a key set may have been fetched meanwhile, and a late reading looks like a step back.
@@ -97,7 +102,7 @@ impl Guard {
                 At::Over(walked) => return Ok(walked),
                 At::Asks(dialect, proof) => {
                     let keys = Box::pin(with.watched(Part::Keys, self.keys(&proof.wants(), now))).await?;
-                    self.go_on(policy, dialect, proof.prepare(keys, now, trace), with, trace)
+                    self.go_on(policy, dialect, incoming, proof.prepare(keys, now, trace), with, trace)
                 }
                 At::Checks(dialect, prepared) => {
                     let check = with.watched(Part::Signature, self.check(&prepared, with));
@@ -105,9 +110,9 @@ impl Guard {
                         return Ok(too_many(dialect, trace));
                     };
                     match prepared.finish(&outcome, now, trace) {
-                        Ok(Finish::Next(next)) => self.go_on(policy, dialect, next, with, trace),
+                        Ok(Finish::Next(next)) => self.go_on(policy, dialect, incoming, next, with, trace),
                         Ok(Finish::Checked(checked)) => {
-                            At::Over(admit(policy, dialect, checked, with.allowance, trace))
+                            At::Over(self.admit(policy, dialect, incoming, checked, with, trace))
                         }
                         Err(refusal) => At::Over(Walked::Refused(Some(dialect), refusal)),
                     }
@@ -152,7 +157,7 @@ impl Guard {
         match self.keys_in_memory(&proof.wants()) {
             Some(keys) => {
                 with.ended();
-                self.go_on(policy, dialect, proof.prepare(keys, with.now, trace), with, trace)
+                self.go_on(policy, dialect, incoming, proof.prepare(keys, with.now, trace), with, trace)
             }
             None => At::Asks(dialect, Box::new(proof)),
         }
@@ -163,6 +168,7 @@ impl Guard {
         &self,
         policy: &'p Policy,
         dialect: &'p Arc<Dialect>,
+        incoming: &Incoming<'_>,
         mut prepared: Prepared<'s>,
         with: With<'_>,
         trace: &mut impl Trace,
@@ -183,7 +189,7 @@ impl Guard {
             match prepared.finish(&outcome, with.now, trace) {
                 Ok(Finish::Next(next)) => prepared = next,
                 Ok(Finish::Checked(checked)) => {
-                    return At::Over(admit(policy, dialect, checked, with.allowance, trace));
+                    return At::Over(self.admit(policy, dialect, incoming, checked, with, trace));
                 }
                 Err(refusal) => return At::Over(Walked::Refused(Some(dialect), refusal)),
             }
@@ -290,9 +296,24 @@ impl Guard {
             caller,
             opened_by,
             keys: self.signing.as_ref().map(|signing| signing.known()).unwrap_or_default(),
-            session: self.directory.standing(&session, now),
+            session: self.stands(&session, now).await,
+            bound_to: session.bound_to().map(Into::into),
             ..Keys::default()
         })
+    }
+
+    /// How a session stands, also one that was opened by a key which its account publishes itself: that ends with its place in
+    /// the account's key set.
+    pub(crate) async fn stands(&self, session: &Session, now: Time) -> Standing {
+        let standing = self.directory.standing(session, now, false);
+        if standing != Standing::Ended || !session.is_live(now) {
+            return standing;
+        }
+        let Some((jwks, url)) = self.jwks.as_ref().zip(self.directory.jwks_url(&session.account)) else {
+            return standing;
+        };
+        let published = jwks.publishes(&session.account, &url, &session.key, now).await;
+        self.directory.standing(session, now, published)
     }
 }
 
@@ -350,18 +371,57 @@ fn too_many<'p>(dialect: &'p Arc<Dialect>, trace: &mut impl Trace) -> Walked<'p>
     Walked::Refused(Some(dialect), refusal)
 }
 
-/// Asks the route about a proof that held.
-fn admit<'p>(
+impl Guard {
+    /// Asks the route about a proof that held, then for the second proof that a bound token wants beside it.
+    fn admit<'p>(
+        &self,
+        policy: &Policy,
+        dialect: &'p Arc<Dialect>,
+        incoming: &Incoming<'_>,
+        checked: Checked,
+        with: With<'_>,
+        trace: &mut impl Trace,
+    ) -> Walked<'p> {
+        let caller = match &checked {
+            Checked::Done(verified) => verified.caller(),
+            Checked::Once(pending) => pending.caller(),
+            Checked::Bound(bound) => bound.caller(),
+        };
+        if let Err(refusal) = admits(policy, dialect, caller, with.allowance, trace) {
+            return Walked::Refused(Some(dialect), refusal);
+        }
+        match checked {
+            Checked::Done(verified) => Walked::Done(verified),
+            Checked::Once(pending) => Walked::Once(dialect, pending),
+            Checked::Bound(bound) => {
+                let account = &*bound.caller().id;
+                let held = self
+                    .prove_possession(incoming, &policy.limits, with.now, with.allowance, account)
+                    .map_err(|reason| {
+                        trace.step(|| {
+                            let wanted = "a proof for this request and token";
+                            let found = reason.text();
+                            Step::new(Stage::Policy, "the DPoP proof", wanted, found, Some(reason))
+                        });
+                        Refusal::new(reason, Stage::Policy)
+                    });
+                match held.and_then(|held| bound.settle(&held, trace)) {
+                    Ok(pending) => Walked::Once(dialect, pending),
+                    Err(refusal) => Walked::Refused(Some(dialect), refusal),
+                }
+            }
+        }
+    }
+}
+
+/// Whether the route admits a caller whose proof held, and the limits let it pass.
+fn admits(
     policy: &Policy,
-    dialect: &'p Arc<Dialect>,
-    checked: Checked,
+    dialect: &Dialect,
+    caller: &Caller,
     allowance: &dyn Allowance,
     trace: &mut impl Trace,
-) -> Walked<'p> {
-    let caller = match &checked {
-        Checked::Done(verified) => verified.caller(),
-        Checked::Once(pending) => pending.caller(),
-    };
+) -> Result<(), Refusal> {
     // Before the claim: who is not let in uses nothing up.
     if !policy.admits(caller) {
         let refusal = Refusal::new(Reason::NotAdmitted, Stage::Policy);
@@ -369,7 +429,7 @@ fn admit<'p>(
             let found = format!("account {}", caller.name);
             Step::new(Stage::Policy, "the route", "an account it admits", found, Some(refusal.reason))
         });
-        return Walked::Refused(Some(dialect), refusal);
+        return Err(refusal);
     }
     if let Some(lacking) = Policy::lacking(&policy.require, &dialect.covered()) {
         let refusal = Refusal::new(Reason::NotCovered, Stage::Policy);
@@ -377,7 +437,7 @@ fn admit<'p>(
             let found = format!("a dialect that does not bind {lacking}");
             Step::new(Stage::Policy, "the route", "all it requires", found, Some(refusal.reason))
         });
-        return Walked::Refused(Some(dialect), refusal);
+        return Err(refusal);
     }
     if !allowance.may_pass(&caller.id) {
         let refusal = Refusal::new(Reason::TooManyRequests, Stage::Policy);
@@ -385,10 +445,7 @@ fn admit<'p>(
             let wanted = "an account within its rate";
             Step::new(Stage::Policy, "the limits", wanted, "one beyond it", Some(refusal.reason))
         });
-        return Walked::Refused(Some(dialect), refusal);
+        return Err(refusal);
     }
-    match checked {
-        Checked::Done(verified) => Walked::Done(verified),
-        Checked::Once(pending) => Walked::Once(dialect, pending),
-    }
+    Ok(())
 }

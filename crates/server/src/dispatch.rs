@@ -9,6 +9,7 @@ use crate::limiter::allowance::trusts;
 use crate::limiter::doors::Door;
 use crate::limiter::network::Network;
 use crate::problem::{bad_request, not_found, problem};
+use crate::surface::posted::{self, Api};
 use crate::surface::{acme, console, explain, ext_authz, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
 use crate::traces::told::finish;
@@ -183,6 +184,9 @@ impl Surfaces {
                 return Some(Surface::Session);
             }
         }
+        if here(Surface::Token) && app.token.as_ref().is_some_and(|token| token.owns(path)) {
+            return Some(Surface::Token);
+        }
         here(Surface::Gateway).then_some(Surface::Gateway)
     }
 
@@ -197,6 +201,10 @@ impl Surfaces {
                 // Operators ask where the management API answers.
                 let own = self.named.contains(&Surface::Manage);
                 explain::answer(app, call, own, request).await
+            }
+            Surface::Token => {
+                request.extensions_mut().insert(call.clone());
+                posted::answer(app, Api::Token, request).await
             }
             Surface::Jwks if reading => jwks::answer(app),
             Surface::Acme if reading => acme::answer(app, request.uri().path()),
