@@ -299,3 +299,6 @@ impl std::fmt::Debug for TokenApi {
         f.debug_struct("TokenApi").field("issuer", &self.settings.issuer).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
