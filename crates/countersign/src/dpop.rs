@@ -22,12 +22,8 @@ pub const SCHEME: &str = "DPoP";
 const TYPE: &str = "dpop+jwt";
 /// The algorithms it may be signed with. No RSA: a key that comes with the request would have to be looked at as closely as one
 /// that is registered, which takes milliseconds for RSA and is nothing for a curve.
-pub const ALGORITHMS: [Algorithm; 4] = [
-    Algorithm::EcdsaP256Sha256,
-    Algorithm::EcdsaP384Sha384,
-    Algorithm::EcdsaP521Sha512,
-    Algorithm::Ed25519,
-];
+pub const ALGORITHMS: [Algorithm; 4] =
+    [Algorithm::EcdsaP256Sha256, Algorithm::EcdsaP384Sha384, Algorithm::EcdsaP521Sha512, Algorithm::Ed25519];
 /// Bytes of a proof: with a P-521 key and a long address it has about 2,000.
 const LONGEST: usize = 8 * 1024;
 /// Bytes of a `jti`: a UUID has 36.

@@ -29,8 +29,7 @@ macro_rules! folders {
 }
 
 /// Every folder; a test compares this list with the directory.
-pub const FOLDERS: &[Folder] =
-    folders!["access-token" "asymmetric-jwt" "client-assertion" "operator" "own-session" "partner-key" "skillhive" "skykit" "spacetime"];
+pub const FOLDERS: &[Folder] = folders!["access-token" "asymmetric-jwt" "client-assertion" "operator" "own-session" "partner-key" "skillhive" "skykit" "spacetime"];
 
 /// The folder of a dialect.
 #[must_use]

@@ -184,11 +184,7 @@ impl TokenApi {
         }
     }
 
-    async fn dispatch(
-        &self,
-        asked: &Asked<'_>,
-        endpoint: Option<Endpoint>,
-    ) -> Result<Response<Bytes>, Stop> {
+    async fn dispatch(&self, asked: &Asked<'_>, endpoint: Option<Endpoint>) -> Result<Response<Bytes>, Stop> {
         let endpoint = endpoint.ok_or_else(No::not_found)?;
         let document = match endpoint {
             Endpoint::Server => Some(&self.server),
@@ -214,9 +210,13 @@ impl TokenApi {
             return Err(No::invalid_request(text).into());
         }
         let form = Form::read(request.body()).map_err(|why| match why {
-            NoForm::Malformed => No::invalid_request("The body is no form in UTF-8, or has too many parameters."),
+            NoForm::Malformed => {
+                No::invalid_request("The body is no form in UTF-8, or has too many parameters.")
+            }
             NoForm::Repeated => No::invalid_request("A parameter stands twice."),
-            NoForm::SeveralResources => No::new("invalid_target", "Each token is for one resource; ask for one."),
+            NoForm::SeveralResources => {
+                No::new("invalid_target", "Each token is for one resource; ask for one.")
+            }
         })?;
         match endpoint {
             Endpoint::Introspect => self.introspect(asked, &form).await,

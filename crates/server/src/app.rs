@@ -15,9 +15,9 @@ use countersign::time::Span;
 use countersign_guard::clock::draw;
 use countersign_guard::guard::Guard;
 use countersign_guard::jwks::{Jwks, Times};
+use countersign_guard::nonces::Nonces;
 use countersign_guard::policy::Policy;
 use countersign_guard::session::challenges::Challenges;
-use countersign_guard::nonces::Nonces;
 use countersign_guard::session::{SessionApi, SessionParts};
 use countersign_guard::token::{TokenApi, TokenParts};
 use countersign_keys::Remembered;
@@ -111,15 +111,14 @@ impl App {
         let operator = dialects.get("operator").cloned();
         let operators =
             operator.map(|dialect| Policy { limits: limits(&config, None), ..Policy::of(vec![dialect]) });
-        shared
-            .signs_for(
-                config
-                    .session
-                    .refresh
-                    .max(config.session.access)
-                    .max(config.identity.assertion_life)
-                    .max(config.token.access),
-            );
+        shared.signs_for(
+            config
+                .session
+                .refresh
+                .max(config.session.access)
+                .max(config.identity.assertion_life)
+                .max(config.token.access),
+        );
         let identity = Identity::new(&config.identity, Some(Arc::clone(&shared.signing)))?;
         let guard = Arc::new(guard);
         let challenges: Arc<dyn Challenges> = shared.challenges.clone();

@@ -59,7 +59,8 @@ pub fn facts(dialects: &Dialects) -> Vec<DialectFacts> {
 /// The settings of a dialect: its own, over those that follow from the token endpoint's.
 fn settings(config: &Config, name: &str, section: &DialectSection) -> Settings {
     // A file of one's own need not have them.
-    let follow = if section.file.is_none() { config.token.of_dialect(&config.server, name) } else { Settings::new() };
+    let follow =
+        if section.file.is_none() { config.token.of_dialect(&config.server, name) } else { Settings::new() };
     let mut settings: Settings = follow;
     settings.extend(section.settings.clone());
     settings

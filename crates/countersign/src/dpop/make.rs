@@ -55,11 +55,8 @@ pub fn proof(
         member(&mut claims, "nonce", nonce);
     }
     claims.push_str(&format!(r#""iat":{}}}"#, now.seconds()));
-    let input = format!(
-        "{}.{}",
-        encode(Alphabet::Url, head.as_bytes()),
-        encode(Alphabet::Url, claims.as_bytes())
-    );
+    let input =
+        format!("{}.{}", encode(Alphabet::Url, head.as_bytes()), encode(Alphabet::Url, claims.as_bytes()));
     let signature = key.sign(algorithm, input.as_bytes()).map_err(CannotProve::Key)?;
     Ok(format!("{input}.{}", encode(Alphabet::Url, &signature)))
 }

@@ -37,14 +37,21 @@ fn the_standards_own_proof_holds_for_its_request_and_time_alone() {
         assert_eq!(judge(FIRST, &wanted(method, url, None), DATED).unwrap_err(), Reason::WrongDpop, "{url}");
     }
     // Without a digest of the token it is nothing beside one.
-    let beside = wanted("POST", "https://server.example.com/token", Some("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"));
+    let beside = wanted(
+        "POST",
+        "https://server.example.com/token",
+        Some("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"),
+    );
     assert_eq!(judge(FIRST, &beside, DATED).unwrap_err(), Reason::WrongDpop);
 }
 
 #[test]
 fn the_standards_own_token_has_the_standards_own_digest() {
     // RFC 9449 section 7.1: the token of section 5, and the `ath` of the proof beside it.
-    assert_eq!(digest("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"), "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo");
+    assert_eq!(
+        digest("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"),
+        "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"
+    );
 }
 
 #[test]

@@ -66,7 +66,8 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
             }
             b'%' => {
                 let ([high, low], after) = after.split_first_chunk()?;
-                let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                let digit =
+                    |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
                 bytes.push(digit(*high)? << 4 | digit(*low)?);
                 after
             }

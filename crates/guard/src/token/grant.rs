@@ -38,7 +38,8 @@ impl TokenApi {
         possession: Option<Possession<'_>>,
     ) -> Result<Response<Bytes>, Stop> {
         let client = self.maybe_client(asked, form).await?;
-        let assertion = form.get("assertion").ok_or_else(|| No::invalid_request("`assertion` is missing."))?;
+        let assertion =
+            form.get("assertion").ok_or_else(|| No::invalid_request("`assertion` is missing."))?;
         let subject = self.judged(asked, assertion, "invalid_grant").await?;
         same_client(form, &subject)?;
         if client.as_ref().is_some_and(|client| *client.caller().id != *subject.caller().id) {

@@ -50,8 +50,7 @@ struct Resource<'a> {
 
 /// The document of RFC 8414 section 2.
 pub(crate) fn server(settings: &TokenSettings, algorithms: &[Algorithm]) -> String {
-    let names: Vec<&str> =
-        algorithms.iter().flat_map(|algorithm| algorithm.jose_names()).copied().collect();
+    let names: Vec<&str> = algorithms.iter().flat_map(|algorithm| algorithm.jose_names()).copied().collect();
     let mut grants = vec![CLIENT_CREDENTIALS, JWT_BEARER];
     if settings.refresh_tokens {
         grants.push(REFRESH_TOKEN);

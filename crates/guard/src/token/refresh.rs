@@ -78,7 +78,8 @@ impl TokenApi {
         possession: Option<Possession<'_>>,
     ) -> Result<Response<Bytes>, Stop> {
         let client = self.maybe_client(asked, form).await?;
-        let token = form.get("refresh_token").ok_or_else(|| No::invalid_request("`refresh_token` is missing."))?;
+        let token =
+            form.get("refresh_token").ok_or_else(|| No::invalid_request("`refresh_token` is missing."))?;
         let presented = self.read_refresh(token).ok_or_else(No::invalid_grant)?;
         let session = self.refreshable(&presented, asked.now).await?.ok_or_else(No::invalid_grant)?;
         let grant = session.grant.as_ref().ok_or_else(No::invalid_grant)?;

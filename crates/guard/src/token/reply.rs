@@ -58,8 +58,7 @@ impl No {
 
     /// A DPoP proof that does not hold (RFC 9449 section 5).
     pub(crate) fn dpop(reason: Reason) -> Self {
-        let error =
-            if reason == Reason::DpopNonce { "use_dpop_nonce" } else { "invalid_dpop_proof" };
+        let error = if reason == Reason::DpopNonce { "use_dpop_nonce" } else { "invalid_dpop_proof" };
         Self::proof(error, reason)
     }
 

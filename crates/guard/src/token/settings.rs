@@ -105,9 +105,8 @@ impl TokenSettings {
     /// What holds for an account as a client. What looks like an id is one, whatever accounts are called.
     #[must_use]
     pub(crate) fn client(&self, caller: &Caller) -> ClientSettings {
-        let named = || {
-            self.clients.get(&*caller.name).filter(|_| !crate::policy::is_account_id(&caller.name))
-        };
+        let named =
+            || self.clients.get(&*caller.name).filter(|_| !crate::policy::is_account_id(&caller.name));
         self.clients.get(&*caller.id).or_else(named).cloned().unwrap_or_default()
     }
 }

@@ -182,13 +182,21 @@ impl Bench {
     async fn post(&self, path: &str, form: &[(&str, &str)], headers: &[(&str, &str)]) -> Response<Bytes> {
         let body = form
             .iter()
-            .map(|(name, value)| format!("{name}={}", value.replace('%', "%25").replace('+', "%2B").replace('&', "%26")))
+            .map(|(name, value)| {
+                format!("{name}={}", value.replace('%', "%25").replace('+', "%2B").replace('&', "%26"))
+            })
             .collect::<Vec<_>>()
             .join("&");
         self.send("POST", path, body, headers).await
     }
 
-    async fn send(&self, method: &str, path: &str, body: String, headers: &[(&str, &str)]) -> Response<Bytes> {
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: String,
+        headers: &[(&str, &str)],
+    ) -> Response<Bytes> {
         let mut request = Request::builder().method(method).uri(path);
         if !headers.iter().any(|(name, _)| *name == "content-type") {
             request = request.header("content-type", "application/x-www-form-urlencoded");
@@ -200,7 +208,12 @@ impl Bench {
     }
 
     /// Asks for a token with a client's own grant.
-    async fn credentials(&self, assertion: &str, more: &[(&str, &str)], headers: &[(&str, &str)]) -> Response<Bytes> {
+    async fn credentials(
+        &self,
+        assertion: &str,
+        more: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Response<Bytes> {
         let mut form = vec![
             ("grant_type", "client_credentials"),
             ("client_assertion_type", CLIENT_TYPE),
@@ -222,7 +235,8 @@ impl Bench {
 
     /// A DPoP proof for a request to the resource.
     fn beside(&self, key: &PrivateKey, token: &str) -> String {
-        let about = About { method: "GET", url: "https://api.example.test/things", token: Some(token), nonce: None };
+        let about =
+            About { method: "GET", url: "https://api.example.test/things", token: Some(token), nonce: None };
         proof(key, &about, Time::from_seconds(self.now()), self.random()).unwrap()
     }
 
@@ -281,8 +295,11 @@ fn curve() -> PrivateKey {
 /// A token over a head and claims of one's own.
 fn jws(key: &PrivateKey, head: &Value, claims: &Value) -> String {
     let mut head = head.clone();
-    let algorithm =
-        if key.public_key().allows(Algorithm::Ed25519) { Algorithm::Ed25519 } else { Algorithm::EcdsaP256Sha256 };
+    let algorithm = if key.public_key().allows(Algorithm::Ed25519) {
+        Algorithm::Ed25519
+    } else {
+        Algorithm::EcdsaP256Sha256
+    };
     head["alg"] = json!(algorithm.jose_names()[0]);
     let input = format!(
         "{}.{}",

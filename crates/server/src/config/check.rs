@@ -177,7 +177,8 @@ impl Config {
     }
 
     fn check_ext_authz(&self, checked: &mut Checked) {
-        let shared = |surface: &Surface| matches!(surface, Surface::Gateway | Surface::Session | Surface::Token);
+        let shared =
+            |surface: &Surface| matches!(surface, Surface::Gateway | Surface::Session | Surface::Token);
         for (index, listener) in self.listeners.iter().enumerate() {
             if !listener.has(Surface::ExtAuthz) {
                 continue;

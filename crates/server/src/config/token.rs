@@ -50,7 +50,8 @@ impl TokenSection {
         let path = |key: &'static str, default: String| {
             let wanted = "a path that starts with a slash and does not end with one";
             let taken = |text: &str| {
-                (text.starts_with('/') && !text.ends_with('/') && !text.contains(['?', '#'])).then(|| text.to_owned())
+                (text.starts_with('/') && !text.ends_with('/') && !text.contains(['?', '#']))
+                    .then(|| text.to_owned())
             };
             section.parsed(key, wanted, Some(default), Clone::clone, taken).unwrap_or_default()
         };
@@ -61,9 +62,8 @@ impl TokenSection {
             server: path("server_metadata_path", usual.server),
             resource: path("resource_metadata_path", usual.resource),
         };
-        let issuer = section.parsed("issuer", ISSUER, None, Clone::clone, |text| {
-            is_issuer(text).then(|| text.to_owned())
-        });
+        let issuer = section
+            .parsed("issuer", ISSUER, None, Clone::clone, |text| is_issuer(text).then(|| text.to_owned()));
         let dpop = section.parsed(
             "dpop",
             "\"optional\" or \"required\"",
@@ -123,7 +123,11 @@ impl TokenSection {
     #[must_use]
     pub fn resources(&self, server: &ServerSection) -> Vec<String> {
         let own = server.public_url.as_deref().or(self.issuer.as_deref());
-        if self.resources.is_empty() { own.map(str::to_owned).into_iter().collect() } else { self.resources.clone() }
+        if self.resources.is_empty() {
+            own.map(str::to_owned).into_iter().collect()
+        } else {
+            self.resources.clone()
+        }
     }
 
     /// The settings that the configuration asks for; `None` without an issuer. `key_set`: where our keys are published, if they are.
@@ -131,7 +135,8 @@ impl TokenSection {
     pub fn settings(&self, server: &ServerSection, key_set: Option<&str>) -> Option<TokenSettings> {
         let issuer = self.issuer(server)?;
         let origin = origin(issuer).to_owned();
-        let span = |length: Duration| Span::from_millis(i64::try_from(length.as_millis()).unwrap_or(i64::MAX));
+        let span =
+            |length: Duration| Span::from_millis(i64::try_from(length.as_millis()).unwrap_or(i64::MAX));
         Some(TokenSettings {
             issuer: issuer.to_owned(),
             jwks_uri: key_set.map(|path| format!("{origin}{path}")),
@@ -175,7 +180,10 @@ const ISSUER: &str = "an address such as \"https://auth.example.com\", without q
 fn is_issuer(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     rest.is_some_and(|rest| {
-        !rest.is_empty() && !rest.starts_with('/') && rest.is_ascii() && !rest.contains(['?', '#', '@', ' ', '"', '\\'])
+        !rest.is_empty()
+            && !rest.starts_with('/')
+            && rest.is_ascii()
+            && !rest.contains(['?', '#', '@', ' ', '"', '\\'])
     })
 }
 
@@ -197,7 +205,11 @@ fn clients(section: &Section<'_>) -> BTreeMap<String, ClientSettings> {
             introspects: client.switch("introspects", false),
         };
         if account.is_empty() {
-            client.wrong("account", "wanted the name or id of an account, found nothing", "add account = \"…\"");
+            client.wrong(
+                "account",
+                "wanted the name or id of an account, found nothing",
+                "add account = \"…\"",
+            );
         } else if clients.insert(account.clone(), settings).is_some() {
             client.wrong("account", format!("{account:?} has a table already"), "keep one");
         }
@@ -212,12 +224,14 @@ impl Config {
         let mut at = self.listeners.iter().enumerate().filter(|(_, listener)| listener.has(Surface::Token));
         let issuer = self.token.issuer(&self.server);
         if let (Some((index, _)), None) = (at.next(), issuer) {
-            let message = "the token endpoint has no issuer, so nobody knows whose tokens it gives out".to_owned();
+            let message =
+                "the token endpoint has no issuer, so nobody knows whose tokens it gives out".to_owned();
             let fix = "add [token] issuer = \"https://auth.example.com\", or server.public_url";
             checked.errors.push(self.finding(format!("listener[{index}].surfaces"), message, fix));
         }
         if issuer.is_some_and(|issuer| issuer.starts_with("http://") && !is_here(origin(issuer))) {
-            let message = "the issuer is an address without TLS: whoever sits between sees the tokens".to_owned();
+            let message =
+                "the issuer is an address without TLS: whoever sits between sees the tokens".to_owned();
             checked.lints.push(self.finding("token.issuer".to_owned(), message, "write https"));
         }
         let paths = &self.token.paths;
@@ -231,7 +245,8 @@ impl Config {
         let resources = self.token.resources(&self.server);
         for (account, client) in &self.token.clients {
             let unknown = client.resources.iter().flatten().find(|one| !resources.contains(one));
-            let unknown = unknown.or_else(|| client.scopes.iter().flatten().find(|one| !self.token.scopes.contains(one)));
+            let unknown = unknown
+                .or_else(|| client.scopes.iter().flatten().find(|one| !self.token.scopes.contains(one)));
             if let Some(unknown) = unknown {
                 let message = format!("client {account:?} has {unknown:?}, which [token] does not list");
                 let fix = "add it to `resources` or `scopes`, or remove it here";
@@ -252,9 +267,9 @@ impl Config {
 /// Whether an origin is on this machine.
 fn is_here(origin: &str) -> bool {
     let host = origin.strip_prefix("http://").unwrap_or(origin);
-    ["127.0.0.1", "localhost", "[::1]"].iter().any(|here| {
-        host.strip_prefix(here).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
-    })
+    ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|here| host.strip_prefix(here).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))
 }
 
 #[cfg(test)]
@@ -271,7 +286,15 @@ mod tests {
             assert!(is_issuer(issuer));
             assert_eq!(origin(issuer), wanted);
         }
-        for bad in ["auth.example.com", "https://", "https:///x", "https://a?b", "https://a#b", "https://u@a", "ftp://a"] {
+        for bad in [
+            "auth.example.com",
+            "https://",
+            "https:///x",
+            "https://a?b",
+            "https://a#b",
+            "https://u@a",
+            "ftp://a",
+        ] {
             assert!(!is_issuer(bad), "{bad}");
         }
     }

@@ -92,7 +92,10 @@ async fn a_proof_at_the_token_endpoint_must_be_for_it() {
     let two = [("dpop", first.as_str()), ("dpop", second.as_str())];
     let answer = bench.credentials(&bench.assertion("one", &own), &[], &two).await;
     assert_eq!(error(&answer), (400, "invalid_dpop_proof".to_owned()));
-    assert_eq!(bench.credentials(&bench.assertion("one", &own), &[], &[("dpop", &first)]).await.status(), 200);
+    assert_eq!(
+        bench.credentials(&bench.assertion("one", &own), &[], &[("dpop", &first)]).await.status(),
+        200
+    );
     let again = bench.credentials(&bench.assertion("one", &own), &[], &[("dpop", &first)]).await;
     assert_eq!(error(&again), (400, "invalid_dpop_proof".to_owned()));
 }
@@ -126,11 +129,18 @@ async fn nonces_are_given_before_anything_is_used_up() {
     // At the resource the same.
     let scheme = format!("DPoP {token}");
     let bare = bench.beside(&dpop, &token);
-    let Verdict::Refused(denial) = bench.judge(&[("authorization", &scheme), ("dpop", &bare)]).await else { panic!() };
+    let Verdict::Refused(denial) = bench.judge(&[("authorization", &scheme), ("dpop", &bare)]).await else {
+        panic!()
+    };
     assert_eq!(denial.refusal.reason, Reason::DpopNonce);
     assert!(denial.reply.challenge.unwrap().starts_with("DPoP error=\"use_dpop_nonce\""));
     let nonce = denial.nonce.unwrap();
-    let about = About { method: "GET", url: "https://api.example.test/things", token: Some(&token), nonce: Some(&nonce) };
+    let about = About {
+        method: "GET",
+        url: "https://api.example.test/things",
+        token: Some(&token),
+        nonce: Some(&nonce),
+    };
     let beside = proof(&dpop, &about, Time::from_seconds(START), bench.random()).unwrap();
     assert_eq!(bench.with_proof(&token, &beside).await, Ok("id-one".to_owned()));
     bench.clock.set(Time::from_seconds(START + 301));

@@ -111,7 +111,8 @@ async fn an_assertion_works_once_at_this_issuer_and_for_a_short_time() {
     // The draft recommends taking what is not typed, and nothing that is typed otherwise.
     let now = bench.now();
     let mut taken = Vec::new();
-    for typ in [json!({}), json!({ "typ": "JWT" }), json!({ "typ": "at+jwt" }), json!({ "typ": "dpop+jwt" })] {
+    for typ in [json!({}), json!({ "typ": "JWT" }), json!({ "typ": "at+jwt" }), json!({ "typ": "dpop+jwt" })]
+    {
         let claims = json!({ "iss": "id-one", "sub": "id-one", "aud": ISSUER, "iat": now, "exp": now + 60, "jti": bench.jti() });
         taken.push(bench.credentials(&jws(&key, &typ, &claims), &[], &[]).await.status().as_u16());
     }
@@ -168,7 +169,11 @@ async fn a_grant_is_for_scopes_and_resources_that_the_client_may_have() {
         ("one", &one, "https://nowhere.example.test"),
         ("one", &one, "https://api.example.test/"),
     ] {
-        assert_eq!(error(&ask(name, key, vec![("resource", resource)]).await).1, "invalid_target", "{resource}");
+        assert_eq!(
+            error(&ask(name, key, vec![("resource", resource)]).await).1,
+            "invalid_target",
+            "{resource}"
+        );
     }
 }
 
@@ -191,7 +196,10 @@ async fn requests_that_are_none_are_told_what_is_wrong() {
         ("&grant_type=client_credentials&scope=read&sc%6Fpe=read", "invalid_request"),
         ("&grant_type=client_credentials&client_id=id-other", "invalid_client"),
         ("&grant_type=client_credentials&client_secret=x", "invalid_request"),
-        ("&grant_type=client_credentials&resource=https://api.example.test&resource=https://other.example.test", "invalid_target"),
+        (
+            "&grant_type=client_credentials&resource=https://api.example.test&resource=https://other.example.test",
+            "invalid_target",
+        ),
         ("&grant_type=client_credentials&x=%zz", "invalid_request"),
         ("&grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer", "invalid_request"),
         ("&grant_type=refresh_token", "invalid_request"),
@@ -237,12 +245,14 @@ async fn tokens_are_told_about_to_whom_they_concern() {
     bench.client("server", &server).await;
     let token = text(&bench.credentials(&bench.assertion("one", &one), &[], &[]).await, "access_token");
     let resource = [("resource", "https://other.example.test")];
-    let elsewhere = text(&bench.credentials(&bench.assertion("one", &one), &resource, &[]).await, "access_token");
+    let elsewhere =
+        text(&bench.credentials(&bench.assertion("one", &one), &resource, &[]).await, "access_token");
     let ask = |path: &'static str, name: &'static str, key: &PrivateKey, token: &str| {
         let (assertion, token) = (bench.assertion(name, key), token.to_owned());
         let bench = &bench;
         async move {
-            let form = [("client_assertion_type", CLIENT_TYPE), ("client_assertion", &assertion), ("token", &token)];
+            let form =
+                [("client_assertion_type", CLIENT_TYPE), ("client_assertion", &assertion), ("token", &token)];
             bench.post(path, &form, &[]).await
         }
     };
@@ -263,7 +273,12 @@ async fn tokens_are_told_about_to_whom_they_concern() {
     // Another's, another resource's, and what is none are one answer.
     let nothing = ask("/oauth2/introspect", "two", &two, &token).await;
     assert_eq!((nothing.status().as_u16(), body(&nothing)), (200, json!({ "active": false })));
-    for (name, key, token) in [("server", &server, elsewhere.as_str()), ("two", &two, "x"), ("two", &two, "csr_AAAA"), ("two", &two, "a.b.c")] {
+    for (name, key, token) in [
+        ("server", &server, elsewhere.as_str()),
+        ("two", &two, "x"),
+        ("two", &two, "csr_AAAA"),
+        ("two", &two, "a.b.c"),
+    ] {
         assert_eq!(ask("/oauth2/introspect", name, key, token).await.body(), nothing.body(), "{name}");
     }
     let stranger = ask("/oauth2/introspect", "two", &one, &token).await;
@@ -271,7 +286,10 @@ async fn tokens_are_told_about_to_whom_they_concern() {
     let unasked = bench.post("/oauth2/introspect", &[("token", &token)], &[]).await;
     assert_eq!(error(&unasked), (401, "invalid_client".to_owned()));
     // Its end: by its own client alone.
-    assert_eq!(error(&ask("/oauth2/revoke", "two", &two, &token).await), (400, "unauthorized_client".to_owned()));
+    assert_eq!(
+        error(&ask("/oauth2/revoke", "two", &two, &token).await),
+        (400, "unauthorized_client".to_owned())
+    );
     assert_eq!(bench.bearer(&token).await, Ok("id-one".to_owned()));
     assert_eq!(ask("/oauth2/revoke", "two", &two, "what is none").await.status(), 200);
     assert_eq!(ask("/oauth2/revoke", "one", &one, &token).await.status(), 200);
@@ -295,7 +313,8 @@ async fn a_token_that_was_changed_anywhere_is_none() {
     }
     // What the same keys sign for others is no access token, and the other way round.
     let head = |kid: &str| json!({ "typ": "JWT", "alg": "ES256", "kid": kid }).to_string();
-    let other = bench.api.signing.sign(Time::from_seconds(START), head, &part(&token, 1).to_string()).unwrap();
+    let other =
+        bench.api.signing.sign(Time::from_seconds(START), head, &part(&token, 1).to_string()).unwrap();
     assert!(bench.bearer(&other).await.is_err());
     assert!(bench.api.read_access(&other, Time::from_seconds(START)).is_none());
 }

@@ -43,7 +43,8 @@ async fn one_refresh_token_twice_at_once_leaves_nobody_with_a_session() {
     let own = key();
     bench.client("one", &own).await;
     let refresh = text(&bench.bearer_grant("one", &own, &[]).await, "refresh_token");
-    let (left, right) = futures_util::join!(bench.refresh(&refresh, &[], &[]), bench.refresh(&refresh, &[], &[]));
+    let (left, right) =
+        futures_util::join!(bench.refresh(&refresh, &[], &[]), bench.refresh(&refresh, &[], &[]));
     let good: Vec<_> = [&left, &right].into_iter().filter(|answer| answer.status() == 200).collect();
     assert_eq!(good.len(), 1);
     assert_eq!(bench.bearer(&text(good[0], "access_token")).await, Err(Reason::SessionEnded));
@@ -142,7 +143,9 @@ async fn what_is_no_refresh_token_is_one_answer() {
     };
     let none = bench.refresh("csr_", &[], &[]).await;
     assert_eq!(error(&none), (400, "invalid_grant".to_owned()));
-    for bad in (0..refresh.len()).map(changed).chain(["x".to_owned(), "A".repeat(5000), format!("{refresh}A")]) {
+    for bad in
+        (0..refresh.len()).map(changed).chain(["x".to_owned(), "A".repeat(5000), format!("{refresh}A")])
+    {
         assert_eq!(bench.refresh(&bad, &[], &[]).await.body(), none.body(), "{bad}");
     }
     // Wrong questions use nothing up.

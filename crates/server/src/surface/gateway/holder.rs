@@ -138,9 +138,10 @@ impl Holder {
                     _ => return Err(ended),
                 }
             }
-            None if self.key.starts_with(PUBLISHED) => {
-                (None, self.publishes(shared).then_some(None).ok_or("its account publishes no keys any more")?)
-            }
+            None if self.key.starts_with(PUBLISHED) => (
+                None,
+                self.publishes(shared).then_some(None).ok_or("its account publishes no keys any more")?,
+            ),
             None => {
                 let key = caller.key(&self.key).filter(|key| key.life.is_live(now));
                 let key = key.ok_or("its key is revoked, disabled or has expired")?;
