@@ -31,7 +31,6 @@ fn routes(more: &str) -> String {
 async fn world(more: &str) -> (World, PrivateKey) {
     let store = Arc::new(MemoryStore::new([7; 16]));
     let key = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
-    let registrar = Registrar::open(store.clone(), store.clone()).await.unwrap();
     let stamp =
         |number: u8| Stamp { now: Time::from_seconds(NOW), actor: "local".to_owned(), random: [number; 16] };
     crate::fixture::register_for_tests(&store).await;
@@ -42,10 +41,7 @@ async fn world(more: &str) -> (World, PrivateKey) {
         identifiers: vec![identifier],
         ..NewAccount::default()
     };
-    let registrar = {
-        drop(registrar);
-        Registrar::open(store.clone(), store.clone()).await.unwrap()
-    };
+    let registrar = Registrar::open(store.clone(), store.clone()).await.unwrap();
     let account = registrar.add_account(&stamp(100), &new).await.unwrap();
     let new = NewKey::new(&account.id, "", key.public_key().spki_der(), "client-assertion");
     registrar.add_key(&stamp(101), &new).await.unwrap();
