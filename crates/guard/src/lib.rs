@@ -1,4 +1,5 @@
 //! The shell around the core: stores are asked, checks run, requests judged and explained; middleware for tower and axum.
+mod admission;
 pub mod allowance;
 pub mod answer;
 pub mod batch;
@@ -15,8 +16,10 @@ pub mod jwks;
 pub mod layer;
 pub mod nonces;
 pub mod policy;
+mod possession;
 pub mod session;
 pub mod signing;
+mod standing;
 pub mod token;
 pub mod vectors;
 mod walk;

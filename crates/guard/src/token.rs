@@ -29,7 +29,6 @@ pub mod settings;
 mod status;
 
 use crate::token::form::{Form, NoForm};
-use crate::token::grant::Possession;
 use crate::token::reply::{No, Stop, nonce};
 use crate::token::settings::TokenSettings;
 
@@ -230,10 +229,7 @@ impl TokenApi {
         // The nonce before anything is used up: whoever lacks one sends everything again.
         let limits = self.assertion.limits;
         let possession = match dpop::find(asked.request.headers()).map_err(No::dpop)? {
-            Some(value) => {
-                let proof = self.guard.read_possession(value, &limits, asked.now).map_err(No::dpop)?;
-                Some(Possession(proof))
-            }
+            Some(value) => Some(self.guard.read_possession(value, &limits, asked.now).map_err(No::dpop)?),
             None => None,
         };
         let proved = possession.is_some();

@@ -3,11 +3,10 @@ use crate::allowance::{Allowance, Unlimited};
 use crate::guard::{Denial, Guard, Verdict, denial};
 use crate::policy::{Found, Policy};
 use crate::watch::{Part, Watch};
-use countersign::ask::{Caller, KeyQuery, Keys, Standing, Who};
+use countersign::ask::{KeyQuery, Keys, Who};
 use countersign::dialect::Dialect;
 use countersign::incoming::Incoming;
-use countersign::life::session::Session;
-use countersign::proof::{Checked, Finish, Pending, Prepared, Proof};
+use countersign::proof::{Finish, Pending, Prepared, Proof};
 use countersign::read::Scratch;
 use countersign::reason::{Reason, Refusal, Stage};
 use countersign::time::Time;
@@ -287,34 +286,6 @@ impl Guard {
         }
         Ok(keys)
     }
-
-    async fn session_keys(&self, id: &str, now: Time) -> Result<Keys, Fault> {
-        let Some(session) = self.sessions.get(id).await? else { return Ok(Keys::default()) };
-        let caller = self.directory.caller(&session.account);
-        let opened_by = caller.as_ref().and_then(|caller| caller.key(&session.key)).cloned();
-        Ok(Keys {
-            caller,
-            opened_by,
-            keys: self.signing.as_ref().map(|signing| signing.known()).unwrap_or_default(),
-            session: self.stands(&session, now).await,
-            bound_to: session.bound_to().map(Into::into),
-            ..Keys::default()
-        })
-    }
-
-    /// How a session stands, also one that was opened by a key which its account publishes itself: that ends with its place in
-    /// the account's key set.
-    pub(crate) async fn stands(&self, session: &Session, now: Time) -> Standing {
-        let standing = self.directory.standing(session, now, false);
-        if standing != Standing::Ended || !session.is_live(now) {
-            return standing;
-        }
-        let Some((jwks, url)) = self.jwks.as_ref().zip(self.directory.jwks_url(&session.account)) else {
-            return standing;
-        };
-        let published = jwks.publishes(&session.account, &url, &session.key, now).await;
-        self.directory.standing(session, now, published)
-    }
 }
 
 /// What a judgement goes by beside the request and the policy.
@@ -369,83 +340,4 @@ fn too_many<'p>(dialect: &'p Arc<Dialect>, trace: &mut impl Trace) -> Walked<'p>
         Step::new(Stage::Signature, "the check", wanted, "one with many", Some(refusal.reason))
     });
     Walked::Refused(Some(dialect), refusal)
-}
-
-impl Guard {
-    /// Asks the route about a proof that held, then for the second proof that a bound token wants beside it.
-    fn admit<'p>(
-        &self,
-        policy: &Policy,
-        dialect: &'p Arc<Dialect>,
-        incoming: &Incoming<'_>,
-        checked: Checked,
-        with: With<'_>,
-        trace: &mut impl Trace,
-    ) -> Walked<'p> {
-        let caller = match &checked {
-            Checked::Done(verified) => verified.caller(),
-            Checked::Once(pending) => pending.caller(),
-            Checked::Bound(bound) => bound.caller(),
-        };
-        if let Err(refusal) = admits(policy, dialect, caller, with.allowance, trace) {
-            return Walked::Refused(Some(dialect), refusal);
-        }
-        match checked {
-            Checked::Done(verified) => Walked::Done(verified),
-            Checked::Once(pending) => Walked::Once(dialect, pending),
-            Checked::Bound(bound) => {
-                let account = &*bound.caller().id;
-                let held = self
-                    .prove_possession(incoming, &policy.limits, with.now, with.allowance, account)
-                    .map_err(|reason| {
-                        trace.step(|| {
-                            let wanted = "a proof for this request and token";
-                            let found = reason.text();
-                            Step::new(Stage::Policy, "the DPoP proof", wanted, found, Some(reason))
-                        });
-                        Refusal::new(reason, Stage::Policy)
-                    });
-                match held.and_then(|held| bound.settle(&held, trace)) {
-                    Ok(pending) => Walked::Once(dialect, pending),
-                    Err(refusal) => Walked::Refused(Some(dialect), refusal),
-                }
-            }
-        }
-    }
-}
-
-/// Whether the route admits a caller whose proof held, and the limits let it pass.
-fn admits(
-    policy: &Policy,
-    dialect: &Dialect,
-    caller: &Caller,
-    allowance: &dyn Allowance,
-    trace: &mut impl Trace,
-) -> Result<(), Refusal> {
-    // Before the claim: who is not let in uses nothing up.
-    if !policy.admits(caller) {
-        let refusal = Refusal::new(Reason::NotAdmitted, Stage::Policy);
-        trace.step(|| {
-            let found = format!("account {}", caller.name);
-            Step::new(Stage::Policy, "the route", "an account it admits", found, Some(refusal.reason))
-        });
-        return Err(refusal);
-    }
-    if let Some(lacking) = Policy::lacking(&policy.require, &dialect.covered()) {
-        let refusal = Refusal::new(Reason::NotCovered, Stage::Policy);
-        trace.step(|| {
-            let found = format!("a dialect that does not bind {lacking}");
-            Step::new(Stage::Policy, "the route", "all it requires", found, Some(refusal.reason))
-        });
-        return Err(refusal);
-    }
-    if !allowance.may_pass(&caller.id) {
-        let refusal = Refusal::new(Reason::TooManyRequests, Stage::Policy);
-        trace.step(|| {
-            let wanted = "an account within its rate";
-            Step::new(Stage::Policy, "the limits", wanted, "one beyond it", Some(refusal.reason))
-        });
-        return Err(refusal);
-    }
-    Ok(())
 }

@@ -8,7 +8,7 @@ use crate::routes::{Routes, limits};
 #[cfg(test)]
 use crate::shared::Parts;
 use crate::shared::Shared;
-use crate::surface::jwks;
+use crate::surface::path::KEY_SET;
 use crate::traces::Tracer;
 use crate::upstream::Upstreams;
 use countersign::time::Span;
@@ -168,7 +168,7 @@ fn token(
     guard: &Arc<Guard>,
 ) -> Result<Option<TokenApi>, Fault> {
     let published = config.listeners.iter().any(|listener| listener.has(Surface::Jwks));
-    let Some(settings) = config.token.settings(&config.server, published.then_some(jwks::PATH)) else {
+    let Some(settings) = config.token.settings(&config.server, published.then_some(KEY_SET)) else {
         return Ok(None);
     };
     let Some(assertion) = dialects.get("client-assertion").cloned() else { return Ok(None) };

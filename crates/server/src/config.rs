@@ -5,6 +5,7 @@ pub mod console;
 pub mod dialect;
 mod doubts;
 pub mod identity;
+mod issuer;
 pub mod keys;
 pub mod limits;
 pub mod listener;

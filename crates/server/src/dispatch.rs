@@ -157,7 +157,7 @@ impl Surfaces {
         if here(Surface::Metrics) && path == health::METRICS {
             return Some(Surface::Metrics);
         }
-        if here(Surface::Jwks) && path == jwks::PATH {
+        if here(Surface::Jwks) && path == crate::surface::path::KEY_SET {
             return Some(Surface::Jwks);
         }
         if here(Surface::Acme) && path.starts_with(acme::UNDER) {

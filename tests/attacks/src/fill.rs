@@ -53,7 +53,11 @@ impl Fill {
             "$fmt" => Value::String(self.formatted(inner.as_str().unwrap_or_default())),
             "$sign" => Value::String(self.signed(inner)?),
             "$badsig" => Value::String(self.broken(inner)?),
-            "$dpop" => Value::String(dpop::proof(self, inner)?),
+            "$dpop" => Value::String(dpop::proof(
+                &self.keys,
+                self.variables.get("at").map_or("", String::as_str),
+                inner,
+            )?),
             other => return Err(format!("nothing here fills in {other}")),
         })
     }

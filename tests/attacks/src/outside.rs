@@ -1,4 +1,5 @@
 //! Drives records over TCP against real servers: bytes as they are, and a look at what the upstream got.
+use crate::dpop::token_request;
 use crate::fill::Fill;
 use crate::installation::HOST;
 use crate::pins::Pins;
@@ -241,7 +242,7 @@ impl Outside {
 
 /// Gets a token that is bound to the test key of DPoP proofs, as a client would.
 async fn token(served: &Served, fill: &mut Fill) -> Result<(), String> {
-    let bytes = fill.token_request()?;
+    let bytes = token_request(&fill.keys)?;
     let replies = send(served.address(), &bytes, Duration::ZERO).await?;
     let reply = replies.first().ok_or("the token endpoint did not answer")?;
     let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();

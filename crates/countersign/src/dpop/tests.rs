@@ -1,3 +1,4 @@
+//! DPoP proofs: the standard's own, those that are made here, and what is none.
 use super::*;
 use crate::dpop::make::{About, proof};
 use countersign_keys::{KeyKind, PrivateKey, verify};

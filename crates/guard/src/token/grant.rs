@@ -15,16 +15,13 @@ use countersign::time::Span;
 use countersign::verified::Verified;
 use http::Response;
 
-/// A DPoP proof that came with the request and was read; its nonce is good.
-pub(crate) struct Possession<'h>(pub(crate) Proof<'h>);
-
 impl TokenApi {
     /// Tokens for a client that proved itself (RFC 6749 section 4.4). No refresh token: the client can prove itself again.
     pub(crate) async fn client_credentials(
         &self,
         asked: &Asked<'_>,
         form: &Form<'_>,
-        possession: Option<Possession<'_>>,
+        possession: Option<Proof<'_>>,
     ) -> Result<Response<Bytes>, Stop> {
         let client = self.client(asked, form).await?;
         self.grant(asked, form, &client, possession, false, true).await
@@ -35,7 +32,7 @@ impl TokenApi {
         &self,
         asked: &Asked<'_>,
         form: &Form<'_>,
-        possession: Option<Possession<'_>>,
+        possession: Option<Proof<'_>>,
     ) -> Result<Response<Bytes>, Stop> {
         let client = self.maybe_client(asked, form).await?;
         let assertion =
@@ -53,7 +50,7 @@ impl TokenApi {
         asked: &Asked<'_>,
         form: &Form<'_>,
         client: &Verified,
-        possession: Option<Possession<'_>>,
+        possession: Option<Proof<'_>>,
         refreshes: bool,
         authenticated: bool,
     ) -> Result<Response<Bytes>, Stop> {
@@ -90,11 +87,7 @@ impl TokenApi {
     }
 
     /// Checks a DPoP proof for this endpoint and uses it up: the thumbprint of its key.
-    pub(crate) async fn possessed(
-        &self,
-        asked: &Asked<'_>,
-        Possession(proof): Possession<'_>,
-    ) -> Result<String, Stop> {
+    pub(crate) async fn possessed(&self, asked: &Asked<'_>, proof: Proof<'_>) -> Result<String, Stop> {
         let path = asked.request.uri().path();
         let wanted = Wanted {
             method: asked.request.method().as_str(),

@@ -1,11 +1,12 @@
 //! Refresh tokens: a session's id and mark under a key of ours. Each works once; one that comes again ends its whole family.
 use crate::token::form::Form;
-use crate::token::grant::{Possession, check_scope};
+use crate::token::grant::check_scope;
 use crate::token::reply::{No, Stop};
 use crate::token::{Asked, TokenApi};
 use bytes::Bytes;
 use countersign::ask::Standing;
 use countersign::base64::{Alphabet, decode, encode, encode_hex};
+use countersign::dpop::Proof;
 use countersign::life::session::{Refresh, Session};
 use countersign::reason::Reason;
 use countersign::time::Time;
@@ -75,7 +76,7 @@ impl TokenApi {
         &self,
         asked: &Asked<'_>,
         form: &Form<'_>,
-        possession: Option<Possession<'_>>,
+        possession: Option<Proof<'_>>,
     ) -> Result<Response<Bytes>, Stop> {
         let client = self.maybe_client(asked, form).await?;
         let token =
