@@ -9,6 +9,7 @@ use countersign::incoming::Incoming;
 use countersign::proof::Checked;
 use countersign::reason::{Reason, Refusal, Stage};
 use countersign::trace::{Step, Trace};
+use countersign::verified::Covered;
 use std::sync::Arc;
 
 impl Guard {
@@ -27,7 +28,11 @@ impl Guard {
             Checked::Once(pending) => pending.caller(),
             Checked::Bound(bound) => bound.caller(),
         };
-        if let Err(refusal) = admits(policy, dialect, caller, with.allowance, trace) {
+        let covered = match &checked {
+            Checked::Bound(bound) => bound.covered(),
+            Checked::Done(_) | Checked::Once(_) => dialect.covered(),
+        };
+        if let Err(refusal) = admits(policy, &covered, caller, with.allowance, trace) {
             return Walked::Refused(Some(dialect), refusal);
         }
         match checked {
@@ -57,7 +62,7 @@ impl Guard {
 /// Whether the route admits a caller whose proof held, and the limits let it pass.
 fn admits(
     policy: &Policy,
-    dialect: &Dialect,
+    covered: &Covered,
     caller: &Caller,
     allowance: &dyn Allowance,
     trace: &mut impl Trace,
@@ -71,7 +76,7 @@ fn admits(
         });
         return Err(refusal);
     }
-    if let Some(lacking) = Policy::lacking(&policy.require, &dialect.covered()) {
+    if let Some(lacking) = Policy::lacking(&policy.require, covered) {
         let refusal = Refusal::new(Reason::NotCovered, Stage::Policy);
         trace.step(|| {
             let found = format!("a dialect that does not bind {lacking}");

@@ -17,9 +17,13 @@ impl Guard {
         claimed: &str,
     ) -> Result<Held, Reason> {
         let value = find(incoming.headers)?.ok_or(Reason::MissingDpop)?;
-        let token = credential(incoming).map(|(token, _)| token);
-        let wanted =
-            Wanted { method: incoming.method, target: incoming.target, token, window: self.dpop_window };
+        let (token, _) = credential(incoming).ok_or(Reason::WrongTokenScheme)?;
+        let wanted = Wanted {
+            method: incoming.method,
+            target: incoming.target,
+            token: Some(token),
+            window: self.dpop_window,
+        };
         let proof = self.read_possession(value, limits, now)?;
         if !allowance.may_check(Some(claimed)) {
             return Err(Reason::TooManyFailures);

@@ -3,7 +3,7 @@ use crate::ask::{Caller, Claim, KnownKey, Use};
 use crate::dpop::Held;
 use crate::reason::{Reason, Refusal, Stage};
 use crate::trace::{Step, Trace};
-use crate::verified::Verified;
+use crate::verified::{Covered, Verified};
 use countersign_keys::Algorithm;
 use std::sync::Arc;
 
@@ -30,6 +30,12 @@ impl Bound {
     #[must_use]
     pub fn caller(&self) -> &Caller {
         &self.verified.caller
+    }
+
+    /// What both proofs bind together.
+    #[must_use]
+    pub fn covered(&self) -> Covered {
+        self.verified.covered
     }
 
     /// Takes the proof, which leaves the question whether it was sent before.

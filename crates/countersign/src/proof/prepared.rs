@@ -11,7 +11,7 @@ use crate::reason::{Reason, Refusal, Stage};
 use crate::rule::{self, Scene};
 use crate::time::Time;
 use crate::trace::{Step, Trace};
-use crate::verified::Verified;
+use crate::verified::{Covered, Verified};
 use countersign_keys::{Algorithm, Candidate, Job, KeyKind, Outcome, PublicKey};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -334,7 +334,8 @@ impl<'s> Prepared<'s> {
             return Err(Refusal::new(reason, Stage::Policy));
         }
         let until = match claim {
-            None if matches!(proof.dialect.form, Form::Jws) => {
+            // What is bound is no proof without the one beside it, which works once.
+            None if bound_to.is_none() && matches!(proof.dialect.form, Form::Jws) => {
                 rule::valid_until(&proof.dialect.rules, &proof.facts)
             }
             _ => None,
@@ -354,7 +355,7 @@ impl<'s> Prepared<'s> {
             algorithm,
             at: now,
             until,
-            covered: proof.dialect.covered,
+            covered: covered(proof.dialect.covered, bound_to.is_some()),
         });
         Ok(Finish::Checked(match (claim, bound_to) {
             (None, None) => Checked::Done(verified),
@@ -364,6 +365,14 @@ impl<'s> Prepared<'s> {
             (Some(_), Some(_)) => return Err(Refusal::new(Reason::WrongTokenScheme, Stage::Policy)),
         }))
     }
+}
+
+/// What a proof binds; beside a bound token there is one more, over method and address, that works once.
+fn covered(own: Covered, bound: bool) -> Covered {
+    if !bound {
+        return own;
+    }
+    Covered { method: true, authority: true, path: true, once: true, ..own }
 }
 
 /// Whether a token stands behind the scheme that its binding wants (RFC 9449 section 7.1): one that is bound behind `DPoP`, so that

@@ -3,6 +3,7 @@ use super::settings::{ClientSettings, TokenSettings};
 use super::{TokenApi, TokenParts};
 use crate::clock::{FrozenClock, SeededEntropy};
 use crate::guard::{Guard, Verdict};
+use crate::jwks::Jwks;
 use crate::nonces::Nonces;
 use crate::policy::Policy;
 use crate::signing::{SigningKey, SigningKeys};
@@ -26,6 +27,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 mod bound;
 mod clients;
+mod published;
 mod refreshing;
 
 const START: i64 = 1_700_000_000;
@@ -87,6 +89,10 @@ impl Bench {
     }
 
     async fn with(settings: TokenSettings, nonces: Option<Nonces>) -> Self {
+        Self::over(settings, nonces, None).await
+    }
+
+    async fn over(settings: TokenSettings, nonces: Option<Nonces>, jwks: Option<Arc<Jwks>>) -> Self {
         let store = Arc::new(MemoryStore::default());
         let registrar = Registrar::open(store.clone(), store.clone()).await.unwrap();
         let clock = Arc::new(FrozenClock::at(Time::from_seconds(START)));
@@ -96,6 +102,9 @@ impl Bench {
         let mut guard = Guard::new(registrar.directory().clone(), store.clone(), store, clock.clone())
             .with_remembered(Arc::new(countersign_keys::Remembered::new([9; 32], 64)))
             .with_signing(signing.clone());
+        if let Some(jwks) = jwks {
+            guard = guard.with_jwks(jwks);
+        }
         if let Some(nonces) = nonces {
             guard = guard.with_nonces(Arc::new(nonces));
         }

@@ -2,6 +2,7 @@
 use super::Config;
 use super::check::Checked;
 use super::listener::Surface;
+use super::route::Route;
 use super::token::origin;
 use std::collections::BTreeSet;
 
@@ -28,6 +29,16 @@ impl Config {
                 let message = format!("two endpoints have the path {path}");
                 checked.errors.push(self.finding("token.path".to_owned(), message, "give each its own"));
             }
+        }
+        let takes =
+            |route: &&Route| route.host.is_none() && route.dialects.iter().any(|name| name == "access-token");
+        if let (None, Some(route)) = (&self.server.public_url, self.routes.iter().find(takes)) {
+            let message = format!(
+                "route {:?} takes access tokens at any host, so a DPoP proof that a caller made for another server may be used here",
+                route.name
+            );
+            let fix = "set server.public_url, or the route's host";
+            checked.lints.push(self.finding("server.public_url".to_owned(), message, fix));
         }
         let resources = self.token.resources(&self.server);
         for (account, client) in &self.token.clients {

@@ -52,15 +52,20 @@ impl TokenSection {
             };
             section.parsed(key, wanted, Some(default), Clone::clone, taken).unwrap_or_default()
         };
+        let issuer = section
+            .parsed("issuer", ISSUER, None, Clone::clone, |text| is_issuer(text).then(|| text.to_owned()));
+        let resources = section.texts("resources", &[]);
         let paths = Paths {
             token: path("path", usual.token),
             introspect: path("introspection_path", usual.introspect),
             revoke: path("revocation_path", usual.revoke),
-            server: path("server_metadata_path", usual.server),
-            resource: path("resource_metadata_path", usual.resource),
+            // RFC 8414 section 3.1 and RFC 9728 section 3.1: what follows the host follows the well-known part.
+            server: path("server_metadata_path", usual.server + behind(issuer.as_deref())),
+            resource: path(
+                "resource_metadata_path",
+                usual.resource + behind(resources.first().map(String::as_str)),
+            ),
         };
-        let issuer = section
-            .parsed("issuer", ISSUER, None, Clone::clone, |text| is_issuer(text).then(|| text.to_owned()));
         let dpop = section.parsed(
             "dpop",
             "\"optional\" or \"required\"",
@@ -84,7 +89,7 @@ impl TokenSection {
             dpop_nonces: section.switch("dpop_nonces", false),
             dpop_nonce_life: section.span("dpop_nonce_life", minutes(5)),
             dpop_window: section.span("dpop_window", Duration::from_secs(WINDOW.unsigned_abs())),
-            resources: section.texts("resources", &[]),
+            resources,
             scopes: section.texts("scopes", &[]),
             sessions_per_account: section.count("sessions_per_account", 4096, 1..=1_000_000),
             clients: clients(&section),
@@ -191,6 +196,12 @@ pub(super) fn origin(issuer: &str) -> &str {
     path.and_then(|at| issuer.get(..begins.saturating_add(at))).unwrap_or(issuer)
 }
 
+/// The path of an address, without a slash at its end.
+fn behind(address: Option<&str>) -> &str {
+    let path = address.map_or("", |address| address.get(origin(address).len()..).unwrap_or_default());
+    path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/')
+}
+
 fn clients(section: &Section<'_>) -> BTreeMap<String, ClientSettings> {
     let mut clients = BTreeMap::new();
     for client in section.sections("client").unwrap_or_default() {
@@ -229,6 +240,8 @@ mod tests {
             assert!(is_issuer(issuer));
             assert_eq!(origin(issuer), wanted);
         }
+        assert_eq!(behind(Some("https://a/tenant/one/")), "/tenant/one");
+        assert_eq!((behind(Some("https://a/")), behind(Some("urn:x")), behind(None)), ("", "", ""));
         for bad in [
             "auth.example.com",
             "https://",

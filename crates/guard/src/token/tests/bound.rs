@@ -148,3 +148,29 @@ async fn nonces_are_given_before_anything_is_used_up() {
     let beside = proof(&dpop, &late, Time::from_seconds(START + 301), bench.random()).unwrap();
     assert_eq!(bench.with_proof(&token, &beside).await, Err(Reason::DpopNonce));
 }
+
+#[tokio::test]
+async fn a_route_that_requires_a_proof_of_each_request_takes_bound_tokens_alone() {
+    let mut bench = Bench::new().await;
+    bench.route.require = countersign::verified::Covered {
+        method: true,
+        path: true,
+        once: true,
+        ..countersign::verified::Covered::default()
+    };
+    let (own, dpop) = (key(), curve());
+    bench.client("one", &own).await;
+    let plain = text(&bench.credentials(&bench.assertion("one", &own), &[], &[]).await, "access_token");
+    assert_eq!(bench.bearer(&plain).await, Err(Reason::NotCovered));
+    let possession = bench.possession(&dpop, None);
+    let granted = bench.credentials(&bench.assertion("one", &own), &[], &[("dpop", &possession)]).await;
+    let token = text(&granted, "access_token");
+    let (scheme, beside) = (format!("DPoP {token}"), bench.beside(&dpop, &token));
+    let headers = [("authorization", scheme.as_str()), ("dpop", &beside)];
+    let Verdict::Verified(verified) = bench.judge(&headers).await else { panic!() };
+    assert!(verified.covered().once && verified.covered().path && !verified.covered().query);
+    assert_eq!(verified.until(), None, "no shell may remember it");
+    let Verdict::Refused(denial) = bench.judge(&headers).await else { panic!() };
+    assert_eq!(denial.refusal.reason, Reason::Replayed);
+    assert!(denial.reply.challenge.unwrap().starts_with("DPoP error=\"invalid_dpop_proof\""));
+}
