@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import subprocess
 import sys
 import time
 import uuid
@@ -188,6 +190,21 @@ def run(public, folder):
     cases.refuse("a proof of an hour ago", lambda: shown(iat=int(time.time()) - 3600))
     cases.refuse("no proof", lambda: call(text, scheme="DPoP"))
     cases.refuse("a bound token as a bearer", lambda: call(text, DPoP=proof("GET", url, nonce, text)))
+
+    # The caller's side of our own making, against the same server: with a bound token as shipped, and with a plain one.
+    def ours(*more):
+        program = [os.environ["COUNTERSIGN_PROGRAM"], "request", "GET", public + "/access-token/things?page=1", "-d", "access-token",
+                   "--key", str(folder / "p256.pem"), "--as", "machine-1", "--issuer", issuer, "--json", *more]
+        ended = subprocess.run(program, capture_output=True, text=True, timeout=TIMEOUT)
+        if ended.returncode:
+            return f"ended with {ended.returncode}: {ended.stderr}"
+        answer = json.loads(ended.stdout)
+        seen = {name: value for name, value in answer["body"]["headers"]}
+        scheme = seen.get("authorization", "DPoP" if "dpop" in seen else "")
+        return same((answer["status"], seen["x-countersign-account"], scheme), (200, "machine", ""))
+
+    cases.holds("countersign request with a bound token, its credentials kept from the upstream", ours)
+    cases.holds("countersign request with a plain token", lambda: ours("--bearer", "--scope", "read"))
     cases.done()
 
 

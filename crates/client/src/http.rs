@@ -1,4 +1,6 @@
 //! A client over reqwest that signs each request, asks once more when its clock was off, and keeps sessions fresh.
+mod fetch;
+
 use crate::ambient::Ambient;
 use crate::exchange::{Exchange, NoToken};
 use crate::keeper::{self, Call, Keeper, LONGEST_ANSWER, NoSession};
@@ -14,8 +16,6 @@ use std::time::Duration;
 
 /// A refusal longer than this is handed on as far as it was read: it is no refusal of ours.
 pub(crate) const LONGEST_REFUSAL: usize = 64 * 1024;
-/// How the token endpoint wants its bodies.
-const FORM: &str = "application/x-www-form-urlencoded";
 /// A server that does not answer for so long is taken for gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -304,33 +304,6 @@ impl Client {
                 .map_err(NoAnswer::NoSession)?;
         }
         Ok(())
-    }
-
-    /// Fetches a token: a second time where the endpoint wants a nonce of its own, or this machine's clock was off.
-    async fn fetch(&self, exchange: &mut Exchange) -> Result<(), NoAnswer> {
-        // A nonce, a correction of the clock, and the token.
-        for _ in 0..3 {
-            let local = self.ambient.now();
-            let random = [self.ambient.random(), self.ambient.random()];
-            let ask = exchange.ask(self.now(), random).map_err(NoAnswer::NoToken)?;
-            let mut request = self.http.post(&ask.url).header(CONTENT_TYPE, FORM).body(ask.body.to_string());
-            if let Some(dpop) = ask.dpop {
-                request = request.header("dpop", dpop);
-            }
-            let request = request.build().map_err(NoAnswer::Connection)?;
-            let answer = self.once(request, LONGEST_ANSWER).await?;
-            let (status, headers, body) = (answer.status(), answer.headers(), answer.body());
-            let learned = self.offset().learn(status, headers, body, local).map_err(NoAnswer::Clock)?;
-            if let Lesson::Learned(offset) = learned {
-                *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = offset;
-                continue;
-            }
-            if !exchange.answered(status, headers, body, self.now()).map_err(NoAnswer::NoToken)? {
-                return Ok(());
-            }
-        }
-        let what = "the token endpoint wants another proof each time; check both clocks";
-        Err(NoAnswer::Request(what.to_owned()))
     }
 
     async fn session_call(&self, base: &str, call: &Call) -> Result<http::Response<Bytes>, NoAnswer> {

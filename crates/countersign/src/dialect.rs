@@ -4,6 +4,7 @@ pub mod demand;
 pub mod file;
 pub mod settings;
 
+use crate::dpop;
 use crate::form::make::Make;
 use crate::form::text::TextForm;
 use crate::rule::Rule;
@@ -217,7 +218,11 @@ impl Dialect {
     #[must_use]
     pub fn carriers(&self) -> Vec<&HeaderName> {
         match &self.find {
-            Find::Header { name, .. } => vec![name],
+            Find::Header { name, schemes, .. } => {
+                // A token behind that scheme has a proof of its own beside it.
+                let bound = schemes.words.iter().any(|word| word.eq_ignore_ascii_case(dpop::SCHEME));
+                [name].into_iter().chain(bound.then_some(&dpop::HEADER)).collect()
+            }
             Find::Headers(names) => names.iter().collect(),
             Find::Body => Vec::new(),
         }

@@ -11,11 +11,11 @@ use crate::json::{Bounds, Value, read_object};
 use crate::reason::Reason;
 use crate::time::{Span, Time};
 use countersign_keys::{Algorithm, Job, Outcome, Policy, PublicKey, read_one_public_key, sha256};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use subtle::ConstantTimeEq;
 
 /// The header that carries a proof.
-pub const HEADER: &str = "dpop";
+pub static HEADER: HeaderName = HeaderName::from_static("dpop");
 /// The scheme before a token that is bound to a key.
 pub const SCHEME: &str = "DPoP";
 /// The `typ` of a proof.
@@ -74,7 +74,7 @@ pub struct Held {
 /// # Errors
 /// [`Reason::AmbiguousCredentials`] when there are several (RFC 9449 section 4.3, check 1).
 pub fn find(headers: &HeaderMap) -> Result<Option<&[u8]>, Reason> {
-    let mut values = headers.get_all(HEADER).iter();
+    let mut values = headers.get_all(&HEADER).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(only), None) => Ok(Some(only.as_bytes())),
