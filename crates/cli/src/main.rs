@@ -38,6 +38,7 @@ mod signing_key;
 mod snippet;
 mod store;
 mod terminal;
+mod token;
 mod used;
 mod user;
 mod verify;

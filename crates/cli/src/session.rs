@@ -4,6 +4,7 @@ use crate::print::{Out, pairs};
 use crate::proving::{self, SignerArgs};
 use crate::world;
 use clap::Args;
+use countersign_client::exchange::NoToken;
 use countersign_client::http::{Client, NoAnswer};
 use countersign_client::keeper::{Keeper, NoSession};
 use countersign_client::signer::RequestSigner;
@@ -171,6 +172,8 @@ pub(crate) fn told(error: &NoAnswer) -> Failure {
         }
         NoAnswer::NoSession(NoSession::Refused { status, .. }) if status.is_client_error() => Exit::Refused,
         NoAnswer::NoSession(_) => Exit::Unreachable,
+        NoAnswer::NoToken(NoToken::Refused { status, .. }) if status.is_client_error() => Exit::Refused,
+        NoAnswer::NoToken(_) => Exit::Failed,
         NoAnswer::Clock(_) => Exit::Failed,
         NoAnswer::NotSigned(_) | NoAnswer::Request(_) => Exit::Usage,
     };

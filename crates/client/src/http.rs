@@ -1,5 +1,8 @@
 //! A client over reqwest that signs each request, asks once more when its clock was off, and keeps sessions fresh.
+mod fetch;
+
 use crate::ambient::Ambient;
+use crate::exchange::{Exchange, NoToken};
 use crate::keeper::{self, Call, Keeper, LONGEST_ANSWER, NoSession};
 use crate::offset::{ClockOffset, Lesson, TooFar};
 use crate::signer::{NotSigned, RequestSigner};
@@ -29,6 +32,7 @@ pub struct Client {
 enum Credential {
     Signer(Box<RequestSigner>),
     Session { base: String, keeper: Box<tokio::sync::Mutex<Keeper>> },
+    Token(Box<tokio::sync::Mutex<Exchange>>),
 }
 
 /// Why a request got no answer.
@@ -38,6 +42,8 @@ pub enum NoAnswer {
     NotSigned(NotSigned),
     /// There is no session to send it in.
     NoSession(NoSession),
+    /// There is no access token to send it with.
+    NoToken(NoToken),
     /// The clocks are more than a day apart.
     Clock(TooFar),
     /// The connection failed.
@@ -83,6 +89,15 @@ impl Client {
         let base = base.trim_end_matches('/').to_owned();
         let keeper = Box::new(tokio::sync::Mutex::new(keeper));
         Ok(Self::with(transport(true)?, Credential::Session { base, keeper }, ambient))
+    }
+
+    /// A client that sends each request with an access token, which it fetches and replaces.
+    ///
+    /// # Errors
+    /// When no TLS roots can be had.
+    pub fn with_tokens(exchange: Exchange, ambient: Ambient) -> Result<Self, NoAnswer> {
+        let exchange = Box::new(tokio::sync::Mutex::new(exchange));
+        Ok(Self::with(transport(true)?, Credential::Token(exchange), ambient))
     }
 
     /// The same client without the proxies that the environment names: for servers on this machine.
@@ -144,6 +159,12 @@ impl Client {
         let learned = self.offset().learn(status, headers, body, local).map_err(NoAnswer::Clock)?;
         if let Lesson::Learned(offset) = learned {
             *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = offset;
+            return Ok(Next::AskAgain);
+        }
+        if let Credential::Token(exchange) = &self.credential
+            && status == StatusCode::UNAUTHORIZED
+            && exchange.lock().await.refused(headers)
+        {
             return Ok(Next::AskAgain);
         }
         // A session may have ended on the server: its token is given up and a new one fetched, once.
@@ -228,6 +249,16 @@ impl Client {
                 request.headers_mut().insert(AUTHORIZATION, bearer(&token)?);
                 Ok(Some(token))
             }
+            Credential::Token(exchange) => {
+                let mut exchange = exchange.lock().await;
+                if !exchange.is_ready(self.now()) {
+                    self.fetch(&mut exchange).await?;
+                }
+                let (method, random) = (request.method().as_str().to_owned(), self.ambient.random());
+                let signed = exchange.sign(request.headers_mut(), &method, url, self.now(), random);
+                signed.map_err(NoAnswer::NoToken)?;
+                Ok(None)
+            }
         }
     }
 
@@ -236,7 +267,7 @@ impl Client {
     pub(crate) fn covers_body(&self) -> bool {
         match &self.credential {
             Credential::Signer(signer) => signer.dialect().covered().body,
-            Credential::Session { .. } => false,
+            Credential::Session { .. } | Credential::Token(_) => false,
         }
     }
 
@@ -331,6 +362,7 @@ impl fmt::Display for NoAnswer {
         match self {
             Self::NotSigned(error) => error.fmt(f),
             Self::NoSession(error) => error.fmt(f),
+            Self::NoToken(error) => error.fmt(f),
             Self::Clock(error) => error.fmt(f),
             Self::Connection(error) => {
                 write!(f, "{error}")?;

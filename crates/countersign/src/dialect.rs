@@ -5,6 +5,7 @@ pub mod demand;
 pub mod file;
 pub mod settings;
 
+use crate::dpop;
 use crate::form::built::Built;
 use crate::form::fields::Field;
 use crate::form::jws::Outside;
@@ -254,7 +255,12 @@ impl Dialect {
     #[must_use]
     pub fn carriers(&self) -> Vec<&HeaderName> {
         match &self.find {
-            Find::Header { name, .. } | Find::Parameters { name, .. } => vec![name],
+            Find::Header { name, schemes, .. } => {
+                // A token behind that scheme has a proof of its own beside it.
+                let bound = schemes.words.iter().any(|word| word.eq_ignore_ascii_case(dpop::SCHEME));
+                [name].into_iter().chain(bound.then_some(&dpop::HEADER)).collect()
+            }
+            Find::Parameters { name, .. } => vec![name],
             Find::Headers(names) => names.iter().collect(),
             Find::Body | Find::Form(_) | Find::Parameter(_) => Vec::new(),
         }

@@ -7,6 +7,7 @@ pub mod ask;
 pub mod base64;
 pub mod decoy;
 pub mod dialect;
+pub mod dpop;
 mod form;
 pub mod incoming;
 pub mod json;

@@ -32,5 +32,5 @@ mod pending;
 mod prepared;
 
 pub use found::Proof;
-pub use pending::{Checked, Pending};
+pub use pending::{Bound, Checked, Pending};
 pub use prepared::{Finish, Prepared};

@@ -30,6 +30,7 @@ macro_rules! folders {
 
 /// Every folder; a test compares this list with the directory.
 pub const FOLDERS: &[Folder] = folders![
+    "access-token"
     "alipay"
     "amazon-pay"
     "app-store-connect"
@@ -40,6 +41,7 @@ pub const FOLDERS: &[Folder] = folders![
     "binance"
     "binance-rsa"
     "box"
+    "client-assertion"
     "coinbase-cdp"
     "coinswitch"
     "discord"

@@ -1,6 +1,8 @@
 //! What a route takes and whom it admits.
+use crate::dpop;
 use countersign::ask::Caller;
 use countersign::dialect::Dialect;
+use countersign::dialect::demand::{Demand, DemandKind};
 use countersign::incoming::{Incoming, Limits};
 use countersign::read::Addressed;
 use countersign::reason::{Class, Reason};
@@ -133,6 +135,10 @@ impl Reply {
             return Self::limit(reason);
         }
         let status = dialect.status(reason);
+        let beside = is_about_what_stands_beside(dialect, reason).then_some(Reason::WrongDpop);
+        if let Some(challenge) = dpop::challenge(beside.unwrap_or(reason)).filter(|_| status == 401) {
+            return Self { status, challenge: Some(challenge.into()) };
+        }
         Self { status, challenge: if status == 401 { dialect.challenge(reason).cloned() } else { None } }
     }
 
@@ -141,6 +147,14 @@ impl Reply {
     pub fn limit(reason: Reason) -> Self {
         Self { status: reason.status(), challenge: None }
     }
+}
+
+/// Whether a reason that other dialects have of their own can only be a DPoP proof's here: the tokens it stands beside come again, and are not dated by
+/// the second.
+fn is_about_what_stands_beside(dialect: &Dialect, reason: Reason) -> bool {
+    let of_a_proof = matches!(reason, Reason::Replayed | Reason::BeforeRestart | Reason::OutOfWindow);
+    let near = |demand: &Demand| demand.kind == DemandKind::Near;
+    of_a_proof && !dialect.is_single_use() && !dialect.demands().iter().any(near)
 }
 
 #[cfg(test)]

@@ -1,15 +1,17 @@
 //! A proof beside the keys that may have made it: which to try, the check that stands ready, and the rules after it.
 use crate::ask::{Caller, Keys, KnownKey};
 use crate::decoy;
-use crate::dialect::{By, Form};
+use crate::dialect::{By, Dialect, Find, Form};
+use crate::dpop;
+use crate::incoming::Incoming;
 use crate::permission::permit;
 use crate::proof::found::Proof;
-use crate::proof::pending::{Checked, Pending};
+use crate::proof::pending::{Bound, Checked, Pending};
 use crate::reason::{Reason, Refusal, Stage};
 use crate::rule::{self, Scene};
 use crate::time::Time;
 use crate::trace::{Step, Trace};
-use crate::verified::Verified;
+use crate::verified::{Covered, Verified};
 use countersign_keys::{Algorithm, Candidate, Job, KeyKind, Outcome, PublicKey};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -320,8 +322,21 @@ impl<'s> Prepared<'s> {
             Step::new(Stage::Policy, "what the key may do", wanted, found, permitted.err())
         });
         permitted.map_err(|reason| Refusal::new(reason, Stage::Policy))?;
+        let bound_to = match &proof.dialect.who.by {
+            By::Session { .. } => self.keys.bound_to.clone(),
+            By::Namespace(_) | By::Key => None,
+        };
+        let scheme = scheme(proof.dialect, proof.facts.incoming, bound_to.is_some());
+        if let Err(reason) = scheme {
+            trace.step(|| {
+                let wanted = if bound_to.is_some() { "the scheme DPoP" } else { "the scheme Bearer" };
+                Step::new(Stage::Policy, "what stands before the token", wanted, "another one", Some(reason))
+            });
+            return Err(Refusal::new(reason, Stage::Policy));
+        }
         let until = match claim {
-            None if matches!(proof.dialect.form, Form::Jws) => {
+            // What is bound is no proof without the one beside it, which works once.
+            None if bound_to.is_none() && matches!(proof.dialect.form, Form::Jws) => {
                 rule::valid_until(&proof.dialect.rules, &proof.facts)
             }
             _ => None,
@@ -341,11 +356,33 @@ impl<'s> Prepared<'s> {
             algorithm,
             at: now,
             until,
-            covered: proof.dialect.covered,
+            covered: covered(proof.dialect.covered, bound_to.is_some()),
         });
-        Ok(Finish::Checked(match claim {
-            None => Checked::Done(verified),
-            Some(claim) => Checked::Once(Pending { verified, claim }),
+        Ok(Finish::Checked(match (claim, bound_to) {
+            (None, None) => Checked::Done(verified),
+            (None, Some(jkt)) => Checked::Bound(Bound { verified, jkt }),
+            (Some(claim), None) => Checked::Once(Pending { verified, claim }),
+            // No dialect of sessions has tokens that work once; one that had would not be let off its proof.
+            (Some(_), Some(_)) => return Err(Refusal::new(Reason::WrongTokenScheme, Stage::Policy)),
         }))
     }
+}
+
+/// What a proof binds; beside a bound token there is one more, over method and address, that works once.
+fn covered(own: Covered, bound: bool) -> Covered {
+    if !bound {
+        return own;
+    }
+    Covered { method: true, authority: true, path: true, once: true, ..own }
+}
+
+/// Whether a token stands behind the scheme that its binding wants (RFC 9449 section 7.1): one that is bound behind `DPoP`, so that
+/// no part of a server that knows bearers alone takes it for one, and one that is not behind any other.
+fn scheme(dialect: &Dialect, incoming: &Incoming<'_>, bound: bool) -> Result<(), Reason> {
+    let Find::Header { name, .. } = &dialect.find else { return Ok(()) };
+    if *name != http::header::AUTHORIZATION {
+        return if bound { Err(Reason::WrongTokenScheme) } else { Ok(()) };
+    }
+    let dpop = matches!(dpop::credential(incoming), Some((_, dpop::Scheme::Dpop)));
+    if dpop == bound { Ok(()) } else { Err(Reason::WrongTokenScheme) }
 }

@@ -26,6 +26,7 @@ mod slow;
 mod sockets;
 mod streams;
 mod tls;
+mod token;
 mod two;
 mod upstreams;
 mod webhooks;

@@ -74,6 +74,7 @@ pub(super) async fn open(app: &App, site: &Site, account: &str, key: &str) -> Re
         rotated: now,
         previous: None,
         ended: None,
+        grant: None,
     };
     app.sessions.open(&session).await?;
     // Oldest first.
