@@ -33,6 +33,7 @@ mod request;
 mod rotation;
 mod serve;
 mod session;
+mod sidecar;
 mod sign;
 mod signing_key;
 mod snippet;
@@ -75,6 +76,8 @@ enum Command {
     Snippet(Box<snippet::SnippetArgs>),
     /// Send a signed request.
     Request(Box<request::SendArgs>),
+    /// Sign whatever passes: a proxy on this machine, for tools that cannot sign by themselves.
+    Sidecar(Box<sidecar::SidecarArgs>),
     /// Judge a captured request here: exit code 0 when it holds, 3 when not.
     Verify(Box<verify::VerifyArgs>),
     /// Judge a captured request here, or ask the server about a refusal: every step, what likely went wrong, and how it is mended.
@@ -159,6 +162,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Sign(args) => sign::run(args, out),
         Command::Snippet(args) => snippet::run(args, out),
         Command::Request(args) => request::run(args, out),
+        Command::Sidecar(args) => sidecar::run(args, out),
         Command::Verify(args) => verify::verify(args, out),
         Command::Explain(args) => explain::run(args, out),
         Command::Doctor(args) => doctor::run(args, out),

@@ -11,8 +11,8 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A refusal longer than this is handed on as far as it was read: it is no refusal of ours.
-pub(crate) const LONGEST_REFUSAL: usize = 64 * 1024;
+/// A refusal longer than this (bytes) is handed on as far as it was read: it is no refusal of ours.
+pub const LONGEST_REFUSAL: usize = 64 * 1024;
 /// A server that does not answer for so long is taken for gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -59,7 +59,7 @@ pub struct Answer {
 
 /// What an answer calls for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Next {
+pub enum Next {
     /// It is the answer.
     Keep,
     /// Something was learned from it: prove anew and ask once more.
@@ -91,6 +91,12 @@ impl Client {
     /// When no TLS roots can be had.
     pub fn direct(self) -> Result<Self, NoAnswer> {
         Ok(Self { http: transport(false)?, ..self })
+    }
+
+    /// The same client over another one of reqwest, such as one with roots of its own; it must follow no redirects.
+    #[must_use]
+    pub fn over(self, http: reqwest::Client) -> Self {
+        Self { http, ..self }
     }
 
     fn with(http: reqwest::Client, credential: Credential, ambient: Ambient) -> Self {
@@ -132,8 +138,11 @@ impl Client {
         }
     }
 
-    /// Learns from an answer to what was proved when this machine's clock showed `local`.
-    pub(crate) async fn heed(
+    /// Learns from an answer to what [`Client::prove`] proved when this machine's clock showed `local`; `token` is what it gave.
+    ///
+    /// # Errors
+    /// [`NoAnswer::Clock`] when the clocks are more than a day apart.
+    pub async fn heed(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
@@ -211,8 +220,13 @@ impl Client {
         Ok((ready, token))
     }
 
-    /// Adds the proof to a request for this address; gives the access token where it has one.
-    pub(crate) async fn prove(
+    /// Adds the proof to a request for this address, for transports of one's own; gives the access token where it has one.
+    ///
+    /// The body is looked at only where [`Client::covers_body`] says so.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub async fn prove(
         &self,
         request: &mut Request<Bytes>,
         url: &str,
@@ -231,18 +245,18 @@ impl Client {
         }
     }
 
-    #[cfg(feature = "middleware")]
     /// Whether a proof of this client covers the body, which must then be there whole.
-    pub(crate) fn covers_body(&self) -> bool {
+    #[must_use]
+    pub fn covers_body(&self) -> bool {
         match &self.credential {
-            Credential::Signer(signer) => signer.dialect().covered().body,
+            Credential::Signer(signer) => signer.dialect().needs_body(),
             Credential::Session { .. } => false,
         }
     }
 
-    #[cfg(feature = "middleware")]
     /// The time on this machine.
-    pub(crate) fn local(&self) -> Time {
+    #[must_use]
+    pub fn local(&self) -> Time {
         self.ambient.now()
     }
 
