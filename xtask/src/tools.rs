@@ -9,6 +9,7 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("openssl", &["version"], "openssl"),
     ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
     ("curl", &["--version"], "curl"),
+    ("wget", &["--version"], "wget"),
     // The languages of the snippets.
     ("go", &["version"], "golang-go"),
     ("javac", &["--version"], "default-jdk-headless"),

@@ -262,6 +262,8 @@ impl Client {
 
     /// The lock on the keeper is held meanwhile: one call is under way, the others wait for its answer.
     async fn access(&self, base: &str, keeper: &mut Keeper) -> Result<String, NoAnswer> {
+        // The lock is ours: who made a call that is still under way was dropped before its answer came.
+        keeper.abandoned();
         // Code, token, and a refresh that failed before them: no session needs a fourth round.
         for _ in 0..4 {
             match keeper.next(self.now()) {

@@ -11,4 +11,5 @@ mod reload;
 mod rotation;
 mod run;
 mod service_manager;
+mod sidecar;
 mod webhooks;
