@@ -233,7 +233,12 @@ impl Client {
     ) -> Result<Option<String>, NoAnswer> {
         match &self.credential {
             Credential::Signer(signer) => {
-                signer.sign(request, url, self.now(), self.ambient.random()).map_err(NoAnswer::NotSigned)?;
+                let (now, random) = (self.now(), self.ambient.random());
+                if signer.key().waits() {
+                    *request = elsewhere(signer.as_ref().clone(), request.clone(), url.to_owned(), now, random).await?;
+                    return Ok(None);
+                }
+                signer.sign(request, url, now, random).map_err(NoAnswer::NotSigned)?;
                 Ok(None)
             }
             Credential::Session { base, keeper } => {
@@ -321,6 +326,20 @@ impl Client {
         *answer.headers_mut() = std::mem::take(response.headers_mut());
         Ok(answer)
     }
+}
+
+/// Signs on a thread that may wait: for a person who is asked, or for a slow device.
+async fn elsewhere(
+    signer: RequestSigner,
+    mut request: Request<Bytes>,
+    url: String,
+    now: Time,
+    random: [u8; 16],
+) -> Result<Request<Bytes>, NoAnswer> {
+    let signed = tokio::task::spawn_blocking(move || {
+        signer.sign(&mut request, &url, now, random).map(|()| request).map_err(NoAnswer::NotSigned)
+    });
+    signed.await.map_err(|error| NoAnswer::Request(format!("signing was broken off: {error}")))?
 }
 
 fn transport(proxies: bool) -> Result<reqwest::Client, NoAnswer> {
