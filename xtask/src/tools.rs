@@ -16,6 +16,9 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("node", &["--version"], "nodejs"),
     ("jq", &["--version"], "jq"),
     ("git", &["--version"], "git"),
+    // Keys in no file.
+    ("sh", &["-c", "command -v ssh-agent ssh-add ssh-keygen"], "openssh-client"),
+    ("softhsm2-util", &["--version"], "softhsm2"),
     ("strace", &["-V"], "strace"),
     // The front doors. Debian may start them as services when it installs them; the tests start their own beside those.
     ("/usr/sbin/nginx", &["-v"], "nginx"),

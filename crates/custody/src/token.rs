@@ -5,6 +5,7 @@ use crate::uri::Uri;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use countersign_keys::{Algorithm, Fingerprints, KeyError, KeyKind, KeyPair, PublicKey, digest};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsPssParams};
 use cryptoki::mechanism::{Mechanism, MechanismType};
@@ -39,11 +40,15 @@ pub fn open(
     module: &Path,
     pin: impl FnOnce(&str) -> Result<Zeroizing<String>, NoKey>,
 ) -> Result<TokenKey, NoKey> {
-    let told = |problem: cryptoki::error::Error| {
+    let told = |problem: Error| {
         NoKey::Holder(format!("the PKCS#11 library {} failed: {problem}", module.display()))
     };
     let library = Pkcs11::new(module).map_err(told)?;
-    library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)).map_err(told)?;
+    match library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+        // Another key of this process opened it before.
+        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
+        Err(error) => return Err(told(error)),
+    }
     let slot = slot(&library, uri).map_err(|error| error.unwrap_or_else(told))?;
     let info = library.get_token_info(slot).map_err(told)?;
     let label = info.label().to_owned();
@@ -75,11 +80,11 @@ type Found<T> = Result<T, Wrong>;
 
 enum Wrong {
     Said(NoKey),
-    Library(cryptoki::error::Error),
+    Library(Error),
 }
 
 impl Wrong {
-    fn unwrap_or_else(self, told: impl FnOnce(cryptoki::error::Error) -> NoKey) -> NoKey {
+    fn unwrap_or_else(self, told: impl FnOnce(Error) -> NoKey) -> NoKey {
         match self {
             Self::Said(no) => no,
             Self::Library(error) => told(error),
@@ -87,8 +92,8 @@ impl Wrong {
     }
 }
 
-impl From<cryptoki::error::Error> for Wrong {
-    fn from(error: cryptoki::error::Error) -> Self {
+impl From<Error> for Wrong {
+    fn from(error: Error) -> Self {
         Self::Library(error)
     }
 }
@@ -148,7 +153,7 @@ fn named(attribute: &Attribute) -> String {
 }
 
 /// The public half as a JWK: of the private object where that tells it, else of the public object with its id.
-fn public(session: &Session, key: ObjectHandle) -> Result<Option<String>, cryptoki::error::Error> {
+fn public(session: &Session, key: ObjectHandle) -> Result<Option<String>, Error> {
     let mut kind = None;
     let mut beside = vec![Attribute::Class(ObjectClass::PUBLIC_KEY)];
     for attribute in session.get_attributes(key, &[AttributeType::KeyType, AttributeType::Id])? {

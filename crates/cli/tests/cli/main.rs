@@ -1,6 +1,7 @@
 //! The command as people run it: standard output, error stream and exit codes, success and failure.
 #![expect(clippy::unwrap_used, reason = "tests may stop at once")]
 mod callers;
+mod custody;
 mod explain;
 mod manifests;
 mod nodes;
