@@ -30,6 +30,7 @@ CLIENTS = {
     # Programs of our own making, in the languages of their readers; last, since they use the keys of the others.
     "snippets": ("snippets.py", "requirements.txt"),
     "sidecar": ("sidecar.py", "requirements.txt"),
+    "imports": ("imports.py", "requirements.txt"),
 }
 SCRIPT_TIMEOUT = 600  # seconds after which a client that hangs is ended and counts as failed
 

@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod health;
 mod help;
+mod import;
 mod init;
 mod installation;
 mod key;
@@ -116,6 +117,9 @@ enum Command {
     Readiness(readiness::ReadinessArgs),
     /// Make a server's registry what a file describes.
     Apply(apply::ApplyArgs),
+    /// Make an installation file of another system's keys: Kong, authorized_keys, JWK sets, Snowflake, Django.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Ways of signing: list, show, lint, test.
     #[command(subcommand)]
     Dialect(dialect::DialectCommand),
@@ -178,6 +182,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Audit(command) => audit::run(command, out),
         Command::Readiness(args) => readiness::run(args, out),
         Command::Apply(args) => apply::run(args, out),
+        Command::Import(command) => import::run(command, out),
         Command::Dialect(command) => dialect::run(command, out),
         Command::Serve(args) => serve::run(args),
         Command::Health(args) => health::run(args, out),

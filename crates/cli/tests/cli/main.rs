@@ -3,6 +3,7 @@
 mod callers;
 mod custody;
 mod explain;
+mod import;
 mod manifests;
 mod nodes;
 mod operators;
