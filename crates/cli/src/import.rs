@@ -67,9 +67,12 @@ pub(crate) fn run(command: &ImportCommand, out: Out) -> Done {
     })?;
     let dialect = DialectArgs { dialect: named.to_owned(), settings: Vec::new() };
     let dialect = proving::load(&dialect.dialect, &Default::default())?;
-    let namespace = args.namespace.clone().or_else(|| dialect.namespace().map(str::to_owned)).ok_or_else(|| {
-        Failure::usage(format!("{named} finds its callers by their keys; say how they are named with --namespace NAME"))
-    })?;
+    let namespace =
+        args.namespace.clone().or_else(|| dialect.namespace().map(str::to_owned)).ok_or_else(|| {
+            Failure::usage(format!(
+                "{named} finds its callers by their keys; say how they are named with --namespace NAME"
+            ))
+        })?;
     let bytes = world::read(&args.file)?;
     let mut draft = Draft::new(&dialect, &namespace, &args.prefix, args.account.clone());
     read(&bytes, &mut draft).map_err(|failure| {

@@ -18,9 +18,12 @@ pub(crate) fn key_pair(name: &Path, passphrase: Option<&Path>) -> Result<Arc<dyn
     match elsewhere(name) {
         Some(text) if text.starts_with(AGENT) => {
             let socket = world::variable("SSH_AUTH_SOCK").ok_or_else(|| {
-                Failure::usage(format!("{text}: no ssh-agent is told of; start one, so that SSH_AUTH_SOCK names its socket"))
+                Failure::usage(format!(
+                    "{text}: no ssh-agent is told of; start one, so that SSH_AUTH_SOCK names its socket"
+                ))
             })?;
-            let key = agent::find(Path::new(&socket), text.trim_start_matches(AGENT)).map_err(|error| absent(&error))?;
+            let key = agent::find(Path::new(&socket), text.trim_start_matches(AGENT))
+                .map_err(|error| absent(&error))?;
             Ok(Arc::new(key))
         }
         Some(text) => Ok(Arc::new(in_token(text, passphrase).map_err(|error| match error {
@@ -39,7 +42,8 @@ pub(crate) fn elsewhere(name: &Path) -> Option<&str> {
 /// Opens a key in a token. The PIN comes from a file, the environment or a person, never from an argument.
 fn in_token(text: &str, passphrase: Option<&Path>) -> Result<token::TokenKey, Result<Failure, NoKey>> {
     let uri = Uri::read(text).map_err(Err)?;
-    let module = uri.module.clone().or_else(|| world::variable("COUNTERSIGN_PKCS11_MODULE").map(PathBuf::from));
+    let module =
+        uri.module.clone().or_else(|| world::variable("COUNTERSIGN_PKCS11_MODULE").map(PathBuf::from));
     let module = module.ok_or_else(|| {
         Ok(Failure::usage(
             "wanted the library that speaks to the token, such as `?module-path=/usr/lib/softhsm/libsofthsm2.so` at the end of the \
@@ -51,7 +55,10 @@ fn in_token(text: &str, passphrase: Option<&Path>) -> Result<token::TokenKey, Re
         let given = match passphrase.or(uri.pin_file.as_deref()) {
             Some(file) => world::read_secret(file),
             None => match world::variable("COUNTERSIGN_PIN") {
-                Some(pin) => pin.into_string().map(Zeroizing::new).map_err(|_| Failure::usage("COUNTERSIGN_PIN: wanted text")),
+                Some(pin) => pin
+                    .into_string()
+                    .map(Zeroizing::new)
+                    .map_err(|_| Failure::usage("COUNTERSIGN_PIN: wanted text")),
                 None => world::ask_passphrase(&format!("the token {label:?} (its PIN)"), false),
             },
         };
@@ -62,7 +69,7 @@ fn in_token(text: &str, passphrase: Option<&Path>) -> Result<token::TokenKey, Re
         })
     };
     let opened = token::open(&uri, &module, pin);
-    opened.map_err(|error| refused.map_or(Err(error), Ok))
+    opened.map_err(|error| refused.ok_or(error))
 }
 
 fn absent(error: &NoKey) -> Failure {

@@ -98,9 +98,12 @@ pub(crate) fn run(args: &SidecarArgs, out: Out) -> Done {
         )));
     }
     if !place.is_local() && token.is_none() {
-        return Err(Failure::usage("--expose wants a token that strangers do not know: --local-token-file FILE"));
+        return Err(Failure::usage(
+            "--expose wants a token that strangers do not know: --local-token-file FILE",
+        ));
     }
-    let upstream = Upstream::new(&args.to, args.public_url.as_deref(), args.ca.as_deref(), args.insecure_http)?;
+    let upstream =
+        Upstream::new(&args.to, args.public_url.as_deref(), args.ca.as_deref(), args.insecure_http)?;
     let opens_session = dialect.carriers().is_empty();
     let mut dropped: Vec<http::HeaderName> = dialect.carriers().into_iter().cloned().collect();
     dropped.extend(dialect.companion().cloned());
@@ -124,7 +127,10 @@ pub(crate) fn run(args: &SidecarArgs, out: Out) -> Done {
             );
         }
         let address = door.address();
-        let text = format!("listening on {address}, signing for {} ({name}, as {identifier:?})\n", upstream.origin());
+        let text = format!(
+            "listening on {address}, signing for {} ({name}, as {identifier:?})\n",
+            upstream.origin()
+        );
         let value = json!({ "listening": address, "to": upstream.origin(), "dialect": name });
         line::print(out, &value, &text)?;
         let passage = Passage {

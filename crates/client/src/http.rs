@@ -226,16 +226,14 @@ impl Client {
     ///
     /// # Errors
     /// [`NoAnswer`].
-    pub async fn prove(
-        &self,
-        request: &mut Request<Bytes>,
-        url: &str,
-    ) -> Result<Option<String>, NoAnswer> {
+    pub async fn prove(&self, request: &mut Request<Bytes>, url: &str) -> Result<Option<String>, NoAnswer> {
         match &self.credential {
             Credential::Signer(signer) => {
                 let (now, random) = (self.now(), self.ambient.random());
                 if signer.key().waits() {
-                    *request = elsewhere(signer.as_ref().clone(), request.clone(), url.to_owned(), now, random).await?;
+                    *request =
+                        elsewhere(signer.as_ref().clone(), request.clone(), url.to_owned(), now, random)
+                            .await?;
                     return Ok(None);
                 }
                 signer.sign(request, url, now, random).map_err(NoAnswer::NotSigned)?;

@@ -156,7 +156,8 @@ impl Dialect {
     }
 
     fn algorithm_for(&self, signer: &Signer<'_>) -> Result<Algorithm, CannotSign> {
-        let fits = |algorithm: &Algorithm| self.algorithms.contains(algorithm) && signer.key.signs(*algorithm);
+        let fits =
+            |algorithm: &Algorithm| self.algorithms.contains(algorithm) && signer.key.signs(*algorithm);
         let chosen = match signer.algorithm {
             Some(algorithm) => Some(algorithm).filter(fits),
             None => self.algorithms.iter().copied().find(|found| fits(found) && !found.is_weak()),

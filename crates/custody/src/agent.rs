@@ -37,7 +37,10 @@ pub struct AgentKey {
 /// [`NoKey::Holder`] when no agent answers at the socket.
 pub fn keys(socket: &Path) -> Result<Vec<AgentKey>, NoKey> {
     let told = |problem: &dyn std::fmt::Display| {
-        NoKey::Holder(format!("no ssh-agent answers at {}: {problem}; is one started, and SSH_AUTH_SOCK its socket?", socket.display()))
+        NoKey::Holder(format!(
+            "no ssh-agent answers at {}: {problem}; is one started, and SSH_AUTH_SOCK its socket?",
+            socket.display()
+        ))
     };
     let answer = ask(socket, &[REQUEST_IDENTITIES]).map_err(|error| told(&error))?;
     let mut reader = Reader(&answer);
@@ -111,7 +114,10 @@ impl KeyPair for AgentKey {
             return Err(KeyError::Algorithm { algorithm, kind: self.kind() });
         }
         let (flags, name) = asked_by(algorithm).ok_or_else(|| {
-            self.held.failed(format!("agents do not sign {}; they do Ed25519, ECDSA, RS256 and RS512", algorithm.name()))
+            self.held.failed(format!(
+                "agents do not sign {}; they do Ed25519, ECDSA, RS256 and RS512",
+                algorithm.name()
+            ))
         })?;
         let mut request = vec![SIGN_REQUEST];
         string(&self.blob, &mut request);
@@ -129,7 +135,8 @@ impl KeyPair for AgentKey {
             let found = String::from_utf8_lossy(found).into_owned();
             return Err(self.held.failed(format!("asked for {name}, it signed {found:?}: it is too old")));
         }
-        let plain = plain(self.kind(), usize::try_from(self.held.public.bits()).unwrap_or(0), bytes).ok_or_else(strange)?;
+        let plain = plain(self.kind(), usize::try_from(self.held.public.bits()).unwrap_or(0), bytes)
+            .ok_or_else(strange)?;
         self.held.checked(algorithm, message, plain)
     }
 }

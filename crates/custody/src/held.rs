@@ -1,5 +1,7 @@
 //! What an agent's key and a token's key have in common: a public half that is known, and signatures that are checked.
-use countersign_keys::{Algorithm, Fingerprints, Job, KeyError, Policy, PublicKey, read_one_public_key, verify};
+use countersign_keys::{
+    Algorithm, Fingerprints, Job, KeyError, Policy, PublicKey, read_one_public_key, verify,
+};
 use std::sync::Arc;
 
 /// The public half of a key that somebody else holds.
@@ -28,7 +30,12 @@ impl Held {
     }
 
     /// Gives a signature on that holds.
-    pub(crate) fn checked(&self, algorithm: Algorithm, message: &[u8], signature: Vec<u8>) -> Result<Vec<u8>, KeyError> {
+    pub(crate) fn checked(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: Vec<u8>,
+    ) -> Result<Vec<u8>, KeyError> {
         let outcome = verify(&Job::new(&self.public, algorithm, message, &signature));
         match outcome.accepted(&signature) {
             Ok(_) => Ok(signature),

@@ -27,7 +27,9 @@ pub enum NoKey {
 impl fmt::Display for NoKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Holder(text) | Self::Missing(text) | Self::Unclear(text) | Self::Pin(text) => f.write_str(text),
+            Self::Holder(text) | Self::Missing(text) | Self::Unclear(text) | Self::Pin(text) => {
+                f.write_str(text)
+            }
         }
     }
 }

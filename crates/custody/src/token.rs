@@ -40,9 +40,8 @@ pub fn open(
     module: &Path,
     pin: impl FnOnce(&str) -> Result<Zeroizing<String>, NoKey>,
 ) -> Result<TokenKey, NoKey> {
-    let told = |problem: Error| {
-        NoKey::Holder(format!("the PKCS#11 library {} failed: {problem}", module.display()))
-    };
+    let told =
+        |problem: Error| NoKey::Holder(format!("the PKCS#11 library {} failed: {problem}", module.display()));
     let library = Pkcs11::new(module).map_err(told)?;
     match library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
         // Another key of this process opened it before.
@@ -55,7 +54,9 @@ pub fn open(
     let session = library.open_ro_session(slot).map_err(told)?;
     if info.login_required() {
         if info.user_pin_locked() {
-            return Err(NoKey::Pin(format!("the PIN of the token {label:?} is locked; its security officer can set a new one")));
+            return Err(NoKey::Pin(format!(
+                "the PIN of the token {label:?} is locked; its security officer can set a new one"
+            )));
         }
         // A device with a keypad of its own asks there.
         let pin = if info.protected_authentication_path() { None } else { Some(pin(&label)?) };
@@ -103,7 +104,9 @@ fn slot(library: &Pkcs11, uri: &Uri) -> Found<Slot> {
     // As many as the library has slots with a token in them.
     for slot in library.get_slots_with_initialized_token()? {
         let info = library.get_token_info(slot)?;
-        let fits = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found.trim_end());
+        let fits = |wanted: &Option<String>, found: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted == found.trim_end())
+        };
         there.push(format!("{:?}", info.label()));
         if fits(&uri.token, info.label())
             && fits(&uri.serial, info.serial_number())
@@ -118,7 +121,9 @@ fn slot(library: &Pkcs11, uri: &Uri) -> Found<Slot> {
     match fitting.as_slice() {
         [one] => Ok(*one),
         [] => Err(Wrong::Said(NoKey::Missing(format!("no token fits the URI; there are {there}")))),
-        _ => Err(Wrong::Said(NoKey::Unclear(format!("several tokens fit the URI; name one with token=, there are {there}")))),
+        _ => Err(Wrong::Said(NoKey::Unclear(format!(
+            "several tokens fit the URI; name one with token=, there are {there}"
+        )))),
     }
 }
 
@@ -131,7 +136,9 @@ fn private(session: &Session, uri: &Uri, label: &str) -> Found<ObjectHandle> {
         return Ok(*one);
     }
     let mut names = Vec::new();
-    for key in session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)])?.into_iter().take(MOST_NAMED) {
+    for key in
+        session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)])?.into_iter().take(MOST_NAMED)
+    {
         let told = session.get_attributes(key, &[AttributeType::Label, AttributeType::Id])?;
         names.push(told.iter().map(named).collect::<String>());
     }
@@ -139,7 +146,9 @@ fn private(session: &Session, uri: &Uri, label: &str) -> Found<ObjectHandle> {
     Err(Wrong::Said(if found.is_empty() {
         NoKey::Missing(format!("the token {label:?} has no private key that fits the URI; it has {names}"))
     } else {
-        NoKey::Unclear(format!("several keys of the token {label:?} fit the URI; name one with object= and id=: {names}"))
+        NoKey::Unclear(format!(
+            "several keys of the token {label:?} fit the URI; name one with object= and id=: {names}"
+        ))
     }))
 }
 
@@ -147,7 +156,9 @@ fn private(session: &Session, uri: &Uri, label: &str) -> Found<ObjectHandle> {
 fn named(attribute: &Attribute) -> String {
     match attribute {
         Attribute::Label(label) => format!("object={}", String::from_utf8_lossy(label)),
-        Attribute::Id(id) => format!(";id={}", id.iter().map(|byte| format!("%{byte:02x}")).collect::<String>()),
+        Attribute::Id(id) => {
+            format!(";id={}", id.iter().map(|byte| format!("%{byte:02x}")).collect::<String>())
+        }
         _ => String::new(),
     }
 }
@@ -169,7 +180,12 @@ fn public(session: &Session, key: ObjectHandle) -> Result<Option<String>, Error>
     for place in places {
         let Ok(told) = session.get_attributes(
             place,
-            &[AttributeType::Modulus, AttributeType::PublicExponent, AttributeType::EcPoint, AttributeType::EcParams],
+            &[
+                AttributeType::Modulus,
+                AttributeType::PublicExponent,
+                AttributeType::EcPoint,
+                AttributeType::EcParams,
+            ],
         ) else {
             continue;
         };
@@ -257,9 +273,8 @@ impl KeyPair for TokenKey {
             }
         };
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let signature = session
-            .sign(&mechanism, self.key, message_or_digest)
-            .map_err(|error| self.held.failed(error))?;
+        let signature =
+            session.sign(&mechanism, self.key, message_or_digest).map_err(|error| self.held.failed(error))?;
         drop(session);
         self.held.checked(algorithm, message, signature)
     }
@@ -267,7 +282,11 @@ impl KeyPair for TokenKey {
 
 /// SHA-1 is not asked for: what still wants it should not have a key in a token.
 fn mechanism(algorithm: Algorithm) -> Option<Mechanism<'static>> {
-    let pss = |hash_alg: MechanismType, mgf: PkcsMgfType, length: c_ulong| PkcsPssParams { hash_alg, mgf, s_len: length.into() };
+    let pss = |hash_alg: MechanismType, mgf: PkcsMgfType, length: c_ulong| PkcsPssParams {
+        hash_alg,
+        mgf,
+        s_len: length.into(),
+    };
     match algorithm {
         Algorithm::RsaSha256 => Some(Mechanism::Sha256RsaPkcs),
         Algorithm::RsaSha384 => Some(Mechanism::Sha384RsaPkcs),
@@ -281,7 +300,9 @@ fn mechanism(algorithm: Algorithm) -> Option<Mechanism<'static>> {
         Algorithm::PssSha512 => {
             Some(Mechanism::Sha512RsaPkcsPss(pss(MechanismType::SHA512, PkcsMgfType::MGF1_SHA512, 64)))
         }
-        Algorithm::EcdsaP256Sha256 | Algorithm::EcdsaP384Sha384 | Algorithm::EcdsaP521Sha512 => Some(Mechanism::Ecdsa),
+        Algorithm::EcdsaP256Sha256 | Algorithm::EcdsaP384Sha384 | Algorithm::EcdsaP521Sha512 => {
+            Some(Mechanism::Ecdsa)
+        }
         Algorithm::Ed25519 => Some(Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Pure))),
         _ => None,
     }

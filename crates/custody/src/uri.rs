@@ -32,7 +32,9 @@ impl Uri {
     /// [`NoKey::Unclear`], which names the part that cannot be read.
     pub fn read(text: &str) -> Result<Self, NoKey> {
         let wrong = |what: &str| {
-            NoKey::Unclear(format!("wanted a key such as pkcs11:token=NAME;object=LABEL (RFC 7512), found {what:?}"))
+            NoKey::Unclear(format!(
+                "wanted a key such as pkcs11:token=NAME;object=LABEL (RFC 7512), found {what:?}"
+            ))
         };
         let rest = text.strip_prefix("pkcs11:").ok_or_else(|| wrong(text))?;
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -53,9 +55,7 @@ impl Uri {
                 ("serial", false) => uri.serial.replace(text()?).is_some(),
                 ("manufacturer", false) => uri.manufacturer.replace(text()?).is_some(),
                 ("model", false) => uri.model.replace(text()?).is_some(),
-                ("slot-id", false) => {
-                    uri.slot.replace(text()?.parse().map_err(|_| wrong(part))?).is_some()
-                }
+                ("slot-id", false) => uri.slot.replace(text()?.parse().map_err(|_| wrong(part))?).is_some(),
                 ("object", false) => uri.object.replace(text()?).is_some(),
                 ("id", false) => uri.id.replace(bytes).is_some(),
                 ("type", false) if text()? == "private" => false,
@@ -91,7 +91,8 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
             out.push(byte);
             continue;
         }
-        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let digit =
+            |byte: Option<u8>| char::from(byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         out.push(digit(bytes.next())? * 16 + digit(bytes.next())?);
     }
     Some(out)
@@ -105,10 +106,16 @@ mod tests {
     fn what_a_uri_says_is_read() {
         let uri = Uri::read("pkcs11:token=My%20token;object=api;id=%01%fF;slot-id=7;type=private?module-path=/lib/x.so&pin-source=file:/run/pin").unwrap();
         assert_eq!(uri.token.as_deref(), Some("My token"));
-        assert_eq!((uri.object.as_deref(), uri.id.as_deref(), uri.slot), (Some("api"), Some(&[1, 255][..]), Some(7)));
+        assert_eq!(
+            (uri.object.as_deref(), uri.id.as_deref(), uri.slot),
+            (Some("api"), Some(&[1, 255][..]), Some(7))
+        );
         assert_eq!((uri.module, uri.pin_file), (Some("/lib/x.so".into()), Some("/run/pin".into())));
         assert_eq!(Uri::read("pkcs11:").unwrap(), Uri::default());
-        assert_eq!(Uri::read("pkcs11:?pin-source=file:///run/pin").unwrap().pin_file, Some("/run/pin".into()));
+        assert_eq!(
+            Uri::read("pkcs11:?pin-source=file:///run/pin").unwrap().pin_file,
+            Some("/run/pin".into())
+        );
     }
 
     #[test]

@@ -32,7 +32,8 @@ impl<'a> Reader<'a> {
 
 /// A number as exactly `width` bytes, zeros before it.
 pub(crate) fn padded(number: &[u8], width: usize) -> Option<Vec<u8>> {
-    let bare: &[u8] = number.iter().position(|byte| *byte != 0).and_then(|at| number.get(at..)).unwrap_or_default();
+    let bare: &[u8] =
+        number.iter().position(|byte| *byte != 0).and_then(|at| number.get(at..)).unwrap_or_default();
     let mut out = vec![0; width.checked_sub(bare.len())?];
     out.extend_from_slice(bare);
     Some(out)

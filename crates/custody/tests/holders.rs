@@ -101,7 +101,10 @@ fn an_agent_signs_with_every_kind_of_key_and_says_what_it_cannot() {
         }
     }
     let told = agent::find(&agent.socket(), "other").unwrap_err();
-    assert!(matches!(&told, NoKey::Missing(text) if text.contains("SHA256:") && text.contains(" p384")), "{told}");
+    assert!(
+        matches!(&told, NoKey::Missing(text) if text.contains("SHA256:") && text.contains(" p384")),
+        "{told}"
+    );
     let told = agent::find(&agent.socket(), "").unwrap_err();
     assert!(matches!(told, NoKey::Unclear(_)));
     let key = agent::find(&agent.socket(), "ed").unwrap();
@@ -125,7 +128,9 @@ fn an_agent_that_lies_is_not_believed() {
     let blob = Base64::decode_vec(line.split(' ').nth(1).unwrap()).unwrap();
     let text = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat();
     let listed = text(&[&[12, 0, 0, 0, 1][..], &text(&blob), &text(b"ed")].concat());
-    let signed = |name: &[u8], signature: &[u8]| text(&[&[14][..], &text(&[text(name), text(signature)].concat())].concat());
+    let signed = |name: &[u8], signature: &[u8]| {
+        text(&[&[14][..], &text(&[text(name), text(signature)].concat())].concat())
+    };
     let answers = [
         listed.clone(),
         signed(b"ssh-ed25519", &[7; 64]),
@@ -160,7 +165,11 @@ fn a_token_signs_with_every_kind_of_key_for_whoever_has_the_pin() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("softhsm2.conf");
     fs::create_dir(folder.path().join("tokens")).unwrap();
-    fs::write(&config, format!("directories.tokendir = {}/tokens\nlog.level = ERROR\n", folder.path().display())).unwrap();
+    fs::write(
+        &config,
+        format!("directories.tokendir = {}/tokens\nlog.level = ERROR\n", folder.path().display()),
+    )
+    .unwrap();
     if std::env::var_os("SOFTHSM2_CONF").is_none() {
         // The library reads its environment, which a test must not change: it runs once more in one of its own.
         let again = Command::new(std::env::current_exe().unwrap())
@@ -221,7 +230,9 @@ fn a_token_signs_with_every_kind_of_key_for_whoever_has_the_pin() {
     let no = |text: &str| token::open(&uri(text), Path::new(MODULE), pin).unwrap_err();
     assert!(matches!(no("object=ed"), NoKey::Unclear(text) if text.contains("\"second\"")));
     assert!(matches!(no("token=third"), NoKey::Missing(text) if text.contains("\"first\"")));
-    assert!(matches!(no("token=first;object=none"), NoKey::Missing(text) if text.contains("object=p384;id=%04")));
+    assert!(
+        matches!(no("token=first;object=none"), NoKey::Missing(text) if text.contains("object=p384;id=%04"))
+    );
     assert!(matches!(no("token=first"), NoKey::Unclear(_)));
     let wrong = |_: &str| Ok(Zeroizing::new("0000".to_owned()));
     let told = token::open(&uri("token=first;object=ed"), Path::new(MODULE), wrong).unwrap_err();

@@ -115,7 +115,11 @@ impl Readiness {
             row.passed = row.passed.saturating_add(1);
             if let Some(dialect) = left {
                 let before = row.leaving.as_ref().map_or(0, |leaving| leaving.passed);
-                row.leaving = Some(Leaving { dialect: Arc::clone(dialect), passed: before.saturating_add(1), last: now });
+                row.leaving = Some(Leaving {
+                    dialect: Arc::clone(dialect),
+                    passed: before.saturating_add(1),
+                    last: now,
+                });
             }
         });
     }

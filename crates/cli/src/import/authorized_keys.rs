@@ -5,12 +5,26 @@ use std::net::IpAddr;
 
 /// Options about shells and tunnels, which mean nothing to requests.
 const SHELL: [&str; 12] = [
-    "agent-forwarding", "environment", "no-agent-forwarding", "no-port-forwarding", "no-pty", "no-user-rc",
-    "no-x11-forwarding", "port-forwarding", "pty", "restrict", "user-rc", "x11-forwarding",
+    "agent-forwarding",
+    "environment",
+    "no-agent-forwarding",
+    "no-port-forwarding",
+    "no-pty",
+    "no-user-rc",
+    "no-x11-forwarding",
+    "port-forwarding",
+    "pty",
+    "restrict",
+    "user-rc",
+    "x11-forwarding",
 ];
 
+/// Names in lower case, with what stands behind the equals sign.
+type Options = Vec<(String, Option<String>)>;
+
 pub(super) fn read(bytes: &[u8], draft: &mut Draft) -> Result<(), Failure> {
-    let text = str::from_utf8(bytes).map_err(|_| Failure::usage("wanted text in UTF-8, found other bytes"))?;
+    let text =
+        str::from_utf8(bytes).map_err(|_| Failure::usage("wanted text in UTF-8, found other bytes"))?;
     let mut any = false;
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -29,7 +43,8 @@ fn one(place: &str, line: &str, draft: &mut Draft) {
     };
     let Some(intake) = draft.read(place, key) else { return };
     let comment = intake.comment.clone().unwrap_or_default();
-    let Some(name) = draft.named.clone().or_else(|| Some(comment.clone()).filter(|name| !name.is_empty())) else {
+    let Some(name) = draft.named.clone().or_else(|| Some(comment.clone()).filter(|name| !name.is_empty()))
+    else {
         draft.leave(place, "no comment says whose key it is; name the account with --account NAME");
         return;
     };
@@ -59,12 +74,20 @@ fn one(place: &str, line: &str, draft: &mut Draft) {
                 }
             },
             ("cert-authority", _) => {
-                draft.leave(place, "it is a certificate authority's key, which signs other keys and no requests");
+                draft.leave(
+                    place,
+                    "it is a certificate authority's key, which signs other keys and no requests",
+                );
                 return;
             }
             ("verify-required" | "no-touch-required", _) => {}
             ("command", Some(command)) => {
-                draft.note(place, format!("its command={command:?} restricted a shell; narrow the key with methods and paths"));
+                draft.note(
+                    place,
+                    format!(
+                        "its command={command:?} restricted a shell; narrow the key with methods and paths"
+                    ),
+                );
             }
             (name, _) if SHELL.contains(&name) => {}
             ("permitopen" | "permitlisten" | "tunnel", _) => {}
@@ -77,9 +100,10 @@ fn one(place: &str, line: &str, draft: &mut Draft) {
     draft.take(place, &name, &name, key);
 }
 
-/// Options (names in lower case), and the rest of the line from the kind of key on.
-fn split(line: &str) -> Option<(Vec<(String, Option<String>)>, &str)> {
-    let is_kind = |word: &str| word.starts_with("ssh-") || word.starts_with("ecdsa-") || word.starts_with("sk-");
+/// The options, and the rest of the line from the kind of key on.
+fn split(line: &str) -> Option<(Options, &str)> {
+    let is_kind =
+        |word: &str| word.starts_with("ssh-") || word.starts_with("ecdsa-") || word.starts_with("sk-");
     if is_kind(line) {
         return Some((Vec::new(), line));
     }
@@ -112,7 +136,8 @@ fn split(line: &str) -> Option<(Vec<(String, Option<String>)>, &str)> {
 /// Addresses and networks as a key has them; the first pattern that is neither comes back.
 fn networks(list: &str) -> Result<Vec<String>, String> {
     let network = |pattern: &str| {
-        let (address, bits) = pattern.split_once('/').map_or((pattern, None), |(address, bits)| (address, Some(bits)));
+        let (address, bits) =
+            pattern.split_once('/').map_or((pattern, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse().ok()?;
         let most: u8 = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Some(most), |bits| bits.parse().ok().filter(|bits| *bits <= most))?;
@@ -131,7 +156,12 @@ fn expiry(text: &str) -> Option<(String, bool)> {
     let part = |from: usize, to: usize| full.get(from..to);
     let date = format!(
         "{}-{}-{}T{}:{}:{}Z",
-        part(0, 4)?, part(4, 6)?, part(6, 8)?, part(8, 10)?, part(10, 12)?, part(12, 14)?
+        part(0, 4)?,
+        part(4, 6)?,
+        part(6, 8)?,
+        part(8, 10)?,
+        part(10, 12)?,
+        part(12, 14)?
     );
     date.parse::<jiff::Timestamp>().ok()?;
     Some((date, bare.len() == text.len()))

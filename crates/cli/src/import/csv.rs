@@ -8,11 +8,12 @@ pub(super) type Row = BTreeMap<String, String>;
 
 /// Reads either.
 pub(super) fn rows(bytes: &[u8]) -> Result<Vec<Row>, Failure> {
-    let text = str::from_utf8(bytes).map_err(|_| Failure::usage("wanted text in UTF-8, found other bytes"))?;
+    let text =
+        str::from_utf8(bytes).map_err(|_| Failure::usage("wanted text in UTF-8, found other bytes"))?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.starts_with(['[', '{']) {
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| Failure::usage(format!("wanted JSON or CSV: {error}")))?;
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| Failure::usage(format!("wanted JSON or CSV: {error}")))?;
         let mut rows = Vec::new();
         json(&value, &mut rows);
         return Ok(rows);

@@ -28,16 +28,25 @@ pub(super) fn read(bytes: &[u8], draft: &mut Draft) -> Result<(), Failure> {
         let fields = at(row, "fields");
         // With --natural-foreign the user's name stands here, else the number of a row.
         let user = at(fields, "user");
-        let named = user.as_array().and_then(|parts| parts.first()).and_then(Value::as_str).map(str::to_owned);
+        let named =
+            user.as_array().and_then(|parts| parts.first()).and_then(Value::as_str).map(str::to_owned);
         let Some(name) = named.or_else(|| users.get(&user.to_string()).map(|(name, _)| name.clone())) else {
-            draft.leave(place, format!("its user {user} is not in the file; dump auth.user with it, or use --natural-foreign"));
+            draft.leave(
+                place,
+                format!(
+                    "its user {user} is not in the file; dump auth.user with it, or use --natural-foreign"
+                ),
+            );
             continue;
         };
         let account = match kind {
             "publickey" => {
-                let Some(intake) = draft.read(&place, at(fields, "key").as_str().unwrap_or_default()) else { continue };
+                let Some(intake) = draft.read(&place, at(fields, "key").as_str().unwrap_or_default()) else {
+                    continue;
+                };
                 let comment = at(fields, "comment").as_str().unwrap_or_default();
-                let label = if comment.is_empty() { intake.comment.unwrap_or_default() } else { comment.to_owned() };
+                let label =
+                    if comment.is_empty() { intake.comment.unwrap_or_default() } else { comment.to_owned() };
                 draft.take(&place, &name, &name, Key::plain(&label, intake.key))
             }
             "jwksendpointtrust" => {

@@ -134,7 +134,13 @@ impl Draft {
     }
 
     /// Takes a key, unless the dialect has no algorithm for it, or somebody has it already.
-    pub(super) fn take(&mut self, place: &str, account: &str, identifier: &str, mut key: Key) -> Option<String> {
+    pub(super) fn take(
+        &mut self,
+        place: &str,
+        account: &str,
+        identifier: &str,
+        mut key: Key,
+    ) -> Option<String> {
         let kind = key.key.kind();
         let fits = |algorithm: &Algorithm| {
             key.key.allows(*algorithm) && key.algorithm.is_none_or(|only| only == *algorithm)
@@ -142,7 +148,14 @@ impl Draft {
         if !self.algorithms.iter().any(fits) {
             let names: Vec<_> = self.algorithms.iter().map(|algorithm| algorithm.name()).collect();
             let only = key.algorithm.map_or(String::new(), |only| format!(" for {} alone", only.name()));
-            self.leave(place, format!("{} takes {}, and this is a key of kind {kind}{only}", self.dialect, names.join(", ")));
+            self.leave(
+                place,
+                format!(
+                    "{} takes {}, and this is a key of kind {kind}{only}",
+                    self.dialect,
+                    names.join(", ")
+                ),
+            );
             return None;
         }
         let account = self.named.clone().unwrap_or_else(|| account.to_owned());
@@ -150,7 +163,9 @@ impl Draft {
             let why = if *owner == account {
                 "this key stands in the account already".to_owned()
             } else {
-                format!("the account {owner} has this key; a server takes it under a second one only with [keys] shared = true and a proof")
+                format!(
+                    "the account {owner} has this key; a server takes it under a second one only with [keys] shared = true and a proof"
+                )
             };
             self.leave(place, why);
             return None;

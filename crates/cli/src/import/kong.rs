@@ -62,7 +62,10 @@ fn jwt_secret(credential: &Value, consumer: Option<&str>, draft: &mut Draft) {
     let place = format!("{} jwt_secret {issuer}", owner.unwrap_or("(no consumer)"));
     let algorithm = text_of(credential, "algorithm").unwrap_or_else(|| "HS256".to_owned());
     if algorithm.starts_with("HS") {
-        draft.leave(place, format!("{algorithm} is an HMAC over a secret that both sides know; the caller wants a key pair"));
+        draft.leave(
+            place,
+            format!("{algorithm} is an HMAC over a secret that both sides know; the caller wants a key pair"),
+        );
         return;
     }
     let Some(algorithm) = Algorithm::from_jose(&algorithm) else {
@@ -70,10 +73,15 @@ fn jwt_secret(credential: &Value, consumer: Option<&str>, draft: &mut Draft) {
         return;
     };
     if issuer.is_empty() {
-        draft.leave(place, "it has no key, by which tokens name it; Kong made one up, so export it from the running Kong");
+        draft.leave(
+            place,
+            "it has no key, by which tokens name it; Kong made one up, so export it from the running Kong",
+        );
         return;
     }
-    let Some(intake) = draft.read(&place, &text_of(credential, "rsa_public_key").unwrap_or_default()) else { return };
+    let Some(intake) = draft.read(&place, &text_of(credential, "rsa_public_key").unwrap_or_default()) else {
+        return;
+    };
     let key = Key { algorithm: Some(algorithm), ..Key::plain(&issuer, intake.key) };
     draft.take(&place, owner.unwrap_or(&issuer), &issuer, key);
 }

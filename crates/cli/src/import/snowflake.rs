@@ -25,7 +25,9 @@ pub(super) fn read(bytes: &[u8], draft: &mut Draft) -> Result<(), Failure> {
         }
     }
     if users.is_empty() {
-        return Err(Failure::usage("wanted the rows of `DESC USER` or of a query, as JSON or CSV, found none"));
+        return Err(Failure::usage(
+            "wanted the rows of `DESC USER` or of a query, as JSON or CSV, found none",
+        ));
     }
     for (number, user) in users.iter().enumerate() {
         one(number.saturating_add(1), user, draft);
@@ -35,7 +37,9 @@ pub(super) fn read(bytes: &[u8], draft: &mut Draft) -> Result<(), Failure> {
 
 fn one(number: usize, user: &Row, draft: &mut Draft) {
     // Snowflake writes "null" where a property has no value.
-    let text = |name: &str| user.get(name).map(|text| text.trim()).filter(|text| !text.is_empty() && *text != "null");
+    let text = |name: &str| {
+        user.get(name).map(|text| text.trim()).filter(|text| !text.is_empty() && *text != "null")
+    };
     let Some(name) = text("name").or(text("login_name")) else {
         draft.leave(format!("row {number}"), "it has no column name; wanted are name and rsa_public_key");
         return;
@@ -48,15 +52,19 @@ fn one(number: usize, user: &Row, draft: &mut Draft) {
         let place = place(column);
         let Some(intake) = draft.read(&place, key) else { continue };
         // The fingerprint beside it tells whether the key came whole.
-        let wanted = text(&format!("{column}_fp")).map(|print| print.trim_start_matches("SHA256:").to_owned());
+        let wanted =
+            text(&format!("{column}_fp")).map(|print| print.trim_start_matches("SHA256:").to_owned());
         if wanted.is_some_and(|wanted| wanted != intake.key.fingerprints().spki_sha256_base64) {
             draft.leave(place, "its fingerprint beside it is another key's");
             continue;
         }
         // What signs names the user in capital letters.
         let identifier = text("login_name").unwrap_or(name).to_ascii_uppercase();
-        let taken = draft.take(&place, name, &identifier, Key::plain(&column.to_ascii_uppercase(), intake.key));
-        if let Some(account) = taken.filter(|_| text("disabled").is_some_and(|text| text.eq_ignore_ascii_case("true"))) {
+        let taken =
+            draft.take(&place, name, &identifier, Key::plain(&column.to_ascii_uppercase(), intake.key));
+        if let Some(account) =
+            taken.filter(|_| text("disabled").is_some_and(|text| text.eq_ignore_ascii_case("true")))
+        {
             draft.disable(&account);
         }
     }
@@ -65,7 +73,8 @@ fn one(number: usize, user: &Row, draft: &mut Draft) {
     }
     match text("has_rsa_public_key") {
         Some(has) if has.eq_ignore_ascii_case("true") => {
-            draft.leave(name, "`SHOW USERS` tells that it has a key and not which; `DESC USER` tells the key");
+            draft
+                .leave(name, "`SHOW USERS` tells that it has a key and not which; `DESC USER` tells the key");
         }
         _ => draft.leave(name, "it has no RSA_PUBLIC_KEY; passwords and tokens are not imported"),
     }

@@ -34,7 +34,9 @@ impl Admission {
             Door::Tcp(_, bound) => {
                 let port = bound.port();
                 let mut hosts: Vec<String> = more.to_vec();
-                hosts.push(bound.to_string().rsplit_once(':').map_or_else(String::new, |(host, _)| host.to_owned()));
+                hosts.push(
+                    bound.to_string().rsplit_once(':').map_or_else(String::new, |(host, _)| host.to_owned()),
+                );
                 if bound.ip().is_loopback() {
                     hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(str::to_owned));
                 }
@@ -73,7 +75,11 @@ impl Admission {
             ));
         }
         if head.headers.contains_key(UPGRADE) {
-            return Err(Own::new("upgrade", StatusCode::NOT_IMPLEMENTED, "connections cannot be upgraded through here"));
+            return Err(Own::new(
+                "upgrade",
+                StatusCode::NOT_IMPLEMENTED,
+                "connections cannot be upgraded through here",
+            ));
         }
         Ok(())
     }
@@ -84,11 +90,18 @@ impl Admission {
             Own::new(
                 "host",
                 StatusCode::MISDIRECTED_REQUEST,
-                format!("wanted one of {}, found {found:?}; more names are given with --name", self.names.join(", ")),
+                format!(
+                    "wanted one of {}, found {found:?}; more names are given with --name",
+                    self.names.join(", ")
+                ),
             )
         };
         if head.method == Method::CONNECT || !head.uri.path().starts_with('/') {
-            return Err(Own::new("target", StatusCode::BAD_REQUEST, "wanted a path; this is no proxy to other addresses"));
+            return Err(Own::new(
+                "target",
+                StatusCode::BAD_REQUEST,
+                "wanted a path; this is no proxy to other addresses",
+            ));
         }
         if let Some(authority) = head.uri.authority()
             && !self.is_ours(authority.as_str())

@@ -1,5 +1,5 @@
 //! What the sidecar answers itself, told apart from the server's answers by one header.
-use super::passage::Sent;
+use super::upstream::Sent;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};

@@ -33,7 +33,8 @@ impl Place {
         if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
             return Ok(Self::Unix(PathBuf::from(path)));
         }
-        let text = text.strip_prefix("localhost:").map_or(text.to_owned(), |port| format!("127.0.0.1:{port}"));
+        let text =
+            text.strip_prefix("localhost:").map_or(text.to_owned(), |port| format!("127.0.0.1:{port}"));
         text.parse().map(Self::Tcp).map_err(|_| {
             Failure::usage(format!(
                 "--listen: wanted an address with a port such as 127.0.0.1:7070, or unix:/run/user/1000/api.sock, found {text}"
@@ -60,8 +61,12 @@ impl Door {
         match place {
             Place::Tcp(address) => {
                 let told = |error: io::Error| {
-                    let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::Conflict } else { Exit::Failed };
-                    Failure::new(exit, format!("{address} cannot be listened on: {error}; choose another with --listen"))
+                    let exit =
+                        if error.kind() == io::ErrorKind::AddrInUse { Exit::Conflict } else { Exit::Failed };
+                    Failure::new(
+                        exit,
+                        format!("{address} cannot be listened on: {error}; choose another with --listen"),
+                    )
                 };
                 let listener = TcpListener::bind(address).await.map_err(told)?;
                 let bound = listener.local_addr().map_err(told)?;
@@ -177,8 +182,12 @@ mod tests {
     #[test]
     fn places_are_read_and_told_apart() {
         let read = |text: &str| Place::read(text).unwrap();
-        assert!(read("127.0.0.1:1").is_local() && read("[::1]:1").is_local() && read("localhost:1").is_local());
-        assert!(!read("0.0.0.0:1").is_local() && !read("[::]:1").is_local() && !read("10.0.0.1:1").is_local());
+        assert!(
+            read("127.0.0.1:1").is_local() && read("[::1]:1").is_local() && read("localhost:1").is_local()
+        );
+        assert!(
+            !read("0.0.0.0:1").is_local() && !read("[::]:1").is_local() && !read("10.0.0.1:1").is_local()
+        );
         assert!(!read("unix:/x").is_shared());
         for bad in ["", "7070", "host:1", "unix:", "127.0.0.1"] {
             assert!(Place::read(bad).is_err(), "{bad}");

@@ -2,24 +2,20 @@
 use super::admission::{Admission, LOCAL};
 use super::answer::Own;
 use super::line::Line;
-use super::upstream::Upstream;
+use super::upstream::{Sent, Upstream};
 use crate::print::Out;
 use bytes::{Bytes, BytesMut};
 use countersign_client::http::{Client, LONGEST_REFUSAL, Next, NoAnswer};
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
-
-/// What goes over a connection, in either direction.
-pub(super) type Sent = UnsyncBoxBody<Bytes, hyper::Error>;
 
 /// Bodies up to this length (bytes) are read whole though they are not signed, so that a request can be sent once more.
 const KEPT_BODY: usize = 64 * 1024;
@@ -114,7 +110,8 @@ impl Passage {
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = self.upstream.address(path).map_err(|error| bad(&error))?;
         *request.headers_mut() = head.headers.clone();
-        let proved = timeout(self.patience, self.client.prove(&mut request, &self.upstream.signed(path))).await;
+        let proved =
+            timeout(self.patience, self.client.prove(&mut request, &self.upstream.signed(path))).await;
         let token = proved.map_err(|_| slow("a session"))?.map_err(|error| unsigned(&error))?;
         let (parts, bytes) = request.into_parts();
         let body = match carried {
@@ -129,14 +126,20 @@ impl Passage {
             while let Some(inner) = cause.source() {
                 cause = inner;
             }
-            Own::new("unreachable", StatusCode::BAD_GATEWAY, format!("{} gave no answer: {cause}", self.upstream.origin()))
+            Own::new(
+                "unreachable",
+                StatusCode::BAD_GATEWAY,
+                format!("{} gave no answer: {cause}", self.upstream.origin()),
+            )
         })
     }
 
     /// The body: read whole where the proof covers it or where it is short, else as it comes.
     async fn carried(&self, body: Incoming) -> Result<Carried, Own> {
         let short = |limit: usize| {
-            body.size_hint().exact().is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= limit))
+            body.size_hint()
+                .exact()
+                .is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= limit))
         };
         let limit = if self.client.covers_body() { self.limit } else { KEPT_BODY };
         if !self.client.covers_body() && !short(limit) {
@@ -147,9 +150,13 @@ impl Passage {
             Err(error) if error.is::<LengthLimitError>() => Err(Own::new(
                 "body-too-large",
                 StatusCode::PAYLOAD_TOO_LARGE,
-                format!("this dialect signs the body, which must be read whole: wanted {limit} bytes at most (--limit)"),
+                format!(
+                    "this dialect signs the body, which must be read whole: wanted {limit} bytes at most (--limit)"
+                ),
             )),
-            Err(error) => Err(Own::new("body", StatusCode::BAD_REQUEST, format!("the body broke off: {error}"))),
+            Err(error) => {
+                Err(Own::new("body", StatusCode::BAD_REQUEST, format!("the body broke off: {error}")))
+            }
         }
     }
 
@@ -179,7 +186,9 @@ async fn refusal(answer: Response<Incoming>) -> Result<(Response<Sent>, Bytes), 
     let mut said = BytesMut::new();
     // Ends with the body, whose length is known and small.
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Own::new("unreachable", StatusCode::BAD_GATEWAY, format!("the answer broke off: {error}")))?;
+        let frame = frame.map_err(|error| {
+            Own::new("unreachable", StatusCode::BAD_GATEWAY, format!("the answer broke off: {error}"))
+        })?;
         said.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
     }
     let said = said.freeze();
@@ -209,7 +218,11 @@ fn off_hop(headers: &mut HeaderMap) {
 }
 
 fn slow(what: &str) -> Own {
-    Own::new("timeout", StatusCode::GATEWAY_TIMEOUT, format!("the server took too long for {what} (--patience)"))
+    Own::new(
+        "timeout",
+        StatusCode::GATEWAY_TIMEOUT,
+        format!("the server took too long for {what} (--patience)"),
+    )
 }
 
 /// Why there is no proof, in the words of the client library.

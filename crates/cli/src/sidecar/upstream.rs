@@ -1,8 +1,9 @@
 //! The one server that a sidecar passes requests on to: how it is reached, trusted and asked.
-use super::passage::Sent;
 use crate::exit::Failure;
+use bytes::Bytes;
 use countersign::incoming::Target;
 use http::{Request, Response, Uri};
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -15,6 +16,9 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What goes over a connection, in either direction.
+pub(super) type Sent = UnsyncBoxBody<Bytes, hyper::Error>;
 
 /// A server that takes no connection for so long is taken for gone.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
@@ -29,7 +33,12 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn new(to: &str, public: Option<&str>, ca: Option<&Path>, insecure: bool) -> Result<Self, Failure> {
+    pub(super) fn new(
+        to: &str,
+        public: Option<&str>,
+        ca: Option<&Path>,
+        insecure: bool,
+    ) -> Result<Self, Failure> {
         let found = origin("--to", to)?;
         let secure = found.scheme == "https";
         let host = found.authority.rsplit_once(':').map_or(found.authority, |(host, _)| host);
@@ -108,10 +117,16 @@ impl Upstream {
 
 /// An address without a path: what a tool asks for is passed on as it is, so there is nothing to put before it.
 fn origin<'a>(option: &str, url: &'a str) -> Result<Target<'a>, Failure> {
-    let wanted = || Failure::usage(format!("{option}: wanted an address without a path such as https://api.example, found {url}"));
+    let wanted = || {
+        Failure::usage(format!(
+            "{option}: wanted an address without a path such as https://api.example, found {url}"
+        ))
+    };
     let target = Target::from_url(url).ok_or_else(wanted)?;
     let bare = url.strip_suffix('/').unwrap_or(url);
-    if bare.len() != target.scheme.len() + "://".len() + target.authority.len() || target.authority.contains('@') {
+    if bare.len() != target.scheme.len() + "://".len() + target.authority.len()
+        || target.authority.contains('@')
+    {
         return Err(wanted());
     }
     Ok(target)
@@ -124,9 +139,10 @@ fn is_here(host: &str) -> bool {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let found = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| Failure::usage(format!("{}: wanted certificates in PEM: {error}", path.display())))?;
+    let found =
+        CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(
+            |error| Failure::usage(format!("{}: wanted certificates in PEM: {error}", path.display())),
+        )?;
     if found.is_empty() {
         return Err(Failure::usage(format!("{}: wanted certificates in PEM, found none", path.display())));
     }
@@ -135,9 +151,10 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
 
 fn tls(secure: bool, own: Option<&[CertificateDer<'static>]>) -> Result<ClientConfig, Failure> {
     let told = |error: &dyn std::fmt::Display| Failure::failed(format!("TLS cannot be set up: {error}"));
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| told(&error))?;
+    let builder =
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| told(&error))?;
     let builder = match own {
         None if secure => builder.with_native_roots().map_err(|error| told(&error))?,
         own => {

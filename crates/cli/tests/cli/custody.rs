@@ -46,7 +46,11 @@ fn an_agents_key_signs_requests_and_proves_its_successor() {
     let shown = run("--json key show ssh-agent:work").json();
     assert_eq!(shown["jwk_thumbprint"], run("--json key show ed.pub").json()["jwk_thumbprint"]);
     let print = shown["openssh"].as_str().unwrap().to_owned();
-    for (key, file) in [("ssh-agent:work", "ed.pub"), (&format!("ssh-agent:{print}"), "ed.pub"), ("ssh-agent:old", "rsa.pub")] {
+    for (key, file) in [
+        ("ssh-agent:work", "ed.pub"),
+        (&format!("ssh-agent:{print}"), "ed.pub"),
+        ("ssh-agent:old", "rsa.pub"),
+    ] {
         place.write("token", &run(&format!("sign -d asymmetric-jwt -k {key} --as me --token")).ok());
         run(&format!("verify token -d asymmetric-jwt --key {file} --as me")).ok();
     }
@@ -56,16 +60,21 @@ fn an_agents_key_signs_requests_and_proves_its_successor() {
     );
     let manage = &server.manage;
     run(&format!("account add me --identifier user=me --server {manage}")).ok();
-    let key = run(&format!("--json key register me --file ed.pub -d asymmetric-jwt --server {manage}")).json();
+    let key =
+        run(&format!("--json key register me --file ed.pub -d asymmetric-jwt --server {manage}")).json();
     let id = key["id"].as_str().unwrap();
     // Let in, and passed on to nobody: 502 is the upstream's.
-    run(&format!("request GET {}/open/x -d asymmetric-jwt -k ssh-agent:work --as me", server.public)).fails(5, &["502"]);
+    run(&format!("request GET {}/open/x -d asymmetric-jwt -k ssh-agent:work --as me", server.public))
+        .fails(5, &["502"]);
     run("key new next.pem").ok();
-    run(&format!("key rotate {id} --file next.pem.pub --keep 1h --prove ssh-agent:old --server {manage}")).fails(6, &["--prove"]);
-    run(&format!("key rotate {id} --file next.pem.pub --keep 1h --prove ssh-agent:work --server {manage}")).ok();
+    run(&format!("key rotate {id} --file next.pem.pub --keep 1h --prove ssh-agent:old --server {manage}"))
+        .fails(6, &["--prove"]);
+    run(&format!("key rotate {id} --file next.pem.pub --keep 1h --prove ssh-agent:work --server {manage}"))
+        .ok();
     run("sign -d asymmetric-jwt -k ssh-agent:none --as me").fails(6, &["SHA256:", "work"]);
     run("sign -d asymmetric-jwt -k ssh-agent: --as me").fails(2, &["several"]);
-    run("snippet -d asymmetric-jwt -k ssh-agent:work --as me --language python https://h/x").fails(2, &["sidecar"]);
+    run("snippet -d asymmetric-jwt -k ssh-agent:work --as me --language python https://h/x")
+        .fails(2, &["sidecar"]);
     place.run("sign -d asymmetric-jwt -k ssh-agent:work --as me").fails(2, &["SSH_AUTH_SOCK"]);
     // Agents do not sign PS256: the dialect's next algorithm is taken, and the one that was asked for is refused.
     run("sign -d asymmetric-jwt -k ssh-agent:old --as me --algorithm RS384").fails(2, &["RS"]);
@@ -75,7 +84,10 @@ fn an_agents_key_signs_requests_and_proves_its_successor() {
 fn a_tokens_key_signs_for_whoever_has_the_pin() {
     let place = Place::new();
     fs::create_dir(place.path("tokens")).unwrap();
-    place.write("softhsm2.conf", &format!("directories.tokendir = {}\nlog.level = ERROR\n", place.path("tokens").display()));
+    place.write(
+        "softhsm2.conf",
+        &format!("directories.tokendir = {}\nlog.level = ERROR\n", place.path("tokens").display()),
+    );
     place.write("pin", "9876\n");
     place.write("wrong", "0000\n");
     place.run("key new a.pem").ok();
@@ -104,7 +116,8 @@ fn a_tokens_key_signs_for_whoever_has_the_pin() {
         place.write("token", &run(&place, &line, &variables).ok());
         place.run(&format!("verify token -d asymmetric-jwt --key {public} --as me")).ok();
     }
-    let shown = run(&place, "--json key show pkcs11:object=a.pem --passphrase-file pin", &[config, module]).json();
+    let shown =
+        run(&place, "--json key show pkcs11:object=a.pem --passphrase-file pin", &[config, module]).json();
     assert_eq!(shown["jwk_thumbprint"], place.run("--json key show a.pem.pub").json()["jwk_thumbprint"]);
     for (line, code, words) in [
         (signs("pkcs11:object=a.pem", " --passphrase-file wrong"), 2, "does not take the PIN"),
@@ -118,5 +131,6 @@ fn a_tokens_key_signs_for_whoever_has_the_pin() {
         assert!(!ran.err.contains("0000"), "{}", ran.err);
         ran.fails(code, &[words]);
     }
-    run(&place, &signs("pkcs11:object=a.pem", ""), &[config]).fails(2, &["module-path", "COUNTERSIGN_PKCS11_MODULE"]);
+    run(&place, &signs("pkcs11:object=a.pem", ""), &[config])
+        .fails(2, &["module-path", "COUNTERSIGN_PKCS11_MODULE"]);
 }

@@ -54,7 +54,11 @@ fn kongs_key_pairs_are_taken_and_its_secrets_stay_behind() {
          jwt_secrets:\n- consumer: shop\n  key: shop-two\n  algorithm: RS512\n  rsa_public_key: |\n{}\
          - consumer: shop\n  key: again\n  algorithm: RS256\n  rsa_public_key: |\n{}- consumer: shop\n  algorithm: RS256\n  rsa_public_key: x\n\
          keys:\n- name: signer\n  kid: k1\n  set:\n    name: partners\n  jwk: '{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}}'\n",
-        block(&good, 6), block(&weak, 6), block(&curve, 6), block(&other, 4), block(&good, 4),
+        block(&good, 6),
+        block(&weak, 6),
+        block(&curve, 6),
+        block(&other, 4),
+        block(&good, 4),
     );
     place.write("kong.yaml", &yaml);
     place.run("import kong kong.yaml").fails(2, &["--dialect"]);
@@ -75,12 +79,17 @@ fn kongs_key_pairs_are_taken_and_its_secrets_stay_behind() {
     assert_eq!(told["installation"], text.as_str());
     let file: toml::Value = toml::from_str(&text).unwrap();
     let partners = &file["account"][0];
-    assert_eq!((partners["name"].as_str(), partners["identifiers"]["issuer"][0].as_str()), (Some("partners"), Some("k1")));
+    assert_eq!(
+        (partners["name"].as_str(), partners["identifiers"]["issuer"][0].as_str()),
+        (Some("partners"), Some("k1"))
+    );
     let shop = &file["account"][1];
     assert_eq!(shop["name"].as_str(), Some("shop"));
     assert_eq!(shop["identifiers"]["issuer"].as_array().unwrap().len(), 2);
     assert_eq!(shop["key"][0]["algorithms"][0].as_str(), Some("RS256"));
-    place.run("import kong kong.yaml -d asymmetric-jwt --namespace issuer -o kong.toml").fails(7, &["kong.toml"]);
+    place
+        .run("import kong kong.yaml -d asymmetric-jwt --namespace issuer -o kong.toml")
+        .fails(7, &["kong.toml"]);
     // The admin API's list, with the consumer by id.
     let list = json!({ "data": [{ "key": "iss", "algorithm": "RS256", "rsa_public_key": good, "consumer": { "id": "u-1" } }], "next": null });
     place.write("list.json", &list.to_string());
@@ -134,9 +143,13 @@ fn authorized_keys_keep_their_restrictions_or_stay_behind() {
         "[[route]]\nname = \"open\"\npath = \"/open/\"\ndialects = [\"asymmetric-jwt\"]\nupstream = \"http://127.0.0.1:9\"\n",
     );
     place.run(&format!("apply keys.toml --server {}", server.manage)).ok();
-    place.run(&format!("request GET {}/open/x -d asymmetric-jwt -k bob --as bob", server.public)).fails(5, &["502"]);
+    place
+        .run(&format!("request GET {}/open/x -d asymmetric-jwt -k bob --as bob", server.public))
+        .fails(5, &["502"]);
     // Alice's key counts in the networks that it counted in before.
-    place.run(&format!("request GET {}/open/x -d asymmetric-jwt -k alice --as alice", server.public)).fails(3, &[]);
+    place
+        .run(&format!("request GET {}/open/x -d asymmetric-jwt -k alice --as alice", server.public))
+        .fails(3, &[]);
 }
 
 #[test]
@@ -145,7 +158,8 @@ fn key_sets_are_one_accounts() {
     rsa(&place, "a", "2048");
     pair(&place, "b", &["-algorithm", "ED25519"]);
     let jwk = |name: &str, more: Value| {
-        let mut jwk: Value = serde_json::from_str(&place.run(&format!("key convert {name}.pub --to jwk")).ok()).unwrap();
+        let mut jwk: Value =
+            serde_json::from_str(&place.run(&format!("key convert {name}.pub --to jwk")).ok()).unwrap();
         jwk.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         jwk
     };
@@ -206,20 +220,23 @@ fn djangos_tables_are_read_as_dumpdata_writes_them() {
     let place = Place::new();
     let (a, weak) = (rsa(&place, "a", "2048"), rsa(&place, "weak", "1024"));
     let user = |pk: u32, name: &str, active: bool| json!({ "model": "auth.user", "pk": pk, "fields": { "username": name, "is_active": active } });
-    let key = |pk: u32, user: Value, key: &str| {
-        json!({ "model": "asymmetric_jwt_auth.publickey", "pk": pk, "fields": { "user": user, "key": key, "comment": "", "last_used_on": null } })
-    };
-    let trust = |pk: u32, user: Value, url: &str| {
-        json!({ "model": "asymmetric_jwt_auth.jwksendpointtrust", "pk": pk, "fields": { "user": user, "jwks_url": url, "last_used_on": null } })
-    };
+    let key = |pk: u32, user: Value, key: &str| json!({ "model": "asymmetric_jwt_auth.publickey", "pk": pk, "fields": { "user": user, "key": key, "comment": "", "last_used_on": null } });
+    let trust = |pk: u32, user: Value, url: &str| json!({ "model": "asymmetric_jwt_auth.jwksendpointtrust", "pk": pk, "fields": { "user": user, "jwks_url": url, "last_used_on": null } });
     let rows = json!([
-        user(1, "guido", true), user(2, "gone", false),
-        key(1, json!(1), &a), key(2, json!(1), &weak), key(3, json!(9), &a),
-        trust(1, json!(["gone"]), "https://idp.example/jwks.json"), trust(2, json!(1), "http://idp.example/jwks.json"),
+        user(1, "guido", true),
+        user(2, "gone", false),
+        key(1, json!(1), &a),
+        key(2, json!(1), &weak),
+        key(3, json!(9), &a),
+        trust(1, json!(["gone"]), "https://idp.example/jwks.json"),
+        trust(2, json!(1), "http://idp.example/jwks.json"),
     ]);
     place.write("dump.json", &rows.to_string());
     let told = imported(&place, "django dump.json", 3);
-    left_out(&told, &[("publickey 2", "1024"), ("publickey 3", "auth.user"), ("jwksendpointtrust 2", "https")]);
+    left_out(
+        &told,
+        &[("publickey 2", "1024"), ("publickey 3", "auth.user"), ("jwksendpointtrust 2", "https")],
+    );
     let file: toml::Value = toml::from_str(told["installation"].as_str().unwrap()).unwrap();
     assert_eq!(file["account"][0]["jwks_url"].as_str(), Some("https://idp.example/jwks.json"));
     assert_eq!(file["account"][0]["enabled"].as_bool(), Some(false));
@@ -227,5 +244,9 @@ fn djangos_tables_are_read_as_dumpdata_writes_them() {
     place.write("other.json", "[]");
     place.run("import django other.json").fails(2, &["dumpdata"]);
     let shown = place.run("import django dump.json");
-    assert!(shown.out.starts_with("[[account]]") && shown.err.contains("left out: publickey 2:"), "{}", shown.err);
+    assert!(
+        shown.out.starts_with("[[account]]") && shown.err.contains("left out: publickey 2:"),
+        "{}",
+        shown.err
+    );
 }

@@ -321,7 +321,8 @@ fn a_caller_holds_both_schemes_while_it_moves_and_readiness_names_who_still_has_
         place.run(&asked).fails(5, &["502"]);
     };
     let new = |name: &str, route: &str| {
-        let asked = format!("request GET {}/{route}/x -d asymmetric-jwt -k {name}.new --as {name}", server.public);
+        let asked =
+            format!("request GET {}/{route}/x -d asymmetric-jwt -k {name}.new --as {name}", server.public);
         place.run(&asked).fails(5, &["502"]);
     };
     new("done", "moving");

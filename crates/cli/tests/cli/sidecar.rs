@@ -41,13 +41,25 @@ impl Sidecar {
         let told: serde_json::Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
         let (give, take) = channel();
         std::thread::spawn(move || lines.try_for_each(|line| give.send(line)));
-        Self { child, address: told["listening"].as_str().unwrap().to_owned(), lines: take }
+        Self {
+            child,
+            address: told.get("listening").and_then(serde_json::Value::as_str).unwrap().to_owned(),
+            lines: take,
+        }
     }
 
     /// Asks with curl; the path is sent as it is written.
     fn curl(&self, path: &str, more: &[&str]) -> Got {
         let mut curl = Command::new("curl");
-        curl.env_clear().args(["-sS", "-m", "20", "--path-as-is", "--globoff", "-w", "\n%{http_code} %header{countersign-sidecar}"]);
+        curl.env_clear().args([
+            "-sS",
+            "-m",
+            "20",
+            "--path-as-is",
+            "--globoff",
+            "-w",
+            "\n%{http_code} %header{countersign-sidecar}",
+        ]);
         curl.args(more);
         match self.address.strip_prefix("unix:") {
             Some(socket) => curl.args(["--unix-socket", socket]).arg(format!("http://localhost{path}")),
@@ -65,7 +77,9 @@ impl Sidecar {
     }
 
     fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap().success()
+        );
     }
 
     fn ended(mut self) -> Option<i32> {
@@ -85,7 +99,7 @@ impl Got {
     /// The header as the upstream saw it.
     fn saw(&self, name: &str) -> Option<String> {
         let echo: serde_json::Value = serde_json::from_str(&self.text).unwrap();
-        let headers = echo["headers"].as_array().unwrap();
+        let headers = echo.get("headers").and_then(serde_json::Value::as_array).unwrap();
         headers.iter().find(|pair| pair[0] == name).map(|pair| pair[1].as_str().unwrap().to_owned())
     }
 }
@@ -126,19 +140,39 @@ fn stage(place: &Place) -> Server {
 fn a_tool_without_a_key_is_let_in_and_its_own_credentials_stay_behind() {
     let place = Place::new();
     let server = stage(&place);
-    let sidecar = Sidecar::start(&place, &format!("127.0.0.1:0 --to {} -d asymmetric-jwt -k a.pem --as me", server.public));
+    let sidecar = Sidecar::start(
+        &place,
+        &format!("127.0.0.1:0 --to {} -d asymmetric-jwt -k a.pem --as me", server.public),
+    );
     let path = "/open/it's/x%20y?q=%7B&r='a'|b";
     let got = sidecar.curl(
         path,
-        &["-H", "Authorization: Bearer mine", "-H", "Cookie: a=b", "-H", "Connection: close, X-Hop", "-H", "X-Hop: 1", "-d", "body"],
+        &[
+            "-H",
+            "Authorization: Bearer mine",
+            "-H",
+            "Cookie: a=b",
+            "-H",
+            "Connection: close, X-Hop",
+            "-H",
+            "X-Hop: 1",
+            "-d",
+            "body",
+        ],
     );
     assert_eq!((got.status, got.own.as_str()), (200, ""), "{}", got.text);
     let echo: serde_json::Value = serde_json::from_str(&got.text).unwrap();
-    assert_eq!((echo["method"].as_str(), echo["target"].as_str(), echo["body_b64"].as_str()), (Some("POST"), Some(path), Some("Ym9keQ==")));
+    assert_eq!(
+        (echo["method"].as_str(), echo["target"].as_str(), echo["body_b64"].as_str()),
+        (Some("POST"), Some(path), Some("Ym9keQ=="))
+    );
     assert!(got.saw("authorization").unwrap().starts_with("JWT "));
     assert_eq!((got.saw("cookie"), got.saw("x-hop")), (None, None));
     let line = sidecar.line();
-    assert_eq!((line["status"].as_u64(), line["tries"].as_u64(), line["path"].as_str()), (Some(200), Some(1), Some("/open/it's/x%20y")));
+    assert_eq!(
+        (line["status"].as_u64(), line["tries"].as_u64(), line["path"].as_str()),
+        (Some(200), Some(1), Some("/open/it's/x%20y"))
+    );
     // The server's refusals are its own, and come as they are.
     let lost = sidecar.curl("/own/x", &[]);
     assert_eq!((lost.status, lost.own.as_str()), (401, ""));
@@ -157,7 +191,10 @@ fn signed_bodies_have_a_limit_and_others_stream() {
     let server = stage(&place);
     let hive = Sidecar::start(
         &place,
-        &format!("127.0.0.1:0 --to {} -d skillhive -k hive.pem --as c1 --acting-as ada --limit 1000 --public-url {}", server.public, server.public),
+        &format!(
+            "127.0.0.1:0 --to {} -d skillhive -k hive.pem --as c1 --acting-as ada --limit 1000 --public-url {}",
+            server.public, server.public
+        ),
     );
     let small = hive.curl("/hive/x?a=1", &["-d", "{\"a\":1}", "-H", "Content-Type: application/json"]);
     assert_eq!(small.status, 200, "{}", small.text);
@@ -166,9 +203,13 @@ fn signed_bodies_have_a_limit_and_others_stream() {
     let big = format!("@{}", place.path("big").display());
     let refused = hive.curl("/hive/x", &["--data-binary", &big]);
     assert_eq!((refused.status, refused.own.as_str()), (413, "body-too-large"), "{}", refused.text);
-    let chunked = hive.curl("/hive/x", &["--data-binary", &big, "-H", "Transfer-Encoding: chunked", "-H", "Expect:"]);
+    let chunked =
+        hive.curl("/hive/x", &["--data-binary", &big, "-H", "Transfer-Encoding: chunked", "-H", "Expect:"]);
     assert_eq!((chunked.status, chunked.own.as_str()), (413, "body-too-large"), "{}", chunked.text);
-    let open = Sidecar::start(&place, &format!("127.0.0.1:0 --to {} -d asymmetric-jwt -k a.pem --as me --limit 1000", server.public));
+    let open = Sidecar::start(
+        &place,
+        &format!("127.0.0.1:0 --to {} -d asymmetric-jwt -k a.pem --as me --limit 1000", server.public),
+    );
     for more in [&[][..], &["-H", "Transfer-Encoding: chunked"]] {
         let got = open.curl("/open/x", &[&["-X", "PUT", "--data-binary", &big], more].concat());
         assert_eq!(got.status, 200, "{}", got.text);
@@ -181,7 +222,10 @@ fn only_tools_that_know_it_by_its_own_names_are_signed_for() {
     let place = Place::new();
     let server = stage(&place);
     let start = |more: &str| {
-        Sidecar::start(&place, &format!("127.0.0.1:0 --to {} -d asymmetric-jwt -k a.pem --as me{more}", server.public))
+        Sidecar::start(
+            &place,
+            &format!("127.0.0.1:0 --to {} -d asymmetric-jwt -k a.pem --as me{more}", server.public),
+        )
     };
     let sidecar = start(" --name sidecar.internal");
     let port = sidecar.address.rsplit(':').next().unwrap();
@@ -246,7 +290,11 @@ fn only_tools_that_know_it_by_its_own_names_are_signed_for() {
 fn a_socket_file_is_its_owners_alone_and_goes_with_the_sidecar() {
     let place = Place::new();
     let server = stage(&place);
-    let line = format!("unix:{} --to {} -d asymmetric-jwt -k a.pem --as me", place.path("api.sock").display(), server.public);
+    let line = format!(
+        "unix:{} --to {} -d asymmetric-jwt -k a.pem --as me",
+        place.path("api.sock").display(),
+        server.public
+    );
     let sidecar = Sidecar::start(&place, &line);
     let socket = place.path("api.sock");
     assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
@@ -271,12 +319,19 @@ fn a_socket_file_is_its_owners_alone_and_goes_with_the_sidecar() {
 fn a_wrong_clock_is_corrected_and_a_request_under_way_is_finished() {
     let place = Place::new();
     let server = stage(&place);
-    let library = fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path().join("faketime/libfaketime.so.1"));
+    let library = fs::read_dir("/usr/lib")
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path().join("faketime/libfaketime.so.1"));
     let library = library.into_iter().find(|path| path.exists()).unwrap();
     let late = Sidecar::within(
         &place,
         &format!("127.0.0.1:0 --to {} -d asymmetric-jwt -k a.pem --as me", server.public),
-        &[("LD_PRELOAD", library.to_str().unwrap()), ("FAKETIME", "-15m"), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")],
+        &[
+            ("LD_PRELOAD", library.to_str().unwrap()),
+            ("FAKETIME", "-15m"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ],
     );
     for tries in [2, 1] {
         let got = late.curl("/open/x", &["-d", "kept for the second try"]);

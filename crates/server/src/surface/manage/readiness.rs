@@ -3,9 +3,9 @@ use super::moment::Moment;
 use super::problem::Reading;
 use super::state::Manage;
 use crate::readiness::{Row, Who};
-use countersign::time::Time;
 use axum::Json;
 use axum::extract::State;
+use countersign::time::Time;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -85,7 +85,10 @@ impl SeenView {
         let because = because.or_else(|| {
             let leaving = leaving?;
             let (dialect, passed) = (&leaving.dialect, leaving.passed);
-            Some(format!("It still signs {dialect} ({passed} of {} requests); the route moves to another dialect.", row.passed))
+            Some(format!(
+                "It still signs {dialect} ({passed} of {} requests); the route moves to another dialect.",
+                row.passed
+            ))
         });
         Self {
             route,
@@ -115,7 +118,10 @@ async fn get_readiness(State(manage): State<Arc<Manage>>) -> Json<Readiness> {
     seen.sort_by_key(|caller| caller.ready);
     let (callers, ready) = (seen.len(), seen.iter().filter(|caller| caller.ready).count());
     let summary = match callers - ready {
-        _ if callers == 0 => "No request was seen on a route that does not enforce, or that moves to another dialect.".to_owned(),
+        _ if callers == 0 => {
+            "No request was seen on a route that does not enforce, or that moves to another dialect."
+                .to_owned()
+        }
         0 => format!("All {callers} callers would pass."),
         1 => format!("{ready} of {callers} callers would pass; this one would not."),
         rest => format!("{ready} of {callers} callers would pass; these {rest} would not."),
