@@ -34,6 +34,8 @@ CLIENTS = {
     "oauth4webapi": ("oauth.mjs", "package.json"),
     # Programs of our own making, in the languages of their readers; last, since they use the keys of the others.
     "snippets": ("snippets.py", "requirements.txt"),
+    "sidecar": ("sidecar.py", "requirements.txt"),
+    "imports": ("imports.py", "requirements.txt"),
 }
 SCRIPT_TIMEOUT = 600  # seconds after which a client that hangs is ended and counts as failed
 
@@ -43,7 +45,7 @@ def main():
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     need("openssl", "apt-get install openssl")
-    for program, package in [("go", "golang-go"), ("java", "default-jdk-headless"), ("node", "nodejs"), ("jq", "jq"), ("curl", "curl")]:
+    for program, package in [("go", "golang-go"), ("java", "default-jdk-headless"), ("node", "nodejs"), ("jq", "jq"), ("curl", "curl"), ("wget", "wget")]:
         need(program, f"apt-get install {package}")
     os.environ["COUNTERSIGN_PROGRAM"] = str(options.countersign.resolve())
     os.environ["COUNTERSIGN_ROOT"] = str(HERE.parent.parent)

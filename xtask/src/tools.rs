@@ -9,6 +9,7 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("openssl", &["version"], "openssl"),
     ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
     ("curl", &["--version"], "curl"),
+    ("wget", &["--version"], "wget"),
     // The languages of the snippets.
     ("go", &["version"], "golang-go"),
     ("javac", &["--version"], "default-jdk-headless"),
@@ -16,6 +17,9 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("npm", &["--version"], "npm"),
     ("jq", &["--version"], "jq"),
     ("git", &["--version"], "git"),
+    // Keys in no file.
+    ("sh", &["-c", "command -v ssh-agent ssh-add ssh-keygen"], "openssh-client"),
+    ("softhsm2-util", &["--version"], "softhsm2"),
     ("strace", &["-V"], "strace"),
     // The front doors. Debian may start them as services when it installs them; the tests start their own beside those.
     ("/usr/sbin/nginx", &["-v"], "nginx"),

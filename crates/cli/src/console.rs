@@ -5,10 +5,11 @@ use crate::print::Out;
 use crate::world;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::{Args, Subcommand};
-use countersign_keys::{Algorithm, PrivateKey};
+use countersign_keys::{Algorithm, KeyPair};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a console asks to have signed begins so; nothing else is signed here.
@@ -99,9 +100,9 @@ fn link(args: &KeyArgs, server: &str, account: Option<&str>, out: Out) -> Done {
 }
 
 /// The key's fingerprint, and its signature over what the console at `origin` asks.
-fn proof(key: &PrivateKey, origin: &str, challenge: &str) -> Result<(String, String), Failure> {
+fn proof(key: &dyn KeyPair, origin: &str, challenge: &str) -> Result<(String, String), Failure> {
     let public = key.public_key();
-    let strong = Algorithm::ALL.iter().find(|found| public.allows(**found) && !found.is_weak());
+    let strong = Algorithm::ALL.iter().find(|found| key.signs(**found) && !found.is_weak());
     let algorithm = *strong.ok_or_else(|| Failure::usage("this kind of key signs nothing here"))?;
     let text = format!("{}\n{origin}\n{challenge}", BEGINS.join(" "));
     let signature = key.sign(algorithm, text.as_bytes()).map_err(Failure::failed)?;
@@ -162,9 +163,9 @@ fn no_challenge() -> Failure {
 }
 
 impl KeyArgs {
-    fn load(&self) -> Result<PrivateKey, Failure> {
+    fn load(&self) -> Result<Arc<dyn KeyPair>, Failure> {
         let path: &Path = &self.key;
-        keyring::private_key(path, self.passphrase_file.as_deref())
+        keyring::key_pair(path, self.passphrase_file.as_deref())
     }
 }
 

@@ -59,7 +59,7 @@ async fn play(args: &DemoArgs, folder: &Path, watch: watch::Watch, out: Out) -> 
     };
     let (public, manage) = (base(Surface::Gateway)?, base(Surface::Manage)?);
     let callers = Callers::make(folder)?;
-    let api = Api::new(&manage, keyring::private_key(&folder.join("operator.key"), None)?)?;
+    let api = Api::new(&manage, keyring::key_pair(&folder.join("operator.key"), None)?)?;
     apply(&api, &installation::Installation::read(&callers.file)?, false).await?;
     let mut stage = Stage::new(&public, watch)?;
     cases::play(&mut stage, &callers).await?;

@@ -37,7 +37,7 @@ pub(crate) const TABLE: &[(u8, &str, &str)] = &[
     (
         3,
         "refused",
-        "Verification says no: `verify`, `explain`, `doctor`, and `request` when the answer is 401 or 403.",
+        "Verification says no: `verify`, `explain`, `doctor`, and `request` when the answer is 401 or 403; `import` when something was left out.",
     ),
     (
         4,

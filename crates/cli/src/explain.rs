@@ -60,9 +60,8 @@ pub(crate) fn run(args: &ExplainArgs, out: Out) -> Done {
 fn told_by(server: &str, args: &ExplainArgs, verify: &VerifyArgs, signed: Option<&[u8]>, out: Out) -> Done {
     let (_, captured) = verify::captured(verify)?;
     let key = args.prove.as_deref();
-    let key =
-        key.map(|file| keyring::private_key(file, args.prove_passphrase_file.as_deref())).transpose()?;
-    let explanation = world::run(question::ask(server, &captured, signed, key.as_ref()))?;
+    let key = key.map(|file| keyring::key_pair(file, args.prove_passphrase_file.as_deref())).transpose()?;
+    let explanation = world::run(question::ask(server, &captured, signed, key.as_deref()))?;
     out.show(&explanation, || match at(&explanation, "note").as_str() {
         None => told(&explanation),
         Some(note) => {

@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod health;
 mod help;
+mod import;
 mod init;
 mod installation;
 mod key;
@@ -33,6 +34,7 @@ mod request;
 mod rotation;
 mod serve;
 mod session;
+mod sidecar;
 mod sign;
 mod signing_key;
 mod snippet;
@@ -76,6 +78,8 @@ enum Command {
     Snippet(Box<snippet::SnippetArgs>),
     /// Send a signed request.
     Request(Box<request::SendArgs>),
+    /// Sign whatever passes: a proxy on this machine, for tools that cannot sign by themselves.
+    Sidecar(Box<sidecar::SidecarArgs>),
     /// Judge a captured request here: exit code 0 when it holds, 3 when not.
     Verify(Box<verify::VerifyArgs>),
     /// Judge a captured request here, or ask the server about a refusal: every step, what likely went wrong, and how it is mended.
@@ -114,6 +118,9 @@ enum Command {
     Readiness(readiness::ReadinessArgs),
     /// Make a server's registry what a file describes.
     Apply(apply::ApplyArgs),
+    /// Make an installation file of another system's keys: Kong, authorized_keys, JWK sets, Snowflake, Django.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Ways of signing: list, show, lint, test.
     #[command(subcommand)]
     Dialect(dialect::DialectCommand),
@@ -160,6 +167,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Sign(args) => sign::run(args, out),
         Command::Snippet(args) => snippet::run(args, out),
         Command::Request(args) => request::run(args, out),
+        Command::Sidecar(args) => sidecar::run(args, out),
         Command::Verify(args) => verify::verify(args, out),
         Command::Explain(args) => explain::run(args, out),
         Command::Doctor(args) => doctor::run(args, out),
@@ -175,6 +183,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Audit(command) => audit::run(command, out),
         Command::Readiness(args) => readiness::run(args, out),
         Command::Apply(args) => apply::run(args, out),
+        Command::Import(command) => import::run(command, out),
         Command::Dialect(command) => dialect::run(command, out),
         Command::Serve(args) => serve::run(args),
         Command::Health(args) => health::run(args, out),

@@ -6,7 +6,7 @@ use crate::member::at;
 use crate::world;
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use countersign::base64::encode_hex;
-use countersign_keys::{PrivateKey, sha256};
+use countersign_keys::{KeyPair, sha256};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) async fn ask(
     server: &str,
     captured: &Captured,
     signed: Option<&[u8]>,
-    key: Option<&PrivateKey>,
+    key: Option<&dyn KeyPair>,
 ) -> Result<Value, Failure> {
     let url = format!("{}/explain", server.trim_end_matches('/'));
     let wrong =

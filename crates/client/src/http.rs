@@ -14,8 +14,8 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A refusal longer than this is handed on as far as it was read: it is no refusal of ours.
-pub(crate) const LONGEST_REFUSAL: usize = 64 * 1024;
+/// A refusal longer than this (bytes) is handed on as far as it was read: it is no refusal of ours.
+pub const LONGEST_REFUSAL: usize = 64 * 1024;
 /// A server that does not answer for so long is taken for gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -65,7 +65,7 @@ pub struct Answer {
 
 /// What an answer calls for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Next {
+pub enum Next {
     /// It is the answer.
     Keep,
     /// Something was learned from it: prove anew and ask once more.
@@ -108,6 +108,12 @@ impl Client {
         Ok(Self { http: transport(false)?, ..self })
     }
 
+    /// The same client over another one of reqwest, such as one with roots of its own; it must follow no redirects.
+    #[must_use]
+    pub fn over(self, http: reqwest::Client) -> Self {
+        Self { http, ..self }
+    }
+
     fn with(http: reqwest::Client, credential: Credential, ambient: Ambient) -> Self {
         Self { http, credential, ambient, offset: Mutex::default() }
     }
@@ -147,8 +153,11 @@ impl Client {
         }
     }
 
-    /// Learns from an answer to what was proved when this machine's clock showed `local`.
-    pub(crate) async fn heed(
+    /// Learns from an answer to what [`Client::prove`] proved when this machine's clock showed `local`; `token` is what it gave.
+    ///
+    /// # Errors
+    /// [`NoAnswer::Clock`] when the clocks are more than a day apart.
+    pub async fn heed(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
@@ -232,15 +241,23 @@ impl Client {
         Ok((ready, token))
     }
 
-    /// Adds the proof to a request for this address; gives the access token where it has one.
-    pub(crate) async fn prove(
-        &self,
-        request: &mut Request<Bytes>,
-        url: &str,
-    ) -> Result<Option<String>, NoAnswer> {
+    /// Adds the proof to a request for this address, for transports of one's own; gives the access token where it has one.
+    ///
+    /// The body is looked at only where [`Client::covers_body`] says so.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub async fn prove(&self, request: &mut Request<Bytes>, url: &str) -> Result<Option<String>, NoAnswer> {
         match &self.credential {
             Credential::Signer(signer) => {
-                signer.sign(request, url, self.now(), self.ambient.random()).map_err(NoAnswer::NotSigned)?;
+                let (now, random) = (self.now(), self.ambient.random());
+                if signer.key().waits() {
+                    *request =
+                        elsewhere(signer.as_ref().clone(), request.clone(), url.to_owned(), now, random)
+                            .await?;
+                    return Ok(None);
+                }
+                signer.sign(request, url, now, random).map_err(NoAnswer::NotSigned)?;
                 Ok(None)
             }
             Credential::Session { base, keeper } => {
@@ -262,23 +279,25 @@ impl Client {
         }
     }
 
-    #[cfg(feature = "middleware")]
     /// Whether a proof of this client covers the body, which must then be there whole.
-    pub(crate) fn covers_body(&self) -> bool {
+    #[must_use]
+    pub fn covers_body(&self) -> bool {
         match &self.credential {
-            Credential::Signer(signer) => signer.dialect().covered().body,
+            Credential::Signer(signer) => signer.dialect().needs_body(),
             Credential::Session { .. } | Credential::Token(_) => false,
         }
     }
 
-    #[cfg(feature = "middleware")]
     /// The time on this machine.
-    pub(crate) fn local(&self) -> Time {
+    #[must_use]
+    pub fn local(&self) -> Time {
         self.ambient.now()
     }
 
     /// The lock on the keeper is held meanwhile: one call is under way, the others wait for its answer.
     async fn access(&self, base: &str, keeper: &mut Keeper) -> Result<String, NoAnswer> {
+        // The lock is ours: who made a call that is still under way was dropped before its answer came.
+        keeper.abandoned();
         // Code, token, and a refresh that failed before them: no session needs a fourth round.
         for _ in 0..4 {
             match keeper.next(self.now()) {
@@ -336,6 +355,20 @@ impl Client {
         *answer.headers_mut() = std::mem::take(response.headers_mut());
         Ok(answer)
     }
+}
+
+/// Signs on a thread that may wait: for a person who is asked, or for a slow device.
+async fn elsewhere(
+    signer: RequestSigner,
+    mut request: Request<Bytes>,
+    url: String,
+    now: Time,
+    random: [u8; 16],
+) -> Result<Request<Bytes>, NoAnswer> {
+    let signed = tokio::task::spawn_blocking(move || {
+        signer.sign(&mut request, &url, now, random).map(|()| request).map_err(NoAnswer::NotSigned)
+    });
+    signed.await.map_err(|error| NoAnswer::Request(format!("signing was broken off: {error}")))?
 }
 
 fn transport(proxies: bool) -> Result<reqwest::Client, NoAnswer> {

@@ -9,7 +9,7 @@ use crate::incoming::{Body, Incoming};
 use crate::json::{Bounds, Value, read_object};
 use crate::source::Facts;
 use crate::time::Time;
-use countersign_keys::{Algorithm, KeyError, PrivateKey};
+use countersign_keys::{Algorithm, KeyError, KeyPair};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt::{self, Write};
 
@@ -19,8 +19,8 @@ const USUAL_JSON: usize = 256;
 /// Who signs, and what only the caller knows.
 #[derive(Debug)]
 pub struct Signer<'a> {
-    /// The private key.
-    pub key: &'a PrivateKey,
+    /// Who signs.
+    pub key: &'a dyn KeyPair,
     /// The identifier as registered (the site's number, not `Partner:…`).
     pub identifier: &'a str,
     /// The user to act for.
@@ -240,8 +240,8 @@ impl Dialect {
     }
 
     fn algorithm_for(&self, signer: &Signer<'_>) -> Result<Algorithm, CannotSign> {
-        let public = signer.key.public_key();
-        let fits = |algorithm: &Algorithm| self.algorithms.contains(algorithm) && public.allows(*algorithm);
+        let fits =
+            |algorithm: &Algorithm| self.algorithms.contains(algorithm) && signer.key.signs(*algorithm);
         let chosen = match signer.algorithm {
             Some(algorithm) => Some(algorithm).filter(fits),
             None => self.algorithms.iter().copied().find(|found| fits(found) && !found.is_weak()),

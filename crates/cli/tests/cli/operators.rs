@@ -291,3 +291,60 @@ fn a_proxy_of_the_environment_stands_before_no_server_of_this_machine() {
     let output = place.command(&list).env("HTTP_PROXY", "http://127.0.0.1:9").output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn a_caller_holds_both_schemes_while_it_moves_and_readiness_names_who_still_has_to() {
+    let place = Place::new();
+    let server = Server::with(
+        &place,
+        "[[route]]\nname = \"moving\"\npath = \"/moving/\"\ndialects = [\"skykit\", \"asymmetric-jwt\"]\nmoving_to = [\"asymmetric-jwt\"]\n\
+         upstream = \"http://127.0.0.1:9\"\n\
+         [[route]]\nname = \"shadowed\"\npath = \"/shadowed/\"\ndialects = [\"skykit\", \"asymmetric-jwt\"]\nmoving_to = [\"asymmetric-jwt\"]\n\
+         mode = \"shadow\"\nupstream = \"http://127.0.0.1:9\"\n",
+    );
+    let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+    let mut accounts = String::new();
+    for name in ["done", "half", "late"] {
+        place.run(&format!("key new {name}.old --for skykit --bits 2048")).ok();
+        place.run(&format!("key new {name}.new")).ok();
+        accounts.push_str(&format!(
+            "[[account]]\nname = \"{name}\"\nidentifiers = {{ email = \"{name}@h\", user = \"{name}\" }}\n\
+             [[account.key]]\nlabel = \"old\"\nfile = \"{name}.old.pub\"\ndialects = [\"skykit\"]\n\
+             [[account.key]]\nlabel = \"new\"\nfile = \"{name}.new.pub\"\ndialects = [\"asymmetric-jwt\"]\n"
+        ));
+    }
+    place.write("accounts.toml", &accounts);
+    run("apply accounts.toml").ok();
+    // Verified and passed on, to nobody: 502 is the upstream's.
+    let old = |name: &str, route: &str| {
+        let asked = format!("request GET {}/{route}/x -d skykit -k {name}.old --as {name}@h", server.public);
+        place.run(&asked).fails(5, &["502"]);
+    };
+    let new = |name: &str, route: &str| {
+        let asked =
+            format!("request GET {}/{route}/x -d asymmetric-jwt -k {name}.new --as {name}", server.public);
+        place.run(&asked).fails(5, &["502"]);
+    };
+    new("done", "moving");
+    old("half", "moving");
+    new("half", "moving");
+    old("late", "shadowed");
+    new("done", "shadowed");
+    let told = run("readiness").ok();
+    for wanted in [
+        "2 of 4 callers would pass; these 2 would not.",
+        "- half on moving: It still signs skykit (1 of 2 requests)",
+        "- late on shadowed: It still signs skykit (1 of 1 requests)",
+    ] {
+        assert!(told.contains(wanted), "{wanted}\n{told}");
+    }
+    let report = run("--json readiness").json();
+    let rows = report["seen"].as_array().unwrap();
+    let leaving = |name: &str| rows.iter().find(|row| row["caller"] == name).unwrap()["leaving"].clone();
+    assert_eq!((leaving("late").as_str(), leaving("done").as_str()), (Some("skykit"), None));
+    // A key of the one scheme proves nothing in the other.
+    let crossed = format!("request GET {}/moving/x -d asymmetric-jwt -k late.old --as late", server.public);
+    place.run(&crossed).fails(3, &[]);
+    place.write("wrong.toml", "version = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"gateway\"]\n[[route]]\nname = \"r\"\ndialects = [\"skykit\"]\nmoving_to = [\"spacetime\"]\nupstream = \"http://127.0.0.1:9\"\n");
+    place.run("config check --config wrong.toml").fails(2, &["moving_to", "spacetime"]);
+}
