@@ -1,16 +1,17 @@
 //! A client over reqwest that signs each request, asks once more when its clock was off, and keeps sessions fresh.
 mod fetch;
+pub mod no_answer;
 
+use self::no_answer::NoAnswer;
 use crate::ambient::Ambient;
-use crate::exchange::{Exchange, NoToken};
-use crate::keeper::{self, Call, Keeper, LONGEST_ANSWER, NoSession};
-use crate::offset::{ClockOffset, Lesson, TooFar};
-use crate::signer::{NotSigned, RequestSigner};
+use crate::exchange::Exchange;
+use crate::keeper::{self, Call, Keeper, LONGEST_ANSWER};
+use crate::offset::{ClockOffset, Lesson};
+use crate::signer::RequestSigner;
 use bytes::{Bytes, BytesMut};
 use countersign::time::Time;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,23 +34,6 @@ enum Credential {
     Signer(Box<RequestSigner>),
     Session { base: String, keeper: Box<tokio::sync::Mutex<Keeper>> },
     Token(Box<tokio::sync::Mutex<Exchange>>),
-}
-
-/// Why a request got no answer.
-#[derive(Debug)]
-pub enum NoAnswer {
-    /// It could not be signed.
-    NotSigned(NotSigned),
-    /// There is no session to send it in.
-    NoSession(NoSession),
-    /// There is no access token to send it with.
-    NoToken(NoToken),
-    /// The clocks are more than a day apart.
-    Clock(TooFar),
-    /// The connection failed.
-    Connection(reqwest::Error),
-    /// The request cannot be sent as it is.
-    Request(String),
 }
 
 /// An answer, read whole, with what was learned on the way.
@@ -389,29 +373,6 @@ fn bearer(token: &str) -> Result<HeaderValue, NoAnswer> {
     value.set_sensitive(true);
     Ok(value)
 }
-
-impl fmt::Display for NoAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotSigned(error) => error.fmt(f),
-            Self::NoSession(error) => error.fmt(f),
-            Self::NoToken(error) => error.fmt(f),
-            Self::Clock(error) => error.fmt(f),
-            Self::Connection(error) => {
-                write!(f, "{error}")?;
-                // The innermost cause is the one a person understands ("connection refused").
-                let mut cause: &dyn std::error::Error = error;
-                while let Some(inner) = cause.source() {
-                    cause = inner;
-                }
-                write!(f, ": {cause}")
-            }
-            Self::Request(what) => f.write_str(what),
-        }
-    }
-}
-
-impl std::error::Error for NoAnswer {}
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! A request that a client sent, taken apart to before it was signed, with everything in it that a caller can get wrong.
 use crate::dialect::Dialect;
-use crate::recorded::{Recorded, members};
+use crate::recorded::{Pairs, Recorded, members};
 use crate::sent::Sent;
 use crate::world::World;
 use countersign::base64::{Alphabet, decode, encode, encode_hex};
@@ -8,9 +8,6 @@ use countersign_keys::{Algorithm, PrivateKey, sha256};
 
 /// The header of the companion key.
 const COMPANION: &str = "x-helplightning-api-key";
-
-/// Members of an object or fields of a text, in order.
-pub type Pairs = Vec<(String, String)>;
 
 /// A request before it is signed.
 pub struct Draft<'w> {
@@ -332,5 +329,30 @@ pub fn set(list: &mut Pairs, name: &str, value: String) {
     match list.iter_mut().find(|(known, _)| known == name) {
         Some((_, old)) => *old = value,
         None => list.push((name.to_owned(), value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Draft;
+    use crate::dialect::Dialect;
+    use crate::recorded::Recorded;
+    use crate::world::World;
+
+    #[test]
+    fn a_draft_is_what_the_client_sent_byte_for_byte() {
+        let world = World::new().unwrap();
+        for dialect in Dialect::ALL {
+            let recorded = Recorded::of(*dialect).unwrap();
+            let sent = Draft::at_its_own_time(*dialect, &world).unwrap().send().unwrap();
+            let mut wanted = recorded.with(&[]);
+            if *dialect == Dialect::Operator {
+                // ECDSA signs with chance: all but the signature is the same.
+                let fresh = sent.headers.iter().find(|(name, _)| name == "countersign-signature").unwrap();
+                wanted.change("countersign-signature", |_| fresh.1.clone());
+            }
+            wanted.signed = sent.signed.clone();
+            assert_eq!(sent, wanted, "{}", recorded.client);
+        }
     }
 }

@@ -5,7 +5,8 @@ use super::line::Line;
 use super::upstream::{Sent, Upstream};
 use crate::print::Out;
 use bytes::{Bytes, BytesMut};
-use countersign_client::http::{Client, LONGEST_REFUSAL, Next, NoAnswer};
+use countersign_client::http::no_answer::NoAnswer;
+use countersign_client::http::{Client, LONGEST_REFUSAL, Next};
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
     TE, TRAILER, TRANSFER_ENCODING, UPGRADE,

@@ -1,5 +1,6 @@
 //! Fetches an access token over a connection.
-use super::{Client, NoAnswer};
+use super::Client;
+use super::no_answer::NoAnswer;
 use crate::exchange::Exchange;
 use crate::keeper::LONGEST_ANSWER;
 use crate::offset::Lesson;
