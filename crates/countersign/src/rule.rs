@@ -2,12 +2,14 @@
 mod audience;
 pub(crate) mod built;
 pub(crate) mod file;
+mod scene;
 mod times;
 
 use self::audience::audience;
 use self::built::BuiltRule;
+pub(crate) use self::scene::Scene;
 use self::times::{received_window, time, wanted_time};
-use crate::ask::{ActingAs, Claim, Companion, Keys, KnownKey, Standing};
+use crate::ask::{ActingAs, Claim, Companion, Standing};
 use crate::json::Value;
 use crate::life::challenge;
 use crate::reason::{Reason, Stage};
@@ -55,15 +57,6 @@ pub(crate) enum Rule {
     Once { parts: Vec<Source>, dated: Source, keep: Span },
     /// It is a challenge that we issued; it works once.
     Issued(Source),
-}
-
-/// Everything rules look at.
-pub(crate) struct Scene<'a, 's> {
-    pub(crate) facts: &'a Facts<'s>,
-    pub(crate) keys: &'a Keys,
-    /// The key that signed; `None` before the signature was checked.
-    pub(crate) key: Option<&'a KnownKey>,
-    pub(crate) now: Time,
 }
 
 impl Rule {

@@ -1,5 +1,5 @@
 //! A rule that compares what a token says with a text built from the request, the token itself and the key that signed.
-use super::Scene;
+use super::scene::Scene;
 use crate::form::built::Built;
 use crate::incoming::Body;
 use crate::json::{Bounds, Value, read_list};
