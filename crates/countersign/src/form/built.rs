@@ -210,7 +210,6 @@ impl Built {
 
 fn is_missing(facts: &Facts<'_>, from: &Source) -> bool {
     match from {
-        Source::Header(name) => !facts.incoming.headers.contains_key(name),
         Source::Request(_) | Source::Key(_) => false,
         other => matches!(facts.value(other), Value::Absent),
     }
