@@ -3,6 +3,7 @@ use crate::form::fields::Field;
 use crate::form::parameters;
 use crate::incoming::Incoming;
 use crate::json::Value;
+use crate::reason::Reason;
 use crate::time::format::TimeFormat;
 use http::HeaderName;
 use smallvec::SmallVec;
@@ -221,8 +222,10 @@ impl<'s> Facts<'s> {
             Source::HeadMember(slot) => self.heads.get(*slot).cloned().unwrap_or(Value::Absent),
             Source::Form(field) => match field.read(self.incoming.body) {
                 Ok(Some(value)) => Value::Text(value),
+                // As a body that does not come here.
+                Ok(None) | Err(Reason::BodyUnseen) => Value::Absent,
                 // Twice the same field, or one that is no text, is nobody's: it equals nothing.
-                _ => Value::Absent,
+                Err(_) => Value::Null,
             },
             Source::Auth(name) => self.auth(name).map_or(Value::Absent, text),
             Source::Parameter(name) => match parameters::only(self.incoming, name) {
@@ -235,7 +238,12 @@ impl<'s> Facts<'s> {
             Source::Head(Head::Typ) => self.typ.clone(),
             Source::Head(Head::Type) => self.kind.clone(),
             Source::Head(Head::Kid) => self.kid.as_deref().map_or(Value::Absent, text),
-            Source::Header(name) => header(self.incoming, name).map_or(Value::Absent, text),
+            Source::Header(name) => match header(self.incoming, name) {
+                Some(value) => text(value),
+                // Twice the same header, or one that is no text: there, and of no use.
+                None if self.incoming.headers.contains_key(name) => Value::Null,
+                None => Value::Absent,
+            },
             Source::Request(Part::Method) => text(self.incoming.method),
             Source::Request(Part::Authority) => text(self.incoming.target.authority),
             Source::Request(Part::Path) => text(self.incoming.target.path),
@@ -266,4 +274,29 @@ pub(crate) fn header<'r>(incoming: &Incoming<'r>, name: &HeaderName) -> Option<&
         return None;
     }
     std::str::from_utf8(first.as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incoming::{Body, Target};
+    use http::{HeaderMap, HeaderValue};
+
+    #[test]
+    fn what_stands_twice_is_not_absent() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-two", HeaderValue::from_static("a"));
+        headers.append("x-two", HeaderValue::from_static("a"));
+        let target = Target::new("https", "h", "/?p=1&p=1");
+        let body = Body::Seen(b"f=1&f=1");
+        let incoming =
+            Incoming { method: "POST", target, headers: &headers, body, client: None, challenge: None };
+        let facts = Facts::new(&incoming, 0);
+        for name in ["header.x-two", "param.p", "form.f"] {
+            let source = Source::parse(name, &mut Names::default()).unwrap();
+            assert_eq!(facts.value(&source), Value::Null, "{name}");
+        }
+        let none = Source::parse("header.x-none", &mut Names::default()).unwrap();
+        assert_eq!(facts.value(&none), Value::Absent);
+    }
 }

@@ -1,16 +1,17 @@
 //! Makes a proof: the same dialect run backwards says what to add to a request.
-use crate::base64::{Alphabet, encode, encode_hex, encode_into, encoded_len};
-use crate::dialect::{Detached, Dialect, Find, Form};
+mod detached;
+mod text;
+
+use crate::base64::{Alphabet, encode_hex, encode_into, encoded_len};
+use crate::dialect::{Dialect, Form};
 use crate::form::built::Built;
 use crate::form::make::{Kind, Make, Name, Pair, Template};
-use crate::form::text::{SignatureEncoding, TextForm};
 use crate::form::{fields, oauth};
-use crate::incoming::{Body, Incoming};
-use crate::json::{Bounds, Value, read_object};
+use crate::incoming::Incoming;
 use crate::source::Facts;
 use crate::time::Time;
 use countersign_keys::{Algorithm, KeyError, KeyPair};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use std::fmt::{self, Write};
 
 /// Room for the JSON of a head or of claims; a longer one makes more.
@@ -133,110 +134,6 @@ impl Dialect {
             }
             Form::Text(form) => self.write_text(form, make, incoming, know),
         }
-    }
-
-    fn write_detached(
-        &self,
-        detached: &Detached,
-        make: &Make,
-        incoming: &Incoming<'_>,
-        mut know: Knowledge<'_, '_>,
-    ) -> Result<Made, CannotSign> {
-        let mut head = String::with_capacity(USUAL_JSON);
-        object(&make.head, &know, &mut head)?;
-        let mut start = String::new();
-        encode_into(Alphabet::Url, head.as_bytes(), &mut start);
-        start.push('.');
-        // What the header lists as signed is read back from it, as the verifier does.
-        let mut facts = Facts::new(incoming, 0);
-        facts.heads.resize(self.names.heads.len(), Value::Absent);
-        read_object(head.as_bytes(), Bounds { depth: 4, members: 64 }, |name, value| {
-            let slot = self.names.heads.iter().position(|known| **known == *name);
-            if let Some(place) = slot.and_then(|slot| facts.heads.get_mut(slot)) {
-                *place = value;
-            }
-        })
-        .map_err(|_| CannotSign::CannotBuild)?;
-        let signed = detached.input(start.as_bytes(), &facts).map_err(|_| CannotSign::CannotBuild)?;
-        let signature = know.signer.key.sign(know.algorithm, &signed).map_err(CannotSign::Key)?;
-        let mut token = format!("{start}.");
-        encode_into(Alphabet::Url, &signature, &mut token);
-        know.token = Some(token);
-        Ok(Made {
-            headers: headers(&make.headers, &know, |_| true)?,
-            body: None,
-            query: None,
-            token: know.token,
-            signed,
-        })
-    }
-
-    fn write_text<'m>(
-        &self,
-        form: &TextForm,
-        make: &'m Make,
-        incoming: &Incoming<'_>,
-        mut know: Knowledge<'m, '_>,
-    ) -> Result<Made, CannotSign> {
-        let has_body = !matches!(incoming.body, Body::Empty | Body::Seen(b""));
-        let [without, with] = &make.list;
-        know.list = if has_body { with } else { without };
-        let unsigned =
-            |template: &Template| !template.has(Name::Signature) && !template.has(Name::SignaturePercent);
-        // First what does not depend on the signature: it may be part of what is signed. A list of parameters has its others
-        // already, beside a mark where the signature will stand.
-        let in_parts = matches!(self.find, Find::Parameters { .. });
-        if in_parts {
-            know.signature = Some("-".to_owned());
-        }
-        let mut map: HeaderMap = incoming.headers.clone();
-        // What merely stands beside a body is written from the request itself, before the rest may speak of it.
-        let beside = if has_body { make.headers_with_body.as_slice() } else { &[] };
-        let beside = headers(beside, &know, |_| true)?;
-        let before = headers(&make.headers, &know, |template| in_parts || unsigned(template))?;
-        for (name, value) in beside.iter().cloned().chain(before) {
-            map.insert(name, value);
-        }
-        let mut query = incoming.target.query.unwrap_or("").to_owned();
-        add_parameters(make, &know, &mut query, &unsigned)?;
-        let mut target = incoming.target;
-        if !query.is_empty() {
-            target.query = Some(&query);
-        }
-        let facing = Incoming { headers: &map, target, ..*incoming };
-        let body_members = object_members(make, &know, &self.names.members)?;
-        let mut facts = self.facts(&facing).map_err(|_| CannotSign::CannotBuild)?;
-        for (slot, value) in body_members {
-            if let Some(place) = facts.members.get_mut(slot) {
-                *place = Value::Text(value.into());
-            }
-        }
-        let mut texts = Vec::new();
-        form.check_body(incoming.body).map_err(|_| CannotSign::CannotBuild)?;
-        form.build(&facts, &mut texts).map_err(|_| CannotSign::CannotBuild)?;
-        let signed = texts.into_iter().next().ok_or(CannotSign::CannotBuild)?;
-        let signature = know.signer.key.sign(know.algorithm, &signed).map_err(CannotSign::Key)?;
-        know.signature = Some(match form.encoding {
-            SignatureEncoding::Base64 => encode(Alphabet::Standard, &signature),
-            SignatureEncoding::Base64url => encode(Alphabet::Url, &signature),
-            SignatureEncoding::Hex => encode_hex(&signature),
-        });
-        if !form.prefix.is_empty()
-            && let Some(signature) = &mut know.signature
-        {
-            signature.insert_str(0, &form.prefix);
-        }
-        let mut body = String::new();
-        if !make.body.is_empty() {
-            object(&make.body, &know, &mut body)?;
-        }
-        let body = (!body.is_empty()).then_some(body);
-        let mut made = headers(&make.headers, &know, |_| true)?;
-        made.extend(beside);
-        let mut signed_query = query.clone();
-        add_parameters(make, &know, &mut signed_query, &|template| !unsigned(template))?;
-        let query = (!make.query.is_empty()).then_some(signed_query);
-        Ok(Made { headers: made, body, query, token: None, signed })
     }
 
     fn algorithm_for(&self, signer: &Signer<'_>) -> Result<Algorithm, CannotSign> {

@@ -104,10 +104,9 @@ impl Built {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
                 Piece::From(from) => add(facts, key, from, &mut out)?,
-                Piece::Maybe(from) => match add(facts, key, from, &mut out) {
-                    Ok(()) | Err(Reason::MissingClaim) => {}
-                    Err(reason) => return Err(reason),
-                },
+                // Only what is not there at all: twice the same header is there, and two readers may see two requests.
+                Piece::Maybe(from) if is_missing(facts, from) => {}
+                Piece::Maybe(from) => add(facts, key, from, &mut out)?,
                 Piece::Headers(list, listed) => add_headers(facts, list, *listed, &mut out)?,
                 Piece::Lines(lines) => lines.add(facts, &mut out)?,
                 Piece::Parameters { except, is_sorted: true } => {
@@ -193,9 +192,26 @@ impl Built {
         Ok(self)
     }
 
+    /// Whether the query stands right behind the path, with nothing between.
+    pub(crate) fn joins_query(&self) -> bool {
+        self.pieces.windows(2).any(|two| {
+            matches!(
+                two,
+                [Piece::From(Source::Request(Part::Path)), Piece::From(Source::Request(Part::Query))]
+            )
+        })
+    }
+
     /// Whether the body is in it.
     pub(crate) fn has_body(&self) -> bool {
         self.sources().any(|source| matches!(source, Source::Request(part) if part.is_body()))
+    }
+}
+
+fn is_missing(facts: &Facts<'_>, from: &Source) -> bool {
+    match from {
+        Source::Request(_) | Source::Key(_) => false,
+        other => matches!(facts.value(other), Value::Absent),
     }
 }
 
@@ -279,6 +295,14 @@ mod tests {
             *place = Value::Text(list.into());
         }
         built.bytes(&facts, None).map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn what_may_be_missing_is_not_missing_when_it_stands_twice() {
+        let made = |name: &str| built(&format!("<{{maybe header.{name}}}>"), "", Body::Empty);
+        assert_eq!(made("x-none").unwrap(), "<>");
+        assert_eq!(made("x-one").unwrap(), "<1>");
+        assert_eq!(made("x-two"), Err(Reason::MissingClaim));
     }
 
     #[test]

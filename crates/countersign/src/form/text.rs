@@ -177,7 +177,9 @@ impl TextForm {
         texts.clear();
         // An address without a path, and what is none (`*`), could lend letters to the method before it.
         let rooted = facts.incoming.target.path.starts_with('/');
-        if (!self.built.is_empty() && !rooted) || (self.apart && !is_apart(facts)) {
+        let (path, query) = (facts.incoming.target.path, facts.incoming.target.query);
+        let joined = self.built.iter().any(Built::joins_query) && !is_query_apart(path, query);
+        if (!self.built.is_empty() && !rooted) || (self.apart && !is_apart(facts)) || joined {
             return Err(Reason::MalformedCredential);
         }
         let mut wrong = Reason::MissingIdentity;
@@ -209,12 +211,23 @@ impl TextForm {
 fn is_apart(facts: &Facts<'_>) -> bool {
     let incoming = facts.incoming;
     let method = matches!(incoming.method, "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD");
-    let address = !incoming.target.path.contains('{') && !incoming.target.query.unwrap_or("").contains('{');
+    let (path, query) = (incoming.target.path, incoming.target.query);
+    let address = !path.contains('{') && !query.unwrap_or("").contains('{');
     let body = match incoming.body {
         Body::Seen(body) => body.is_empty() || body.starts_with(b"{"),
         Body::Empty | Body::Unseen => true,
     };
     method && address && body
+}
+
+/// Whether a path and the query right behind it can be told apart without the question mark: only what has a `=` is a query, and it
+/// begins with a name, so that no end of a path becomes one.
+fn is_query_apart(path: &str, query: Option<&str>) -> bool {
+    let named = |query: &str| {
+        let name = query.split_once('=').map(|(name, _)| name);
+        name.is_some_and(|name| !name.is_empty() && !name.contains(['/', '&']))
+    };
+    !path.contains(['=', '&']) && query.is_none_or(|query| query.is_empty() || named(query))
 }
 
 impl SignatureEncoding {
@@ -294,6 +307,23 @@ mod tests {
         let mut out = String::new();
         quote(encode, text, &mut out);
         out
+    }
+
+    #[test]
+    fn no_end_of_a_path_becomes_a_query() {
+        for (path, query) in [("/orders/7", None), ("/orders", Some("")), ("/orders", Some("a=1&b=/"))] {
+            assert!(is_query_apart(path, query), "{path} {query:?}");
+        }
+        // `DELETE /orders/7` must not serve for `DELETE /orders?/7`, nor a query for a path.
+        let bad = [
+            ("/orders", Some("/7")),
+            ("/orders/", Some("7")),
+            ("/orders", Some("/7=")),
+            ("/orders", Some("=7")),
+        ];
+        for (path, query) in bad.into_iter().chain([("/ordersa=1", None), ("/orders", Some("a&b=1"))]) {
+            assert!(!is_query_apart(path, query), "{path} {query:?}");
+        }
     }
 
     #[test]
