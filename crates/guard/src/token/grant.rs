@@ -107,12 +107,20 @@ impl TokenApi {
         }
     }
 
+    /// Whether there is such a scope, for this client.
+    pub(crate) fn may_have_scope(&self, scope: &str, own: &ClientSettings) -> bool {
+        listed(&self.settings.scopes, scope) && own.scopes.as_ref().is_none_or(|list| listed(list, scope))
+    }
+
+    /// Whether there is such a resource, for this client.
+    pub(crate) fn may_have_resource(&self, resource: &str, own: &ClientSettings) -> bool {
+        listed(&self.settings.resources, resource)
+            && own.resources.as_ref().is_none_or(|list| listed(list, resource))
+    }
+
     /// The scopes that are granted: those asked for, or all that the client may have.
     fn scope(&self, form: &Form<'_>, own: &ClientSettings) -> Result<String, No> {
-        let may_have = |one: &str| {
-            self.settings.scopes.iter().any(|known| known == one)
-                && own.scopes.as_ref().is_none_or(|list| list.iter().any(|listed| listed == one))
-        };
+        let may_have = |one: &str| self.may_have_scope(one, own);
         match form.get("scope") {
             Some(asked) => check_scope(asked, may_have),
             None => {
@@ -124,10 +132,7 @@ impl TokenApi {
 
     /// The resource that the tokens are for (RFC 8707).
     fn resource(&self, form: &Form<'_>, own: &ClientSettings) -> Result<String, No> {
-        let may_have = |one: &&String| {
-            own.resources.as_ref().is_none_or(|list| list.iter().any(|listed| listed == *one))
-        };
-        let mut known = self.settings.resources.iter().filter(may_have);
+        let mut known = self.settings.resources.iter().filter(|one| self.may_have_resource(one, own));
         let found = match form.get("resource") {
             Some(wanted) => known.find(|known| *known == wanted),
             None => known.next(),
@@ -135,6 +140,10 @@ impl TokenApi {
         let found = found.cloned();
         found.ok_or_else(|| No::new("invalid_target", "There is no such resource for this client."))
     }
+}
+
+fn listed(list: &[String], one: &str) -> bool {
+    list.iter().any(|listed| listed == one)
 }
 
 /// The scopes of a text, each of which must be allowed; in their order, each once.

@@ -94,29 +94,34 @@ impl TokenApi {
         if form.get("client_id").is_some_and(|id| id != session.identifier) {
             return Err(No::invalid_grant().into());
         }
-        let scope = match form.get("scope") {
-            None => grant.scope.clone(),
-            Some(scope) => {
-                let had: Vec<&str> = grant.scope.split(' ').filter(|scope| !scope.is_empty()).collect();
-                check_scope(scope, |one| had.contains(&one))?
-            }
-        };
-        if form.get("resource").is_some_and(|resource| resource != grant.resource) {
-            return Err(No::new("invalid_target", "The refresh token is for another resource.").into());
+        // What the operator took away since is taken from what is made from now on.
+        let caller = self.guard.directory().caller(&session.account).ok_or_else(No::invalid_grant)?;
+        let own = self.settings.client(&caller);
+        if !self.may_have_resource(&grant.resource, &own)
+            || form.get("resource").is_some_and(|resource| resource != grant.resource)
+        {
+            return Err(No::new("invalid_target", "The refresh token is not for that resource.").into());
         }
+        let had = grant.scope.split(' ').filter(|scope| self.may_have_scope(scope, &own));
+        let had: Vec<&str> = had.collect();
+        let scope = match form.get("scope") {
+            None => had.join(" "),
+            Some(scope) => check_scope(scope, |one| had.contains(&one))?,
+        };
         // Before the token is used up: a proof that does not hold costs its sender nothing, and a thief without the key gets nowhere.
         let jkt = match possession {
             Some(possession) => Some(self.possessed(asked, possession).await?),
             None => None,
         };
+        if jkt.is_none() && self.settings.dpop_required {
+            return Err(No::dpop(Reason::MissingDpop).into());
+        }
         if jkt != grant.jkt {
             let reason = if jkt.is_none() { Reason::MissingDpop } else { Reason::DpopKeyElsewhere };
             return Err(No::dpop(reason).into());
         }
         let next = self.rotate(&presented, asked.now).await?;
-        self.guard.directory().caller(&session.account).iter().for_each(|caller| {
-            asked.allowance.proved(&caller.id);
-        });
+        asked.allowance.proved(&caller.id);
         let response = self.granted(&next, grant, &scope, asked.now)?;
         Ok(self.told(response, &next.account, &next.key))
     }

@@ -159,3 +159,39 @@ async fn what_is_no_refresh_token_is_one_answer() {
     assert!(body(&off.bearer_grant("one", &own, &[]).await).get("refresh_token").is_none());
     assert_eq!(error(&off.refresh(&refresh, &[], &[]).await).1, "unsupported_grant_type");
 }
+
+#[tokio::test]
+async fn what_was_taken_from_a_client_is_taken_from_its_refresh_tokens() {
+    let own = key();
+    let less = |change: &dyn Fn(&mut TokenSettings, &mut ClientSettings)| {
+        let (mut all, mut client) = (settings(), ClientSettings::default());
+        change(&mut all, &mut client);
+        all.clients.insert("one".to_owned(), client);
+        all
+    };
+    let scopes = less(&|_, client| client.scopes = Some(vec!["read".to_owned()]));
+    let resources = less(&|_, client| client.resources = Some(vec!["https://other.example.test".to_owned()]));
+    let gone = less(&|all, _| all.resources.retain(|one| one != API));
+    let bound = less(&|all, _| all.dpop_required = true);
+    for (settings, wanted) in [
+        (scopes, None),
+        (resources, Some("invalid_target")),
+        (gone, Some("invalid_target")),
+        (bound, Some("invalid_dpop_proof")),
+    ] {
+        let mut bench = Bench::new().await;
+        bench.client("one", &own).await;
+        let first = bench.bearer_grant("one", &own, &[]).await;
+        assert_eq!(text(&first, "scope"), "read write");
+        let refresh = text(&first, "refresh_token");
+        bench.api.settings = settings;
+        match wanted {
+            Some(wanted) => assert_eq!(error(&bench.refresh(&refresh, &[], &[]).await).1, wanted),
+            None => {
+                let more = bench.refresh(&refresh, &[("scope", "read write")], &[]).await;
+                assert_eq!(error(&more).1, "invalid_scope");
+                assert_eq!(text(&bench.refresh(&refresh, &[], &[]).await, "scope"), "read");
+            }
+        }
+    }
+}
