@@ -8,6 +8,7 @@ pub mod base64;
 pub mod decoy;
 pub mod dialect;
 mod form;
+pub mod hidden;
 pub mod incoming;
 pub mod json;
 pub mod life;

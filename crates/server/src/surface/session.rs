@@ -10,13 +10,23 @@ use axum::extract::State;
 use countersign::reason::Reason;
 use countersign_guard::session::{Client, MOST_BODY, Told};
 use countersign_store::fault::Fault;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Limited};
 use std::sync::Arc;
 
 /// The session API with its full paths.
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new().fallback(answer).with_state(app)
+}
+
+/// The address as it may stand in logs, traces and pages: of a join code, only that there was one.
+pub(crate) fn without_code(prefix: &str, uri: &Uri) -> Uri {
+    let Some(rest) = uri.path().strip_prefix(prefix) else { return uri.clone() };
+    if !rest.strip_prefix("/subscription/invite/").is_some_and(|code| !code.is_empty()) {
+        return uri.clone();
+    }
+    // The path alone: what stands behind a question mark may be the rest of the code.
+    format!("{prefix}/subscription/invite/(code)").parse().unwrap_or_default()
 }
 
 async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response<Body> {

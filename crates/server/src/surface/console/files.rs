@@ -40,6 +40,8 @@ static FILES: &[File] = &[
     file("lib/element.js", include_bytes!("pages/lib/element.js")),
     file("lib/explanation.js", include_bytes!("pages/lib/explanation.js")),
     file("lib/field.js", include_bytes!("pages/lib/field.js")),
+    file("lib/half.js", include_bytes!("pages/lib/half.js")),
+    file("lib/hidden.js", include_bytes!("pages/lib/hidden.js")),
     file("lib/mark.js", include_bytes!("pages/lib/mark.js")),
     file("lib/moment.js", include_bytes!("pages/lib/moment.js")),
     file("lib/notice.js", include_bytes!("pages/lib/notice.js")),
