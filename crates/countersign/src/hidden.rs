@@ -21,10 +21,12 @@ mod tests {
 
     #[test]
     fn what_turns_or_hides_text_is_hidden_and_scripts_are_not() {
-        for letter in "\u{202e}\u{2066}\u{200b}\u{200d}\u{feff}\u{ad}\u{e0041}\u{3164}\n\u{7f}\u{85}".chars() {
+        for letter in "\u{202e}\u{2066}\u{200b}\u{200d}\u{feff}\u{ad}\u{e0041}\u{3164}\n\u{7f}\u{85}".chars()
+        {
             assert!(is_hidden(letter), "{letter:?}");
         }
-        for letter in "aZ9 -ä漢字ひらがなעבריתعربىहिन्दी한국🔑¿\u{301}\u{a0}".chars() {
+        for letter in "aZ9 -ä漢字ひらがなעבריתعربىहिन्दी한국🔑¿\u{301}\u{a0}".chars()
+        {
             assert!(!is_hidden(letter), "{letter:?}");
         }
     }

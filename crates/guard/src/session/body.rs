@@ -1,7 +1,7 @@
 //! Bodies of the session API: one strict JSON object, whose members have types and lengths.
 use crate::session::reply::No;
-use countersign::hidden::is_hidden;
 use countersign::base64::{Alphabet, decode, decode_hex};
+use countersign::hidden::is_hidden;
 use countersign::json::{Bounds, Value, read_object};
 
 /// Bytes of a user id: e-mail addresses have at most 320.

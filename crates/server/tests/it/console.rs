@@ -288,7 +288,13 @@ async fn other_sites_cannot_use_the_cookie_nor_sign_anybody_in() {
     let (page, taken) = cookie.split_at(cookie.find("Cookie:").unwrap());
     let other = site.session("alice", ed25519()).await;
     let others = other.split_at(other.find("Cookie:").unwrap()).0;
-    for lines in [taken.to_owned(), format!("{others}{taken}"), format!("{page}{page}{taken}"), page.to_owned(), format!("countersign-console-page: \r\n{taken}")] {
+    for lines in [
+        taken.to_owned(),
+        format!("{others}{taken}"),
+        format!("{page}{page}{taken}"),
+        page.to_owned(),
+        format!("countersign-console-page: \r\n{taken}"),
+    ] {
         for path in ["/console/api/v1/me", "/api/v1/accounts"] {
             assert_eq!(site.get(path, &lines).await.status, 401, "{path} {lines}");
         }

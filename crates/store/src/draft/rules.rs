@@ -18,10 +18,8 @@ const MOST_ENTRIES: usize = 64;
 
 /// Text of 1 to `most` bytes without control and invisible characters and without blanks at its ends.
 pub(crate) fn text(what: &str, code: &'static str, value: &str, most: usize) -> Decided<()> {
-    let plain = !value.is_empty()
-        && value.len() <= most
-        && value.trim() == value
-        && !value.chars().any(is_hidden);
+    let plain =
+        !value.is_empty() && value.len() <= most && value.trim() == value && !value.chars().any(is_hidden);
     if plain {
         return Ok(());
     }

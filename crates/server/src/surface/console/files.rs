@@ -78,6 +78,7 @@ static FILES: &[File] = &[
     file("own/refusals.js", include_bytes!("pages/own/refusals.js")),
     file("own/rotate.js", include_bytes!("pages/own/rotate.js")),
     file("own/sessions.js", include_bytes!("pages/own/sessions.js")),
+    file("own/signed-dialects.js", include_bytes!("pages/own/signed-dialects.js")),
     file("own/sign-in.js", include_bytes!("pages/own/sign-in.js")),
     file("own/snippets.js", include_bytes!("pages/own/snippets.js")),
     file("own/start.js", include_bytes!("pages/own/start.js")),

@@ -17,7 +17,7 @@ use crate::surface::origin::host_of;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_LENGTH, COOKIE, HOST};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use countersign::base64::{Alphabet, decode};
@@ -109,7 +109,8 @@ async fn sent(
     outgoing: &Outgoing,
 ) -> Result<Answered, Box<Response>> {
     let told = |problem: Problem| Box::new(problem.into_response());
-    let target = Target::from_url(&outgoing.url).ok_or_else(|| told(wrong("url", "an http or https address")))?;
+    let target =
+        Target::from_url(&outgoing.url).ok_or_else(|| told(wrong("url", "an http or https address")))?;
     let surface = surface(app, account, &target).map_err(told)?;
     let listener = app.config.listeners.iter().find(|listener| listener.has(surface));
     let address = listener.map(|listener| listener.address).ok_or_else(|| told(nowhere()))?;
@@ -121,7 +122,14 @@ async fn sent(
         conduct: call.conduct.clone().unwrap_or_else(|| Arc::new(Conduct::new())),
     };
     let session = mounts::session(app).filter(|_| surface == Surface::Session);
-    let face = Surfaces { app: Arc::clone(app), named: vec![surface], address, session, manage: None, console: None };
+    let face = Surfaces {
+        app: Arc::clone(app),
+        named: vec![surface],
+        address,
+        session,
+        manage: None,
+        console: None,
+    };
     let answering = async {
         let answer = Arc::new(face).answer(request, peer).await;
         let (parts, body) = answer.into_parts();
@@ -151,7 +159,9 @@ fn surface(app: &App, account: &Account, target: &Target<'_>) -> Result<Surface,
     if place.route.modes.is_lenient() {
         let title = "The route lets requests pass that do not hold.";
         return Err(Problem::new(StatusCode::CONFLICT, "route-is-lenient", title)
-            .detail("Wanted a route that enforces for everybody; run the command that the page shows instead.")
+            .detail(
+                "Wanted a route that enforces for everybody; run the command that the page shows instead.",
+            )
             .at("url"));
     }
     Ok(Surface::Gateway)
@@ -159,12 +169,18 @@ fn surface(app: &App, account: &Account, target: &Target<'_>) -> Result<Surface,
 
 fn request(app: &App, outgoing: &Outgoing, target: &Target<'_>) -> Result<Request<Body>, Problem> {
     let method = Method::try_from(outgoing.method.as_str()).map_err(|_| wrong("method", "a method"))?;
-    let unread = |_| wrong("headers", "headers such as [[\"name\", \"value\"]], no more than a request may have");
+    let unread =
+        |_| wrong("headers", "headers such as [[\"name\", \"value\"]], no more than a request may have");
     let mut headers = headers(&outgoing.headers, app.config.limits.header_fields).map_err(unread)?;
     if let Some(name) = headers.keys().find(|name| is_of_the_connection(name)) {
-        return Err(wrong("headers", &format!("no header {name}, which tells of the connection or the address")));
+        return Err(wrong(
+            "headers",
+            &format!("no header {name}, which tells of the connection or the address"),
+        ));
     }
-    let host = HeaderValue::try_from(target.authority).map_err(|_| wrong("url", "a host of ASCII letters"))?;
+    let plain = target.authority.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@');
+    let host = HeaderValue::try_from(target.authority).ok().filter(|_| plain);
+    let host = host.ok_or_else(|| wrong("url", "a host of ASCII letters, without a user"))?;
     headers.insert(HOST, host);
     let mut body = Vec::new();
     let text = outgoing.body_b64.as_deref().unwrap_or_default();
@@ -173,7 +189,10 @@ fn request(app: &App, outgoing: &Outgoing, target: &Target<'_>) -> Result<Reques
     if !body.is_empty() {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
-    let path = target.path_and_query();
+    let path = match target.query {
+        Some(query) => format!("{}?{query}", target.path),
+        None => target.path.to_owned(),
+    };
     let mut request = Request::builder()
         .method(method)
         .uri(path)
@@ -189,7 +208,9 @@ fn is_of_the_connection(name: &HeaderName) -> bool {
     HOP.contains(name)
         || [HOST, COOKIE].contains(name)
         || ["forwarded", "true-client-ip", "via"].contains(&text)
-        || ["x-forwarded-", "x-real-", "x-envoy-", "cf-", "countersign-"].iter().any(|start| text.starts_with(start))
+        || ["x-forwarded-", "x-real-", "x-envoy-", "cf-", "countersign-"]
+            .iter()
+            .any(|start| text.starts_with(start))
 }
 
 async fn beginning(mut body: Body) -> (String, bool) {
@@ -207,10 +228,14 @@ async fn beginning(mut body: Body) -> (String, bool) {
 }
 
 fn wrong(at: &'static str, wanted: &str) -> Problem {
-    Problem::invalid("invalid-request", "This request cannot be sent.").detail(format!("Wanted {wanted}.")).at(at)
+    Problem::invalid("invalid-request", "This request cannot be sent.")
+        .detail(format!("Wanted {wanted}."))
+        .at(at)
 }
 
 fn nowhere() -> Problem {
     let title = "No route of this server is at that address for this account.";
-    Problem::invalid("no-route", title).detail("Wanted the address of a route; see the list of dialects.").at("url")
+    Problem::invalid("no-route", title)
+        .detail("Wanted the address of a route; see the list of dialects.")
+        .at("url")
 }
