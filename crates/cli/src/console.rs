@@ -83,20 +83,23 @@ fn sign(args: &KeyArgs, text: &str, out: Out) -> Done {
 }
 
 fn link(args: &KeyArgs, server: &str, account: Option<&str>, out: Out) -> Done {
-    let base = server.trim_end_matches('/');
-    let origin = origin(base)?;
     let key = args.load()?;
-    let print = key.fingerprints().spki_sha256_hex.clone();
-    let made = world::run(async {
-        let asked = call(base, "challenge", &json!({ "identifier": account.unwrap_or(&print) })).await?;
-        let challenge = crate::manage::text(&asked, "challenge")?;
-        // The text is put together here: a server must not have any other text signed.
-        let (key, signature) = proof(&key, &origin, challenge)?;
-        let proof = json!({ "challenge": challenge, "key": key, "signature": signature });
-        call(base, "sign-in-link", &proof).await
-    })?;
+    let made = world::run(made(&key, server, account))?;
     let url = crate::manage::text(&made, "url")?.to_owned();
     out.show(&made, || format!("{url}\n"))
+}
+
+/// A link that the console at `server` makes for whoever holds the key, with the time at which it ends.
+pub(crate) async fn made(key: &PrivateKey, server: &str, account: Option<&str>) -> Result<Value, Failure> {
+    let base = server.trim_end_matches('/');
+    let origin = origin(base)?;
+    let print = key.fingerprints().spki_sha256_hex.clone();
+    let asked = call(base, "challenge", &json!({ "identifier": account.unwrap_or(&print) })).await?;
+    let challenge = crate::manage::text(&asked, "challenge")?;
+    // The text is put together here: a server must not have any other text signed.
+    let (key, signature) = proof(key, &origin, challenge)?;
+    let proof = json!({ "challenge": challenge, "key": key, "signature": signature });
+    call(base, "sign-in-link", &proof).await
 }
 
 /// The key's fingerprint, and its signature over what the console at `origin` asks.

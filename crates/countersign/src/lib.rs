@@ -9,6 +9,7 @@ pub mod decoy;
 pub mod dialect;
 pub mod dpop;
 mod form;
+pub mod hidden;
 pub mod incoming;
 pub mod json;
 pub mod life;

@@ -10,6 +10,7 @@ use crate::limiter::doors::Door;
 use crate::limiter::network::Network;
 use crate::problem::{bad_request, not_found, problem};
 use crate::surface::posted::{self, Api};
+use crate::surface::session::without_code;
 use crate::surface::{acme, console, explain, ext_authz, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
 use crate::traces::told::finish;
@@ -66,7 +67,12 @@ impl Surfaces {
             conduct: Some(peer.conduct).filter(|_| !trusted),
             trace,
         };
-        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let (method, uri) = (request.method().clone(), request.uri());
+        // A join code in an address opens an organisation; clients that other providers' servers shaped put it there.
+        let uri = match surface {
+            Some(Surface::Session) => without_code(&app.config.session.prefix, uri),
+            _ => uri.clone(),
+        };
         let protocol = request.version();
         let mut examined = None;
         if let Some((id, probe)) = app.doctor.called(request.headers(), started) {

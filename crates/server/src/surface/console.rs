@@ -16,6 +16,7 @@ mod own_dialects;
 mod own_keys;
 mod own_organisation;
 mod own_refusals;
+mod own_send;
 mod own_sessions;
 mod own_snippets;
 pub(crate) mod pass;
@@ -52,6 +53,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(own_dialects::routes())
         .merge(own_snippets::routes())
         .merge(own_refusals::routes())
+        .merge(own_send::routes())
         .merge(own_audit::routes());
     let (own, mut document) = own.split_for_parts();
     let own = own.layer(from_fn_with_state(Arc::clone(&console), pass::signed_in));

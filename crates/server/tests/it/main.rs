@@ -3,6 +3,7 @@
 mod acme;
 mod console;
 mod console_powers;
+mod console_sent;
 mod console_told;
 mod drain;
 mod explain;
