@@ -27,6 +27,8 @@ pub(crate) enum Exit {
     Missing,
     Conflict,
     Tampered,
+    /// Ctrl-C where it does not end the program by itself.
+    Interrupted,
 }
 
 /// The table that `countersign help exit-codes` prints.
@@ -63,6 +65,7 @@ impl Exit {
             Self::Missing => 6,
             Self::Conflict => 7,
             Self::Tampered => 8,
+            Self::Interrupted => 130,
         }
     }
 
@@ -104,9 +107,18 @@ mod tests {
     #[test]
     fn every_exit_stands_in_the_table() {
         use Exit::*;
-        for exit in
-            [Closed, Failed, Usage, Refused, Unauthenticated, Unreachable, Missing, Conflict, Tampered]
-        {
+        for exit in [
+            Closed,
+            Failed,
+            Usage,
+            Refused,
+            Unauthenticated,
+            Unreachable,
+            Missing,
+            Conflict,
+            Tampered,
+            Interrupted,
+        ] {
             assert!(TABLE.iter().any(|(code, ..)| *code == exit.code()), "{exit:?}");
         }
     }

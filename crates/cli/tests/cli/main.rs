@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may stop at once")]
 mod callers;
 mod explain;
+mod init;
 mod manifests;
 mod nodes;
 mod operators;
