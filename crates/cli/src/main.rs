@@ -137,9 +137,9 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Show help for a command, or for `exit-codes` or `metrics`.
+    /// Show help for a command, or for `exit-codes`, `metrics` or `apis`.
     Help {
-        /// A command, `exit-codes` or `metrics`.
+        /// A command, `exit-codes`, `metrics` or `apis`; of the last, `--json` gives the OpenAPI documents.
         topic: Vec<String>,
     },
 }
