@@ -102,7 +102,9 @@ fn link(args: &KeyArgs, server: &str, account: Option<&str>, out: Out) -> Done {
 fn proof(key: &PrivateKey, origin: &str, challenge: &str) -> Result<(String, String), Failure> {
     let public = key.public_key();
     let strong = Algorithm::ALL.iter().find(|found| public.allows(**found) && !found.is_weak());
-    let algorithm = *strong.ok_or_else(|| Failure::usage("this kind of key signs nothing here"))?;
+    let algorithm = *strong.ok_or_else(|| {
+        Failure::usage("this kind of key signs nothing here; wanted Ed25519, P-256, P-384, P-521 or RSA")
+    })?;
     let text = format!("{}\n{origin}\n{challenge}", BEGINS.join(" "));
     let signature = key.sign(algorithm, text.as_bytes()).map_err(Failure::failed)?;
     Ok((public.fingerprints().spki_sha256_hex, Base64UrlUnpadded::encode_string(&signature)))

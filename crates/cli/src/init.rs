@@ -161,7 +161,7 @@ impl Written {
 /// Takes the configuration away again where nothing came of the rest, so that the next run begins anew.
 fn undone(written: Option<Written>, failure: Failure) -> Failure {
     if let Some(Err(error)) = written.as_ref().map(|written| std::fs::remove_file(&written.file)) {
-        return Failure::new(failure.exit, format!("{} (server.toml stays: {error})", failure.message));
+        return Failure { message: format!("{} (server.toml stays: {error})", failure.message), ..failure };
     }
     failure
 }
@@ -218,7 +218,9 @@ fn next_steps(from: &ConfigArgs, key: &Path, plan: Option<&Plan>) -> Vec<String>
 
 /// Opens the stores of a data directory, with the real clock and real chance.
 pub(crate) async fn open(config: &Config, data: &Path) -> Result<Opened, Failure> {
-    storage::open(config, data, Arc::new(SystemClock), Arc::new(SystemEntropy)).await.map_err(Failure::failed)
+    storage::open(config, data, Arc::new(SystemClock), Arc::new(SystemEntropy)).await.map_err(|fault| {
+        Failure::failed(fault).next("see `countersign config show --origin` for which store is meant")
+    })
 }
 
 /// Makes the first owner where there is none; `None` when there is one.

@@ -50,7 +50,7 @@ pub(crate) fn register(args: &RegisterArgs, out: Out) -> Done {
         private.map(|file| keyring::private_key(file, args.prove_passphrase_file.as_deref())).transpose()?;
     if private.as_ref().is_some_and(|private| private.public_key().spki_der() != public.spki_der()) {
         return Err(Failure::usage(format!(
-            "--prove: wanted the private half of {}, found another key",
+            "--prove: wanted the private half of {}, found another key; name the file that belongs to it",
             args.file.display()
         )));
     }
@@ -85,7 +85,11 @@ fn possession(key: &PrivateKey, account: &str) -> Result<Value, Failure> {
 pub(crate) fn signed(key: &PrivateKey, text: &str) -> Result<String, Failure> {
     let public = key.public_key();
     let strong = Algorithm::ALL.iter().find(|found| public.allows(**found) && !found.is_weak());
-    let algorithm = *strong.ok_or_else(|| Failure::usage("--prove: this kind of key signs nothing here"))?;
+    let algorithm = *strong.ok_or_else(|| {
+        Failure::usage(
+            "--prove: this kind of key signs nothing here; wanted Ed25519, P-256, P-384, P-521 or RSA",
+        )
+    })?;
     let signature = key.sign(algorithm, text.as_bytes()).map_err(Failure::failed)?;
     Ok(Base64UrlUnpadded::encode_string(&signature))
 }

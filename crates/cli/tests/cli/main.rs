@@ -12,4 +12,5 @@ mod reload;
 mod rotation;
 mod run;
 mod service_manager;
+mod shape;
 mod webhooks;
