@@ -41,7 +41,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   bench [PART…]   the benchmarks, as ratios; `bench --write` keeps the day's figures in the book
   docs            writes the documents that are made from tables; `docs --check` only compares
   package         builds the Debian package; `package --check` tries one of the debug build in an empty root
-  tour            runs the README's tour as it stands";
+  tour            runs the tours of the README and of the book as they stand";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

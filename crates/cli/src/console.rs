@@ -90,7 +90,7 @@ fn link(args: &KeyArgs, server: &str, account: Option<&str>, out: Out) -> Done {
 }
 
 /// A link that the console at `server` makes for whoever holds the key, with the time at which it ends.
-pub(crate) async fn made(key: &PrivateKey, server: &str, account: Option<&str>) -> Result<Value, Failure> {
+pub(crate) async fn made(key: &dyn KeyPair, server: &str, account: Option<&str>) -> Result<Value, Failure> {
     let base = server.trim_end_matches('/');
     let origin = origin(base)?;
     let print = key.fingerprints().spki_sha256_hex.clone();
@@ -106,7 +106,9 @@ pub(crate) async fn made(key: &PrivateKey, server: &str, account: Option<&str>) 
 fn proof(key: &dyn KeyPair, origin: &str, challenge: &str) -> Result<(String, String), Failure> {
     let public = key.public_key();
     let strong = Algorithm::ALL.iter().find(|found| key.signs(**found) && !found.is_weak());
-    let algorithm = *strong.ok_or_else(|| Failure::usage("this kind of key signs nothing here"))?;
+    let algorithm = *strong.ok_or_else(|| {
+        Failure::usage("this kind of key signs nothing here; wanted Ed25519, P-256, P-384, P-521 or RSA")
+    })?;
     let text = format!("{}\n{origin}\n{challenge}", BEGINS.join(" "));
     let signature = key.sign(algorithm, text.as_bytes()).map_err(Failure::failed)?;
     Ok((public.fingerprints().spki_sha256_hex, Base64UrlUnpadded::encode_string(&signature)))

@@ -89,7 +89,8 @@ async fn play(args: &DemoArgs, folder: &Path, watch: watch::Watch, out: Out) -> 
     if failed == 0 {
         return Ok(());
     }
-    Err(Failure::new(Exit::Failed, format!("{failed} verdicts are not the expected ones")))
+    Err(Failure::new(Exit::Failed, format!("{failed} verdicts are not the expected ones"))
+        .next("report it with the table above and `countersign --version`"))
 }
 
 async fn end(running: Running) {

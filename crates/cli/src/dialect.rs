@@ -152,7 +152,10 @@ fn lint(files: &[PathBuf], out: Out) -> Done {
     if wrong == 0 {
         Ok(())
     } else {
-        Err(Failure::usage(format!("{wrong} of {} files cannot be used", files.len())))
+        Err(Failure::usage(format!(
+            "{wrong} of {} files cannot be used; each error above says where and why",
+            files.len()
+        )))
     }
 }
 

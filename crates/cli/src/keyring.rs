@@ -110,9 +110,10 @@ pub(crate) fn public_key(path: &Path) -> Result<Intake, Failure> {
             path.display(),
             more + 1
         ))),
-        (None, _) => {
-            Err(Failure::usage(format!("{}: wanted a public key, found an empty set", path.display())))
-        }
+        (None, _) => Err(Failure::usage(format!(
+            "{}: wanted a public key, found an empty set; `countersign key new FILE` makes a pair",
+            path.display()
+        ))),
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn register(args: &RegisterArgs, out: Out) -> Done {
         private.map(|file| keyring::key_pair(file, args.prove_passphrase_file.as_deref())).transpose()?;
     if private.as_ref().is_some_and(|private| private.public_key().spki_der() != public.spki_der()) {
         return Err(Failure::usage(format!(
-            "--prove: wanted the private half of {}, found another key",
+            "--prove: wanted the private half of {}, found another key; name the file that belongs to it",
             args.file.display()
         )));
     }
@@ -84,7 +84,11 @@ fn possession(key: &dyn KeyPair, account: &str) -> Result<Value, Failure> {
 /// A key's signature over a text, as proofs made by hand carry it.
 pub(crate) fn signed(key: &dyn KeyPair, text: &str) -> Result<String, Failure> {
     let strong = Algorithm::ALL.iter().find(|found| key.signs(**found) && !found.is_weak());
-    let algorithm = *strong.ok_or_else(|| Failure::usage("--prove: this kind of key signs nothing here"))?;
+    let algorithm = *strong.ok_or_else(|| {
+        Failure::usage(
+            "--prove: this kind of key signs nothing here; wanted Ed25519, P-256, P-384, P-521 or RSA",
+        )
+    })?;
     let signature = key.sign(algorithm, text.as_bytes()).map_err(Failure::failed)?;
     Ok(Base64UrlUnpadded::encode_string(&signature))
 }

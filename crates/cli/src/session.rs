@@ -68,7 +68,10 @@ pub(crate) fn login(args: &LoginArgs, out: Out) -> Done {
     }
     let client = Client::in_session(keeper, &args.url, world::ambient()).map_err(|error| told(&error))?;
     let tokens = world::run(async { client.tokens().await.map_err(|error| told(&error)) })?;
-    let tokens = tokens.ok_or_else(|| Failure::failed("the server gave no session"))?;
+    let tokens = tokens.ok_or_else(|| {
+        Failure::failed("the server gave no session")
+            .next("is it a server of the dialect spacetime? its operator sees the call in the log")
+    })?;
     kept.save(&tokens)?;
     if args.token {
         return out.show(&json!({ "access_token": tokens.access() }), || tokens.access().to_owned());

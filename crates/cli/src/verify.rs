@@ -103,7 +103,7 @@ pub(crate) fn verdict(explanation: &Value) -> String {
 pub(crate) fn judge(args: &VerifyArgs, signed: Option<&[u8]>) -> Result<Explanation, Failure> {
     if args.accounts.is_none() && args.keys.is_empty() {
         return Err(Failure::usage(
-            "wanted who is known: --accounts FILE, or --key FILE with --as IDENTIFIER",
+            "wanted who is known, found nobody; say it with --accounts FILE, or --key FILE and --as IDENTIFIER",
         ));
     }
     // What was mistyped is told before what is in the file.
