@@ -14,6 +14,9 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("javac", &["--version"], "default-jdk-headless"),
     ("node", &["--version"], "nodejs"),
     ("jq", &["--version"], "jq"),
+    // The shells whose completions are tried.
+    ("zsh", &["--version"], "zsh"),
+    ("fish", &["--version"], "fish"),
     ("git", &["--version"], "git"),
     ("strace", &["-V"], "strace"),
     // The front doors. Debian may start them as services when it installs them; the tests start their own beside those.
