@@ -16,6 +16,9 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("node", &["--version"], "nodejs"),
     ("npm", &["--version"], "npm"),
     ("jq", &["--version"], "jq"),
+    // The shells whose completions are tried.
+    ("zsh", &["--version"], "zsh"),
+    ("fish", &["--version"], "fish"),
     ("git", &["--version"], "git"),
     // Keys in no file.
     ("sh", &["-c", "command -v ssh-agent ssh-add ssh-keygen"], "openssh-client"),

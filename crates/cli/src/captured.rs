@@ -152,8 +152,8 @@ impl Captured {
     fn from_head(lines: &[&str], base: Option<&str>, scheme: &str) -> Result<Self, Failure> {
         let wanted = || {
             Failure::usage(
-                "wanted a request line such as `GET /v1/things HTTP/1.1` (raw HTTP or `curl -v`), a JSON object or a token; \
-                 found none of them",
+                "wanted a request line such as `GET /v1/things HTTP/1.1` (raw HTTP or `curl -v`), a JSON object or a token, \
+                 found none of them; save the request as it was sent, such as with `curl -v`",
             )
         };
         let mut words = lines.first().ok_or_else(wanted)?.split_ascii_whitespace();

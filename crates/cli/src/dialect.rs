@@ -162,7 +162,10 @@ fn lint(files: &[PathBuf], out: Out) -> Done {
 fn test(files: &[PathBuf], out: Out) -> Done {
     let (mut cases, mut failed) = (Vec::new(), 0_usize);
     for path in files {
-        let at = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
+        let at = |error: &dyn std::fmt::Display| {
+            Failure::usage(format!("{}: {error}", path.display()))
+                .next("those in the dialects' folders `vectors` show the form; `countersign dialect lint` is for dialect files")
+        };
         let text = world::read_text(path)?;
         // A file of calls is driven through the session API; all others are judged request by request.
         let reports = if of_calls(&text) {

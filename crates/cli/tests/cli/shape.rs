@@ -109,11 +109,18 @@ fn colours_are_for_terminals_and_can_be_had_or_not() {
     assert!(failed.err.contains('\u{1b}') && !place.run("key show none.pem").err.contains('\u{1b}'));
 }
 
+/// The text with what stands between two marks taken out.
+fn without(text: &str, begin: &str, end: &str) -> String {
+    let Some((before, rest)) = text.split_once(begin) else { return text.to_owned() };
+    let after = rest.find(end).map_or("", |at| &rest[at..]);
+    format!("{before}{begin}…{after}")
+}
+
 /// What is typed, and goes wrong without a server.
 const WRONG: &[&str] = &[
     "key show nothing.pem",
     "key show empty",
-    "key show a.pem.pub --passphrase-file empty",
+    "key show a.pem --passphrase-file empty",
     "key new a.pem",
     "key convert a.pem --to pkcs8",
     "key convert rsa.pem --to hex",
@@ -170,21 +177,25 @@ fn every_failure_says_what_to_do_next() {
     place.write("badheader.json", "{\"url\":\"https://h/\",\"headers\":{\"a b\":\"c\"}}");
     place.write("wrong.toml", "[[acount]]\n");
     place.write("bad.toml", "name = \"x\"\nsummary = \"\"\nalgorithms = [\"none\"]\n");
-    let mut told = String::new();
+    let (mut told, mut bare) = (String::new(), Vec::new());
     for line in WRONG {
         let ran = place.run(line);
         assert!(ran.code != 0, "{line} went well");
         let text = ran.err.replace(&place.folder.path().display().to_string(), "FOLDER");
-        // What the machine's own library says differs from place to place.
+        // Lists that grow with every dialect and setting.
+        let text = without(&without(&text, "shipped are ", ";"), "this section has ", "\n");
         let _ = write!(told, "$ countersign {line}\n[{}] {}\n", ran.code, text.trim());
         let json = place.run(&format!("--json {line}"));
         let json: Value = serde_json::from_str(json.err.lines().last().unwrap_or_default()).unwrap();
         let message = json["message"].as_str().unwrap();
         let next = json["next"].is_string()
             || ["; ", "did you mean", "`countersign "].iter().any(|step| message.contains(step));
-        assert!(next, "{line}: no next step in: {json}");
+        if !next {
+            bare.push(line);
+        }
     }
     let kept = include_str!("messages.txt");
+    assert!(bare.is_empty(), "no next step in what is told of {bare:#?}\n{told}");
     assert!(
         told == kept,
         "tests/cli/messages.txt has other messages; read these, and keep them when they are good:\n{told}"
