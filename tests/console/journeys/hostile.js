@@ -2,14 +2,14 @@
 import path from "node:path";
 import { signInByFile } from "../browser.js";
 import { must, same, test } from "../cases.js";
-import { addresses, copied, left } from "./pages.js";
+import { addresses, left } from "./pages.js";
 import { owner, person } from "./people.js";
 import { explained } from "./send.js";
 
 const MARKUP = `<img src=x onerror=globalThis.taken=1>"'</script><script>globalThis.taken=1</script>{{7*7}}`;
 const TURNED = "\u202egnp.exe\u2066";
 
-export async function run({ installation, browser, pages, work }) {
+export async function run({ installation, browser }) {
   const name = `<b onmouseover=globalThis.taken=1>evil</b>`;
   const value = `"><svg/onload=globalThis.taken=1>@example.com`;
   installation.cli("account", "add", name, "--identifier", `email=${value}`);
@@ -28,7 +28,7 @@ export async function run({ installation, browser, pages, work }) {
     await signInByFile(page, owner(installation));
     const parameters = { key: key.id, refusal: reject, account: account.id, organisation: organisation.id };
     const kept = JSON.parse(installation.cli("--json", "key", "list", "owner"));
-    const { own: owns, operate } = await addresses(copied(pages, work), { operate: parameters, own: { key: (kept.items ?? kept)[0].id, refusal: reject } });
+    const { own: owns, operate } = await addresses(page, { operate: parameters, own: { key: (kept.items ?? kept)[0].id, refusal: reject } });
     await explained(page, `#/operate/refusals/${reject}`);
     for (const hash of [...operate, ...owns]) {
       await page.open(hash);

@@ -3,23 +3,26 @@ import fs from "node:fs";
 import path from "node:path";
 import { clean, signInByFile } from "../browser.js";
 import { must, same, test } from "../cases.js";
-import { addresses, copied } from "./pages.js";
+import { addresses } from "./pages.js";
 import { owner, person } from "./people.js";
 import { explained } from "./send.js";
 
 const WIDTHS = [320, 768, 1280];
 
-export async function run({ installation, browser, work, axe, pages }) {
+export async function run({ installation, browser, work, axe }) {
   const looker = person(installation, { name: "looker", dialect: "skykit", namespace: "email", value: "looker@example.com" });
   const shots = path.join(work, "screenshots");
   fs.mkdirSync(shots, { recursive: true });
   const organisation = JSON.parse(installation.cli("--json", "org", "add", "Looked at"));
   const once = person(installation, { name: "looker-once", dialect: "asymmetric-jwt", value: "looker-once" });
   const refusal = await replayed(installation, once);
-  const { own, operate } = await addresses(copied(pages, work), {
+  const table = await browser.page(installation);
+  await table.open();
+  const { own, operate } = await addresses(table, {
     own: { key: looker.key, refusal },
     operate: { key: looker.key, refusal, account: looker.account, organisation: organisation.id },
   });
+  await table.context().close();
 
   for (const colorScheme of ["light", "dark"]) {
     // axe is injected, which the policy rightly forbids; the policy itself is watched by every other page.

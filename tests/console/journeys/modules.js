@@ -2,13 +2,18 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { must, same, test } from "../cases.js";
-import { copied } from "./pages.js";
 
 const PHRASE = "a passphrase of some length";
 
 export async function run({ installation, pages, work }) {
-  const load = copied(pages, work);
+  // A copy that says what it is: the pages themselves need no package file.
+  const copy = path.join(work, "modules");
+  fs.rmSync(copy, { recursive: true, force: true });
+  fs.cpSync(pages, copy, { recursive: true });
+  fs.writeFileSync(path.join(copy, "package.json"), '{"type":"module"}');
+  const load = (name) => import(pathToFileURL(path.join(copy, name)));
   const [{ seal, open }, { scrypt }, { pem }, { pairOfBytes, WantsPassphrase }, { mustNotBeSent }, { hex, utf8 }, { firstDifference, span }] = await Promise.all(
     ["keys/sealed.js", "keys/scrypt.js", "keys/pem.js", "keys/key-file.js", "keys/public-text.js", "lib/bytes.js", "lib/difference.js"].map(load));
   const openssl = (given, input) => execFileSync("openssl", given, { input, stdio: ["pipe", "pipe", "pipe"] });
