@@ -4,7 +4,7 @@ import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
 
-const DIALECTS = ["skykit", "asymmetric-jwt", "skillhive", "partner-key"];
+const ROUTES = { skykit: "skykit", "asymmetric-jwt": "asymmetric-jwt", skillhive: "skillhive", "partner-key": "partner-key", spacetime: "own-session" };
 
 export class Installation {
   constructor({ countersign, echo, work }) {
@@ -72,11 +72,11 @@ export class Installation {
 }
 
 function configuration(first, second, third) {
-  const routes = DIALECTS.map((name) => `
+  const routes = Object.entries(ROUTES).map(([name, dialect]) => `
 [[route]]
 name = "${name}"
 path = "/${name}/"
-dialects = ["${name}"]
+dialects = ["${dialect}"]
 upstream = "http://127.0.0.1:${third}"
 `);
   return `version = 1

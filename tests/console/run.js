@@ -7,14 +7,20 @@ import { parseArgs } from "node:util";
 import { Browser } from "./browser.js";
 import { told } from "./cases.js";
 import { Installation } from "./installation.js";
+import * as hostile from "./journeys/hostile.js";
+import * as join from "./journeys/join.js";
+import * as keyboard from "./journeys/keyboard.js";
 import * as life from "./journeys/life.js";
 import * as looks from "./journeys/looks.js";
 import * as makeKey from "./journeys/make-key.js";
 import * as modules from "./journeys/modules.js";
+import * as operate from "./journeys/operate.js";
+import * as send from "./journeys/send.js";
 import * as signIn from "./journeys/sign-in.js";
+import * as snippets from "./journeys/snippets.js";
 import * as tryIt from "./journeys/try.js";
 
-const JOURNEYS = { modules, "sign-in": signIn, "make-key": makeKey, life, try: tryIt, looks };
+const JOURNEYS = { modules, "sign-in": signIn, "make-key": makeKey, life, try: tryIt, send, join, snippets, operate, keyboard, hostile, looks };
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 
 const { values } = parseArgs({

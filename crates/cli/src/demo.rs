@@ -64,18 +64,18 @@ async fn play(args: &DemoArgs, folder: &Path, watch: watch::Watch, out: Out) -> 
     let mut stage = Stage::new(&public, watch)?;
     cases::play(&mut stage, &callers).await?;
     sessions::play(&mut stage, &callers).await?;
+    let key = keyring::private_key(&folder.join("operator.key"), None)?;
+    let link = console::made(&key, &manage, None).await?;
+    let link = crate::manage::text(&link, "url")?;
     let rows = stage.rows;
     let failed = rows.iter().filter(|row| !row.as_expected).count();
     let value = json!({
-        "public": public, "manage": manage, "data": folder, "rows": rows,
+        "public": public, "manage": manage, "console": link, "data": folder, "rows": rows,
         "as_expected": rows.len().saturating_sub(failed), "unexpected": failed,
     });
     out.show(&value, || told(&rows, failed))?;
     if !args.once {
         if !out.json {
-            let key = keyring::private_key(&folder.join("operator.key"), None)?;
-            let link = console::made(&key, &manage, None).await?;
-            let link = crate::manage::text(&link, "url")?;
             Out::line(&invitation(folder, &public, &manage, link, &callers))?;
         }
         Out::note("Serving; Ctrl-C ends the demo.");

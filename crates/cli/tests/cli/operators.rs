@@ -1,6 +1,9 @@
 //! What operators do: the first owner, the server, the registry by command and by file, backup, recovery, the demo.
 use crate::run::{Place, Server, mode};
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
 
 #[test]
 fn the_registry_is_managed_over_the_api() {
@@ -280,6 +283,79 @@ fn the_demo_shows_every_verdict_as_expected() {
         let (good, bad): (Vec<_>, Vec<_>) = rows.partition(|row| row["expected"] == "accepted");
         assert!(!good.is_empty() && bad.len() >= 4, "{dialect}");
         assert!(bad.iter().all(|row| row["because"].as_str().is_some_and(|text| text.ends_with('.'))));
+    }
+}
+
+#[test]
+fn the_demo_serves_the_console_and_its_link_opens_it_once() {
+    let place = Place::new();
+    let demo = Demo::start(&place);
+    let line = |name: &str| {
+        let found = demo.told.lines().find_map(|line| line.strip_prefix(name));
+        found
+            .unwrap_or_else(|| panic!("no {name:?} in: {}", demo.told))
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let (manage, link) = (line("management listener"), line("console"));
+    let token = link.strip_prefix(&format!("{manage}/console/#/link/")).unwrap();
+    let page = demo.ask(&manage, "GET /console/", "");
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("countersign console"), "{page}");
+    let opened = demo.ask(&manage, "POST /console/api/v1/link", &format!("{{\"token\":\"{token}\"}}"));
+    assert!(opened.starts_with("HTTP/1.1 200") && opened.contains("\"role\":\"owner\""), "{opened}");
+    let again = demo.ask(&manage, "POST /console/api/v1/link", &format!("{{\"token\":\"{token}\"}}"));
+    assert!(again.starts_with("HTTP/1.1 401"), "{again}");
+}
+
+/// A demo that goes on serving, with what it printed before that.
+struct Demo {
+    child: Child,
+    told: String,
+}
+
+impl Demo {
+    fn start(place: &Place) -> Self {
+        let mut child = place
+            .command(&["demo"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        // The last command that it suggests ends what it prints.
+        let mut told = String::new();
+        for line in lines {
+            told.push_str(&line);
+            told.push('\n');
+            if line.contains(" key list ") {
+                break;
+            }
+        }
+        Self { child, told }
+    }
+
+    fn ask(&self, base: &str, line: &str, body: &str) -> String {
+        let address = base.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let length = body.len();
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: {address}\r\ncountersign-console: 1\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
