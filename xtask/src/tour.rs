@@ -56,8 +56,6 @@ fn one(page: &Path, home: &Path) -> Result<u64, String> {
         .env("XDG_DATA_HOME", home.join("data"))
         .env("XDG_CONFIG_HOME", home.join("config"));
     shell.env("COUNTERSIGN_DATA", home.join("data/countersign")).env("TOUR", home);
-    // Nobody sits here to answer.
-    shell.stdin(std::process::Stdio::null());
     shown(shell)?;
     u64::try_from(blocks.len()).map_err(|error| error.to_string())
 }

@@ -31,7 +31,9 @@ impl Attended {
         std::thread::spawn(move || {
             let mut part = [0; 4096];
             while let Ok(length @ 1..) = out.read(&mut part) {
-                kept.lock().unwrap().push_str(&String::from_utf8_lossy(&part[..length]));
+                kept.lock()
+                    .unwrap()
+                    .push_str(&String::from_utf8_lossy(part.get(..length).unwrap_or_default()));
             }
         });
         Self { child, shown }
@@ -94,10 +96,8 @@ fn who_sits_at_a_terminal_is_asked_shown_what_is_made_and_told_what_comes_next()
     assert_eq!(mode(&place.path("data/operator.key")), 0o600);
     place.run("config check").ok();
     // What was made is what a server runs, and who was named is its owner.
-    let server = Server::of(
-        &place,
-        &written.replace("127.0.0.1:870", "127.0.0.1:0#").replace("0#0", "0").replace("0#1", "0"),
-    );
+    let free = written.replace("127.0.0.1:8700", "127.0.0.1:0").replace("127.0.0.1:8701", "127.0.0.1:0");
+    let server = Server::of(&place, &free);
     let owners = place.run(&format!("operator list --server {}", server.manage)).ok();
     assert!(owners.contains("ada") && owners.contains("owner"), "{owners}");
 }
