@@ -11,7 +11,7 @@ mod configuration;
 mod connections;
 mod dialects;
 mod doctor;
-mod document;
+pub(crate) mod document;
 mod found;
 mod gate;
 mod identifiers;

@@ -60,7 +60,7 @@ async function requestForm(place, result, proof, dialects, me) {
     await showResult(result, proof, request);
   };
   fill(place, formOf({ fields: { url, ...values, ...chooser.fields }, submit: "Sign and judge", act },
-    !proof.ownRequest && el("div", { class: "row" }, method.node, url.node), proof.ownRequest && url.node,
+    !proof.ownRequest && method.node, url.node,
     !proof.ownRequest && body.node, Object.values(values).map((one) => one.node), ask, chooser.node, el("details", null, el("summary", null, "Break something on purpose"), tamper.node)));
 }
 
@@ -128,6 +128,15 @@ const sent = (request) => post("/console/api/v1/send", {
   body_b64: BODILESS.includes(request.method) || !request.body ? undefined : base64(utf8(request.body)),
 });
 
+/** JSON on lines of its own, all else as it came. */
+function readable(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
 async function sendIt(place, request) {
   fill(place, el("p", { class: "quiet" }, "Sending…"));
   try {
@@ -139,7 +148,7 @@ async function sendIt(place, request) {
       el("p", { class: "box-title" }, mark(good ? "verified" : "refused", `Answer ${answer.status}`)),
       reject && el("p", null, "Reject id ", el("a", { href: `#/refusals/${encodeURIComponent(reject)}` }, reject))),
     el("p", { class: "quiet small" }, `${named.get("content-type") ?? "no content type"}${answer.cut ? ", its beginning" : ""}`),
-    el("pre", { tabindex: "0", "aria-label": "Body of the answer" }, el("code", null, answer.text || "(empty)")));
+    el("pre", { class: "answer", tabindex: "0", "aria-label": "Body of the answer" }, el("code", null, readable(answer.text) || "(empty)")));
   } catch (error) {
     fill(place, problemBox(error));
   }

@@ -16,7 +16,8 @@ export const snippets = {
     const dialects = await signedDialects();
     if (!dialects?.length) return [...head, notHere("A list of dialects")];
     const { items } = await get("/console/api/v1/keys");
-    const live = items.filter((key) => key.live);
+    // A key that goes soon is nobody's first choice.
+    const live = items.filter((key) => key.live).toSorted((one, other) => Number(one.state === "retiring") - Number(other.state === "retiring"));
     const place = el("div", { role: "status" });
     const dialect = field("Dialect", { options: dialects.map((one) => [one.name, one.name]) });
     const language = field("Language", { options: LANGUAGES, value: "python" });
