@@ -50,6 +50,12 @@ const BROWSER: &[(&str, &[&str], &str)] = &[
     ("openssl", &["version"], "openssl"),
 ];
 
+/// What takes the pictures of the book: small files, and a clock that can be set.
+const PICTURES: &[(&str, &[&str], &str)] = &[
+    ("pngquant", &["--version"], "pngquant"),
+    ("sh", &["-c", "ls /usr/lib/*/faketime/libfaketime.so.1"], "faketime"),
+];
+
 /// What builds and tries the Debian package.
 const PACKAGES: &[(&str, &[&str], &str)] = &[
     ("dpkg-deb", &["--version"], "dpkg"),
@@ -98,6 +104,17 @@ pub(crate) fn packages() -> Result<(), String> {
 /// As for [`clients`].
 pub(crate) fn database() -> Result<(), String> {
     install(DATABASE)
+}
+
+/// Installs what takes the pictures of the book, and tells where the clock's library is.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub(crate) fn pictures() -> Result<PathBuf, String> {
+    install(PICTURES)?;
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let mut files = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    files.find(|file| file.is_file()).ok_or_else(|| "libfaketime is not under /usr/lib".to_owned())
 }
 
 /// What the console's tests need; gives the folder with the npm packages, which are those that tests/console/package.json names.
