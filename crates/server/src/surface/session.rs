@@ -22,7 +22,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 /// The address as it may stand in logs, traces and pages: of a join code, only that there was one.
 pub(crate) fn without_code(prefix: &str, uri: &Uri) -> Uri {
     let Some(rest) = uri.path().strip_prefix(prefix) else { return uri.clone() };
-    if !rest.strip_prefix("/subscription/invite/").is_some_and(|code| !code.is_empty()) {
+    if rest.strip_prefix("/subscription/invite/").is_none_or(str::is_empty) {
         return uri.clone();
     }
     // The path alone: what stands behind a question mark may be the rest of the code.
