@@ -183,7 +183,16 @@ mod tests {
         for good in ["a", "Zoë Ünsal", "名前", "<b>&\"'", "מפתח"] {
             assert!(text("a label", "invalid-label", good, 64).is_ok(), "{good}");
         }
-        for bad in ["", " a", "a\n", "a\u{202e}gnp.exe", "admin\u{200b}", "a\u{2066}b\u{2069}", "\u{feff}a", "x\u{e0041}"] {
+        for bad in [
+            "",
+            " a",
+            "a\n",
+            "a\u{202e}gnp.exe",
+            "admin\u{200b}",
+            "a\u{2066}b\u{2069}",
+            "\u{feff}a",
+            "x\u{e0041}",
+        ] {
             assert!(text("a label", "invalid-label", bad, 64).is_err(), "{bad:?}");
         }
     }
