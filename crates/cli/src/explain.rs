@@ -18,7 +18,10 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "reject")]
     signed: Option<PathBuf>,
     /// Ask the server at this address, such as https://api.example, instead of judging here.
-    #[arg(long, value_name = "URL", conflicts_with = "reject")]
+    // It goes by its own registry and clock: what tells this machine of those would not be heeded.
+    #[arg(long, value_name = "URL", conflicts_with_all = [
+        "reject", "at", "accounts", "keys", "identifier", "acting_as", "api_key_file",
+    ])]
     ask: Option<String>,
     /// A private key of the account, for --ask: the server tells everything to whoever holds one.
     #[arg(long, value_name = "KEYFILE", requires = "ask")]
