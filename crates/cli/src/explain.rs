@@ -17,8 +17,11 @@ pub(crate) struct ExplainArgs {
     /// The file with the bytes that were signed, to lay them beside those that the server expects.
     #[arg(long, value_name = "FILE", conflicts_with = "reject")]
     signed: Option<PathBuf>,
-    /// Ask the server at this address, such as https://api.example, instead of judging here.
-    #[arg(long, value_name = "URL", conflicts_with = "reject")]
+    /// Ask the server at this address, such as `https://api.example`, instead of judging here.
+    // It goes by its own registry and clock: what tells this machine of those would not be heeded.
+    #[arg(long, value_name = "URL", conflicts_with_all = [
+        "reject", "at", "accounts", "keys", "identifier", "acting_as", "api_key_file",
+    ])]
     ask: Option<String>,
     /// A private key of the account, for --ask: the server tells everything to whoever holds one.
     #[arg(long, value_name = "KEYFILE", requires = "ask")]
