@@ -28,8 +28,15 @@ CLIENTS = {
     "partner-key": ("partner_key.py", "requirements.txt"),
     "http-signature": ("http_signature.py", "requirements-http-signature.txt"),
     "spacetime": ("spacetime.py", "requirements-spacetime.txt"),
+    # What the corpus of broken requests starts from is still what they send; one environment after the other.
+    "recordings": ("recordings.py", "requirements.txt"),
+    "recordings-spacetime": ("recordings.py", "requirements-spacetime.txt"),
+    "access-token": ("access_token.py", "requirements-oauth.txt"),
+    "oauth4webapi": ("oauth.mjs", "package.json"),
     # Programs of our own making, in the languages of their readers; last, since they use the keys of the others.
     "snippets": ("snippets.py", "requirements.txt"),
+    "sidecar": ("sidecar.py", "requirements.txt"),
+    "imports": ("imports.py", "requirements.txt"),
 }
 SCRIPT_TIMEOUT = 600  # seconds after which a client that hangs is ended and counts as failed
 
@@ -39,7 +46,7 @@ def main():
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     need("openssl", "apt-get install openssl")
-    for program, package in [("go", "golang-go"), ("java", "default-jdk-headless"), ("node", "nodejs"), ("npm", "npm"), ("jq", "jq"), ("curl", "curl")]:
+    for program, package in [("go", "golang-go"), ("java", "default-jdk-headless"), ("node", "nodejs"), ("npm", "npm"), ("jq", "jq"), ("curl", "curl"), ("wget", "wget")]:
         need(program, f"apt-get install {package}")
     os.environ["COUNTERSIGN_PROGRAM"] = str(options.countersign.resolve())
     os.environ["COUNTERSIGN_ROOT"] = str(HERE.parent.parent)
@@ -79,7 +86,23 @@ def command_of(script, requirements, work):
     """The command that runs a client script, its environment made ready."""
     if requirements is None:
         return [need("php", "apt-get install php-cli"), str(HERE / script)]
+    if script.endswith(".mjs"):
+        return ["node", str(node_environment(HERE / requirements, work) / script)]
     return [str(environment(HERE / requirements, work)), str(HERE / script)]
+
+
+def node_environment(package, work):
+    """A folder with the packages that a package.json names, and the scripts: Node looks for packages beside them."""
+    need("npm", "apt-get install npm")
+    folder = work / f"node-{hashlib.sha256(package.read_bytes()).hexdigest()[:12]}"
+    folder.mkdir(exist_ok=True)
+    for file in [package, *HERE.glob("*.mjs")]:
+        shutil.copy(file, folder / file.name)
+    if not (folder / ".complete").exists():
+        print(f"installing {package.name} …", flush=True)
+        step(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder)], f"install {package.name}")
+        (folder / ".complete").touch()
+    return folder
 
 
 def environment(requirements, work):

@@ -50,5 +50,6 @@ export async function signInByFile(page, file, passphrase) {
   await page.getByLabel("Private key file").setInputFiles(file);
   if (passphrase) await page.getByLabel("Passphrase of the file").fill(passphrase);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("button", { name: "Sign out" }).first().waitFor({ state: "attached" });
+  // On a phone it is in the menu.
+  await page.locator(".whoami button").waitFor({ state: "attached" });
 }

@@ -13,6 +13,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("partner-key", "partner-key"),
     ("http-signature", "http-signature"),
     ("spacetime", "own-session"),
+    ("access-token", "access-token"),
 ];
 
 /// Starts the server and the echo behind it, runs every script, and ends both.
@@ -60,9 +61,11 @@ pub(crate) fn run() -> Result<u64, String> {
 fn configuration(public: u16, manage: u16, echo: u16, hook: u16) -> String {
     let mut text = format!(
         "version = 1\n\n[server]\npublic_url = \"http://127.0.0.1:{public}\"\n\n\
-         [[listener]]\naddress = \"127.0.0.1:{public}\"\nsurfaces = [\"gateway\", \"session\", \"jwks\", \"health\"]\n\n\
+         [[listener]]\naddress = \"127.0.0.1:{public}\"\nsurfaces = [\"gateway\", \"session\", \"token\", \"jwks\", \"health\"]\n\n\
          [[listener]]\naddress = \"127.0.0.1:{manage}\"\nsurfaces = [\"manage\", \"metrics\", \"health\"]\n\n\
          [session]\nrefresh_grace = \"10s\"\nself_registration = true\n\n\
+         [token]\nrefresh_tokens = true\nscopes = [\"read\", \"write\"]\ndpop_nonces = true\n\n\
+         [[token.client]]\naccount = \"resource-server\"\nintrospects = true\n\n\
          [webhooks]\nurl = \"http://127.0.0.1:{hook}/hook\"\nallow_http = true\nallow_private_networks = true\n"
     );
     for (path, dialect) in ROUTES {

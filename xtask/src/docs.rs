@@ -1,4 +1,7 @@
 //! The documents that are made from tables in the code: written, or compared with what is committed.
+mod api;
+mod summary;
+
 use crate::run::{built, cargo, command, quiet, root};
 use std::collections::BTreeMap;
 
@@ -13,6 +16,15 @@ pub(crate) fn run(check: bool) -> Result<u64, String> {
     documents.insert("configuration.md".to_owned(), configuration()?);
     documents.insert("command-line.md".to_owned(), command_line()?);
     documents.insert("metrics.md".to_owned(), metrics()?);
+    let apis: BTreeMap<String, serde_json::Value> = serde_json::from_str(&told(&["help", "apis", "--json"])?)
+        .map_err(|error| format!("help apis: {error}"))?;
+    for (name, document) in &apis {
+        let title =
+            if name == "console" { "The console's API".to_owned() } else { format!("The {name} API") };
+        documents.insert(format!("book/src/{name}-api.md"), api::page(&title, document, MADE));
+    }
+    let names: Vec<&str> = documents.keys().filter_map(|path| summary::dialect(path)).collect();
+    documents.insert(summary::PATH.to_owned(), summary::with(&names)?);
     for (name, text) in &documents {
         let path = root().join("docs").join(name);
         if check {

@@ -13,6 +13,8 @@ const TARGETS: &[&str] = &[
     "dialect_file",
     "key_intake",
     "trace_context",
+    "form",
+    "dpop",
     "judge",
     "ext_authz",
     "lanes",

@@ -1,4 +1,6 @@
-//! The structure as drawn: which crate may use which, closed lists, no circle inside a crate, rules for every file, tests that the docs name.
+//! The structure as drawn: which crate may use which, closed lists, no circle inside a crate, rules for every file, links and tests that the
+//! docs name.
+mod book;
 mod crates;
 mod cycles;
 mod files;
@@ -20,6 +22,7 @@ pub(crate) fn run() -> Result<u64, String> {
     made += files::run(&workspace, &mut faults)?;
     made += map::run(&workspace, &mut faults)?;
     made += standards::run(&workspace, &mut faults)?;
+    made += book::run(&mut faults)?;
     for fault in &faults {
         println!("house: {fault}");
     }

@@ -30,7 +30,8 @@ const USAGE: &str = "usage: cargo xtask TASK
   faults          disks, clocks, networks, databases and processes taken apart under load (some need root)
   soak [TRIAL…]   the same at full length: a million raced duplicates, a hundred kills
   clients         the real client libraries against a running server
-  console         the web console in a real browser, before a running server
+  console         the web console in a real browser, before a running server; `console --write` takes the book's
+                  pictures anew
   doors           every front door of examples/ before a running server
   traces          traces of a real server, with OpenTelemetry's own SDK before and behind it
   envoy           the real Envoy with the configuration of examples/envoy before a real server
@@ -41,7 +42,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   bench [PART…]   the benchmarks, as ratios; `bench --write` keeps the day's figures in the book
   docs            writes the documents that are made from tables; `docs --check` only compares
   package         builds the Debian package; `package --check` tries one of the debug build in an empty root
-  tour            runs the README's tour as it stands";
+  tour            runs the tours of the README and of the book as they stand";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         ["envoy"] => tools::clients().and_then(|()| envoy::run()).map(print_counted),
         ["clients"] => tools::clients().and_then(|()| clients::run()).map(print_counted),
         ["console"] => console::run().map(print_counted),
+        ["console", "--write"] => console::write().map(print_counted),
         ["doors"] => tools::clients().and_then(|()| doors::run()).map(print_counted),
         ["fuzz", minutes] => match minutes.parse() {
             Ok(minutes) => fuzz::run(minutes).map(print_counted),

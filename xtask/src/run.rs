@@ -14,6 +14,8 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
+    // Nobody sits here to answer, even where somebody started this at a terminal.
+    command.stdin(Stdio::null());
     // What cargo told this program about itself must not reach the builds that it starts.
     for name in [
         "CARGO_MANIFEST_DIR",

@@ -41,6 +41,7 @@ const STEPS: &[Step] = &[
     ("faults", faults::run),
     ("demo", || shown(command(built("countersign")?, &["demo", "--once"])).map(|_| 1)),
     ("real clients", clients::run),
+    ("vendors", vendors),
     ("console", console::run),
     ("doors", doors::run),
     ("envoy", envoy::run),
@@ -124,6 +125,14 @@ fn vectors() -> Result<u64, String> {
         })?,
         "vectors",
     )
+}
+
+/// Vendors' own packages sign, and are shown what countersign signs.
+fn vendors() -> Result<u64, String> {
+    let countersign = built("countersign")?;
+    let mut script = command("python3", &["tests/vendors/run.py", "--countersign"]);
+    script.arg(countersign).arg("--work").arg(crate::run::target()?.join("vendors"));
+    passed(&shown(script)?, "vendors")
 }
 
 /// Every recorded attack.

@@ -9,12 +9,20 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("openssl", &["version"], "openssl"),
     ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
     ("curl", &["--version"], "curl"),
+    ("wget", &["--version"], "wget"),
     // The languages of the snippets.
     ("go", &["version"], "golang-go"),
     ("javac", &["--version"], "default-jdk-headless"),
     ("node", &["--version"], "nodejs"),
+    ("npm", &["--version"], "npm"),
     ("jq", &["--version"], "jq"),
+    // The shells whose completions are tried.
+    ("zsh", &["--version"], "zsh"),
+    ("fish", &["--version"], "fish"),
     ("git", &["--version"], "git"),
+    // Keys in no file.
+    ("sh", &["-c", "command -v ssh-agent ssh-add ssh-keygen"], "openssh-client"),
+    ("softhsm2-util", &["--version"], "softhsm2"),
     ("strace", &["-V"], "strace"),
     // The front doors. Debian may start them as services when it installs them; the tests start their own beside those.
     ("/usr/sbin/nginx", &["-v"], "nginx"),
@@ -40,6 +48,12 @@ const BROWSER: &[(&str, &[&str], &str)] = &[
     ("node", &["-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"], "nodejs"),
     ("npm", &["--version"], "npm"),
     ("openssl", &["version"], "openssl"),
+];
+
+/// What takes the pictures of the book: small files, and a clock that can be set.
+const PICTURES: &[(&str, &[&str], &str)] = &[
+    ("pngquant", &["--version"], "pngquant"),
+    ("sh", &["-c", "ls /usr/lib/*/faketime/libfaketime.so.1"], "faketime"),
 ];
 
 /// What builds and tries the Debian package.
@@ -90,6 +104,17 @@ pub(crate) fn packages() -> Result<(), String> {
 /// As for [`clients`].
 pub(crate) fn database() -> Result<(), String> {
     install(DATABASE)
+}
+
+/// Installs what takes the pictures of the book, and tells where the clock's library is.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub(crate) fn pictures() -> Result<PathBuf, String> {
+    install(PICTURES)?;
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let mut files = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    files.find(|file| file.is_file()).ok_or_else(|| "libfaketime is not under /usr/lib".to_owned())
 }
 
 /// What the console's tests need; gives the folder with the npm packages, which are those that tests/console/package.json names.

@@ -1,25 +1,48 @@
-//! The README's tour, run as it stands: every block that is marked ```` ```sh tour ````.
+//! The tours, run as they stand: every block of the README and of the book's tours that is marked ```` ```sh tour ````.
 use crate::run::{command, root, shown, target};
+use std::path::{Path, PathBuf};
 
-/// Runs the tour in one shell, with a home of its own.
+/// Runs each tour in a shell and a home of its own.
 ///
 /// # Errors
-/// When there is no tour, or a command of it fails.
+/// When a page has no tour, or a command of it fails.
 pub(crate) fn run() -> Result<u64, String> {
-    let readme =
-        std::fs::read_to_string(root().join("README.md")).map_err(|error| format!("README.md: {error}"))?;
-    let blocks = blocks(&readme);
+    let mut done = 0;
+    for page in pages()? {
+        let name = page.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        done += one(&page, &target()?.join("tour").join(name))?;
+    }
+    Ok(done)
+}
+
+/// The README, then the book's.
+fn pages() -> Result<Vec<PathBuf>, String> {
+    let book = root().join("docs/book/src");
+    let entries = std::fs::read_dir(&book).map_err(|error| format!("{}: {error}", book.display()))?;
+    let is_tour = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with("tour-") && name.ends_with(".md")
+        })
+    };
+    let mut pages: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_tour).collect();
+    pages.sort();
+    pages.insert(0, root().join("README.md"));
+    Ok(pages)
+}
+
+fn one(page: &Path, home: &Path) -> Result<u64, String> {
+    let text = std::fs::read_to_string(page).map_err(|error| format!("{}: {error}", page.display()))?;
+    let blocks = blocks(&text);
     if blocks.is_empty() {
-        return Err("README.md has no block marked ```sh tour".to_owned());
+        return Err(format!("{} has no block marked ```sh tour", page.display()));
     }
-    let target = target()?;
-    let home = target.join("tour");
     if home.exists() {
-        std::fs::remove_dir_all(&home).map_err(|error| format!("{}: {error}", home.display()))?;
+        std::fs::remove_dir_all(home).map_err(|error| format!("{}: {error}", home.display()))?;
     }
-    std::fs::create_dir_all(&home).map_err(|error| format!("{}: {error}", home.display()))?;
+    std::fs::create_dir_all(home).map_err(|error| format!("{}: {error}", home.display()))?;
     // The tour says `countersign`; that is the program of this build, and what it starts ends with the shell.
-    let program = target.join("debug");
+    let program = target()?.join("debug");
     let path =
         format!("{}:{}", program.display(), std::env::var_os("PATH").unwrap_or_default().to_string_lossy());
     let script = format!(
@@ -32,7 +55,7 @@ pub(crate) fn run() -> Result<u64, String> {
         .env("PATH", path)
         .env("XDG_DATA_HOME", home.join("data"))
         .env("XDG_CONFIG_HOME", home.join("config"));
-    shell.env("COUNTERSIGN_DATA", home.join("data/countersign")).env("TOUR", &home);
+    shell.env("COUNTERSIGN_DATA", home.join("data/countersign")).env("TOUR", home);
     shown(shell)?;
     u64::try_from(blocks.len()).map_err(|error| error.to_string())
 }

@@ -62,7 +62,8 @@ pub(crate) fn run(command: &AuditCommand, out: Out) -> Done {
                 if *at(&chain, "intact") == true {
                     return Ok(());
                 }
-                Err(Failure::new(Exit::Tampered, "the audit log was changed after it was written"))
+                Err(Failure::new(Exit::Tampered, "the audit log was changed after it was written")
+                    .next("stop who can write to the store, and compare with a backup: `countersign audit verify --file BACKUP`"))
             }
             AuditCommand::Verify { expect, which } => {
                 let log = which.open().await?;
@@ -75,8 +76,10 @@ pub(crate) fn run(command: &AuditCommand, out: Out) -> Done {
                 let head = log.head().await;
                 log.close().await;
                 let head = head.map_err(Failure::failed)?;
-                let head =
-                    head.ok_or_else(|| Failure::new(Exit::Missing, "the audit log has no entry yet"))?;
+                let head = head.ok_or_else(|| {
+                    Failure::new(Exit::Missing, "the audit log has no entry yet")
+                        .next("`countersign init` makes the first")
+                })?;
                 out.show(&json!({ "head": head.to_string() }), || format!("{head}\n"))
             }
         }
@@ -113,7 +116,8 @@ fn told(verified: Result<Option<Head>, NotWhole>, out: Out) -> Done {
             if out.json {
                 out.show(&json!({ "intact": false, "broken_at": number, "flaw": flaw.name() }), String::new)?;
             }
-            Err(Failure::new(Exit::Tampered, broken))
+            Err(Failure::new(Exit::Tampered, broken)
+                .next("stop who can write to the store, and compare with a backup: `countersign audit verify --file BACKUP`"))
         }
         Err(NotWhole::Fault(fault)) => Err(Failure::failed(fault)),
     }

@@ -93,7 +93,7 @@ impl Captured {
                     &mut bytes,
                 )
                 .map_err(|_| {
-                    Failure::usage("body_b64: wanted standard base64 with padding, found something else")
+                    Failure::usage("body_b64: wanted standard base64 with padding, found something else; `base64 -w0 FILE` makes it")
                 })?;
                 bytes
             }
@@ -152,8 +152,8 @@ impl Captured {
     fn from_head(lines: &[&str], base: Option<&str>, scheme: &str) -> Result<Self, Failure> {
         let wanted = || {
             Failure::usage(
-                "wanted a request line such as `GET /v1/things HTTP/1.1` (raw HTTP or `curl -v`), a JSON object or a token; \
-                 found none of them",
+                "wanted a request line such as `GET /v1/things HTTP/1.1` (raw HTTP or `curl -v`), a JSON object or a token, \
+                 found none of them; save the request as it was sent, such as with `curl -v`",
             )
         };
         let mut words = lines.first().ok_or_else(wanted)?.split_ascii_whitespace();
@@ -177,7 +177,11 @@ impl Captured {
 }
 
 fn add(headers: &mut HeaderMap, name: &str, value: &[u8]) -> Result<(), Failure> {
-    let bad = || Failure::usage(format!("the header {name:?} is one that no server lets through"));
+    let bad = || {
+        Failure::usage(format!(
+            "the header {name:?} is one that no server lets through; take it out of the capture"
+        ))
+    };
     let name = HeaderName::try_from(name.trim()).map_err(|_| bad())?;
     headers.append(name, HeaderValue::from_bytes(value.trim_ascii()).map_err(|_| bad())?);
     Ok(())
@@ -190,7 +194,9 @@ fn absolute(target: &str, base: Option<&str>) -> Result<String, Failure> {
         Some(whole) => whole.query.map_or(whole.path.to_owned(), |query| format!("{}?{query}", whole.path)),
         None if target.starts_with('/') => target.to_owned(),
         None => {
-            return Err(Failure::usage(format!("wanted a path or an absolute address, found {target:?}")));
+            return Err(Failure::usage(format!(
+                "wanted a path or an absolute address, found {target:?}; write it as https://api.example/path"
+            )));
         }
     };
     let base = base.ok_or_else(|| {
@@ -224,7 +230,7 @@ fn from_har(log: &serde_json::Value) -> Result<serde_json::Value, Failure> {
     let entry = entries.and_then(|entries| entries.iter().find(refused).or(entries.last()));
     let request = entry
         .and_then(|entry| entry.get("request"))
-        .ok_or_else(|| Failure::usage("wanted a HAR file with at least one request, found none"))?;
+        .ok_or_else(|| Failure::usage("wanted a HAR file with at least one request, found none; save it again once the request was sent"))?;
     let member = |value: &serde_json::Value, name: &str| value.get(name).cloned().unwrap_or_default();
     let listed = request.get("headers").and_then(serde_json::Value::as_array).into_iter().flatten();
     // HTTP/2's own fields are no headers; the address has what they say.

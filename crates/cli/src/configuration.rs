@@ -44,7 +44,10 @@ pub(crate) fn run(command: &ConfigCommand, out: Out) -> Done {
     match command {
         ConfigCommand::Check { from } => check(from, out),
         ConfigCommand::Show { from, origin } => show(from, *origin, out),
-        ConfigCommand::Default => Out::line(Config::commented_default()),
+        ConfigCommand::Default => {
+            let text = Config::commented_default();
+            out.show(&json!({ "text": text }), || text.to_owned())
+        }
     }
 }
 

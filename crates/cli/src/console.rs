@@ -5,10 +5,11 @@ use crate::print::Out;
 use crate::world;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::{Args, Subcommand};
-use countersign_keys::{Algorithm, PrivateKey};
+use countersign_keys::{Algorithm, KeyPair};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a console asks to have signed begins so; nothing else is signed here.
@@ -82,27 +83,32 @@ fn sign(args: &KeyArgs, text: &str, out: Out) -> Done {
 }
 
 fn link(args: &KeyArgs, server: &str, account: Option<&str>, out: Out) -> Done {
-    let base = server.trim_end_matches('/');
-    let origin = origin(base)?;
     let key = args.load()?;
-    let print = key.fingerprints().spki_sha256_hex.clone();
-    let made = world::run(async {
-        let asked = call(base, "challenge", &json!({ "identifier": account.unwrap_or(&print) })).await?;
-        let challenge = crate::manage::text(&asked, "challenge")?;
-        // The text is put together here: a server must not have any other text signed.
-        let (key, signature) = proof(&key, &origin, challenge)?;
-        let proof = json!({ "challenge": challenge, "key": key, "signature": signature });
-        call(base, "sign-in-link", &proof).await
-    })?;
+    let made = world::run(made(&key, server, account))?;
     let url = crate::manage::text(&made, "url")?.to_owned();
     out.show(&made, || format!("{url}\n"))
 }
 
+/// A link that the console at `server` makes for whoever holds the key, with the time at which it ends.
+pub(crate) async fn made(key: &dyn KeyPair, server: &str, account: Option<&str>) -> Result<Value, Failure> {
+    let base = server.trim_end_matches('/');
+    let origin = origin(base)?;
+    let print = key.fingerprints().spki_sha256_hex.clone();
+    let asked = call(base, "challenge", &json!({ "identifier": account.unwrap_or(&print) })).await?;
+    let challenge = crate::manage::text(&asked, "challenge")?;
+    // The text is put together here: a server must not have any other text signed.
+    let (key, signature) = proof(key, &origin, challenge)?;
+    let proof = json!({ "challenge": challenge, "key": key, "signature": signature });
+    call(base, "sign-in-link", &proof).await
+}
+
 /// The key's fingerprint, and its signature over what the console at `origin` asks.
-fn proof(key: &PrivateKey, origin: &str, challenge: &str) -> Result<(String, String), Failure> {
+fn proof(key: &dyn KeyPair, origin: &str, challenge: &str) -> Result<(String, String), Failure> {
     let public = key.public_key();
-    let strong = Algorithm::ALL.iter().find(|found| public.allows(**found) && !found.is_weak());
-    let algorithm = *strong.ok_or_else(|| Failure::usage("this kind of key signs nothing here"))?;
+    let strong = Algorithm::ALL.iter().find(|found| key.signs(**found) && !found.is_weak());
+    let algorithm = *strong.ok_or_else(|| {
+        Failure::usage("this kind of key signs nothing here; wanted Ed25519, P-256, P-384, P-521 or RSA")
+    })?;
     let text = format!("{}\n{origin}\n{challenge}", BEGINS.join(" "));
     let signature = key.sign(algorithm, text.as_bytes()).map_err(Failure::failed)?;
     Ok((public.fingerprints().spki_sha256_hex, Base64UrlUnpadded::encode_string(&signature)))
@@ -162,9 +168,9 @@ fn no_challenge() -> Failure {
 }
 
 impl KeyArgs {
-    fn load(&self) -> Result<PrivateKey, Failure> {
+    fn load(&self) -> Result<Arc<dyn KeyPair>, Failure> {
         let path: &Path = &self.key;
-        keyring::private_key(path, self.passphrase_file.as_deref())
+        keyring::key_pair(path, self.passphrase_file.as_deref())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::apply::apply;
 use crate::exit::{Done, Exit, Failure};
 use crate::manage::Api;
 use crate::print::{Out, table};
-use crate::{installation, keyring, serve, world};
+use crate::{console, installation, keyring, serve, world};
 use callers::Callers;
 use clap::Args;
 use countersign_server::config::listener::Surface;
@@ -59,21 +59,24 @@ async fn play(args: &DemoArgs, folder: &Path, watch: watch::Watch, out: Out) -> 
     };
     let (public, manage) = (base(Surface::Gateway)?, base(Surface::Manage)?);
     let callers = Callers::make(folder)?;
-    let api = Api::new(&manage, keyring::private_key(&folder.join("operator.key"), None)?)?;
+    let api = Api::new(&manage, keyring::key_pair(&folder.join("operator.key"), None)?)?;
     apply(&api, &installation::Installation::read(&callers.file)?, false).await?;
     let mut stage = Stage::new(&public, watch)?;
     cases::play(&mut stage, &callers).await?;
     sessions::play(&mut stage, &callers).await?;
+    let key = keyring::private_key(&folder.join("operator.key"), None)?;
+    let link = console::made(&key, &manage, None).await?;
+    let link = crate::manage::text(&link, "url")?;
     let rows = stage.rows;
     let failed = rows.iter().filter(|row| !row.as_expected).count();
     let value = json!({
-        "public": public, "manage": manage, "data": folder, "rows": rows,
+        "public": public, "manage": manage, "console": link, "data": folder, "rows": rows,
         "as_expected": rows.len().saturating_sub(failed), "unexpected": failed,
     });
     out.show(&value, || told(&rows, failed))?;
     if !args.once {
         if !out.json {
-            Out::line(&invitation(folder, &public, &manage, &callers))?;
+            Out::line(&invitation(folder, &public, &manage, link, &callers))?;
         }
         Out::note("Serving; Ctrl-C ends the demo.");
         return running
@@ -86,7 +89,8 @@ async fn play(args: &DemoArgs, folder: &Path, watch: watch::Watch, out: Out) -> 
     if failed == 0 {
         return Ok(());
     }
-    Err(Failure::new(Exit::Failed, format!("{failed} verdicts are not the expected ones")))
+    Err(Failure::new(Exit::Failed, format!("{failed} verdicts are not the expected ones"))
+        .next("report it with the table above and `countersign --version`"))
 }
 
 async fn end(running: Running) {
@@ -113,7 +117,7 @@ fn told(rows: &[Row], failed: usize) -> String {
 }
 
 /// Addresses, and commands that work as they stand.
-fn invitation(folder: &Path, public: &str, manage: &str, callers: &Callers) -> String {
+fn invitation(folder: &Path, public: &str, manage: &str, link: &str, callers: &Callers) -> String {
     let program =
         std::env::current_exe().map_or_else(|_| "countersign".to_owned(), |path| path.display().to_string());
     let program = crate::sign::quoted(&program);
@@ -121,6 +125,7 @@ fn invitation(folder: &Path, public: &str, manage: &str, callers: &Callers) -> S
     let mut text = format!(
         "\npublic listener      {public}   (gateway, forward-auth, sessions, key set)\n\
          management listener  {manage}   (API document: {manage}/api/v1/openapi.json)\n\
+         console              {link}   (opens once, within half an hour)\n\
          data                 {}\n\nTry:\n",
         folder.display()
     );
@@ -150,7 +155,7 @@ fn configuration(args: &DemoArgs, folder: &Path, upstream: SocketAddr) -> Result
     let mut text = format!(
         "version = 1\n\n[server]\ndrain = \"0s\"\n\n\
          [[listener]]\naddress = \"127.0.0.1:{}\"\nsurfaces = [\"gateway\", \"forward-auth\", \"session\", \"explain\", \"jwks\", \"health\"]\n\n\
-         [[listener]]\naddress = \"127.0.0.1:{}\"\nsurfaces = [\"manage\", \"metrics\", \"health\"]\n",
+         [[listener]]\naddress = \"127.0.0.1:{}\"\nsurfaces = [\"manage\", \"console\", \"explain\", \"metrics\", \"health\"]\n",
         port(8700),
         port(8701)
     );

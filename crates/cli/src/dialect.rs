@@ -56,9 +56,21 @@ fn list(out: Out) -> Done {
     }
     out.show(&items, || {
         let cell = |item: &Value, name: &str| at(item, name).as_str().unwrap_or_default().to_owned();
-        let names = ["name", "callers_named_by", "binds", "summary"];
-        let rows = items.iter().map(|item| names.iter().map(|name| cell(item, name)).collect());
-        table(&["name", "callers named by", "a proof binds", "summary"], rows.collect())
+        let binding = |item: &Value, name: &str| cell(at(item, "binding"), name);
+        let row = |item: &Value| {
+            let doubt = if *at(item, "unverified") == true { " (unverified)" } else { "" };
+            vec![
+                format!("{}{doubt}", cell(item, "name")),
+                cell(item, "callers_named_by"),
+                covers(at(item, "binding")),
+                binding(item, "replay"),
+                cell(item, "summary"),
+            ]
+        };
+        table(
+            &["name", "callers named by", "a proof covers", "overheard, it works again", "summary"],
+            items.iter().map(row).collect(),
+        )
     })
 }
 
@@ -85,7 +97,14 @@ fn show(name: &str, settings: &[String], file: bool, out: Out) -> Done {
             ("algorithms", algorithms.join(", ")),
             ("callers named by", text("callers_named_by")),
             ("a proof binds", text("binds")),
+            ("a proof covers", covers(at(&value, "binding"))),
+            ("overheard, it works again", dialect.binding().replay.to_string()),
         ]);
+        if dialect.is_unverified() {
+            page.push_str(
+                "unverified: the facts about this way of signing are not certain; see its guide below\n",
+            );
+        }
         page.push_str("\nrules, in the order in which they are judged:\n");
         for rule in dialect.rules_in_words() {
             page.push_str(&format!("  {rule}\n"));
@@ -133,14 +152,20 @@ fn lint(files: &[PathBuf], out: Out) -> Done {
     if wrong == 0 {
         Ok(())
     } else {
-        Err(Failure::usage(format!("{wrong} of {} files cannot be used", files.len())))
+        Err(Failure::usage(format!(
+            "{wrong} of {} files cannot be used; each error above says where and why",
+            files.len()
+        )))
     }
 }
 
 fn test(files: &[PathBuf], out: Out) -> Done {
     let (mut cases, mut failed) = (Vec::new(), 0_usize);
     for path in files {
-        let at = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
+        let at = |error: &dyn std::fmt::Display| {
+            Failure::usage(format!("{}: {error}", path.display()))
+                .next("those in the dialects' folders `vectors` show the form; `countersign dialect lint` is for dialect files")
+        };
         let text = world::read_text(path)?;
         // A file of calls is driven through the session API; all others are judged request by request.
         let reports = if of_calls(&text) {
@@ -181,7 +206,27 @@ fn described(dialect: &Dialect) -> Value {
         "acts_for_users": dialect.acts_for_users(),
         "binds": binds(dialect.covered()),
         "single_use": dialect.is_single_use(),
+        "carriers": dialect.carriers().iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+        "binding": binding(dialect),
+        "unverified": dialect.is_unverified(),
     })
+}
+
+/// Binding strength as programs read it.
+fn binding(dialect: &Dialect) -> Value {
+    let binding = dialect.binding();
+    json!({
+        "covers": binding.covers(),
+        "replay": binding.replay.to_string(),
+        "replay_seconds": binding.replay.seconds(),
+        "weak_algorithms": binding.weak,
+    })
+}
+
+fn covers(binding: &Value) -> String {
+    let names = at(binding, "covers").as_array().into_iter().flatten().filter_map(Value::as_str);
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() { "the caller only".to_owned() } else { names.join(", ") }
 }
 
 /// What a proof binds, in a few words.

@@ -39,7 +39,7 @@ pub(crate) struct DoctorArgs {
 
 pub(crate) fn run(args: &DoctorArgs, out: Out) -> Done {
     let dialect = args.dialect.load()?;
-    if dialect.carriers().is_empty() {
+    if dialect.opens_session() {
         return Err(Failure::usage(format!(
             "{} opens sessions and signs no requests; examine the route with another dialect, such as skykit",
             dialect.name()

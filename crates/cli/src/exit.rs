@@ -1,8 +1,14 @@
 //! How a command ends: the exit codes, and failures that say what was wanted, what was found and what to do next.
+use crate::member::put;
+use anstyle::{AnsiColor, Style};
 use serde_json::json;
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
+
+/// How the first word of a failure looks at a terminal, and that of what to do next.
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const NEXT: Style = AnsiColor::Cyan.on_default().bold();
 
 /// What a command gives back.
 pub(crate) type Done = Result<(), Failure>;
@@ -11,7 +17,10 @@ pub(crate) type Done = Result<(), Failure>;
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
+    /// What was wanted and what was found; the next step as well, where it is part of the sentence.
     pub(crate) message: String,
+    /// What to do next, where it stands by itself.
+    pub(crate) next: Option<String>,
 }
 
 /// The exit codes. Numbers are only ever added.
@@ -27,6 +36,8 @@ pub(crate) enum Exit {
     Missing,
     Conflict,
     Tampered,
+    /// Ctrl-C where it does not end the program by itself.
+    Interrupted,
 }
 
 /// The table that `countersign help exit-codes` prints.
@@ -37,7 +48,7 @@ pub(crate) const TABLE: &[(u8, &str, &str)] = &[
     (
         3,
         "refused",
-        "Verification says no: `verify`, `explain`, `doctor`, and `request` when the answer is 401 or 403.",
+        "Verification says no: `verify`, `explain`, `doctor`, and `request` when the answer is 401 or 403; `import` when something was left out.",
     ),
     (
         4,
@@ -63,6 +74,7 @@ impl Exit {
             Self::Missing => 6,
             Self::Conflict => 7,
             Self::Tampered => 8,
+            Self::Interrupted => 130,
         }
     }
 
@@ -73,7 +85,11 @@ impl Exit {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Display) -> Self {
-        Self { exit, message: message.to_string() }
+        Self { exit, message: message.to_string(), next: None }
+    }
+    /// The same, saying what to do next.
+    pub(crate) fn next(self, step: impl Display) -> Self {
+        Self { next: Some(step.to_string()), ..self }
     }
     pub(crate) fn failed(message: impl Display) -> Self {
         Self::new(Exit::Failed, message)
@@ -82,15 +98,24 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
-    /// Tells the failure on the error stream and gives the code to end with.
-    pub(crate) fn tell(&self, json: bool) -> ExitCode {
+    /// Tells the failure on the error stream and gives the code to end with. Arguments that cannot be understood are explained by the help
+    /// of `command`, unless the failure knows better.
+    pub(crate) fn tell(&self, json: bool, command: &str) -> ExitCode {
         if self.exit != Exit::Closed && !self.message.is_empty() {
+            let says_next = self.message.contains("; ") || self.exit != Exit::Usage;
+            let help = (!says_next).then(|| format!("`{command} --help` shows what it takes"));
+            let next = self.next.clone().or(help);
             let text = if json {
-                json!({"error": self.exit.name(), "message": self.message}).to_string()
+                let mut told = json!({"error": self.exit.name(), "message": self.message});
+                if let Some(next) = &next {
+                    put(&mut told, "next", next.as_str());
+                }
+                told.to_string()
             } else {
-                format!("error: {}", self.message)
+                let next = next.map_or_else(String::new, |next| format!("\n{NEXT}next:{NEXT:#} {next}"));
+                format!("{ERROR}error:{ERROR:#} {}{next}", self.message)
             };
-            // Nobody is left to be told when the error stream is gone.
+            // Nobody is left to be told when the error stream is gone. Where it is no terminal, the colours are taken out.
             let _ = writeln!(anstream::stderr().lock(), "{text}");
         }
         ExitCode::from(self.exit.code())
@@ -104,9 +129,18 @@ mod tests {
     #[test]
     fn every_exit_stands_in_the_table() {
         use Exit::*;
-        for exit in
-            [Closed, Failed, Usage, Refused, Unauthenticated, Unreachable, Missing, Conflict, Tampered]
-        {
+        for exit in [
+            Closed,
+            Failed,
+            Usage,
+            Refused,
+            Unauthenticated,
+            Unreachable,
+            Missing,
+            Conflict,
+            Tampered,
+            Interrupted,
+        ] {
             assert!(TABLE.iter().any(|(code, ..)| *code == exit.code()), "{exit:?}");
         }
     }

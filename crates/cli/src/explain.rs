@@ -17,8 +17,11 @@ pub(crate) struct ExplainArgs {
     /// The file with the bytes that were signed, to lay them beside those that the server expects.
     #[arg(long, value_name = "FILE", conflicts_with = "reject")]
     signed: Option<PathBuf>,
-    /// Ask the server at this address, such as https://api.example, instead of judging here.
-    #[arg(long, value_name = "URL", conflicts_with = "reject")]
+    /// Ask the server at this address, such as `https://api.example`, instead of judging here.
+    // It goes by its own registry and clock: what tells this machine of those would not be heeded.
+    #[arg(long, value_name = "URL", conflicts_with_all = [
+        "reject", "at", "accounts", "keys", "identifier", "acting_as", "api_key_file",
+    ])]
     ask: Option<String>,
     /// A private key of the account, for --ask: the server tells everything to whoever holds one.
     #[arg(long, value_name = "KEYFILE", requires = "ask")]
@@ -60,9 +63,8 @@ pub(crate) fn run(args: &ExplainArgs, out: Out) -> Done {
 fn told_by(server: &str, args: &ExplainArgs, verify: &VerifyArgs, signed: Option<&[u8]>, out: Out) -> Done {
     let (_, captured) = verify::captured(verify)?;
     let key = args.prove.as_deref();
-    let key =
-        key.map(|file| keyring::private_key(file, args.prove_passphrase_file.as_deref())).transpose()?;
-    let explanation = world::run(question::ask(server, &captured, signed, key.as_ref()))?;
+    let key = key.map(|file| keyring::key_pair(file, args.prove_passphrase_file.as_deref())).transpose()?;
+    let explanation = world::run(question::ask(server, &captured, signed, key.as_deref()))?;
     out.show(&explanation, || match at(&explanation, "note").as_str() {
         None => told(&explanation),
         Some(note) => {

@@ -21,7 +21,10 @@ pub(crate) struct HealthArgs {
 
 pub(crate) fn run(args: &HealthArgs, out: Out) -> Done {
     let url = format!("{}/readyz", args.server.trim_end_matches('/'));
-    let unreachable = |error: reqwest::Error| Failure::new(Exit::Unreachable, format!("{url}: {error}"));
+    let unreachable = |error: reqwest::Error| {
+        Failure::new(Exit::Unreachable, format!("{url}: {error}"))
+            .next("is `countersign serve` running? name a listener with the surface health, such as http://127.0.0.1:8700")
+    };
     let (status, body) = world::run(async {
         // A proxy of the environment stands before no server of this machine.
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(args.timeout)).build();
@@ -31,7 +34,8 @@ pub(crate) fn run(args: &HealthArgs, out: Out) -> Done {
         Ok((status, body.chars().take(LONGEST).collect::<String>()))
     })?;
     if !status.is_success() {
-        return Err(Failure::new(Exit::Unreachable, format!("{url}: {status}: {}", body.trim())));
+        return Err(Failure::new(Exit::Unreachable, format!("{url}: {status}: {}", body.trim()))
+            .next("the answer says what the server waits for; its log says more"));
     }
     out.show(&json!({ "ready": true, "told": body }), || body.clone())
 }

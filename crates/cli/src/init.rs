@@ -1,8 +1,12 @@
-//! `countersign init`: makes the data directory and the first operator; `--recover` gives a lost owner a new key.
+//! `countersign init`: makes the data directory, a configuration and the first operator, and asks a person how; `--recover` gives a lost owner
+//! a new key.
+mod interview;
+mod plan;
+
 use crate::configuration::ConfigArgs;
 use crate::exit::{Done, Exit, Failure};
 use crate::print::{Out, pairs};
-use crate::{keyring, world};
+use crate::{keyring, terminal, world};
 use clap::Args;
 use countersign::life::key::KeyState;
 use countersign_guard::clock::{SystemClock, SystemEntropy};
@@ -16,14 +20,14 @@ use countersign_store::draft::{Draft, NewAccount, NewKey};
 use countersign_store::model::{Identifier, Role};
 use countersign_store::registrar::Registrar;
 use countersign_store::stamp::Stamp;
+pub(crate) use plan::OWNER;
+use plan::{Answers, Plan};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The dialect that management requests are signed in.
 const OPERATOR: &str = "operator";
-/// The first owner's name.
-const OWNER: &str = "owner";
 
 #[derive(Args, Debug)]
 pub(crate) struct InitArgs {
@@ -31,11 +35,13 @@ pub(crate) struct InitArgs {
     from: ConfigArgs,
     /// The owner's key is lost: make a new one, and revoke those that the owner had. Wants access to the data directory, and stands
     /// in the audit log.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "Answers")]
     recover: bool,
     /// Leaves the owner's other keys as they are: when none of them is in the wrong hands.
     #[arg(long, requires = "recover")]
     keep_keys: bool,
+    #[command(flatten)]
+    answers: Answers,
 }
 
 /// The first operator, just made.
@@ -52,28 +58,120 @@ pub(crate) struct Made {
 }
 
 pub(crate) fn run(args: &InitArgs, out: Out) -> Done {
-    let (config, data) = (args.from.load()?, args.from.data_dir()?);
-    let made = world::run(async {
-        let opened = open(&config, &data).await?;
-        if args.recover {
-            recover(&opened.parts, &data, args.keep_keys).await
-        } else {
-            first(&opened.parts, &data).await
-        }
-    })?;
-    let Some(made) = made else {
+    let asks = terminal::is_attended() && !out.json && !args.answers.yes && !args.recover;
+    let mut from = args.from.clone();
+    if asks && from.data.is_none() && from.config.is_none() {
+        from.data = Some(interview::data(&from.data_dir()?)?);
+    }
+    let data = from.data_dir()?;
+    let file = data.join("server.toml");
+    let has_file = from.config.is_some() || file.exists();
+    if has_file && args.answers.say_settings() {
         return Err(Failure::new(
             Exit::Conflict,
             format!(
-                "{} has an owner already; its key is {}; when that key is lost, `countersign init --recover` makes a new one",
-                data.display(),
-                data.join("operator.key").display()
+                "{} is there already; change it there, or leave out the flags that say what stands in it",
+                from.config.as_deref().unwrap_or(&file).display()
             ),
         ));
+    }
+    let (plan, writes) = planned(&args.answers, asks, has_file)?;
+    if asks && !confirmed(&data, &plan, writes)? {
+        return Err(Failure::failed("nothing was made; `countersign init` asks again"));
+    }
+    let written = if writes { Some(Written::write(&data, &plan)?) } else { None };
+    let config = match from.load() {
+        Ok(config) => config,
+        Err(failure) => return Err(undone(written, failure)),
     };
+    let made = world::run(async {
+        // Once the owner is being made it is finished: a key that is registered must not be lost.
+        let opened = tokio::select! {
+            opened = open(&config, &data) => opened?,
+            _ = tokio::signal::ctrl_c(), if asks => return Err(Failure::new(Exit::Interrupted, "")),
+        };
+        if args.recover {
+            recover(&opened.parts, &data, args.keep_keys).await
+        } else {
+            first(&opened.parts, &data, &plan.operator).await
+        }
+    });
+    let made = match made {
+        Ok(made) => made,
+        Err(failure) => return Err(undone(written, failure)),
+    };
+    let Some(made) = made else {
+        let text = format!(
+            "{} has an owner already; its key is {}; when that key is lost, `countersign init --recover` makes a new one",
+            data.display(),
+            data.join("operator.key").display()
+        );
+        return Err(undone(written, Failure::new(Exit::Conflict, text)));
+    };
+    show(&made, &from, written.map(|written| written.file).as_deref(), &plan, out)
+}
+
+/// What is going to be made, and whether a configuration is part of it.
+fn planned(answers: &Answers, asks: bool, has_file: bool) -> Result<(Plan, bool), Failure> {
+    let writes = !has_file && (asks || answers.yes || answers.say_settings());
+    let mut plan = answers.plan();
+    if asks && writes {
+        plan = interview::plan(answers)?;
+    } else if asks && answers.operator.is_none() {
+        plan.operator = interview::operator()?;
+    }
+    if writes {
+        plan.check().map_err(Failure::usage)?;
+    }
+    Ok((plan, writes))
+}
+
+/// Shows what is going to be made, and asks whether it shall be.
+fn confirmed(data: &Path, plan: &Plan, writes: bool) -> Result<bool, Failure> {
+    let key = data.join("operator.key");
+    let mut text = format!(
+        "\nThis is made:\n  {}  the private key of {} (mode 0600)\n",
+        key.display(),
+        crate::print::plain(&plan.operator)
+    );
+    if writes {
+        text.push_str(&format!("  {}\n", data.join("server.toml").display()));
+        let lines = plan.configuration();
+        text.extend(lines.lines().map(|line| format!("  | {}\n", crate::print::plain(line))));
+    }
+    Out::note(&text);
+    terminal::confirm("Make it", true)
+}
+
+/// The configuration that this run wrote.
+struct Written {
+    file: PathBuf,
+}
+
+impl Written {
+    /// Writes it whole or not at all, and never over another.
+    fn write(data: &Path, plan: &Plan) -> Result<Self, Failure> {
+        make_private(data)?;
+        let file = data.join("server.toml");
+        crate::pair::write_new(&file, plan.configuration().as_bytes())?;
+        Ok(Self { file })
+    }
+}
+
+/// Takes the configuration away again where nothing came of the rest, so that the next run begins anew.
+fn undone(written: Option<Written>, failure: Failure) -> Failure {
+    if let Some(Err(error)) = written.as_ref().map(|written| std::fs::remove_file(&written.file)) {
+        return Failure { message: format!("{} (server.toml stays: {error})", failure.message), ..failure };
+    }
+    failure
+}
+
+fn show(made: &Made, from: &ConfigArgs, written: Option<&Path>, plan: &Plan, out: Out) -> Done {
+    let data = from.data_dir()?;
+    let next = next_steps(from, &made.key_file, written.is_some().then_some(plan));
     let value = json!({
         "data": data, "operator": made.operator, "operator_key": made.key_file, "key": made.key, "replaced": made.replaced,
-        "revoked": made.revoked, "kept": made.kept,
+        "revoked": made.revoked, "kept": made.kept, "configuration": written, "next": next,
     });
     out.show(&value, || {
         let mut rows = vec![
@@ -82,21 +180,51 @@ pub(crate) fn run(args: &InitArgs, out: Out) -> Done {
             ("operator's key", format!("{} (mode 0600; keep a copy elsewhere)", made.key_file.display())),
             ("registered as", made.key.clone()),
         ];
+        rows.extend(written.map(|file| ("configuration", file.display().to_string())));
         rows.extend(made.revoked.iter().map(|key| ("revoked", key.clone())));
         rows.extend(made.kept.iter().map(|key| ("still counts", format!("{key} (--keep-keys)"))));
         rows.extend(made.replaced.iter().map(|old| ("old key file", old.display().to_string())));
-        rows.push(("next", "countersign serve".to_owned()));
+        rows.extend(next.iter().map(|step| ("next", step.clone())));
         pairs(&rows)
     })
 }
 
+/// What to type next: start, look, and let the first caller in.
+fn next_steps(from: &ConfigArgs, key: &Path, plan: Option<&Plan>) -> Vec<String> {
+    let word = |path: &Path| crate::sign::quoted(&path.display().to_string());
+    let named = std::env::var_os("COUNTERSIGN_DATA").map(PathBuf::from);
+    let data = from.data.as_ref().filter(|data| Some(*data) != named.as_ref());
+    let data = data.filter(|data| world::data_dir(None).ok().as_ref() != Some(*data));
+    let data = data.map_or(String::new(), |data| format!(" --data {}", word(data)));
+    let config = std::env::var_os("COUNTERSIGN_CONFIG").map(PathBuf::from);
+    let config = from.config.as_ref().filter(|path| Some(*path) != config.as_ref());
+    let config = config.map_or(String::new(), |path| format!(" --config {}", word(path)));
+    let mut steps = vec![format!("countersign serve{config}{data}")];
+    let Some(plan) = plan else { return steps };
+    let scheme = if plan.tls.is_some() && !plan.manage.ip().is_loopback() { "https" } else { "http" };
+    let usual = plan.manage.to_string() == "127.0.0.1:8701";
+    let server = if usual { String::new() } else { format!(" --server {scheme}://{}", plan.manage) };
+    if plan.console {
+        steps.push(format!("countersign console link --key {}{server}", word(key)));
+    }
+    let dialect = plan.dialects.first().map_or(plan::DIALECT, String::as_str);
+    let loaded = countersign_dialects::load(dialect, &Default::default()).ok();
+    let namespace = loaded.as_ref().and_then(|dialect| dialect.namespace()).unwrap_or("user");
+    steps.push(format!("countersign key new caller.pem --for {dialect}"));
+    steps.push(format!("countersign account add caller --identifier {namespace}=caller{data}{server}"));
+    steps.push(format!("countersign key register caller --file caller.pem.pub -d {dialect}{data}{server}"));
+    steps
+}
+
 /// Opens the stores of a data directory, with the real clock and real chance.
 pub(crate) async fn open(config: &Config, data: &Path) -> Result<Opened, Failure> {
-    storage::open(config, data, Arc::new(SystemClock), Arc::new(SystemEntropy)).await.map_err(Failure::failed)
+    storage::open(config, data, Arc::new(SystemClock), Arc::new(SystemEntropy)).await.map_err(|fault| {
+        Failure::failed(fault).next("see `countersign config show --origin` for which store is meant")
+    })
 }
 
 /// Makes the first owner where there is none; `None` when there is one.
-pub(crate) async fn first(parts: &Parts, data: &Path) -> Result<Option<Made>, Failure> {
+pub(crate) async fn first(parts: &Parts, data: &Path, name: &str) -> Result<Option<Made>, Failure> {
     let registrar = registrar(parts).await?;
     if has_owner(&registrar) {
         return Ok(None);
@@ -107,9 +235,9 @@ pub(crate) async fn first(parts: &Parts, data: &Path) -> Result<Option<Made>, Fa
     let key = if held { keyring::private_key(&file, None)? } else { fresh(&file)? };
     let spki = key.public_key().spki_der().to_vec();
     let owner = NewAccount {
-        name: OWNER.to_owned(),
+        name: name.to_owned(),
         enabled: true,
-        identifiers: vec![Identifier { namespace: OPERATOR.to_owned(), value: OWNER.to_owned() }],
+        identifiers: vec![Identifier { namespace: OPERATOR.to_owned(), value: name.to_owned() }],
         role: Some(Role::Owner),
         ..NewAccount::default()
     };
@@ -136,7 +264,7 @@ pub(crate) async fn first(parts: &Parts, data: &Path) -> Result<Option<Made>, Fa
     Ok(Some(Made {
         key: made.id,
         key_file: file,
-        operator: OWNER.to_owned(),
+        operator: name.to_owned(),
         replaced: None,
         revoked: Vec::new(),
         kept: Vec::new(),

@@ -156,8 +156,9 @@ impl Installation {
         let written: Written = toml::from_str(&text)
             .map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.to_string().trim())))?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        let at = |account: &str, failure: Failure| {
-            Failure::new(failure.exit, format!("{}: account {account}: {}", path.display(), failure.message))
+        let at = |account: &str, failure: Failure| Failure {
+            message: format!("{}: account {account}: {}", path.display(), failure.message),
+            ..failure
         };
         let mut accounts = Vec::new();
         for account in written.account {
@@ -342,11 +343,17 @@ impl WrittenKey {
                 let read = read_public_key(text.as_bytes(), &keyring::policy());
                 let read = read.map_err(|error| Failure::usage(format!("key {:?}: {error}", self.label)))?;
                 let one = read.into_iter().next();
-                one.ok_or_else(|| Failure::usage(format!("key {:?}: the set is empty", self.label)))?.key
+                one.ok_or_else(|| {
+                    Failure::usage(format!(
+                        "key {:?}: the set is empty; put one public key there",
+                        self.label
+                    ))
+                })?
+                .key
             }
             _ => {
                 return Err(Failure::usage(format!(
-                    "key {:?}: wanted either file = \"…\" or public = \"…\"",
+                    "key {:?}: wanted either file = \"…\" or public = \"…\"; write one of the two",
                     self.label
                 )));
             }

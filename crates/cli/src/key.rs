@@ -19,9 +19,9 @@ pub(crate) enum KeyCommand {
     New(NewArgs),
     /// Show what a key file holds: kind, size and every usual fingerprint; of a private key, its public half.
     Show {
-        /// A public or private key file; `-` for standard input.
+        /// A public or private key file; `-` for standard input; or `ssh-agent:FINGERPRINT`, or a `pkcs11:` URI.
         file: PathBuf,
-        /// The file with the private key's passphrase.
+        /// The file with the private key's passphrase, or the token's PIN.
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
     },
@@ -261,6 +261,11 @@ fn convert(args: &ConvertArgs) -> Done {
 
 /// A public key file, or a private one of which only the public half is shown.
 fn either(path: &Path, passphrase: Option<&Path>) -> Result<(PublicKey, Option<PrivateKey>), Failure> {
+    if keyring::elsewhere(path).is_some() {
+        let pair = keyring::key_pair(path, passphrase)?;
+        let public = PublicKey::from_spki_der(pair.public_key().spki_der()).map_err(Failure::failed)?;
+        return Ok((public, None));
+    }
     if path == Path::new("-") {
         return keyring::public_key(path).map(|intake| (intake.key, None));
     }

@@ -2,9 +2,84 @@
 use crate::exit::{Exit, Failure};
 use crate::print::Out;
 use crate::world;
-use countersign_keys::{Intake, KeyError, Policy, PrivateKey, read_key_file, read_public_key};
-use std::path::Path;
+use countersign_custody::uri::Uri;
+use countersign_custody::{NoKey, agent, token};
+use countersign_keys::{Intake, KeyError, KeyPair, Policy, PrivateKey, read_key_file, read_public_key};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
+
+/// Where keys are that are in no file; what a command line says instead of a path.
+const AGENT: &str = "ssh-agent:";
+const TOKEN: &str = "pkcs11:";
+
+/// A key pair that signs: from a file, of an ssh-agent (`ssh-agent:FINGERPRINT` or a comment), or in a PKCS#11 token (`pkcs11:…`).
+pub(crate) fn key_pair(name: &Path, passphrase: Option<&Path>) -> Result<Arc<dyn KeyPair>, Failure> {
+    match elsewhere(name) {
+        Some(text) if text.starts_with(AGENT) => {
+            let socket = world::variable("SSH_AUTH_SOCK").ok_or_else(|| {
+                Failure::usage(format!(
+                    "{text}: no ssh-agent is told of; start one, so that SSH_AUTH_SOCK names its socket"
+                ))
+            })?;
+            let key = agent::find(Path::new(&socket), text.trim_start_matches(AGENT))
+                .map_err(|error| absent(&error))?;
+            Ok(Arc::new(key))
+        }
+        Some(text) => Ok(Arc::new(in_token(text, passphrase).map_err(|error| match error {
+            Ok(failure) => failure,
+            Err(error) => absent(&error),
+        })?)),
+        None => Ok(Arc::new(private_key(name, passphrase)?)),
+    }
+}
+
+/// The name of a key that is in no file.
+pub(crate) fn elsewhere(name: &Path) -> Option<&str> {
+    name.to_str().filter(|text| text.starts_with(AGENT) || text.starts_with(TOKEN))
+}
+
+/// Opens a key in a token. The PIN comes from a file, the environment or a person, never from an argument.
+fn in_token(text: &str, passphrase: Option<&Path>) -> Result<token::TokenKey, Result<Failure, NoKey>> {
+    let uri = Uri::read(text).map_err(Err)?;
+    let module =
+        uri.module.clone().or_else(|| world::variable("COUNTERSIGN_PKCS11_MODULE").map(PathBuf::from));
+    let module = module.ok_or_else(|| {
+        Ok(Failure::usage(
+            "wanted the library that speaks to the token, such as `?module-path=/usr/lib/softhsm/libsofthsm2.so` at the end of the \
+             URI, or COUNTERSIGN_PKCS11_MODULE in the environment",
+        ))
+    })?;
+    let mut refused = None;
+    let pin = |label: &str| {
+        let given = match passphrase.or(uri.pin_file.as_deref()) {
+            Some(file) => world::read_secret(file),
+            None => match world::variable("COUNTERSIGN_PIN") {
+                Some(pin) => pin
+                    .into_string()
+                    .map(Zeroizing::new)
+                    .map_err(|_| Failure::usage("COUNTERSIGN_PIN: wanted text")),
+                None => world::ask_passphrase(&format!("the token {label:?} (its PIN)"), false),
+            },
+        };
+        given.map_err(|failure| {
+            let told = NoKey::Pin(failure.message.clone());
+            refused = Some(failure);
+            told
+        })
+    };
+    let opened = token::open(&uri, &module, pin);
+    opened.map_err(|error| refused.ok_or(error))
+}
+
+fn absent(error: &NoKey) -> Failure {
+    let exit = match error {
+        NoKey::Missing(_) => Exit::Missing,
+        NoKey::Holder(_) => Exit::Failed,
+        NoKey::Unclear(_) | NoKey::Pin(_) => Exit::Usage,
+    };
+    Failure::new(exit, error)
+}
 
 /// Loads a private key; asks for the passphrase where it is encrypted and none was given.
 pub(crate) fn private_key(path: &Path, passphrase: Option<&Path>) -> Result<PrivateKey, Failure> {
@@ -35,9 +110,10 @@ pub(crate) fn public_key(path: &Path) -> Result<Intake, Failure> {
             path.display(),
             more + 1
         ))),
-        (None, _) => {
-            Err(Failure::usage(format!("{}: wanted a public key, found an empty set", path.display())))
-        }
+        (None, _) => Err(Failure::usage(format!(
+            "{}: wanted a public key, found an empty set; `countersign key new FILE` makes a pair",
+            path.display()
+        ))),
     }
 }
 

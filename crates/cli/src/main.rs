@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod health;
 mod help;
+mod import;
 mod init;
 mod installation;
 mod key;
@@ -33,18 +34,20 @@ mod request;
 mod rotation;
 mod serve;
 mod session;
+mod sidecar;
 mod sign;
 mod signing_key;
 mod snippet;
 mod store;
 mod terminal;
+mod token;
 mod used;
 mod user;
 mod verify;
 mod world;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use exit::Done;
+use exit::{Done, Failure};
 use print::Out;
 use std::process::ExitCode;
 
@@ -60,8 +63,19 @@ struct Cli {
     /// Print results as JSON; names in it stay.
     #[arg(long, global = true)]
     json: bool,
+    /// Colours: at a terminal (unless NO_COLOR is set), always or never.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", hide_possible_values = true)]
+    color: Color,
     #[command(subcommand)]
     command: Command,
+}
+
+/// When there are colours.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Subcommand, Debug)]
@@ -75,6 +89,8 @@ enum Command {
     Snippet(Box<snippet::SnippetArgs>),
     /// Send a signed request.
     Request(Box<request::SendArgs>),
+    /// Sign whatever passes: a proxy on this machine, for tools that cannot sign by themselves.
+    Sidecar(Box<sidecar::SidecarArgs>),
     /// Judge a captured request here: exit code 0 when it holds, 3 when not.
     Verify(Box<verify::VerifyArgs>),
     /// Judge a captured request here, or ask the server about a refusal: every step, what likely went wrong, and how it is mended.
@@ -113,6 +129,9 @@ enum Command {
     Readiness(readiness::ReadinessArgs),
     /// Make a server's registry what a file describes.
     Apply(apply::ApplyArgs),
+    /// Make an installation file of another system's keys: Kong, authorized_keys, JWK sets, Snowflake, Django.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Ways of signing: list, show, lint, test.
     #[command(subcommand)]
     Dialect(dialect::DialectCommand),
@@ -137,20 +156,54 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Show help for a command, or for `exit-codes` or `metrics`.
+    /// Show help for a command, or for `exit-codes`, `metrics` or `apis`.
     Help {
-        /// A command, `exit-codes` or `metrics`.
+        /// A command, `exit-codes`, `metrics` or `apis`; of the last, `--json` gives the OpenAPI documents.
         topic: Vec<String>,
     },
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return unparsed(&error),
+    };
+    match cli.color {
+        // Left as it is: the stream's own look at terminals, NO_COLOR and CLICOLOR.
+        Color::Auto => {}
+        Color::Always => anstream::ColorChoice::Always.write_global(),
+        Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
     let out = Out { json: cli.json };
     match run(&cli.command, out) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.tell(cli.json),
+        Err(failure) => failure.tell(cli.json, &typed()),
     }
+}
+
+/// Help and versions are shown as they are, and so is what is wrong with the arguments, unless a program reads it.
+fn unparsed(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || std::env::args_os().all(|word| word != "--json") {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let text = text.trim().trim_start_matches("error: ");
+    Failure::usage(text.lines().next().unwrap_or(text)).tell(true, &typed())
+}
+
+/// The command as it was typed, without its arguments.
+fn typed() -> String {
+    let mut command = Cli::command();
+    let mut words = vec![command.get_name().to_owned()];
+    for word in std::env::args_os().skip(1) {
+        // Values of flags are no commands, unless they are called like one.
+        let found = word.to_str().and_then(|word| command.find_subcommand(word)).cloned();
+        if let Some(found) = found {
+            words.push(found.get_name().to_owned());
+            command = found;
+        }
+    }
+    words.join(" ")
 }
 
 fn run(command: &Command, out: Out) -> Done {
@@ -159,6 +212,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Sign(args) => sign::run(args, out),
         Command::Snippet(args) => snippet::run(args, out),
         Command::Request(args) => request::run(args, out),
+        Command::Sidecar(args) => sidecar::run(args, out),
         Command::Verify(args) => verify::verify(args, out),
         Command::Explain(args) => explain::run(args, out),
         Command::Doctor(args) => doctor::run(args, out),
@@ -174,6 +228,7 @@ fn run(command: &Command, out: Out) -> Done {
         Command::Audit(command) => audit::run(command, out),
         Command::Readiness(args) => readiness::run(args, out),
         Command::Apply(args) => apply::run(args, out),
+        Command::Import(command) => import::run(command, out),
         Command::Dialect(command) => dialect::run(command, out),
         Command::Serve(args) => serve::run(args),
         Command::Health(args) => health::run(args, out),

@@ -5,7 +5,8 @@ use crate::print::{Out, table};
 use crate::{keyring, proving, world};
 use bytes::Bytes;
 use clap::Args;
-use countersign_client::http::{Client, NoAnswer};
+use countersign_client::http::Client;
+use countersign_client::http::no_answer::NoAnswer;
 use countersign_client::signer::RequestSigner;
 use http::{Method, Request, StatusCode, header};
 use serde_json::Value;
@@ -50,7 +51,7 @@ impl ManageArgs {
             Some(path) => path.clone(),
             None => world::data_dir(self.data.as_deref())?.join("operator.key"),
         };
-        let key = keyring::private_key(&path, None).map_err(|failure| match failure.exit {
+        let key = keyring::key_pair(&path, None).map_err(|failure| match failure.exit {
             Exit::Missing => Failure::new(
                 Exit::Unauthenticated,
                 format!(
@@ -66,9 +67,9 @@ impl ManageArgs {
 }
 
 impl Api {
-    pub(crate) fn new(server: &str, key: countersign_keys::PrivateKey) -> Result<Self, Failure> {
+    pub(crate) fn new(server: &str, key: Arc<dyn countersign_keys::KeyPair>) -> Result<Self, Failure> {
         let dialect = proving::load("operator", &Default::default())?;
-        let signer = RequestSigner::new(dialect, Arc::new(key), "");
+        let signer = RequestSigner::new(dialect, key, "");
         let client = Client::signing(signer, world::ambient());
         // The management listener is on this machine unless somebody moved it: no proxy stands before it.
         let client = client.and_then(|client| if is_here(server) { client.direct() } else { Ok(client) });

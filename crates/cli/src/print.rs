@@ -4,6 +4,9 @@ use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 
+/// How the head of a table looks at a terminal.
+const HEAD: anstyle::Style = anstyle::Style::new().bold();
+
 /// Where results go, and in which shape.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Out {
@@ -18,7 +21,13 @@ impl Out {
                 .map_err(|error| Failure::failed(format!("the result cannot be written as JSON: {error}")))?;
             return Self::line(&json);
         }
-        Self::line(&text())
+        // Colours are taken out where it is no terminal, or none are wanted.
+        let text = text();
+        let mut kept =
+            anstream::AutoStream::new(Vec::new(), anstream::AutoStream::choice(&std::io::stdout()));
+        let written = kept.write_all(text.as_bytes());
+        written.map_err(|error| Failure::failed(format!("the result cannot be written: {error}")))?;
+        Self::line(&String::from_utf8_lossy(&kept.into_inner()))
     }
 
     /// Prints a text and a line break, where it has none.
@@ -51,7 +60,9 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     for row in rows {
         table.add_row(row.iter().map(|cell| plain(cell)));
     }
-    table.lines().map(|line| format!("{}\n", line.trim())).collect()
+    let mut lines = table.lines();
+    let head = lines.next().map(|line| format!("{HEAD}{}{HEAD:#}\n", line.trim()));
+    head.into_iter().chain(lines.map(|line| format!("{}\n", line.trim()))).collect()
 }
 
 /// Names and values under each other.

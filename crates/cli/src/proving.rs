@@ -23,8 +23,8 @@ pub(crate) struct DialectArgs {
 /// Who signs.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct SignerArgs {
-    /// The file with the private key.
-    #[arg(short, long, value_name = "FILE")]
+    /// The file with the private key; or `ssh-agent:FINGERPRINT` (or a comment), or a `pkcs11:` URI.
+    #[arg(short, long, value_name = "FILE|KEY")]
     pub(crate) key: PathBuf,
     /// The name as registered: e-mail, user name, user id, connection id or site number.
     #[arg(long = "as", value_name = "IDENTIFIER", default_value = "")]
@@ -35,7 +35,7 @@ pub(crate) struct SignerArgs {
     /// The file with the API key that some dialects want beside the proof.
     #[arg(long, value_name = "FILE")]
     pub(crate) api_key_file: Option<PathBuf>,
-    /// The file with the private key's passphrase; without it, a terminal is asked.
+    /// The file with the private key's passphrase or the token's PIN; without it, a terminal is asked.
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
     /// The algorithm; otherwise the dialect's first that fits the key and is not weak.
@@ -62,7 +62,7 @@ impl DialectArgs {
 
 impl SignerArgs {
     pub(crate) fn signer(&self, dialect: Arc<Dialect>) -> Result<RequestSigner, Failure> {
-        let key = keyring::private_key(&self.key, self.passphrase_file.as_deref())?;
+        let key = keyring::key_pair(&self.key, self.passphrase_file.as_deref())?;
         if self.identifier.is_empty()
             && let Some(namespace) = dialect.namespace()
         {
@@ -72,7 +72,7 @@ impl SignerArgs {
                 namespace.to_uppercase()
             )));
         }
-        let mut signer = RequestSigner::new(dialect, Arc::new(key), &self.identifier);
+        let mut signer = RequestSigner::new(dialect, key, &self.identifier);
         if let Some(user) = &self.acting_as {
             signer = signer.acting_as(user);
         }

@@ -6,7 +6,7 @@ use crate::member::at;
 use crate::world;
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use countersign::base64::encode_hex;
-use countersign_keys::{PrivateKey, sha256};
+use countersign_keys::{KeyPair, sha256};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) async fn ask(
     server: &str,
     captured: &Captured,
     signed: Option<&[u8]>,
-    key: Option<&PrivateKey>,
+    key: Option<&dyn KeyPair>,
 ) -> Result<Value, Failure> {
     let url = format!("{}/explain", server.trim_end_matches('/'));
     let wrong =
@@ -47,7 +47,10 @@ pub(crate) async fn ask(
             .header("countersign-explain-time", time)
             .header("countersign-explain-signature", Base64UrlUnpadded::encode_string(&signature));
     }
-    let unreachable = |error: reqwest::Error| Failure::new(Exit::Unreachable, format!("{url}: {error}"));
+    let unreachable = |error: reqwest::Error| {
+        Failure::new(Exit::Unreachable, format!("{url}: {error}"))
+            .next("is the address right, and does the server run?")
+    };
     let answer = request.header("content-type", "application/json").body(question).send().await;
     let answer = answer.map_err(unreachable)?;
     let status = answer.status();
@@ -71,7 +74,7 @@ fn question(captured: &Captured, signed: Option<&[u8]>) -> Result<Value, Failure
     let mut headers = Vec::new();
     for (name, value) in &captured.headers {
         let value = value.to_str().map_err(|_| {
-            Failure::usage(format!("the header {name} of the capture holds bytes that are no text"))
+            Failure::usage(format!("the header {name} of the capture holds bytes that are no text; judge it here instead, without --ask"))
         })?;
         headers.push((name.as_str(), value));
     }

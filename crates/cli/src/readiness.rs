@@ -37,13 +37,14 @@ fn told(report: &Value) -> Result<String, Failure> {
             text(seen, "mode")?.to_owned(),
             (if *at(seen, "ready") == true { "yes" } else { "no" }).to_owned(),
             number("passed"),
+            at(seen, "leaving").as_str().map_or_else(String::new, plain),
             number("failed"),
             number("unproven"),
             at(seen, "reason").as_str().unwrap_or("").to_owned(),
         ]);
     }
     if !rows.is_empty() {
-        let head = ["route", "caller", "mode", "ready", "passed", "failed", "unproven", "reason"];
+        let head = ["route", "caller", "mode", "ready", "passed", "leaving", "failed", "unproven", "reason"];
         told.push_str(&format!("\n\n{}", table(&head, rows)));
     }
     Ok(told)

@@ -7,7 +7,7 @@ use crate::used::told;
 use crate::{keyring, world};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::Args;
-use countersign_keys::{Algorithm, PrivateKey};
+use countersign_keys::{Algorithm, KeyPair};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -47,10 +47,10 @@ pub(crate) fn register(args: &RegisterArgs, out: Out) -> Done {
     let public = keyring::public_key(&args.file)?.key;
     let private = args.prove.as_deref();
     let private =
-        private.map(|file| keyring::private_key(file, args.prove_passphrase_file.as_deref())).transpose()?;
+        private.map(|file| keyring::key_pair(file, args.prove_passphrase_file.as_deref())).transpose()?;
     if private.as_ref().is_some_and(|private| private.public_key().spki_der() != public.spki_der()) {
         return Err(Failure::usage(format!(
-            "--prove: wanted the private half of {}, found another key",
+            "--prove: wanted the private half of {}, found another key; name the file that belongs to it",
             args.file.display()
         )));
     }
@@ -73,7 +73,7 @@ pub(crate) fn register(args: &RegisterArgs, out: Out) -> Done {
 }
 
 /// What the server wants to see before a key stands under a second account; `openapi.json` says what is signed.
-fn possession(key: &PrivateKey, account: &str) -> Result<Value, Failure> {
+fn possession(key: &dyn KeyPair, account: &str) -> Result<Value, Failure> {
     let public = key.public_key();
     let time = world::now().seconds();
     let fingerprint = public.fingerprints().spki_sha256_hex;
@@ -82,10 +82,13 @@ fn possession(key: &PrivateKey, account: &str) -> Result<Value, Failure> {
 }
 
 /// A key's signature over a text, as proofs made by hand carry it.
-pub(crate) fn signed(key: &PrivateKey, text: &str) -> Result<String, Failure> {
-    let public = key.public_key();
-    let strong = Algorithm::ALL.iter().find(|found| public.allows(**found) && !found.is_weak());
-    let algorithm = *strong.ok_or_else(|| Failure::usage("--prove: this kind of key signs nothing here"))?;
+pub(crate) fn signed(key: &dyn KeyPair, text: &str) -> Result<String, Failure> {
+    let strong = Algorithm::ALL.iter().find(|found| key.signs(**found) && !found.is_weak());
+    let algorithm = *strong.ok_or_else(|| {
+        Failure::usage(
+            "--prove: this kind of key signs nothing here; wanted Ed25519, P-256, P-384, P-521 or RSA",
+        )
+    })?;
     let signature = key.sign(algorithm, text.as_bytes()).map_err(Failure::failed)?;
     Ok(Base64UrlUnpadded::encode_string(&signature))
 }

@@ -5,6 +5,7 @@ use crate::print::{Out, plain};
 use crate::proving::{DialectArgs, RequestArgs, SignerArgs};
 use crate::session::{Kept, SessionArgs, told};
 use crate::sign::quoted;
+use crate::token::{self, TokenArgs};
 use crate::world;
 use bytes::Bytes;
 use clap::Args;
@@ -32,6 +33,8 @@ pub(crate) struct SendArgs {
     request: RequestArgs,
     #[command(flatten)]
     session: SessionArgs,
+    #[command(flatten)]
+    token: TokenArgs,
     /// Where the session API is, when it is not the server of the request.
     #[arg(long, value_name = "URL")]
     session_server: Option<String>,
@@ -51,8 +54,8 @@ pub(crate) struct SendArgs {
 
 pub(crate) fn run(args: &SendArgs, out: Out) -> Done {
     let dialect = args.dialect.load()?;
-    let opens_session = dialect.carriers().is_empty();
-    let signer = args.signer.signer(dialect)?;
+    let opens_session = dialect.opens_session();
+    let wants_token = &**dialect.name() == token::DIALECT;
     let body = Bytes::from(args.request.body_bytes()?);
     let mut request =
         Request::builder().method(args.method.as_str()).uri(args.url.as_str()).body(body).map_err(
@@ -64,6 +67,17 @@ pub(crate) fn run(args: &SendArgs, out: Out) -> Done {
             },
         )?;
     *request.headers_mut() = args.request.header_map()?;
+    if wants_token {
+        if args.offline {
+            return Err(Failure::usage("an access token is fetched at the server; there is none offline"));
+        }
+        let client = args.token.client(&args.signer)?;
+        let send = client.send_as(request, args.public_url.as_deref(), LONGEST_ANSWER);
+        let answer = world::run(async { send.await.map_err(|error| told(&error)) })?;
+        show(args, &answer, out)?;
+        return ended(&answer);
+    }
+    let signer = args.signer.signer(dialect)?;
     if args.offline {
         return offline(args, request, &signer, opens_session, out);
     }

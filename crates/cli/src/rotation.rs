@@ -10,7 +10,7 @@ use crate::used::{instant, told};
 use crate::{keyring, world};
 use clap::Args;
 use countersign::time::Span;
-use countersign_keys::{KeyKind, PrivateKey, PublicKey};
+use countersign_keys::{KeyKind, KeyPair, PublicKey};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &RotateArgs, out: Out) -> Done {
         let (public, made) = next_key(args, &old, attended)?;
         let proof = match &args.prove {
             Some(file) => {
-                let key = keyring::private_key(file, args.prove_passphrase_file.as_deref())?;
+                let key = keyring::key_pair(file, args.prove_passphrase_file.as_deref())?;
                 Some(proof(&api, &key, &old, &public).await?)
             }
             None => None,
@@ -144,7 +144,7 @@ fn next_key(args: &RotateArgs, old: &Value, attended: bool) -> Result<(PublicKey
 }
 
 /// What the server wants to see where a key's holder asks for its successor; `openapi.json` says what is signed.
-async fn proof(api: &Api, key: &PrivateKey, old: &Value, new: &PublicKey) -> Result<Value, Failure> {
+async fn proof(api: &Api, key: &dyn KeyPair, old: &Value, new: &PublicKey) -> Result<Value, Failure> {
     let (account, id) = (text(old, "account")?, text(old, "id")?);
     let own = key.public_key().fingerprints().spki_sha256_hex;
     let keys = api.list(&format!("/accounts/{}/keys", segment(account))).await?;

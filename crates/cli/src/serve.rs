@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ConfigArgs) -> Done {
 /// Opens the stores, makes the first operator where there is none, and starts.
 pub(crate) async fn start(config: Config, data: &Path, options: Options) -> Result<Running, Failure> {
     let opened = init::open(&config, data).await?;
-    if let Some(made) = init::first(&opened.parts, data).await? {
+    if let Some(made) = init::first(&opened.parts, data, init::OWNER).await? {
         Out::note(&format!(
             "made the first operator; its key is {} (mode 0600): keep a copy elsewhere",
             made.key_file.display()

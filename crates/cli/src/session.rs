@@ -4,7 +4,9 @@ use crate::print::{Out, pairs};
 use crate::proving::{self, SignerArgs};
 use crate::world;
 use clap::Args;
-use countersign_client::http::{Client, NoAnswer};
+use countersign_client::exchange::NoToken;
+use countersign_client::http::Client;
+use countersign_client::http::no_answer::NoAnswer;
 use countersign_client::keeper::{Keeper, NoSession};
 use countersign_client::signer::RequestSigner;
 use countersign_client::tokens::Tokens;
@@ -66,7 +68,10 @@ pub(crate) fn login(args: &LoginArgs, out: Out) -> Done {
     }
     let client = Client::in_session(keeper, &args.url, world::ambient()).map_err(|error| told(&error))?;
     let tokens = world::run(async { client.tokens().await.map_err(|error| told(&error)) })?;
-    let tokens = tokens.ok_or_else(|| Failure::failed("the server gave no session"))?;
+    let tokens = tokens.ok_or_else(|| {
+        Failure::failed("the server gave no session")
+            .next("is it a server of the dialect spacetime? its operator sees the call in the log")
+    })?;
     kept.save(&tokens)?;
     if args.token {
         return out.show(&json!({ "access_token": tokens.access() }), || tokens.access().to_owned());
@@ -171,6 +176,8 @@ pub(crate) fn told(error: &NoAnswer) -> Failure {
         }
         NoAnswer::NoSession(NoSession::Refused { status, .. }) if status.is_client_error() => Exit::Refused,
         NoAnswer::NoSession(_) => Exit::Unreachable,
+        NoAnswer::NoToken(NoToken::Refused { status, .. }) if status.is_client_error() => Exit::Refused,
+        NoAnswer::NoToken(_) => Exit::Failed,
         NoAnswer::Clock(_) => Exit::Failed,
         NoAnswer::NotSigned(_) | NoAnswer::Request(_) => Exit::Usage,
     };

@@ -60,6 +60,9 @@ pub(crate) fn run(args: &SignArgs, out: Out) -> Done {
         })?;
         return out.show(&json!({ "token": token }), || token.clone());
     }
+    // A proof in the query makes another address.
+    let signed = made.query.as_ref().map(|query| with_query(url, query));
+    let url = signed.as_deref().unwrap_or(url);
     let added: Vec<(String, String)> = made
         .headers
         .iter()
@@ -69,8 +72,20 @@ pub(crate) fn run(args: &SignArgs, out: Out) -> Done {
         let command = curl(args, url, &added);
         return out.show(&json!({ "curl": command }), || command.clone());
     }
-    let value = json!({ "headers": added, "token": made.token });
-    out.show(&value, || added.iter().map(|(name, value)| format!("{name}: {value}\n")).collect())
+    let value = json!({ "headers": added, "token": made.token, "body": made.body, "url": signed });
+    out.show(&value, || {
+        let address = signed.as_ref().map(|url| format!("{url}\n")).unwrap_or_default();
+        let headers: String = added.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+        let lines = address + &headers;
+        // A proof in a form is the body that is to be sent.
+        made.body.as_ref().map_or(lines.clone(), |body| format!("{lines}\n{body}\n"))
+    })
+}
+
+/// An address with another query; a fragment never reaches a server.
+fn with_query(url: &str, query: &str) -> String {
+    let bare = url.split(['?', '#']).next().unwrap_or(url);
+    format!("{bare}?{query}")
 }
 
 fn curl(args: &SignArgs, url: &str, added: &[(String, String)]) -> String {

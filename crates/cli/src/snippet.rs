@@ -42,6 +42,11 @@ pub(crate) fn run(args: &SnippetArgs, out: Out) -> Done {
             dialect.name()
         ))
     })?;
+    if let Some(name) = crate::keyring::elsewhere(&args.signer.key) {
+        return Err(Failure::usage(format!(
+            "these programs read the private key from a file, and {name} is in none; `countersign sidecar` signs for programs that cannot"
+        )));
+    }
     let (settings, signer) = (dialect.settings().clone(), args.signer.signer(dialect)?);
     let public = signer.key().public_key();
     let raw = public.ed25519_bytes().map(|bytes| Base64::encode_string(&bytes));

@@ -58,7 +58,8 @@ pub(crate) fn run(command: &StoreCommand, out: Out) -> Done {
         }
         StoreCommand::Restore { file, to } => {
             if !file.is_file() {
-                return Err(Failure::new(Exit::Missing, format!("there is no file {}", file.display())));
+                return Err(Failure::new(Exit::Missing, format!("there is no file {}", file.display()))
+                    .next("name one that `countersign store backup` wrote"));
             }
             let end = configured(to)?;
             let tallies = world::run(async { storage::restore(file, &end).await.map_err(Failure::failed) })?;

@@ -14,9 +14,21 @@ pub(crate) fn ask(question: &str, default: &str) -> Result<String, Failure> {
     asked.interact_text().map_err(unread)
 }
 
+/// Asks for a line until it can be used; `check` says why not.
+pub(crate) fn ask_until(
+    question: &str,
+    default: &str,
+    check: impl Fn(&str) -> Result<(), String>,
+) -> Result<String, Failure> {
+    let asked = dialoguer::Input::<String>::new().with_prompt(question).default(default.to_owned());
+    asked.validate_with(|text: &String| check(text)).interact_text().map_err(unread)
+}
+
 /// Asks for yes or no.
 pub(crate) fn confirm(question: &str, default: bool) -> Result<bool, Failure> {
-    dialoguer::Confirm::new().with_prompt(question).default(default).interact().map_err(unread)
+    // Who types y and Enter must not answer the next question with that Enter.
+    let asked = dialoguer::Confirm::new().with_prompt(question).default(default).wait_for_newline(true);
+    asked.interact().map_err(unread)
 }
 
 /// What goes on, on one line that is written over; nothing where nobody sits.

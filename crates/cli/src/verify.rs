@@ -103,7 +103,7 @@ pub(crate) fn verdict(explanation: &Value) -> String {
 pub(crate) fn judge(args: &VerifyArgs, signed: Option<&[u8]>) -> Result<Explanation, Failure> {
     if args.accounts.is_none() && args.keys.is_empty() {
         return Err(Failure::usage(
-            "wanted who is known: --accounts FILE, or --key FILE with --as IDENTIFIER",
+            "wanted who is known, found nobody; say it with --accounts FILE, or --key FILE and --as IDENTIFIER",
         ));
     }
     // What was mistyped is told before what is in the file.
@@ -144,7 +144,7 @@ async fn explained(
         .ok_or_else(|| Failure::usage(format!("wanted an http or https address, found {}", captured.url)))?;
     // A challenge can be opened by the server alone that issued it; offline it is taken for its own.
     let challenge =
-        dialect.carriers().is_empty().then_some(Answered { prefix: None, issued: now, until: Time::MAX });
+        dialect.opens_session().then_some(Answered { prefix: None, issued: now, until: Time::MAX });
     if challenge.is_some() {
         Out::note(
             "note: whether the server issued this challenge cannot be judged here; it is taken for its own",

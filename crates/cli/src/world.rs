@@ -47,18 +47,36 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     };
     result.map_err(|error| {
         let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::Missing } else { Exit::Usage };
-        Failure::new(exit, format!("{} cannot be read: {error}", path.display()))
+        let failure = Failure::new(exit, format!("{} cannot be read: {error}", path.display()));
+        match exit {
+            Exit::Missing => {
+                failure.next("look for a mistyped name; names are relative to the folder you are in")
+            }
+            _ => failure.next("wanted a file that you may read; `ls -l` shows what it is and whose"),
+        }
     })?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LONGEST_FILE {
-        return Err(Failure::usage(format!("{} is longer than {LONGEST_FILE} bytes", path.display())));
+        return Err(Failure::usage(format!(
+            "{} is longer than {LONGEST_FILE} bytes; is it the right file?",
+            path.display()
+        )));
     }
     Ok(bytes)
 }
 
 /// Reads a text file.
 pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
-    String::from_utf8(read(path)?)
-        .map_err(|_| Failure::usage(format!("{}: wanted text in UTF-8, found other bytes", path.display())))
+    String::from_utf8(read(path)?).map_err(|_| {
+        Failure::usage(format!(
+            "{}: wanted text in UTF-8, found other bytes; is it the right file?",
+            path.display()
+        ))
+    })
+}
+
+/// A variable of the environment.
+pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 /// Reads a secret from a file; white space around it is not part of it.
@@ -66,7 +84,10 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let text = Zeroizing::new(read_text(path)?);
     let secret = Zeroizing::new(text.trim().to_owned());
     if secret.is_empty() {
-        return Err(Failure::usage(format!("{}: wanted a secret, found an empty file", path.display())));
+        return Err(Failure::usage(format!(
+            "{}: wanted a secret, found an empty file; write the secret alone into it",
+            path.display()
+        )));
     }
     Ok(secret)
 }

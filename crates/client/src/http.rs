@@ -1,18 +1,22 @@
 //! A client over reqwest that signs each request, asks once more when its clock was off, and keeps sessions fresh.
+mod fetch;
+pub mod no_answer;
+
+use self::no_answer::NoAnswer;
 use crate::ambient::Ambient;
-use crate::keeper::{self, Call, Keeper, LONGEST_ANSWER, NoSession};
-use crate::offset::{ClockOffset, Lesson, TooFar};
-use crate::signer::{NotSigned, RequestSigner};
+use crate::exchange::Exchange;
+use crate::keeper::{self, Call, Keeper, LONGEST_ANSWER};
+use crate::offset::{ClockOffset, Lesson};
+use crate::signer::RequestSigner;
 use bytes::{Bytes, BytesMut};
 use countersign::time::Time;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A refusal longer than this is handed on as far as it was read: it is no refusal of ours.
-pub(crate) const LONGEST_REFUSAL: usize = 64 * 1024;
+/// A refusal longer than this (bytes) is handed on as far as it was read: it is no refusal of ours.
+pub const LONGEST_REFUSAL: usize = 64 * 1024;
 /// A server that does not answer for so long is taken for gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,21 +33,7 @@ pub struct Client {
 enum Credential {
     Signer(Box<RequestSigner>),
     Session { base: String, keeper: Box<tokio::sync::Mutex<Keeper>> },
-}
-
-/// Why a request got no answer.
-#[derive(Debug)]
-pub enum NoAnswer {
-    /// It could not be signed.
-    NotSigned(NotSigned),
-    /// There is no session to send it in.
-    NoSession(NoSession),
-    /// The clocks are more than a day apart.
-    Clock(TooFar),
-    /// The connection failed.
-    Connection(reqwest::Error),
-    /// The request cannot be sent as it is.
-    Request(String),
+    Token(Box<tokio::sync::Mutex<Exchange>>),
 }
 
 /// An answer, read whole, with what was learned on the way.
@@ -59,7 +49,7 @@ pub struct Answer {
 
 /// What an answer calls for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Next {
+pub enum Next {
     /// It is the answer.
     Keep,
     /// Something was learned from it: prove anew and ask once more.
@@ -85,12 +75,27 @@ impl Client {
         Ok(Self::with(transport(true)?, Credential::Session { base, keeper }, ambient))
     }
 
+    /// A client that sends each request with an access token, which it fetches and replaces.
+    ///
+    /// # Errors
+    /// When no TLS roots can be had.
+    pub fn with_tokens(exchange: Exchange, ambient: Ambient) -> Result<Self, NoAnswer> {
+        let exchange = Box::new(tokio::sync::Mutex::new(exchange));
+        Ok(Self::with(transport(true)?, Credential::Token(exchange), ambient))
+    }
+
     /// The same client without the proxies that the environment names: for servers on this machine.
     ///
     /// # Errors
     /// When no TLS roots can be had.
     pub fn direct(self) -> Result<Self, NoAnswer> {
         Ok(Self { http: transport(false)?, ..self })
+    }
+
+    /// The same client over another one of reqwest, such as one with roots of its own; it must follow no redirects.
+    #[must_use]
+    pub fn over(self, http: reqwest::Client) -> Self {
+        Self { http, ..self }
     }
 
     fn with(http: reqwest::Client, credential: Credential, ambient: Ambient) -> Self {
@@ -132,8 +137,11 @@ impl Client {
         }
     }
 
-    /// Learns from an answer to what was proved when this machine's clock showed `local`.
-    pub(crate) async fn heed(
+    /// Learns from an answer to what [`Client::prove`] proved when this machine's clock showed `local`; `token` is what it gave.
+    ///
+    /// # Errors
+    /// [`NoAnswer::Clock`] when the clocks are more than a day apart.
+    pub async fn heed(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
@@ -144,6 +152,12 @@ impl Client {
         let learned = self.offset().learn(status, headers, body, local).map_err(NoAnswer::Clock)?;
         if let Lesson::Learned(offset) = learned {
             *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = offset;
+            return Ok(Next::AskAgain);
+        }
+        if let Credential::Token(exchange) = &self.credential
+            && status == StatusCode::UNAUTHORIZED
+            && exchange.lock().await.refused(headers)
+        {
             return Ok(Next::AskAgain);
         }
         // A session may have ended on the server: its token is given up and a new one fetched, once.
@@ -211,15 +225,23 @@ impl Client {
         Ok((ready, token))
     }
 
-    /// Adds the proof to a request for this address; gives the access token where it has one.
-    pub(crate) async fn prove(
-        &self,
-        request: &mut Request<Bytes>,
-        url: &str,
-    ) -> Result<Option<String>, NoAnswer> {
+    /// Adds the proof to a request for this address, for transports of one's own; gives the access token where it has one.
+    ///
+    /// The body is looked at only where [`Client::covers_body`] says so.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub async fn prove(&self, request: &mut Request<Bytes>, url: &str) -> Result<Option<String>, NoAnswer> {
         match &self.credential {
             Credential::Signer(signer) => {
-                signer.sign(request, url, self.now(), self.ambient.random()).map_err(NoAnswer::NotSigned)?;
+                let (now, random) = (self.now(), self.ambient.random());
+                if signer.key().waits() {
+                    *request =
+                        elsewhere(signer.as_ref().clone(), request.clone(), url.to_owned(), now, random)
+                            .await?;
+                    return Ok(None);
+                }
+                signer.sign(request, url, now, random).map_err(NoAnswer::NotSigned)?;
                 Ok(None)
             }
             Credential::Session { base, keeper } => {
@@ -228,26 +250,38 @@ impl Client {
                 request.headers_mut().insert(AUTHORIZATION, bearer(&token)?);
                 Ok(Some(token))
             }
+            Credential::Token(exchange) => {
+                let mut exchange = exchange.lock().await;
+                if !exchange.is_ready(self.now()) {
+                    self.fetch(&mut exchange).await?;
+                }
+                let (method, random) = (request.method().as_str().to_owned(), self.ambient.random());
+                let signed = exchange.sign(request.headers_mut(), &method, url, self.now(), random);
+                signed.map_err(NoAnswer::NoToken)?;
+                Ok(None)
+            }
         }
     }
 
-    #[cfg(feature = "middleware")]
     /// Whether a proof of this client covers the body, which must then be there whole.
-    pub(crate) fn covers_body(&self) -> bool {
+    #[must_use]
+    pub fn covers_body(&self) -> bool {
         match &self.credential {
-            Credential::Signer(signer) => signer.dialect().covered().body,
-            Credential::Session { .. } => false,
+            Credential::Signer(signer) => signer.dialect().needs_body(),
+            Credential::Session { .. } | Credential::Token(_) => false,
         }
     }
 
-    #[cfg(feature = "middleware")]
     /// The time on this machine.
-    pub(crate) fn local(&self) -> Time {
+    #[must_use]
+    pub fn local(&self) -> Time {
         self.ambient.now()
     }
 
     /// The lock on the keeper is held meanwhile: one call is under way, the others wait for its answer.
     async fn access(&self, base: &str, keeper: &mut Keeper) -> Result<String, NoAnswer> {
+        // The lock is ours: who made a call that is still under way was dropped before its answer came.
+        keeper.abandoned();
         // Code, token, and a refresh that failed before them: no session needs a fourth round.
         for _ in 0..4 {
             match keeper.next(self.now()) {
@@ -307,6 +341,20 @@ impl Client {
     }
 }
 
+/// Signs on a thread that may wait: for a person who is asked, or for a slow device.
+async fn elsewhere(
+    signer: RequestSigner,
+    mut request: Request<Bytes>,
+    url: String,
+    now: Time,
+    random: [u8; 16],
+) -> Result<Request<Bytes>, NoAnswer> {
+    let signed = tokio::task::spawn_blocking(move || {
+        signer.sign(&mut request, &url, now, random).map(|()| request).map_err(NoAnswer::NotSigned)
+    });
+    signed.await.map_err(|error| NoAnswer::Request(format!("signing was broken off: {error}")))?
+}
+
 fn transport(proxies: bool) -> Result<reqwest::Client, NoAnswer> {
     let builder = reqwest::Client::builder();
     let builder = if proxies { builder } else { builder.no_proxy() };
@@ -325,28 +373,6 @@ fn bearer(token: &str) -> Result<HeaderValue, NoAnswer> {
     value.set_sensitive(true);
     Ok(value)
 }
-
-impl fmt::Display for NoAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotSigned(error) => error.fmt(f),
-            Self::NoSession(error) => error.fmt(f),
-            Self::Clock(error) => error.fmt(f),
-            Self::Connection(error) => {
-                write!(f, "{error}")?;
-                // The innermost cause is the one a person understands ("connection refused").
-                let mut cause: &dyn std::error::Error = error;
-                while let Some(inner) = cause.source() {
-                    cause = inner;
-                }
-                write!(f, ": {cause}")
-            }
-            Self::Request(what) => f.write_str(what),
-        }
-    }
-}
-
-impl std::error::Error for NoAnswer {}
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -218,6 +218,13 @@ impl Keeper {
         }
     }
 
+    /// Whoever made the call under way has given it up and will not tell: the next question makes a new one.
+    ///
+    /// Only for who knows that nobody waits for an answer any more, as the holder of a lock on the keeper does.
+    pub fn abandoned(&mut self) {
+        self.under_way = None;
+    }
+
     fn ask_code(&mut self) -> Call {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]

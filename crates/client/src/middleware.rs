@@ -1,5 +1,6 @@
 //! The client as a middleware of reqwest: whatever an application sends through it carries a proof.
-use crate::http::{Client, LONGEST_REFUSAL, Next, NoAnswer};
+use crate::http::no_answer::NoAnswer;
+use crate::http::{Client, LONGEST_REFUSAL, Next};
 use ::http::{Extensions, Request as Head, Response as Answer, StatusCode};
 use bytes::Bytes;
 use reqwest::{Request, Response, ResponseBuilderExt};

@@ -4,17 +4,17 @@ use countersign::dialect::Dialect;
 use countersign::incoming::{Body, Incoming, Target};
 use countersign::time::Time;
 use countersign::write::{CannotSign, Made, Signer};
-use countersign_keys::{Algorithm, PrivateKey};
+use countersign_keys::{Algorithm, KeyPair};
 use http::{HeaderMap, HeaderValue, Request, header};
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// A caller that can sign: a dialect, a private key, and the name it is registered under.
+/// A caller that can sign: a dialect, a key pair, and the name it is registered under.
 #[derive(Clone)]
 pub struct RequestSigner {
     dialect: Arc<Dialect>,
-    key: Arc<PrivateKey>,
+    key: Arc<dyn KeyPair>,
     identifier: String,
     acting_as: Option<String>,
     companion: Option<Zeroizing<String>>,
@@ -35,7 +35,7 @@ pub enum NotSigned {
 impl RequestSigner {
     /// A signer; `identifier` is the name as registered (an e-mail, a user, a connection id, a site's number).
     #[must_use]
-    pub fn new(dialect: Arc<Dialect>, key: Arc<PrivateKey>, identifier: &str) -> Self {
+    pub fn new(dialect: Arc<Dialect>, key: Arc<dyn KeyPair>, identifier: &str) -> Self {
         Self {
             dialect,
             key,
@@ -72,7 +72,7 @@ impl RequestSigner {
 
     /// The key.
     #[must_use]
-    pub fn key(&self) -> &Arc<PrivateKey> {
+    pub fn key(&self) -> &Arc<dyn KeyPair> {
         &self.key
     }
 
@@ -82,7 +82,8 @@ impl RequestSigner {
         &self.identifier
     }
 
-    /// Adds the proof to a request that is ready to be sent: signed is what it is now, so change nothing afterwards.
+    /// Adds the proof to a request that is ready to be sent: signed is what it is now, so change nothing afterwards. A proof that is
+    /// a form becomes the body.
     ///
     /// `url` is the absolute address as the server knows itself; behind a proxy that renames, the public one.
     ///
@@ -97,8 +98,19 @@ impl RequestSigner {
     ) -> Result<(), NotSigned> {
         let made =
             self.make(request.method().as_str(), url, request.headers(), request.body(), now, random)?;
+        if let Some(query) = &made.query {
+            let wrong = || NotSigned::Address(url.to_owned());
+            let mut parts = request.uri().clone().into_parts();
+            let whole = format!("{}?{query}", request.uri().path());
+            parts.path_and_query = Some(whole.parse().map_err(|_| wrong())?);
+            *request.uri_mut() = http::Uri::from_parts(parts).map_err(|_| wrong())?;
+        }
         for (name, value) in made.headers {
             request.headers_mut().insert(name, value);
+        }
+        // An assertion in a form is the body itself.
+        if let Some(body) = made.body {
+            *request.body_mut() = Bytes::from(body);
         }
         Ok(())
     }
@@ -151,7 +163,7 @@ impl RequestSigner {
 
     fn signer<'a>(&'a self, challenge: Option<&'a str>) -> Signer<'a> {
         Signer {
-            key: &self.key,
+            key: &*self.key,
             identifier: &self.identifier,
             acting_as: self.acting_as.as_deref(),
             companion: self.companion.as_ref().map(|secret| secret.as_str()),
@@ -213,7 +225,7 @@ impl From<CannotSign> for NotSigned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign_keys::{KeyError, KeyKind};
+    use countersign_keys::{KeyError, KeyKind, PrivateKey};
 
     const NOW: Time = Time::MIN;
 

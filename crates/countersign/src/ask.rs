@@ -55,6 +55,8 @@ pub struct Keys {
     pub session: Standing,
     /// The account's key that opened the session: its limits hold for the session's tokens too.
     pub opened_by: Option<Arc<KnownKey>>,
+    /// RFC 7638 thumbprint of the key that the session's tokens are bound to; `None`: to none.
+    pub bound_to: Option<Box<str>>,
     /// How many checks an identifier without keys costs; `None`: one.
     pub decoys: Option<Decoys>,
 }

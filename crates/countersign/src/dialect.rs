@@ -1,14 +1,19 @@
 //! A dialect as data: where a proof stands, how it is signed, who it names, which rules it must keep, how it is refused.
+pub mod binding;
 mod covered;
 pub mod demand;
 pub mod file;
 pub mod settings;
 
+use crate::dpop;
+use crate::form::built::Built;
+use crate::form::fields::Field;
 use crate::form::httpsig::HttpSig;
+use crate::form::jws::Outside;
 use crate::form::make::Make;
 use crate::form::text::TextForm;
 use crate::rule::Rule;
-use crate::source::Source;
+use crate::source::{Names, Source};
 use crate::verified::Covered;
 use countersign_keys::Algorithm;
 use http::HeaderName;
@@ -21,8 +26,8 @@ pub struct Dialect {
     pub(crate) summary: Box<str>,
     pub(crate) find: Find,
     pub(crate) form: Form,
-    /// Names of claims or body members, by slot.
-    pub(crate) members: Vec<Box<str>>,
+    pub(crate) names: Names,
+    pub(crate) outside: Outside,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) kid_strict: bool,
     pub(crate) types: Vec<Box<str>>,
@@ -33,6 +38,7 @@ pub struct Dialect {
     pub(crate) covered: Covered,
     pub(crate) settings: settings::Settings,
     pub(crate) warnings: Vec<String>,
+    pub(crate) unverified: bool,
 }
 
 /// Where a proof stands.
@@ -44,6 +50,12 @@ pub(crate) enum Find {
     Headers(Vec<HeaderName>),
     /// In the members of a JSON body.
     Body,
+    /// In this field of the body.
+    Form(Field),
+    /// In the parameters behind a scheme word; `percent` where their values are percent-encoded.
+    Parameters { name: HeaderName, schemes: Schemes, percent: bool },
+    /// In this parameter of the query or of a form in the body.
+    Parameter(Box<str>),
 }
 
 /// What stands before a credential in its header.
@@ -61,10 +73,20 @@ pub(crate) struct Schemes {
 pub(crate) enum Form {
     /// A JWS in compact serialisation.
     Jws,
+    /// A JWS whose payload does not come along but is built from the request (RFC 7515 appendix F).
+    Detached(Detached),
     /// A text built from the request.
     Text(TextForm),
     /// An HTTP message signature.
     HttpSig(HttpSig),
+}
+
+/// The payload of a token that carries none.
+#[derive(Clone, Debug)]
+pub(crate) struct Detached {
+    pub(crate) payload: Built,
+    /// The payload is signed as it stands, and the token's header must say so (RFC 7797).
+    pub(crate) unencoded: bool,
 }
 
 /// How the proof names its maker.
@@ -72,9 +94,11 @@ pub(crate) enum Form {
 pub(crate) struct WhoFrom {
     pub(crate) from: Source,
     pub(crate) by: By,
-    /// Text before and after the identifier; what stands between must be ASCII digits when `digits`.
+    /// Text before and after the identifier.
     pub(crate) pattern: Option<Pattern>,
     pub(crate) acting_as: Option<Source>,
+    /// A whole number counts as the text of its digits.
+    pub(crate) number: bool,
 }
 
 /// What the maker is looked up by.
@@ -88,9 +112,11 @@ pub(crate) enum By {
     Session { identifier: Source },
 }
 
-/// `Partner:{digits}`: what stands around an identifier.
+/// `Partner:{digits}` or `urn:{text}`: what stands around an identifier.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
+    /// Only digits may stand between.
+    pub(crate) digits: bool,
     pub(crate) before: Box<str>,
     pub(crate) after: Box<str>,
 }
@@ -148,13 +174,16 @@ impl Dialect {
                 let all = Covered { method: true, authority: true, path: true, query: true, ..self.covered };
                 Covered { once: self.is_single_use(), ..all }
             }
-            Form::Jws | Form::Text(_) => self.covered,
+            Form::Jws | Form::Detached(_) | Form::Text(_) => self.covered,
         }
     }
     /// Whether it signs the body, so that a surface must read it all before judging.
     #[must_use]
     pub fn needs_body(&self) -> bool {
-        self.covered.body || matches!(self.find, Find::Body)
+        self.covered.body
+            || matches!(&self.form, Form::HttpSig(form) if form.wants_digest())
+            || matches!(self.find, Find::Body | Find::Form(_) | Find::Parameter(_))
+            || self.rules.iter().any(|rule| matches!(rule, Rule::Built(built) if built.has_body()))
     }
     /// Whether a proof works once, or can be made so.
     #[must_use]
@@ -167,7 +196,7 @@ impl Dialect {
     pub fn remembering(&self) -> Option<String> {
         let rules = || self.rules.iter().filter_map(Rule::remembering).collect::<Vec<_>>().join(" ");
         // The rules tell members by their place in this list.
-        self.is_single_use().then(|| format!("{} of {:?}", rules(), self.members))
+        self.is_single_use().then(|| format!("{} of {:?}", rules(), self.names.members))
     }
     /// The namespace its callers are registered in; `None` when they are known by key or session.
     #[must_use]
@@ -227,7 +256,17 @@ impl Dialect {
             }
             Find::Headers(names) => names.iter().map(ToString::to_string).collect(),
             Find::Body => vec!["the body".to_owned()],
+            Find::Form(field) => vec![format!("the body's field {}", field.name)],
+            Find::Parameter(name) => vec![format!("the parameter {name}")],
+            Find::Parameters { name, schemes, .. } => {
+                schemes.words.iter().map(|scheme| format!("{name} {scheme}")).collect()
+            }
         }
+    }
+    /// Whether the facts about this way of signing are not certain, as its file says.
+    #[must_use]
+    pub fn is_unverified(&self) -> bool {
+        self.unverified
     }
     /// Whether something in its proofs tells them from others in the same place.
     #[must_use]
@@ -239,10 +278,20 @@ impl Dialect {
     #[must_use]
     pub fn carriers(&self) -> Vec<&HeaderName> {
         match &self.find {
-            Find::Header { name, .. } => vec![name],
+            Find::Header { name, schemes, .. } => {
+                // A token behind that scheme has a proof of its own beside it.
+                let bound = schemes.words.iter().any(|word| word.eq_ignore_ascii_case(dpop::SCHEME));
+                [name].into_iter().chain(bound.then_some(&dpop::HEADER)).collect()
+            }
+            Find::Parameters { name, .. } => vec![name],
             Find::Headers(names) => names.iter().collect(),
-            Find::Body => Vec::new(),
+            Find::Body | Find::Form(_) | Find::Parameter(_) => Vec::new(),
         }
+    }
+    /// Whether its proofs answer a challenge and open a session, so that no request by itself carries one.
+    #[must_use]
+    pub fn opens_session(&self) -> bool {
+        matches!(self.find, Find::Body)
     }
     /// The header of the companion key that stands beside its proofs.
     #[must_use]

@@ -27,10 +27,11 @@
 //!     let _ = pending.settle(countersign::ask::Use::First, &mut ());
 //! }
 //! ```
+mod coverage;
 pub(crate) mod found;
 mod pending;
 mod prepared;
 
 pub use found::Proof;
-pub use pending::{Checked, Pending};
+pub use pending::{Bound, Checked, Pending};
 pub use prepared::{Finish, Prepared};

@@ -1,14 +1,17 @@
 //! Finds a proof in a request and lays out its facts, believing nothing.
-use crate::base64::{Alphabet, decode, decode_hex};
-use crate::dialect::{By, Dialect, Find, Form, Schemes};
-use crate::form::httpsig::{HttpSig, Listed};
-use crate::form::text::{SignatureEncoding, TextForm};
-use crate::form::{httpsig, jws};
+mod message;
+mod scheme;
+
+use self::scheme::{single, token};
+use crate::base64::{Alphabet, encode};
+use crate::dialect::{By, Detached, Dialect, Find, Form};
+use crate::form::httpsig::{self, Listed};
+use crate::form::{jws, parameters};
 use crate::incoming::{Body, Incoming, Limits};
 use crate::json::{Bounds, Value, read_object};
 use crate::proof::found::Proof;
 use crate::reason::{Reason, Refusal, Stage};
-use crate::source::{Facts, Source};
+use crate::source::Facts;
 use crate::trace::{Step, Trace};
 use http::HeaderName;
 use smallvec::SmallVec;
@@ -30,6 +33,20 @@ pub enum Addressed {
     No,
     /// Its carrier is there.
     Yes,
+}
+
+impl Detached {
+    /// What was signed: the token's header, a dot, and the payload that is built from the request.
+    pub(crate) fn input(&self, head: &[u8], facts: &Facts<'_>) -> Result<Vec<u8>, Reason> {
+        let payload = self.payload.bytes(facts, None)?;
+        let mut input = head.to_vec();
+        if self.unencoded {
+            input.extend_from_slice(&payload);
+        } else {
+            input.extend_from_slice(encode(Alphabet::Url, &payload).as_bytes());
+        }
+        Ok(input)
+    }
 }
 
 impl Dialect {
@@ -72,6 +89,19 @@ impl Dialect {
             Find::Body => match incoming.body {
                 Body::Seen(_) => Addressed::Yes,
                 Body::Empty | Body::Unseen => Addressed::No,
+            },
+            Find::Parameters { name, schemes, .. } => {
+                let mut values = incoming.headers.get_all(name).iter();
+                let ours = values.any(|value| token(value.as_bytes(), schemes).is_some());
+                if ours { Addressed::Yes } else { Addressed::No }
+            }
+            Find::Parameter(name) => match parameters::only(incoming, name) {
+                Ok(None) => Addressed::No,
+                Ok(Some(_)) | Err(_) => Addressed::Yes,
+            },
+            Find::Form(field) => match field.read(incoming.body) {
+                Ok(None) => Addressed::No,
+                Ok(Some(_)) | Err(_) => Addressed::Yes,
             },
         }
     }
@@ -148,6 +178,42 @@ impl Dialect {
                 Body::Empty => Ok(None),
                 Body::Unseen => Err(Reason::BodyUnseen),
             },
+            Find::Parameters { name, schemes, .. } => {
+                let Some(credential) = single(incoming, name, schemes)? else { return Ok(None) };
+                if credential.len() > limits.credential {
+                    return Err(Reason::TooLarge);
+                }
+                self.read_text(incoming, limits, scratch).map(Some)
+            }
+            Find::Parameter(name) => {
+                self.check_body(incoming, limits)?;
+                match parameters::only(incoming, name)? {
+                    None => Ok(None),
+                    Some(value) if value.len() > limits.credential => Err(Reason::TooLarge),
+                    Some(_) => self.read_text(incoming, limits, scratch).map(Some),
+                }
+            }
+            Find::Form(field) => {
+                self.check_body(incoming, limits)?;
+                match field.read(incoming.body)? {
+                    None => Ok(None),
+                    Some(token) if token.len() > limits.credential => Err(Reason::TooLarge),
+                    // A token has no character that a form escapes.
+                    Some(Cow::Borrowed(token)) => {
+                        self.read_token(token.as_bytes(), incoming, limits, scratch).map(Some)
+                    }
+                    Some(Cow::Owned(_)) => Err(Reason::MalformedEncoding),
+                }
+            }
+        }
+    }
+
+    /// A body that is looked at must come here, and not be too long.
+    fn check_body(&self, incoming: &Incoming<'_>, limits: &Limits) -> Result<(), Reason> {
+        match incoming.body {
+            Body::Unseen => Err(Reason::BodyUnseen),
+            Body::Seen(body) if body.len() > limits.body => Err(Reason::BodyTooLarge),
+            Body::Seen(_) | Body::Empty => Ok(()),
         }
     }
 
@@ -158,38 +224,43 @@ impl Dialect {
         limits: &Limits,
         scratch: &'s mut Scratch,
     ) -> Result<Proof<'s>, Reason> {
-        if !matches!(self.form, Form::Jws) {
-            return Err(Reason::MalformedCredential);
-        }
-        let wanted = jws::Wanted { algorithms: &self.algorithms, types: &self.types, members: &self.members };
-        let read = jws::read(token, &wanted, limits, &mut scratch.bytes)?;
-        let facts = Facts { incoming, members: read.members, typ: read.typ, kind: read.kind, kid: read.kid };
-        let mut texts = SmallVec::new();
-        texts.push(read.input);
-        self.proof(facts, limits, Some(read.algorithm), texts, read.signature, None)
-    }
-
-    fn read_message<'s>(
-        &'s self,
-        form: &HttpSig,
-        incoming: &'s Incoming<'s>,
-        limits: &Limits,
-        scratch: &'s mut Scratch,
-    ) -> Result<Option<Proof<'s>>, Reason> {
-        let Scratch { bytes: signature, texts } = scratch;
-        texts.resize_with(1, Vec::new);
-        let Some(base) = texts.first_mut() else { return Err(Reason::MalformedCredential) };
-        let wanted = httpsig::read::Wanted { form, algorithms: &self.algorithms, members: &self.members };
-        let Some(read) = httpsig::read::read(&wanted, incoming, limits, base, signature)? else {
-            return Ok(None);
+        let detached = match &self.form {
+            Form::Jws => None,
+            Form::Detached(detached) => Some(detached),
+            Form::Text(_) | Form::HttpSig(_) => return Err(Reason::MalformedCredential),
         };
-        // Where the key's id is what the account is found by, it is no hint beside that.
-        let is_name = matches!(&self.who.from, Source::Param(slot) if self.members.get(*slot).is_some_and(|name| **name == *"keyid"));
-        let kid = read.kid.filter(|_| !is_name);
-        let facts = Facts { members: read.members, kid, ..Facts::new(incoming, 0) };
-        let texts: &'s [Vec<u8>] = texts;
-        let texts = texts.iter().map(Vec::as_slice).collect();
-        self.proof(facts, limits, read.algorithm, texts, signature, Some(read.listed)).map(Some)
+        if self.needs_body() {
+            self.check_body(incoming, limits)?;
+        }
+        let wanted = jws::Wanted {
+            algorithms: &self.algorithms,
+            types: &self.types,
+            names: &self.names,
+            outside: &self.outside,
+            detached: detached.map(|detached| detached.unencoded),
+        };
+        let Scratch { bytes, texts } = scratch;
+        let read = jws::read(token, &wanted, limits, bytes)?;
+        let facts = Facts {
+            incoming,
+            members: read.members,
+            heads: read.heads,
+            auth: SmallVec::new(),
+            typ: read.typ,
+            kind: read.kind,
+            kid: read.kid,
+        };
+        let mut signed = SmallVec::new();
+        match detached {
+            None => signed.push(read.input),
+            Some(detached) => {
+                texts.clear();
+                texts.push(detached.input(read.input, &facts)?);
+                let texts: &'s [Vec<u8>] = texts;
+                signed.extend(texts.iter().map(Vec::as_slice));
+            }
+        }
+        self.proof(facts, limits, Some(read.algorithm), signed, read.signature, None)
     }
 
     fn read_text<'s>(
@@ -199,7 +270,7 @@ impl Dialect {
         scratch: &'s mut Scratch,
     ) -> Result<Proof<'s>, Reason> {
         let Form::Text(form) = &self.form else { return Err(Reason::MalformedCredential) };
-        let mut facts = Facts::new(incoming, self.members.len());
+        let mut facts = self.facts(incoming)?;
         if form.members {
             self.read_body(&mut facts, limits)?;
         }
@@ -210,20 +281,27 @@ impl Dialect {
             return Err(Reason::BodyTooLarge);
         }
         let Scratch { bytes: signature, texts } = scratch;
-        read_signature(form, &facts, signature)?;
-        form.build(&facts, texts);
-        if texts.is_empty() {
-            return Err(Reason::MissingIdentity);
-        }
+        crate::form::signature::read(form, &facts, signature)?;
+        form.build(&facts, texts)?;
         let texts: &'s [Vec<u8>] = texts;
         self.proof(facts, limits, None, texts.iter().map(Vec::as_slice).collect(), signature, None)
+    }
+
+    /// The facts of a text: the request, and the parameters behind the scheme word where there are such.
+    pub(crate) fn facts<'s>(&self, incoming: &'s Incoming<'s>) -> Result<Facts<'s>, Reason> {
+        let mut facts = Facts::new(incoming, self.names.members.len());
+        if let Find::Parameters { name, schemes, percent } = &self.find {
+            let credential = single(incoming, name, schemes)?.ok_or(Reason::MissingCredentials)?;
+            facts.auth = parameters::read(credential, *percent)?;
+        }
+        Ok(facts)
     }
 
     fn read_body<'s>(&self, facts: &mut Facts<'s>, limits: &Limits) -> Result<(), Reason> {
         let Body::Seen(body) = facts.incoming.body else { return Err(Reason::MalformedJson) };
         let bounds = Bounds { depth: limits.json_depth, members: limits.json_members };
         read_object(body, bounds, |name, value| {
-            let slot = self.members.iter().position(|member| **member == *name);
+            let slot = self.names.members.iter().position(|member| **member == *name);
             if let Some(place) = slot.and_then(|slot| facts.members.get_mut(slot)) {
                 *place = value;
             }
@@ -243,6 +321,9 @@ impl Dialect {
         let named: Cow<'s, str> = match facts.value(&self.who.from) {
             Value::Absent | Value::Null => return Err(Reason::MissingIdentity),
             Value::Text(text) => Cow::Owned(text.into_owned()),
+            Value::Number(number) if self.who.number && number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Cow::Owned(number.to_owned())
+            }
             _ => return Err(Reason::MalformedIdentity),
         };
         let identifier = self.identifier(&named).ok_or(Reason::MalformedIdentity)?;
@@ -276,87 +357,10 @@ impl Dialect {
     fn identifier(&self, named: &str) -> Option<Range<usize>> {
         let Some(pattern) = &self.who.pattern else { return Some(0..named.len()) };
         let end = named.len().checked_sub(pattern.after.len())?;
-        let digits = named.strip_prefix(&*pattern.before)?.strip_suffix(&*pattern.after)?;
+        let inner = named.strip_prefix(&*pattern.before)?.strip_suffix(&*pattern.after)?;
         // Twenty digits are more than any number of sites.
-        let good =
-            !digits.is_empty() && digits.len() <= 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = || inner.len() <= 20 && inner.bytes().all(|byte| byte.is_ascii_digit());
+        let good = !inner.is_empty() && (!pattern.digits || digits());
         good.then_some(pattern.before.len()..end)
-    }
-}
-
-/// The credential in a header, behind one of the scheme words (in any case, RFC 9110 section 11.1) or bare.
-fn token<'v>(value: &'v [u8], schemes: &Schemes) -> Option<&'v [u8]> {
-    for scheme in &schemes.words {
-        if let Some((word, rest)) = value.split_at_checked(scheme.len())
-            && word.eq_ignore_ascii_case(scheme.as_bytes())
-        {
-            match rest {
-                [] => return Some(rest),
-                [b' ', token @ ..] if schemes.spaces => return Some(behind_spaces(token)),
-                [b' ', token @ ..] => return Some(token),
-                _ => {}
-            }
-        }
-    }
-    (schemes.bare && !value.contains(&b' ')).then_some(value)
-}
-
-/// What stands behind further spaces: spaces alone part scheme and credential (RFC 9110 section 11.4), no tab does.
-fn behind_spaces(value: &[u8]) -> &[u8] {
-    let first = value.iter().position(|byte| *byte != b' ').unwrap_or(value.len());
-    value.get(first..).unwrap_or_default()
-}
-
-fn single<'r>(
-    incoming: &Incoming<'r>,
-    name: &HeaderName,
-    schemes: &Schemes,
-) -> Result<Option<&'r [u8]>, Reason> {
-    let headers: &'r http::HeaderMap = incoming.headers;
-    let mut values = headers.get_all(name).iter();
-    let Some(first) = values.next() else { return Ok(None) };
-    // Twice the same place, whatever stands in it: two servers may read two callers.
-    if values.next().is_some() {
-        return Err(Reason::AmbiguousCredentials);
-    }
-    Ok(token(first.as_bytes(), schemes))
-}
-
-fn read_signature(form: &TextForm, facts: &Facts<'_>, signature: &mut Vec<u8>) -> Result<(), Reason> {
-    let value = facts.value(&form.signature);
-    let text = match (&value, &form.signature) {
-        (Value::Text(text), _) => text,
-        (Value::Absent, Source::Member(_)) => return Err(Reason::MissingIdentity),
-        _ => return Err(Reason::MalformedCredential),
-    };
-    let decoded = match form.encoding {
-        SignatureEncoding::Base64 => decode(Alphabet::Standard, text.as_bytes(), signature),
-        SignatureEncoding::Base64url => decode(Alphabet::Url, text.as_bytes(), signature),
-        SignatureEncoding::Hex => decode_hex(text.as_bytes(), signature),
-    };
-    decoded.map_err(|_| Reason::MalformedEncoding)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::token;
-    use crate::dialect::Schemes;
-
-    fn bearer(spaces: bool) -> Schemes {
-        Schemes { words: vec!["Bearer".into()], bare: false, spaces }
-    }
-
-    #[test]
-    fn only_spaces_part_scheme_and_credential() {
-        let several = bearer(true);
-        assert_eq!(token(b"bearer   a.b.c", &several), Some(&b"a.b.c"[..]));
-        assert_eq!(
-            token(b"Bearer \ta.b.c", &several),
-            Some(&b"\ta.b.c"[..]),
-            "a tab belongs to the credential"
-        );
-        assert_eq!(token(b"Bearer\ta.b.c", &several), None);
-        assert_eq!(token(b"Bearer  a.b.c", &bearer(false)), Some(&b" a.b.c"[..]));
-        assert_eq!(token(b"Bearer   ", &several), Some(&b""[..]));
     }
 }

@@ -232,6 +232,27 @@ reasons! {
     PathNotPlain "path-not-plain" Malformed "malformed" 400 "path_not_plain":
         "The path has dot segments, doubled or encoded slashes or other spellings that two servers may read differently.",
         "Send the plain path.";
+    MissingDpop "missing-dpop" Claims "invalid-dpop" 401 "missing_dpop":
+        "The token is bound to a key, and no DPoP proof of that key came with it.",
+        "Send the token as `Authorization: DPoP …` and a proof in the DPoP header.";
+    MalformedDpop "malformed-dpop" Claims "invalid-dpop" 401 "malformed_dpop":
+        "The DPoP header is no proof: a signed `dpop+jwt` with its public key (`jwk`), `jti`, `htm`, `htu` and `iat`.",
+        "Make the proof with a DPoP library and an Ed25519 or elliptic-curve key.";
+    BadDpop "bad-dpop" Claims "invalid-dpop" 401 "bad_dpop":
+        "The DPoP proof's signature does not hold under the key that it brings along.",
+        "Sign the proof with the private half of its `jwk`.";
+    WrongDpop "wrong-dpop" Claims "invalid-dpop" 401 "wrong_dpop":
+        "The DPoP proof was made for another method, address or token.",
+        "Make a proof for each request: `htm` is its method, `htu` its address without query, `ath` the digest of the token.";
+    DpopKeyElsewhere "dpop-key-elsewhere" Claims "invalid-dpop" 401 "dpop_key_elsewhere":
+        "The DPoP proof is of another key than the token is bound to.",
+        "Prove with the key that was there when the token was fetched.";
+    DpopNonce "dpop-nonce" Claims "use-dpop-nonce" 401 "dpop_nonce":
+        "The DPoP proof has no nonce of ours, or one that is too old.",
+        "Put the value of the answer's DPoP-Nonce header into the proof's `nonce`, and send it again.";
+    WrongTokenScheme "wrong-token-scheme" Claims "claims" 401 "wrong_token_scheme":
+        "A token that is bound to a key came as Bearer, or one that is not came as DPoP.",
+        "Send a bound token as `Authorization: DPoP …` and any other as `Authorization: Bearer …`.";
     TooManyFailures "too-many-failures" Limit "too-many-requests" 429 "too_many_requests":
         "So many proofs from this address failed that no further one is checked for now.",
         "Mend what fails at this address, and try again after the time in Retry-After.";

@@ -1,9 +1,17 @@
 //! The rules a proof must keep once its signature holds: a closed list, judged by one loop.
+mod audience;
+pub(crate) mod built;
 pub(crate) mod file;
 mod meaning;
+mod scene;
+mod times;
 
-use crate::ask::{ActingAs, Claim, Companion, Keys, Standing};
-use crate::json::{Bounds, Value, read_list};
+use self::audience::audience;
+use self::built::BuiltRule;
+pub(crate) use self::scene::Scene;
+use self::times::{received_window, time, wanted_time};
+use crate::ask::{ActingAs, Claim, Companion, Standing};
+use crate::json::Value;
 use crate::life::challenge;
 use crate::reason::{Reason, Stage};
 use crate::rule::meaning::Meaning;
@@ -20,6 +28,8 @@ pub(crate) enum Rule {
     Absent(Source, Reason),
     /// It has this text.
     Equals(Source, Box<str>, Reason),
+    /// It is, or has in it, a text that is built from the request, the token and the key.
+    Built(Box<BuiltRule>),
     /// Both have the same text.
     Same(Source, Source),
     /// It is this text, or (unless `sole`) a list of texts with this one in it.
@@ -28,6 +38,8 @@ pub(crate) enum Rule {
     Kind { at: Source, text: bool, most: usize },
     /// It lies at most this far from now, on either side.
     Near(Source, Span),
+    /// It lies at most `future` after now, and before now by at most what the request asks for in milliseconds, up to `most`.
+    Window { at: Source, received: Source, default: Span, most: Span, future: Span },
     /// It is not later than now, but for the slack.
     NotBefore { at: Source, slack: Span, optional: bool },
     /// It is later than now, but for the slack.
@@ -46,13 +58,6 @@ pub(crate) enum Rule {
     Once { parts: Vec<Source>, dated: Source, keep: Span, optional: bool },
     /// It is a challenge that we issued; it works once.
     Issued(Source),
-}
-
-/// Everything rules look at.
-pub(crate) struct Scene<'a, 's> {
-    pub(crate) facts: &'a Facts<'s>,
-    pub(crate) keys: &'a Keys,
-    pub(crate) now: Time,
 }
 
 impl Rule {
@@ -94,6 +99,9 @@ impl Rule {
     pub(crate) fn window(&self) -> Option<Span> {
         match self {
             Self::Near(_, within) => Some(Span::from_millis(within.millis().saturating_mul(2))),
+            Self::Window { most, future, .. } => {
+                Some(Span::from_millis(most.millis().saturating_add(future.millis())))
+            }
             Self::Ahead { most, .. } | Self::Lifetime { most, .. } => Some(*most),
             _ => None,
         }
@@ -122,12 +130,16 @@ impl Rule {
             Self::Present(_) => "every claim the dialect wants is there".to_owned(),
             Self::Absent(..) => "a claim this dialect has no meaning for is not there".to_owned(),
             Self::Equals(_, text, _) => format!("the text {text}"),
+            Self::Built(rule) => rule.words.to_string(),
             Self::Same(..) => "the same text in both places".to_owned(),
             Self::Audience { is, sole: true, .. } => format!("{is} alone as audience"),
             Self::Audience { is, .. } => format!("{is} among the audiences"),
             Self::Kind { text: true, most, .. } => format!("text of 1 to {most} bytes"),
             Self::Kind { most, .. } => format!("text of 1 to {most} bytes, or a number"),
             Self::Near(_, within) => format!("a time at most {within} from now"),
+            Self::Window { most, .. } => {
+                format!("a time within the window that the request asks for, at most {most}")
+            }
             Self::NotBefore { slack, .. } => format!("a time not later than now ({slack} allowed)"),
             Self::NotAfter { slack, .. } => format!("a time later than now ({slack} allowed)"),
             Self::Ahead { most, .. } => format!("an end at most {most} ahead"),
@@ -159,6 +171,7 @@ impl Rule {
                 Value::Text(_) => Err(*reason),
                 _ => Err(Reason::MalformedClaim),
             },
+            Self::Built(rule) => rule.judge(scene),
             Self::Same(one, other) => match (facts.value(one), facts.value(other)) {
                 (Value::Text(one), Value::Text(other)) if one == other => Ok(()),
                 (Value::Absent | Value::Null, _) | (_, Value::Absent | Value::Null) => {
@@ -178,6 +191,18 @@ impl Rule {
                 let time = wanted_time(facts, source)?;
                 // A positive test: only a time inside both ends passes.
                 if now - *within <= time && time <= now + *within { Ok(()) } else { Err(Reason::OutOfWindow) }
+            }
+            Self::Window { at, received, default, most, future } => {
+                let time = wanted_time(facts, at)?;
+                let back = match facts.value(received) {
+                    Value::Absent => *default,
+                    Value::Text(text) => received_window(&text).ok_or(Reason::MalformedClaim)?,
+                    _ => return Err(Reason::MalformedClaim),
+                };
+                if back > *most {
+                    return Err(Reason::LifetimeTooLong);
+                }
+                if now - back <= time && time <= now + *future { Ok(()) } else { Err(Reason::OutOfWindow) }
             }
             Self::NotBefore { at, slack, optional } => match time(facts, at)? {
                 Some(time) if time <= now + *slack => Ok(()),
@@ -277,7 +302,7 @@ impl Rule {
 pub(crate) fn single_uses_are_dated(rules: &[Rule]) -> bool {
     let held = |date: &Source| {
         rules.iter().any(|rule| match rule {
-            Rule::Near(at, _) | Rule::NotBefore { at, .. } => at == date,
+            Rule::Near(at, _) | Rule::Window { at, .. } | Rule::NotBefore { at, .. } => at == date,
             _ => false,
         })
     };
@@ -341,60 +366,17 @@ impl Rule {
             | Self::Audience { at, .. }
             | Self::Kind { at, .. }
             | Self::Near(at, _)
+            | Self::Window { at, .. }
             | Self::NotBefore { at, .. }
             | Self::NotAfter { at, .. }
             | Self::Ahead { at, .. }
             | Self::Issued(at) => show(at),
+            Self::Built(rule) => show(&rule.at),
             Self::Same(one, other) => format!("{} and {}", show(one), show(other)),
             Self::Lifetime { from, to, .. } => format!("from {} to {}", show(from), show(to)),
             Self::Companion(_) => format!("{:?}", scene.keys.companion),
             Self::KnownUser => format!("{:?}", scene.keys.acting_as),
             Self::Session => format!("{:?}", scene.keys.session),
         }
-    }
-}
-
-/// A time claim: a number in a token, decimal text in a header. Wrong types are refused, never skipped.
-fn time(facts: &Facts<'_>, source: &Source) -> Result<Option<Time>, Reason> {
-    match facts.value(source) {
-        Value::Absent => Ok(None),
-        Value::Number(number) => Time::from_decimal(number).map(Some).ok_or(Reason::MalformedClaim),
-        Value::Text(text) if matches!(source, Source::Header(_)) => {
-            Time::from_decimal(&text).map(Some).ok_or(Reason::MalformedClaim)
-        }
-        _ => Err(Reason::MalformedClaim),
-    }
-}
-
-fn wanted_time(facts: &Facts<'_>, source: &Source) -> Result<Time, Reason> {
-    time(facts, source)?.ok_or(Reason::MissingClaim)
-}
-
-fn audience(value: &Value<'_>, wanted: &str, sole: bool) -> Result<(), Reason> {
-    match value {
-        Value::Absent | Value::Null => Err(Reason::MissingClaim),
-        Value::Text(text) if **text == *wanted => Ok(()),
-        Value::Text(_) => Err(Reason::WrongAudience),
-        Value::List(list) => {
-            let (mut all, mut hits, mut texts) = (0_usize, 0_usize, true);
-            // The list was read once already, inside the token's own bounds.
-            let bounds = Bounds { depth: 16, members: 256 };
-            read_list(list, bounds, |item| {
-                all += 1;
-                match item.text() {
-                    Some(text) if text == wanted => hits += 1,
-                    Some(_) => {}
-                    None => texts = false,
-                }
-            })
-            .map_err(|_| Reason::MalformedClaim)?;
-            match (texts, hits) {
-                (false, _) => Err(Reason::MalformedClaim),
-                (true, 0) => Err(Reason::WrongAudience),
-                (true, _) if sole && all > 1 => Err(Reason::WrongAudience),
-                (true, _) => Ok(()),
-            }
-        }
-        _ => Err(Reason::MalformedClaim),
     }
 }

@@ -1,4 +1,6 @@
 //! Points in time and lengths of time as whole nanoseconds, read exactly from decimal text and never through a float.
+pub(crate) mod format;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 

@@ -1,15 +1,18 @@
 //! Makes a proof: the same dialect run backwards says what to add to a request.
+mod detached;
 mod message;
+mod text;
 
-use crate::base64::{Alphabet, encode, encode_hex, encode_into, encoded_len};
+use crate::base64::{Alphabet, encode_hex, encode_into, encoded_len};
 use crate::dialect::{Dialect, Form};
-use crate::form::make::{Make, Name, Template};
-use crate::form::text::{SignatureEncoding, TextForm};
+use crate::form::built::Built;
+use crate::form::make::{Kind, Make, Name, Pair, Template};
+use crate::form::{fields, oauth};
 use crate::incoming::Incoming;
 use crate::source::Facts;
 use crate::time::Time;
-use countersign_keys::{Algorithm, KeyError, PrivateKey};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use countersign_keys::{Algorithm, KeyError, KeyPair};
+use http::{HeaderName, HeaderValue};
 use std::fmt::{self, Write};
 
 /// Room for the JSON of a head or of claims; a longer one makes more.
@@ -18,8 +21,8 @@ const USUAL_JSON: usize = 256;
 /// Who signs, and what only the caller knows.
 #[derive(Debug)]
 pub struct Signer<'a> {
-    /// The private key.
-    pub key: &'a PrivateKey,
+    /// Who signs.
+    pub key: &'a dyn KeyPair,
     /// The identifier as registered (the site's number, not `Partner:…`).
     pub identifier: &'a str,
     /// The user to act for.
@@ -39,6 +42,8 @@ pub struct Made {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body to send, for dialects whose proof is a body.
     pub body: Option<String>,
+    /// The whole query to send in place of the request's own, for dialects that put the proof there.
+    pub query: Option<String>,
     /// The token alone, for dialects that carry one.
     pub token: Option<String>,
     /// The bytes that were signed.
@@ -67,7 +72,7 @@ pub enum CannotSign {
     Key(KeyError),
 }
 
-struct Knowledge<'a> {
+struct Knowledge<'a, 'f> {
     signer: &'a Signer<'a>,
     algorithm: Algorithm,
     now: Time,
@@ -76,6 +81,8 @@ struct Knowledge<'a> {
     signature: Option<String>,
     /// Whether the dialect finds accounts by their keys.
     names_keys: bool,
+    list: &'a str,
+    facts: &'a Facts<'f>,
 }
 
 impl Dialect {
@@ -95,9 +102,20 @@ impl Dialect {
             check_challenge(challenge)?;
         }
         let algorithm = self.algorithm_for(signer)?;
-        let mut know =
-            Knowledge { signer, algorithm, now, random, token: None, signature: None, names_keys: false };
+        let no_facts = Facts::new(incoming, 0);
+        let mut know = Knowledge {
+            signer,
+            algorithm,
+            now,
+            random,
+            token: None,
+            signature: None,
+            facts: &no_facts,
+            list: "",
+            names_keys: false,
+        };
         match &self.form {
+            Form::Detached(detached) => self.write_detached(detached, make, incoming, know),
             Form::Jws => {
                 let mut json = String::with_capacity(USUAL_JSON);
                 object(&make.head, &know, &mut json)?;
@@ -114,56 +132,18 @@ impl Dialect {
                 token.push('.');
                 encode_into(Alphabet::Url, &signature, &mut token);
                 know.token = Some(token);
-                let headers = headers(make, &know, |_| true)?;
-                Ok(Made { headers, body: None, token: know.token, signed: input.into_bytes() })
+                let headers = headers(&make.headers, &know, |_| true)?;
+                let body = form_body(make, &know)?;
+                Ok(Made { headers, body, query: None, token: know.token, signed: input.into_bytes() })
             }
             Form::Text(form) => self.write_text(form, make, incoming, know),
             Form::HttpSig(form) => self.write_message(form, make, incoming, know),
         }
     }
 
-    fn write_text(
-        &self,
-        form: &TextForm,
-        make: &Make,
-        incoming: &Incoming<'_>,
-        mut know: Knowledge<'_>,
-    ) -> Result<Made, CannotSign> {
-        // First what does not depend on the signature: it may be part of what is signed.
-        let before = headers(make, &know, |template| !template.has(Name::Signature))?;
-        let mut map: HeaderMap = incoming.headers.clone();
-        for (name, value) in before {
-            map.insert(name, value);
-        }
-        let facing = Incoming { headers: &map, ..*incoming };
-        let body_members = object_members(make, &know, &self.members)?;
-        let mut facts = Facts::new(&facing, self.members.len());
-        for (slot, value) in body_members {
-            if let Some(place) = facts.members.get_mut(slot) {
-                *place = crate::json::Value::Text(value.into());
-            }
-        }
-        let mut texts = Vec::new();
-        form.check_body(incoming.body).map_err(|_| CannotSign::CannotBuild)?;
-        form.build(&facts, &mut texts);
-        let signed = texts.into_iter().next().ok_or(CannotSign::CannotBuild)?;
-        let signature = know.signer.key.sign(know.algorithm, &signed).map_err(CannotSign::Key)?;
-        know.signature = Some(match form.encoding {
-            SignatureEncoding::Base64 => encode(Alphabet::Standard, &signature),
-            SignatureEncoding::Base64url => encode(Alphabet::Url, &signature),
-            SignatureEncoding::Hex => encode_hex(&signature),
-        });
-        let mut body = String::new();
-        if !make.body.is_empty() {
-            object(&make.body, &know, &mut body)?;
-        }
-        let body = (!body.is_empty()).then_some(body);
-        Ok(Made { headers: headers(make, &know, |_| true)?, body, token: None, signed })
-    }
-
     fn algorithm_for(&self, signer: &Signer<'_>) -> Result<Algorithm, CannotSign> {
-        let public = signer.key.public_key();
-        let fits = |algorithm: &Algorithm| self.algorithms.contains(algorithm) && public.allows(*algorithm);
+        let fits =
+            |algorithm: &Algorithm| self.algorithms.contains(algorithm) && signer.key.signs(*algorithm);
         let chosen = match signer.algorithm {
             Some(algorithm) => Some(algorithm).filter(fits),
             None => self.algorithms.iter().copied().find(|found| fits(found) && !found.is_weak()),
@@ -181,7 +161,7 @@ fn check_challenge(challenge: &str) -> Result<(), CannotSign> {
     if hex && (8..=256).contains(&challenge.len()) { Ok(()) } else { Err(CannotSign::StrangeChallenge) }
 }
 
-impl Knowledge<'_> {
+impl Knowledge<'_, '_> {
     /// Writes what stands for a name; `None` when the signer does not know it.
     fn add(&self, name: Name, out: &mut String) -> Option<()> {
         let key = self.signer.key;
@@ -195,17 +175,24 @@ impl Knowledge<'_> {
             Name::KidPem => out.push_str(&key.fingerprints().pem_sha256_hex),
             Name::Registered if !self.names_keys => out.push_str(self.signer.identifier),
             Name::HttpAlgorithm => out.push_str(self.algorithm.http_name().unwrap_or_default()),
+            Name::NonceHex => out.push_str(&encode_hex(&self.random)),
+            Name::NonceUuid => uuid(self.random, out),
+            Name::KeySpki => out.push_str(&key.fingerprints().spki_sha256_base64),
             Name::KidJwk | Name::KeyId | Name::Registered => out.push_str(&key.fingerprints().jwk_thumbprint),
             Name::KeyBase64 => encode_into(Alphabet::Standard, &key.public_key().ed25519_bytes()?, out),
             Name::Challenge => out.push_str(self.signer.challenge?),
             Name::Token => out.push_str(self.token.as_ref()?),
+            Name::SignaturePercent => out.push_str(&oauth::escaped(self.signature.as_ref()?)),
+            Name::NowAs(format) => out.push_str(&format.write(self.now)),
+            Name::List => out.push_str(self.list),
             Name::Signature => out.push_str(self.signature.as_ref()?),
         }
         Some(())
     }
 
     fn fill(&self, template: &Template, out: &mut String) -> Result<(), CannotSign> {
-        template.fill(out, |name, out| self.add(name, out)).ok_or_else(|| {
+        let build = |built: &Built| String::from_utf8(built.bytes(self.facts, None).ok()?).ok();
+        template.fill(out, |name, out| self.add(name, out), build).ok_or_else(|| {
             let wants = [
                 (Name::ActingAs, "the user to act for"),
                 (Name::Companion, "the companion API key"),
@@ -219,23 +206,61 @@ impl Knowledge<'_> {
 }
 
 /// Writes a JSON object in the order of the file; what the signer does not know and the template wants is an error.
-fn object(pairs: &[(Box<str>, Template)], know: &Knowledge<'_>, out: &mut String) -> Result<(), CannotSign> {
-    let mut before = '{';
-    for (name, template) in pairs {
-        out.push(before);
-        before = ',';
+fn object(pairs: &[Pair], know: &Knowledge<'_, '_>, out: &mut String) -> Result<(), CannotSign> {
+    out.push('{');
+    let start = out.len();
+    for Pair { name, template, kind } in pairs {
+        let before = out.len();
+        if before > start {
+            out.push(',');
+        }
         quoted(out, |out| {
             out.push_str(name);
             Ok(())
         })?;
         out.push(':');
-        match template.number(know.now) {
-            Some(value) => number(value, out),
-            None => quoted(out, |out| know.fill(template, out))?,
+        match (kind, template.number(know.now)) {
+            (Kind::Plain, Some(value)) => number(value, out),
+            (Kind::Json, _) => know.fill(template, out)?,
+            (Kind::List, _) => {
+                out.push('[');
+                quoted(out, |out| know.fill(template, out))?;
+                out.push(']');
+            }
+            (Kind::Optional, _) => {
+                if quoted(out, |out| know.fill(template, out)).is_err() {
+                    out.truncate(before);
+                }
+            }
+            (Kind::Plain, None) => quoted(out, |out| know.fill(template, out))?,
         }
     }
-    out.push_str(if pairs.is_empty() { "{}" } else { "}" });
+    out.push('}');
     Ok(())
+}
+
+/// The form that carries the token, where the dialect has one.
+fn form_body(make: &Make, know: &Knowledge<'_, '_>) -> Result<Option<String>, CannotSign> {
+    let mut form = String::new();
+    for Pair { name, template, .. } in &make.form {
+        let mut value = String::new();
+        know.fill(template, &mut value)?;
+        fields::add(&mut form, name, &value);
+    }
+    Ok((!form.is_empty()).then_some(form))
+}
+
+/// Random bits as a UUID of version 4 (RFC 9562 section 5.4).
+fn uuid(mut random: [u8; 16], out: &mut String) {
+    let [.., _, _, _, _, _, _, version, _, variant, _, _, _, _, _, _, _] = &mut random;
+    *version = *version & 0x0f | 0x40;
+    *variant = *variant & 0x3f | 0x80;
+    for (place, digit) in encode_hex(&random).chars().enumerate() {
+        if matches!(place, 8 | 12 | 16 | 20) {
+            out.push('-');
+        }
+        out.push(digit);
+    }
 }
 
 fn number(value: i64, out: &mut String) {
@@ -269,11 +294,11 @@ fn quoted(
 
 fn object_members(
     make: &Make,
-    know: &Knowledge<'_>,
+    know: &Knowledge<'_, '_>,
     members: &[Box<str>],
 ) -> Result<Vec<(usize, String)>, CannotSign> {
     let mut out = Vec::new();
-    for (name, template) in &make.body {
+    for Pair { name, template, .. } in &make.body {
         if let Some(slot) = members.iter().position(|member| member == name)
             && !template.has(Name::Signature)
         {
@@ -285,13 +310,33 @@ fn object_members(
     Ok(out)
 }
 
-fn headers(
+/// Adds the parameters of which `take` says yes to a query.
+fn add_parameters(
     make: &Make,
-    know: &Knowledge<'_>,
+    know: &Knowledge<'_, '_>,
+    query: &mut String,
+    take: &dyn Fn(&Template) -> bool,
+) -> Result<(), CannotSign> {
+    for Pair { name, template, .. } in make.query.iter().filter(|pair| take(&pair.template)) {
+        let mut value = String::new();
+        know.fill(template, &mut value)?;
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.push_str(&oauth::escaped(name));
+        query.push('=');
+        query.push_str(&oauth::escaped(&value));
+    }
+    Ok(())
+}
+
+fn headers(
+    list: &[(HeaderName, Template)],
+    know: &Knowledge<'_, '_>,
     take: impl Fn(&Template) -> bool,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, CannotSign> {
-    let mut out = Vec::with_capacity(make.headers.len());
-    for (name, template) in make.headers.iter().filter(|(_, template)| take(template)) {
+    let mut out = Vec::with_capacity(list.len());
+    for (name, template) in list.iter().filter(|(_, template)| take(template)) {
         // A token and a scheme word before it; a longer text makes more room.
         let room = know.token.as_ref().map_or(0, String::len) + 16;
         let mut text = String::with_capacity(room);

@@ -30,8 +30,64 @@ macro_rules! folders {
 
 /// Every folder; a test compares this list with the directory.
 pub const FOLDERS: &[Folder] = folders![
-    "adcp" "asymmetric-jwt" "fapi-2" "http-signature" "operator" "own-session" "partner-key" "skillhive" "skykit" "spacetime"
-    "visa-tap" "web-bot-auth"
+    "access-token"
+    "adcp"
+    "alipay"
+    "amazon-pay"
+    "app-store-connect"
+    "app-store-server"
+    "asymmetric-jwt"
+    "atlassian-asap"
+    "auth0"
+    "binance"
+    "binance-rsa"
+    "box"
+    "client-assertion"
+    "coinbase-cdp"
+    "coinswitch"
+    "discord"
+    "docusign"
+    "draft-cavage-12"
+    "entra"
+    "fapi-2"
+    "fireblocks"
+    "fireblocks-webhook"
+    "github-app"
+    "google-sa-oauth"
+    "google-sa-self-signed"
+    "http-signature"
+    "kalshi"
+    "mastercard"
+    "mollie"
+    "nhs"
+    "oci"
+    "okta"
+    "open-banking"
+    "operator"
+    "orderly"
+    "own-session"
+    "partner-key"
+    "plaid-webhook"
+    "revolut-x"
+    "robinhood"
+    "salesforce"
+    "singpass"
+    "skillhive"
+    "skykit"
+    "smart-backend"
+    "snowflake"
+    "spacetime"
+    "standard-webhooks"
+    "truelayer"
+    "twilio-pkcv"
+    "visa-tap"
+    "vonage"
+    "walmart"
+    "web-bot-auth"
+    "wechat-pay-v3"
+    "wechat-pay-v3-answer"
+    "wise-webhook"
+    "zitadel"
 ];
 
 /// The folder of a dialect.
@@ -78,7 +134,24 @@ mod tests {
             assert!(
                 folder.readme.contains("**Protects:**") && folder.readme.contains("**Does not protect:**")
             );
+            assert_eq!(dialect.is_unverified(), folder.readme.contains("**Unverified:**"), "{}", folder.name);
         }
+    }
+
+    /// Binding strength of everything shipped: a change of it is a change of what callers may rely on.
+    #[test]
+    fn what_each_dialect_binds_is_known() {
+        let lines: Vec<String> = FOLDERS
+            .iter()
+            .map(|folder| {
+                let dialect = load(folder.name, &Settings::new()).unwrap_or_else(|error| panic!("{error}"));
+                let binding = dialect.binding();
+                let covers = binding.covers().join(" ");
+                let doubt = if dialect.is_unverified() { ", unverified" } else { "" };
+                format!("{}: {covers}; again {}{doubt}", folder.name, binding.replay)
+            })
+            .collect();
+        assert_eq!(lines.join("\n") + "\n", include_str!("bindings.txt"));
     }
 
     #[test]

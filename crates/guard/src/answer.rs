@@ -61,6 +61,8 @@ pub fn title(outward: &str) -> &'static str {
             "The proof's time does not fit; see the Date header."
         }
         "replayed" => "The proof was used before.",
+        "invalid-dpop" => "The DPoP proof beside the token is missing or does not hold.",
+        "use-dpop-nonce" => "The DPoP proof wants the nonce of the DPoP-Nonce header.",
         "too-many-requests" => "Too many requests; try again later.",
         "try-again" => "Sign the request again.",
         _ => "The proof does not hold.",

@@ -1,14 +1,16 @@
 //! The shell around the core: asks the stores its two questions and runs the checks.
 use crate::batch::Batcher;
 use crate::clock::Clock;
+use crate::dpop::WINDOW;
 use crate::jwks::Jwks;
+use crate::nonces::Nonces;
 use crate::policy::{Policy, Reply};
 use crate::signing::SigningKeys;
 use countersign::ask::{Decoys, Standing, Use};
 use countersign::dialect::Dialect;
 use countersign::proof::Pending;
 use countersign::reason::Refusal;
-use countersign::time::Time;
+use countersign::time::{Span, Time};
 use countersign::verified::Verified;
 use countersign_keys::Remembered;
 use countersign_store::directory::Directory;
@@ -28,6 +30,8 @@ pub struct Guard {
     pub(crate) remembered: Option<Arc<Remembered>>,
     pub(crate) batcher: Option<Arc<Batcher>>,
     pub(crate) decoys: Option<Decoys>,
+    pub(crate) nonces: Option<Arc<Nonces>>,
+    pub(crate) dpop_window: Span,
 }
 
 /// What a judgement says.
@@ -50,6 +54,8 @@ pub struct Denial {
     pub dialect: Option<Arc<str>>,
     /// Status and challenge.
     pub reply: Reply,
+    /// The nonce for the next DPoP proof, where its lack is why.
+    pub nonce: Option<Box<str>>,
 }
 
 impl Guard {
@@ -71,6 +77,8 @@ impl Guard {
             remembered: None,
             batcher: None,
             decoys: None,
+            nonces: None,
+            dpop_window: Span::from_seconds(WINDOW),
         }
     }
 
@@ -110,6 +118,20 @@ impl Guard {
         self
     }
 
+    /// With nonces for DPoP proofs.
+    #[must_use]
+    pub fn with_nonces(mut self, nonces: Arc<Nonces>) -> Self {
+        self.nonces = Some(nonces);
+        self
+    }
+
+    /// With another window for DPoP proofs: so far from now may they be dated.
+    #[must_use]
+    pub fn with_dpop_window(mut self, window: Span) -> Self {
+        self.dpop_window = window;
+        self
+    }
+
     /// The clock it judges by.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
@@ -137,7 +159,7 @@ impl Guard {
     /// Whether a session's tokens count now; for surfaces that hold the session already.
     #[must_use]
     pub fn standing(&self, session: &countersign::life::session::Session, now: Time) -> Standing {
-        self.directory.standing(session, now)
+        self.directory.standing(session, now, false)
     }
 
     /// What the replay memory would say; uses nothing up.
@@ -151,7 +173,7 @@ pub(crate) fn denial(policy: &Policy, dialect: Option<&Arc<Dialect>>, refusal: R
         Some(dialect) => Reply::of(dialect, refusal.reason),
         None => policy.reply(refusal.reason),
     };
-    Denial { refusal, dialect: dialect.map(|dialect| Arc::clone(dialect.name())), reply }
+    Denial { refusal, dialect: dialect.map(|dialect| Arc::clone(dialect.name())), reply, nonce: None }
 }
 
 impl std::fmt::Debug for Guard {

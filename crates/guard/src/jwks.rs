@@ -17,6 +17,9 @@ pub trait Fetch: Send + Sync {
 /// Bytes of a key set: 64 RSA-4096 keys are under 64 KiB; a megabyte leaves room for certificates.
 pub const MOST_BYTES: usize = 1024 * 1024;
 
+/// What the ids of published keys begin with.
+const PUBLISHED: &str = "jwks:";
+
 /// Times of the cache.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
@@ -92,13 +95,45 @@ impl Jwks {
         if !self.dialects.iter().any(|name| **name == *dialect) {
             return Vec::new();
         }
+        let Some(entry) = self.entry(account, url, |published| published.kid == kid, now).await else {
+            return Vec::new();
+        };
+        let found = entry.keys.iter().filter(|published| published.kid == kid);
+        // One hint names one key; a set that lists it twice gets both tried.
+        let known = found.take(2).map(|Published { kid, id, algorithm, key }| {
+            let mut known = KnownKey::new(id, kid, KeyLife::ACTIVE, key.clone());
+            known.dialects = self.dialects.clone().into();
+            known.algorithms = algorithm.iter().copied().collect();
+            Arc::new(known)
+        });
+        known.collect()
+    }
+
+    /// Whether a key, by what it is known by here, stands in the set that the account publishes now.
+    pub(crate) async fn publishes(self: &Arc<Self>, account: &str, url: &str, id: &str, now: Time) -> bool {
+        // Registered keys have other ids: nothing is fetched for them.
+        id.starts_with(PUBLISHED)
+            && self
+                .entry(account, url, |published| published.id == id, now)
+                .await
+                .is_some_and(|entry| entry.keys.iter().any(|published| published.id == id))
+    }
+
+    /// The set, fetched where it is too old or has no key that is wanted.
+    async fn entry(
+        self: &Arc<Self>,
+        account: &str,
+        url: &str,
+        wanted: impl Fn(&Published) -> bool + Send + Sync,
+        now: Time,
+    ) -> Option<Entry> {
         let known = self.sets.get(account).filter(|entry| entry.url == url).map(|entry| entry.clone());
         let usable = known.as_ref().filter(|entry| {
             entry.fetched.is_some_and(|fetched| now.since(fetched) < self.times.greatest_age)
         });
-        let has = |entry: &Entry| entry.keys.iter().any(|published| published.kid == kid);
+        let has = |entry: &Entry| entry.keys.iter().any(&wanted);
         let may_try = known.as_ref().is_none_or(|entry| now.since(entry.tried).abs() >= self.times.cooldown);
-        let entry = match usable {
+        match usable {
             Some(entry) if has(entry) => {
                 let stale = entry.fetched.is_none_or(|fetched| now.since(fetched) >= self.times.fresh);
                 if stale && may_try {
@@ -125,17 +160,7 @@ impl Jwks {
                 self.sets.get(account).map(|entry| entry.clone()).filter(counts).or_else(|| other.cloned())
             }
             other => other.cloned(),
-        };
-        let Some(entry) = entry else { return Vec::new() };
-        let found = entry.keys.iter().filter(|published| published.kid == kid);
-        // One hint names one key; a set that lists it twice gets both tried.
-        let known = found.take(2).map(|Published { kid, id, algorithm, key }| {
-            let mut known = KnownKey::new(id, kid, KeyLife::ACTIVE, key.clone());
-            known.dialects = self.dialects.clone().into();
-            known.algorithms = algorithm.iter().copied().collect();
-            Arc::new(known)
-        });
-        known.collect()
+        }
     }
 
     /// Notes an attempt before it is made, so that many requests at once make one.
@@ -188,7 +213,7 @@ fn published(document: &[u8], policy: &Policy) -> Result<Arc<[Published]>, KeyEr
     let set = read_key_set(document, policy)?;
     let keys = set.keys.into_iter().filter_map(|intake| {
         let key = CompactKey::from_spki_der(intake.key.spki_der()).ok()?;
-        let id = format!("jwks:{}", intake.key.fingerprints().spki_sha256_hex);
+        let id = format!("{PUBLISHED}{}", intake.key.fingerprints().spki_sha256_hex);
         Some(Published { kid: intake.kid?, id, algorithm: intake.algorithm, key })
     });
     Ok(keys.collect())

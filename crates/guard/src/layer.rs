@@ -6,12 +6,15 @@ use bytes::Bytes;
 use countersign::incoming::{Body, Incoming, Target};
 use countersign::reason::Reason;
 use countersign::verified::Verified;
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+
+/// Carries a nonce for the next DPoP proof (RFC 9449 section 9).
+const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// Who sent a request; found in its extensions behind the layer.
 #[derive(Clone, Debug)]
@@ -131,7 +134,12 @@ impl GuardLayer {
                 Ok(Request::from_parts(parts, body))
             }
             Ok(Verdict::Refused(denial)) => {
-                Err(Box::new(answer::refused(&denial.reply, denial.refusal.reason)))
+                let mut response = answer::refused(&denial.reply, denial.refusal.reason);
+                let nonce = denial.nonce.as_deref().and_then(|nonce| HeaderValue::from_str(nonce).ok());
+                if let Some(nonce) = nonce {
+                    response.headers_mut().insert(NONCE, nonce);
+                }
+                Err(Box::new(response))
             }
             Ok(Verdict::Absent(reply)) => Err(Box::new(answer::refused(&reply, Reason::MissingCredentials))),
             Err(fault) => {

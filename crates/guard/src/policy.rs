@@ -1,6 +1,8 @@
 //! What a route takes and whom it admits.
+use crate::dpop;
 use countersign::ask::Caller;
 use countersign::dialect::Dialect;
+use countersign::dialect::demand::{Demand, DemandKind};
 use countersign::incoming::{Incoming, Limits};
 use countersign::read::Addressed;
 use countersign::reason::{Class, Reason};
@@ -138,8 +140,12 @@ impl Reply {
         if status != 401 {
             return Self { status, ..Self::plain(reason) };
         }
-        let accept_signature = dialect.accept_signature().cloned();
-        Self { status, challenge: dialect.challenge(reason).cloned(), accept_signature }
+        let beside = is_about_what_stands_beside(dialect, reason).then_some(Reason::WrongDpop);
+        let challenge = match dpop::challenge(beside.unwrap_or(reason)) {
+            Some(challenge) => Some(challenge.into()),
+            None => dialect.challenge(reason).cloned(),
+        };
+        Self { status, challenge, accept_signature: dialect.accept_signature().cloned() }
     }
 
     /// How a limit is answered: as HTTP does, whatever a dialect makes of refusals, since it says nothing about the proof.
@@ -153,6 +159,14 @@ impl Reply {
     pub fn plain(reason: Reason) -> Self {
         Self { status: reason.status(), challenge: None, accept_signature: None }
     }
+}
+
+/// Whether a reason that other dialects have of their own can only be a DPoP proof's here: the tokens it stands beside come again, and are not dated by
+/// the second.
+fn is_about_what_stands_beside(dialect: &Dialect, reason: Reason) -> bool {
+    let of_a_proof = matches!(reason, Reason::Replayed | Reason::BeforeRestart | Reason::OutOfWindow);
+    let near = |demand: &Demand| demand.kind == DemandKind::Near;
+    of_a_proof && !dialect.is_single_use() && !dialect.demands().iter().any(near)
 }
 
 #[cfg(test)]

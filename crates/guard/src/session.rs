@@ -33,6 +33,7 @@ mod pace;
 mod possession;
 mod refresh;
 mod reply;
+pub(crate) mod room;
 mod route;
 pub mod settings;
 mod token;

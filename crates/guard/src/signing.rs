@@ -1,10 +1,11 @@
 //! Our own signing keys (ES256): session tokens and identity assertions, verifiable through our JWKS.
 use arc_swap::ArcSwap;
 use countersign::ask::KnownKey;
-use countersign::base64::{Alphabet, encode};
+use countersign::base64::{Alphabet, decode, encode};
+use countersign::json::{Bounds, read_object};
 use countersign::life::key::KeyLife;
 use countersign::time::Time;
-use countersign_keys::{Algorithm, CompactKey, PrivateKey};
+use countersign_keys::{Algorithm, CompactKey, Job, PrivateKey, verify};
 use countersign_store::fault::Fault;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -85,6 +86,33 @@ impl SigningKeys {
     #[must_use]
     pub fn jwks(&self) -> String {
         self.0.load().jwks.clone()
+    }
+
+    /// The payload of a token that one of these keys signed and whose `typ` is this one; what it says is still to be judged.
+    pub(crate) fn open(&self, token: &str, typ: &str) -> Option<Vec<u8>> {
+        let (input, signature) = token.rsplit_once('.')?;
+        let (head, payload) = input.split_once('.')?;
+        let (mut bytes, mut found) = (Vec::new(), [const { None }; 3]);
+        decode(Alphabet::Url, head.as_bytes(), &mut bytes).ok()?;
+        // Our own heads have three members.
+        read_object(&bytes, Bounds { depth: 1, members: 8 }, |name, value| {
+            let place = ["typ", "kid", "alg"].iter().position(|known| *known == name);
+            if let Some(place) = place.and_then(|place| found.get_mut(place)) {
+                *place = value.text().map(str::to_owned);
+            }
+        })
+        .ok()?;
+        let [found_typ, Some(kid), alg] = found else { return None };
+        if found_typ.as_deref() != Some(typ) || alg.as_deref() != Some("ES256") {
+            return None;
+        }
+        let known = self.known().into_iter().find(|known| *known.id == *kid)?;
+        let mut raw = Vec::new();
+        decode(Alphabet::Url, signature.as_bytes(), &mut raw).ok()?;
+        let job = Job::new(known.key(), Algorithm::EcdsaP256Sha256, input.as_bytes(), &raw);
+        verify(&job).accepted(&raw).ok()?;
+        decode(Alphabet::Url, payload.as_bytes(), &mut bytes).ok()?;
+        Some(bytes)
     }
 
     pub(crate) fn known(&self) -> SmallVec<[Arc<KnownKey>; 4]> {

@@ -1,4 +1,5 @@
 //! Judges vector files: known requests with known answers, each case against a fresh server state and its own clock.
+pub mod plain;
 pub mod registry;
 pub mod spacetime;
 
@@ -19,7 +20,12 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-/// A vector file (`seed-dialect-vectors/1`).
+/// The format that says everything in the words of dialect files and of the registry.
+const PLAIN: &str = "dialect-vectors/2";
+/// The format of the first five dialects, with words of its own for each.
+const SEED: &str = "seed-dialect-vectors/1";
+
+/// A vector file (`dialect-vectors/2`, or `seed-dialect-vectors/1`).
 #[derive(Deserialize)]
 pub struct VectorFile {
     format: String,
@@ -122,11 +128,8 @@ impl VectorFile {
     pub fn read(text: &str) -> Result<Self, VectorError> {
         let file: Self =
             serde_json::from_str(text).map_err(|error| VectorError(format!("not a vector file: {error}")))?;
-        if file.format != "seed-dialect-vectors/1" {
-            return Err(VectorError(format!(
-                "wanted the format seed-dialect-vectors/1, found {}",
-                file.format
-            )));
+        if file.format != SEED && file.format != PLAIN {
+            return Err(VectorError(format!("wanted the format {PLAIN} or {SEED}, found {}", file.format)));
         }
         Ok(file)
     }
@@ -137,13 +140,19 @@ impl VectorFile {
     /// [`VectorError`] when the file's registry or settings have no sense.
     pub fn bench(&self, case: &Case) -> Result<Bench, VectorError> {
         let config = case.config.as_ref().unwrap_or(&self.config);
-        let settings = registry::settings(&self.dialect, config)?;
+        let is_plain = self.format == PLAIN;
+        let settings =
+            if is_plain { plain::settings(config)? } else { registry::settings(&self.dialect, config)? };
         let dialect = countersign_dialects::load(&self.dialect, &settings)
             .map_err(|error| VectorError(error.to_string()))?;
         let records = match self.records.get() {
             Some(records) => records.clone(),
             None => {
-                let records = registry::records(&self.dialect, &self.registry, &self.config)?;
+                let records = if is_plain {
+                    plain::records(&self.dialect, &self.registry)?
+                } else {
+                    registry::records(&self.dialect, &self.registry, &self.config)?
+                };
                 self.records.get_or_init(|| records).clone()
             }
         };
@@ -320,5 +329,7 @@ fn body(request: &CapturedRequest) -> Result<Vec<u8>, VectorError> {
     }
 }
 
+#[cfg(test)]
+mod presets;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,12 @@
 //! A judgement on its way from the request to the second question, without waiting wherever it can.
 use crate::allowance::{Allowance, Unlimited};
-use crate::guard::{Guard, Verdict, denial};
+use crate::guard::{Denial, Guard, Verdict, denial};
 use crate::policy::{Found, Policy};
 use crate::watch::{Part, Watch};
 use countersign::ask::{KeyQuery, Keys, Who};
 use countersign::dialect::Dialect;
 use countersign::incoming::Incoming;
-use countersign::proof::{Checked, Finish, Pending, Prepared, Proof};
+use countersign::proof::{Finish, Pending, Prepared, Proof};
 use countersign::read::Scratch;
 use countersign::reason::{Reason, Refusal, Stage};
 use countersign::time::Time;
@@ -60,7 +60,11 @@ impl Guard {
         let walked = self.walk(policy, incoming, with, &mut scratch, &mut ()).await?;
         Ok(match walked {
             Walked::Absent => Verdict::Absent(policy.reply(Reason::MissingCredentials)),
-            Walked::Refused(dialect, refusal) => Verdict::Refused(denial(policy, dialect, refusal)),
+            Walked::Refused(dialect, refusal) => {
+                let nonce = (refusal.reason == Reason::DpopNonce).then(|| self.fresh_nonce(now)).flatten();
+                let nonce = nonce.map(String::into_boxed_str);
+                Verdict::Refused(Denial { nonce, ..denial(policy, dialect, refusal) })
+            }
             Walked::Done(verified) => self.admitted(verified, now),
             Walked::Once(dialect, pending) => {
                 // Read anew: a key set may have been fetched meanwhile, and a late reading looks like a step back.
@@ -97,7 +101,7 @@ impl Guard {
                 At::Over(walked) => return Ok(walked),
                 At::Asks(dialect, proof) => {
                     let keys = Box::pin(with.watched(Part::Keys, self.keys(&proof.wants(), now))).await?;
-                    self.go_on(policy, dialect, proof.prepare(keys, now, trace), with, trace)
+                    self.go_on(policy, dialect, incoming, proof.prepare(keys, now, trace), with, trace)
                 }
                 At::Checks(dialect, prepared) => {
                     let check = with.watched(Part::Signature, self.check(&prepared, with));
@@ -105,9 +109,9 @@ impl Guard {
                         return Ok(too_many(dialect, trace));
                     };
                     match prepared.finish(&outcome, now, trace) {
-                        Ok(Finish::Next(next)) => self.go_on(policy, dialect, next, with, trace),
+                        Ok(Finish::Next(next)) => self.go_on(policy, dialect, incoming, next, with, trace),
                         Ok(Finish::Checked(checked)) => {
-                            At::Over(admit(policy, dialect, checked, with.allowance, trace))
+                            At::Over(self.admit(policy, dialect, incoming, checked, with, trace))
                         }
                         Err(refusal) => At::Over(Walked::Refused(Some(dialect), refusal)),
                     }
@@ -152,7 +156,7 @@ impl Guard {
         match self.keys_in_memory(&proof.wants()) {
             Some(keys) => {
                 with.ended();
-                self.go_on(policy, dialect, proof.prepare(keys, with.now, trace), with, trace)
+                self.go_on(policy, dialect, incoming, proof.prepare(keys, with.now, trace), with, trace)
             }
             None => At::Asks(dialect, Box::new(proof)),
         }
@@ -163,6 +167,7 @@ impl Guard {
         &self,
         policy: &'p Policy,
         dialect: &'p Arc<Dialect>,
+        incoming: &Incoming<'_>,
         mut prepared: Prepared<'s>,
         with: With<'_>,
         trace: &mut impl Trace,
@@ -183,7 +188,7 @@ impl Guard {
             match prepared.finish(&outcome, with.now, trace) {
                 Ok(Finish::Next(next)) => prepared = next,
                 Ok(Finish::Checked(checked)) => {
-                    return At::Over(admit(policy, dialect, checked, with.allowance, trace));
+                    return At::Over(self.admit(policy, dialect, incoming, checked, with, trace));
                 }
                 Err(refusal) => return At::Over(Walked::Refused(Some(dialect), refusal)),
             }
@@ -281,19 +286,6 @@ impl Guard {
         }
         Ok(keys)
     }
-
-    async fn session_keys(&self, id: &str, now: Time) -> Result<Keys, Fault> {
-        let Some(session) = self.sessions.get(id).await? else { return Ok(Keys::default()) };
-        let caller = self.directory.caller(&session.account);
-        let opened_by = caller.as_ref().and_then(|caller| caller.key(&session.key)).cloned();
-        Ok(Keys {
-            caller,
-            opened_by,
-            keys: self.signing.as_ref().map(|signing| signing.known()).unwrap_or_default(),
-            session: self.directory.standing(&session, now),
-            ..Keys::default()
-        })
-    }
 }
 
 /// What a judgement goes by beside the request and the policy.
@@ -348,47 +340,4 @@ fn too_many<'p>(dialect: &'p Arc<Dialect>, trace: &mut impl Trace) -> Walked<'p>
         Step::new(Stage::Signature, "the check", wanted, "one with many", Some(refusal.reason))
     });
     Walked::Refused(Some(dialect), refusal)
-}
-
-/// Asks the route about a proof that held.
-fn admit<'p>(
-    policy: &Policy,
-    dialect: &'p Arc<Dialect>,
-    checked: Checked,
-    allowance: &dyn Allowance,
-    trace: &mut impl Trace,
-) -> Walked<'p> {
-    let (caller, covered) = match &checked {
-        Checked::Done(verified) => (&**verified.caller(), verified.covered()),
-        Checked::Once(pending) => (pending.caller(), pending.covered()),
-    };
-    // Before the claim: who is not let in uses nothing up.
-    if !policy.admits(caller) {
-        let refusal = Refusal::new(Reason::NotAdmitted, Stage::Policy);
-        trace.step(|| {
-            let found = format!("account {}", caller.name);
-            Step::new(Stage::Policy, "the route", "an account it admits", found, Some(refusal.reason))
-        });
-        return Walked::Refused(Some(dialect), refusal);
-    }
-    if let Some(lacking) = Policy::lacking(&policy.require, &covered) {
-        let refusal = Refusal::new(Reason::NotCovered, Stage::Policy);
-        trace.step(|| {
-            let found = format!("a proof that does not bind {lacking}");
-            Step::new(Stage::Policy, "the route", "all it requires", found, Some(refusal.reason))
-        });
-        return Walked::Refused(Some(dialect), refusal);
-    }
-    if !allowance.may_pass(&caller.id) {
-        let refusal = Refusal::new(Reason::TooManyRequests, Stage::Policy);
-        trace.step(|| {
-            let wanted = "an account within its rate";
-            Step::new(Stage::Policy, "the limits", wanted, "one beyond it", Some(refusal.reason))
-        });
-        return Walked::Refused(Some(dialect), refusal);
-    }
-    match checked {
-        Checked::Done(verified) => Walked::Done(verified),
-        Checked::Once(pending) => Walked::Once(dialect, pending),
-    }
 }

@@ -1,4 +1,6 @@
 //! Digests and the keyed digest (HMAC-SHA-256) that proofs, fingerprints and challenges need.
+use crate::algorithm::Algorithm;
+use crate::backend;
 use aws_lc_rs::{digest, hmac};
 
 /// SHA-256 of the parts, one after another.
@@ -14,6 +16,12 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
         *to = *from;
     }
     out
+}
+
+/// The digest of a message under an algorithm's hash, for devices that sign digests alone.
+#[must_use]
+pub fn digest(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
+    backend::hash(algorithm.hash(), message).as_ref().to_vec()
 }
 
 /// HMAC-SHA-256 with a key made once and used many times.

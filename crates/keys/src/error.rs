@@ -153,6 +153,13 @@ pub enum KeyError {
         /// What the system said.
         problem: String,
     },
+    /// Whoever holds a private key outside this process did not sign with it.
+    Elsewhere {
+        /// Who holds it: an agent, or a token by its label.
+        holder: String,
+        /// What went wrong.
+        problem: String,
+    },
     /// The crypto library failed; the caller did nothing wrong.
     Backend {
         /// What was being done.
@@ -197,6 +204,7 @@ impl KeyError {
             Self::NewKeySize { .. } => "key_new_size",
             Self::FileExists { .. } => "key_file_exists",
             Self::File { .. } => "key_file",
+            Self::Elsewhere { .. } => "key_elsewhere",
             Self::Backend { .. } => "key_backend",
         }
     }
@@ -340,6 +348,9 @@ impl fmt::Display for KeyError {
             ),
             Self::File { path, problem } => {
                 write!(f, "{path} could not be used: {problem}; check the path and who may read it")
+            }
+            Self::Elsewhere { holder, problem } => {
+                write!(f, "{holder}, which holds the key, did not sign with it: {problem}")
             }
             Self::Backend { doing } => {
                 write!(

@@ -16,7 +16,7 @@
 //! - [`PublicKey`] is that key, ready to check signatures; [`CompactKey`] is the same key at rest.
 //! - [`Job`] says what to check, [`verify`] checks it, and [`Outcome`] is the witness of what was found.
 //! - [`Lanes`] checks many RSA signatures at a time, where the CPU can.
-//! - [`PrivateKey`] is the caller's side; [`write_key_file`] and [`read_key_file`] keep it on disk.
+//! - [`KeyPair`] is the caller's side, and [`PrivateKey`] one in memory; [`write_key_file`] and [`read_key_file`] keep it on disk.
 //!
 //! # The one rule for Ed25519
 //!
@@ -40,6 +40,7 @@ mod form;
 mod intake;
 mod job;
 mod jwk;
+mod key_pair;
 mod keyfile;
 mod keyset;
 mod lane_key;
@@ -60,7 +61,7 @@ mod spelling;
 pub use crate::algorithm::{Algorithm, Encoding, KeyKind};
 pub use crate::block_list::{BlockList, UnreadLine};
 pub use crate::compact::CompactKey;
-pub use crate::digest::{MacKey, sha256};
+pub use crate::digest::{MacKey, digest, sha256};
 pub use crate::error::KeyError;
 pub use crate::fingerprint::{Digests, Fingerprints};
 pub use crate::intake::{
@@ -70,6 +71,7 @@ pub use crate::job::{
     Accepted, Candidate, Job, MAX_CANDIDATES, Message, Outcome, Rejected, verify, verify_many,
 };
 pub use crate::jwk::Jwk;
+pub use crate::key_pair::KeyPair;
 pub use crate::keyfile::{KeyFile, read_key_file, write_key_file};
 pub use crate::lanes::{Check, Counts, Difference, Found, Lanes, Ticket};
 pub use crate::opened::{Digest, Opened};

@@ -1,24 +1,30 @@
 //! One generation of the configuration, put together over the parts that outlive it.
 use crate::config::Config;
-use crate::dialects::Dialects;
+use crate::config::listener::Surface;
+use crate::dialects::{Dialects, legacy_assertion};
 use crate::identity::Identity;
 use crate::key_sets::KeySets;
 use crate::routes::{Routes, limits};
 #[cfg(test)]
 use crate::shared::Parts;
 use crate::shared::Shared;
+use crate::surface::path::KEY_SET;
 use crate::traces::Tracer;
 use crate::upstream::Upstreams;
+use countersign::time::Span;
 use countersign_guard::clock::draw;
 use countersign_guard::guard::Guard;
 use countersign_guard::jwks::{Jwks, Times};
+use countersign_guard::nonces::Nonces;
 use countersign_guard::policy::Policy;
 use countersign_guard::session::challenges::Challenges;
 use countersign_guard::session::{SessionApi, SessionParts};
+use countersign_guard::token::{TokenApi, TokenParts};
 use countersign_keys::Remembered;
 use countersign_store::fault::Fault;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything that surfaces share while one configuration is in force. A request keeps the one it began with; what does not
 /// depend on the configuration is reached through it as well ([`Shared`]).
@@ -39,6 +45,8 @@ pub struct App {
     pub operators: Option<Policy>,
     /// Opens and refreshes sessions.
     pub session: SessionApi,
+    /// Gives out tokens; `None` without an issuer.
+    pub token: Option<TokenApi>,
     pub(crate) upstreams: Upstreams,
     /// Tells traces; nobody does while they are off.
     pub(crate) tracer: Option<Arc<Tracer>>,
@@ -81,7 +89,11 @@ impl App {
                 Arc::new(Jwks::new(sets, Times::default(), config.keys.policy(), &config.jwks.dialects))
             }
         };
-        guard = guard.with_jwks(Arc::clone(&jwks));
+        guard = guard.with_jwks(Arc::clone(&jwks)).with_dpop_window(span(config.token.dpop_window));
+        if config.token.dpop_nonces {
+            let nonces = Nonces::new(shared.nonce.clone(), span(config.token.dpop_nonce_life), true);
+            guard = guard.with_nonces(Arc::new(nonces));
+        }
         if config.limits.remembered_tokens > 0 {
             let memory = Remembered::new(draw(&*shared.entropy), config.limits.remembered_tokens);
             guard = guard.with_remembered(Arc::new(memory));
@@ -99,8 +111,14 @@ impl App {
         let operator = dialects.get("operator").cloned();
         let operators =
             operator.map(|dialect| Policy { limits: limits(&config, None), ..Policy::of(vec![dialect]) });
-        shared
-            .signs_for(config.session.refresh.max(config.session.access).max(config.identity.assertion_life));
+        shared.signs_for(
+            config
+                .session
+                .refresh
+                .max(config.session.access)
+                .max(config.identity.assertion_life)
+                .max(config.token.access),
+        );
         let identity = Identity::new(&config.identity, Some(Arc::clone(&shared.signing)))?;
         let guard = Arc::new(guard);
         let challenges: Arc<dyn Challenges> = shared.challenges.clone();
@@ -115,6 +133,7 @@ impl App {
         let settings = config.session.settings(&config.keys, routes.admitted(), routes.organisations());
         let session = SessionApi::new(session, settings)
             .map_err(|error| Fault::caused("the session API cannot be set up", error))?;
+        let token = token(&shared, &config, &dialects, &guard)?;
         let upstreams = Upstreams::start(&config, before.map(|before| &before.upstreams))?;
         let traced = before.and_then(|before| before.tracer.as_ref());
         let tracer = Tracer::start(&config.traces, &shared.entropy, &shared.exporters, traced)?;
@@ -127,6 +146,7 @@ impl App {
             identity,
             operators,
             session,
+            token,
             upstreams,
             tracer,
             jwks,
@@ -138,6 +158,36 @@ impl App {
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
+}
+
+/// The token endpoint of a configuration; `None` without an issuer.
+fn token(
+    shared: &Shared,
+    config: &Config,
+    dialects: &Dialects,
+    guard: &Arc<Guard>,
+) -> Result<Option<TokenApi>, Fault> {
+    let published = config.listeners.iter().any(|listener| listener.has(Surface::Jwks));
+    let Some(settings) = config.token.settings(&config.server, published.then_some(KEY_SET)) else {
+        return Ok(None);
+    };
+    let Some(assertion) = dialects.get("client-assertion").cloned() else { return Ok(None) };
+    let legacy = legacy_assertion(config, &settings.address(&settings.paths.token));
+    let parts = TokenParts {
+        guard: Arc::clone(guard),
+        signing: Arc::clone(&shared.signing),
+        entropy: Arc::clone(&shared.entropy),
+        refresh: shared.refresh.clone(),
+        assertion,
+        legacy: Arc::new(legacy.map_err(Fault::new)?),
+        limits: limits(config, None),
+    };
+    let token = TokenApi::new(parts, settings);
+    token.map(Some).map_err(|error| Fault::caused("the token endpoint cannot be set up", error))
+}
+
+fn span(length: Duration) -> Span {
+    Span::from_millis(i64::try_from(length.as_millis()).unwrap_or(i64::MAX))
 }
 
 impl Deref for App {

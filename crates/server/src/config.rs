@@ -5,6 +5,7 @@ pub mod console;
 pub mod dialect;
 mod doubts;
 pub mod identity;
+mod issuer;
 pub mod keys;
 pub mod limits;
 pub mod listener;
@@ -17,6 +18,7 @@ pub mod server;
 pub mod session;
 mod spelling;
 pub mod store;
+pub mod token;
 pub mod traces;
 mod tree;
 pub mod upstream;
@@ -35,6 +37,7 @@ use session::SessionSection;
 use std::collections::BTreeMap;
 use std::fmt;
 use store::StoreSection;
+use token::TokenSection;
 use traces::TracesSection;
 use tree::Node;
 use upstream::Upstream;
@@ -74,6 +77,8 @@ pub struct Config {
     pub forward_auth: ForwardAuthSection,
     /// Sessions and their tokens.
     pub session: SessionSection,
+    /// The token endpoint.
+    pub token: TokenSection,
     /// How the upstream learns who was recognised.
     pub identity: Identity,
     /// Which public keys are taken.
@@ -188,6 +193,7 @@ impl Config {
             server: ServerSection::read(root.section("server")),
             forward_auth: ForwardAuthSection::read(root.section("forward_auth")),
             session: SessionSection::read(root.section("session")),
+            token: TokenSection::read(root.section("token")),
             identity: Identity::read(root.section("identity")),
             keys: KeysSection::read(root.section("keys")),
             manage: ManageSection::read(root.section("manage")),
@@ -217,6 +223,7 @@ impl Default for Config {
             dialects: BTreeMap::new(),
             forward_auth: ForwardAuthSection::read(root.section("forward_auth")),
             session: SessionSection::read(root.section("session")),
+            token: TokenSection::read(root.section("token")),
             identity: Identity::read(root.section("identity")),
             keys: KeysSection::read(root.section("keys")),
             manage: ManageSection::read(root.section("manage")),

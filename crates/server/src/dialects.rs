@@ -24,7 +24,7 @@ pub fn dialects(config: &Config) -> Result<Dialects, Vec<Finding>> {
     let nothing = DialectSection::default();
     for name in shipped.chain(own) {
         let section = config.dialects.get(name).unwrap_or(&nothing);
-        match dialect(name, section, &section.settings) {
+        match dialect(name, section, &settings(config, name, section)) {
             Ok(dialect) => {
                 all.insert(name.to_owned(), Arc::new(dialect));
             }
@@ -54,6 +54,29 @@ pub fn facts(dialects: &Dialects) -> Vec<DialectFacts> {
         discriminated: dialect.has_discriminator(),
     });
     facts.collect()
+}
+
+/// The settings of a dialect: its own, over those that follow from the token endpoint's.
+fn settings(config: &Config, name: &str, section: &DialectSection) -> Settings {
+    // A file of one's own need not have them.
+    let follow =
+        if section.file.is_none() { config.token.of_dialect(&config.server, name) } else { Settings::new() };
+    let mut settings: Settings = follow;
+    settings.extend(section.settings.clone());
+    settings
+}
+
+/// The dialect of client assertions as it was before the issuer was the only audience: for clients that are listed.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn legacy_assertion(config: &Config, endpoint: &str) -> Result<Dialect, String> {
+    let name = "client-assertion";
+    let nothing = DialectSection::default();
+    let section = config.dialects.get(name).unwrap_or(&nothing);
+    let mut settings = settings(config, name, section);
+    settings.insert("audience".to_owned(), endpoint.to_owned());
+    dialect(name, section, &settings)
 }
 
 fn dialect(name: &str, section: &DialectSection, settings: &Settings) -> Result<Dialect, String> {

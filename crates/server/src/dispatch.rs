@@ -9,6 +9,8 @@ use crate::limiter::allowance::trusts;
 use crate::limiter::doors::Door;
 use crate::limiter::network::Network;
 use crate::problem::{bad_request, not_found, problem};
+use crate::surface::posted::{self, Api};
+use crate::surface::session::without_code;
 use crate::surface::{acme, console, explain, ext_authz, forward_auth, gateway, health, jwks, origin};
 use crate::telemetry::{Told, request as log_request};
 use crate::traces::told::finish;
@@ -65,7 +67,12 @@ impl Surfaces {
             conduct: Some(peer.conduct).filter(|_| !trusted),
             trace,
         };
-        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let (method, uri) = (request.method().clone(), request.uri());
+        // A join code in an address opens an organisation; clients that other providers' servers shaped put it there.
+        let uri = match surface {
+            Some(Surface::Session) => without_code(&app.config.session.prefix, uri),
+            _ => uri.clone(),
+        };
         let protocol = request.version();
         let mut examined = None;
         if let Some((id, probe)) = app.doctor.called(request.headers(), started) {
@@ -156,7 +163,7 @@ impl Surfaces {
         if here(Surface::Metrics) && path == health::METRICS {
             return Some(Surface::Metrics);
         }
-        if here(Surface::Jwks) && path == jwks::PATH {
+        if here(Surface::Jwks) && path == crate::surface::path::KEY_SET {
             return Some(Surface::Jwks);
         }
         if here(Surface::Acme) && path.starts_with(acme::UNDER) {
@@ -183,6 +190,9 @@ impl Surfaces {
                 return Some(Surface::Session);
             }
         }
+        if here(Surface::Token) && app.token.as_ref().is_some_and(|token| token.owns(path)) {
+            return Some(Surface::Token);
+        }
         here(Surface::Gateway).then_some(Surface::Gateway)
     }
 
@@ -197,6 +207,10 @@ impl Surfaces {
                 // Operators ask where the management API answers.
                 let own = self.named.contains(&Surface::Manage);
                 explain::answer(app, call, own, request).await
+            }
+            Surface::Token => {
+                request.extensions_mut().insert(call.clone());
+                posted::answer(app, Api::Token, request).await
             }
             Surface::Jwks if reading => jwks::answer(app),
             Surface::Acme if reading => acme::answer(app, request.uri().path()),

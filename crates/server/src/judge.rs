@@ -18,8 +18,11 @@ use countersign_guard::guard::Verdict;
 use countersign_guard::policy::{Policy, Reply};
 use countersign_store::fault::Fault;
 use http::header::RETRY_AFTER;
-use http::{HeaderValue, Response};
+use http::{HeaderName, HeaderValue, Response};
 use std::sync::Arc;
+
+/// Carries a nonce for the next DPoP proof (RFC 9449 section 9).
+const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// Judges a request from `source`: who it is, or the answer that refuses it.
 ///
@@ -68,6 +71,10 @@ pub(crate) async fn judge(
                 if let (Some(route), Some(reject)) = (route, &outcome.reject) {
                     capture::take(app, route, incoming, &denial, reject);
                 }
+            }
+            let nonce = denial.nonce.as_deref().and_then(|nonce| HeaderValue::from_str(nonce).ok());
+            if let Some(nonce) = nonce {
+                response.headers_mut().insert(NONCE, nonce);
             }
             Err(response)
         }

@@ -161,6 +161,8 @@ fn title(outward: &str) -> &'static str {
         "replayed" => "The credential was used before",
         "try-again" => "The credential cannot be taken now; sign again",
         "not-permitted" => "The credential holds, but this is not allowed",
+        "invalid-dpop" => "The DPoP proof beside the token is missing or does not hold",
+        "use-dpop-nonce" => "The DPoP proof wants the nonce of the DPoP-Nonce header",
         "too-many-requests" => "Too many requests, or too many that failed; try again later",
         _ => "The credential is refused",
     }

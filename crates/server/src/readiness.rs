@@ -1,14 +1,17 @@
 //! Who would pass if a route enforced: counted in memory while it does not, by account, or by network where no name is believed.
 use crate::config::mode::Mode;
 use countersign::reason::Reason;
-use countersign::time::Time;
+use countersign::time::{Span, Time};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Accounts and networks remembered, at most so many of each (about 300 bytes): strangers choose networks, and must neither fill
 /// the memory nor take the accounts' places.
 const MOST: usize = 10_000;
+
+/// Who signed a dialect that is being left within so many seconds still has to move: jobs that run once a day are seen.
+const RECENTLY_SECONDS: i64 = 25 * 3600;
 
 /// Stands for the network of callers whose address no proxy told.
 pub const UNKNOWN: &str = "unknown";
@@ -62,7 +65,20 @@ pub struct Row {
     pub reason: Option<Reason>,
     /// Why the last unproven one was none.
     pub unproven_reason: Option<Reason>,
+    /// What it signed that the route's callers should move away from.
+    pub leaving: Option<Leaving>,
     /// When the last request came.
+    pub last: Time,
+}
+
+/// Requests in a dialect that callers should move away from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaving {
+    /// The dialect of the last one.
+    pub dialect: Arc<str>,
+    /// How many held.
+    pub passed: u64,
+    /// When the last one came.
     pub last: Time,
 }
 
@@ -78,19 +94,33 @@ pub struct Report {
 }
 
 impl Row {
-    /// Whether the caller would pass: it proved itself, and nothing it signed would be refused. Names that others wrote do not
-    /// count against it.
+    /// Whether the caller would pass: it proved itself, nothing it signed would be refused, and it has moved where it should. Names
+    /// that others wrote do not count against it.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.passed > 0 && self.failed == 0
+    pub fn is_ready(&self, now: Time) -> bool {
+        self.passed > 0 && self.failed == 0 && self.still_leaving(now).is_none()
+    }
+
+    /// What it signed lately that it should move away from.
+    #[must_use]
+    pub fn still_leaving(&self, now: Time) -> Option<&Leaving> {
+        self.leaving.as_ref().filter(|leaving| now.since(leaving.last) < Span::from_seconds(RECENTLY_SECONDS))
     }
 }
 
 impl Readiness {
-    /// Counts a request that held.
-    pub(crate) fn passed(&self, route: &str, account: &str, mode: Mode, now: Time) {
+    /// Counts a request that held; `left` is its dialect where callers should move away from that.
+    pub(crate) fn passed(&self, route: &str, account: &str, left: Option<&Arc<str>>, mode: Mode, now: Time) {
         self.note(route, Who::Account(account.to_owned()), mode, now, |row| {
             row.passed = row.passed.saturating_add(1);
+            if let Some(dialect) = left {
+                let before = row.leaving.as_ref().map_or(0, |leaving| leaving.passed);
+                row.leaving = Some(Leaving {
+                    dialect: Arc::clone(dialect),
+                    passed: before.saturating_add(1),
+                    last: now,
+                });
+            }
         });
     }
 
@@ -140,6 +170,7 @@ impl Readiness {
             unproven: 0,
             reason: None,
             unproven_reason: None,
+            leaving: None,
             last: now,
         });
         row.mode = mode;
@@ -174,7 +205,7 @@ mod tests {
     fn a_forged_name_does_not_count_against_its_account() {
         let readiness = Readiness::default();
         let home: IpAddr = "192.0.2.7".parse().unwrap();
-        readiness.passed("api", "alice", Mode::Shadow, now());
+        readiness.passed("api", "alice", None, Mode::Shadow, now());
         readiness.failed("api", Tried::Named("alice"), Reason::BadSignature, Mode::Shadow, now());
         readiness.failed("api", Tried::Signed("bob"), Reason::Expired, Mode::Shadow, now());
         readiness.failed("api", Tried::Named("eve"), Reason::BadSignature, Mode::Shadow, now());
@@ -183,7 +214,7 @@ mod tests {
         let found: Vec<_> = report
             .rows
             .iter()
-            .map(|(_, who, row)| (who.clone(), row.is_ready(), row.failed, row.unproven))
+            .map(|(_, who, row)| (who.clone(), row.is_ready(now()), row.failed, row.unproven))
             .collect();
         let account = |name: &str| Who::Account(name.to_owned());
         assert_eq!(
@@ -195,6 +226,17 @@ mod tests {
                 (Who::Network("192.0.2.0/24".to_owned()), false, 1, 0),
             ]
         );
+    }
+
+    #[test]
+    fn who_signed_what_is_left_lately_still_has_to_move() {
+        let (readiness, old) = (Readiness::default(), Arc::from("old"));
+        readiness.passed("api", "alice", Some(&old), Mode::Enforce, now());
+        readiness.passed("api", "alice", None, Mode::Enforce, now());
+        let (_, _, row) = readiness.report().rows.pop().unwrap();
+        assert_eq!((row.passed, row.leaving.as_ref().unwrap().passed), (2, 1));
+        let later = |seconds: i64| now() + Span::from_seconds(seconds);
+        assert!(!row.is_ready(later(24 * 3600)) && row.is_ready(later(26 * 3600)));
     }
 
     #[test]
@@ -213,7 +255,7 @@ mod tests {
         let report = readiness.report();
         assert_eq!((report.rows.len(), report.missed), (MOST, 10_000));
         // Nor do they take the places of those who prove themselves.
-        readiness.passed("api", "alice", Mode::Shadow, now());
+        readiness.passed("api", "alice", None, Mode::Shadow, now());
         readiness.failed("api", Tried::Signed("bob"), Reason::Expired, Mode::Shadow, now());
         let report = readiness.report();
         assert_eq!((report.rows.len(), report.missed), (MOST + 2, 10_000));

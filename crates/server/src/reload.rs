@@ -292,6 +292,8 @@ fn settled(
     let terms = "how long uses are remembered is settled, or what was used might work again";
     let life = config.session.challenge_life == old.session.challenge_life;
     settle("session.challenge_life", life, terms);
+    let window = config.token.dpop_window == old.token.dpop_window;
+    settle("token.dpop_window", window, terms);
     for (name, dialect) in dialects.iter().filter(|(_, dialect)| dialect.is_single_use()) {
         let was = before.dialects.get(name).and_then(|dialect| dialect.remembering());
         settle(&format!("dialect.{name}"), was == dialect.remembering(), terms);

@@ -93,6 +93,10 @@ pub struct Shared {
     pub(crate) challenges: Arc<Stateless>,
     pub(crate) answered: Arc<dyn Once>,
     pub(crate) decoys: Decoys,
+    /// What refresh tokens are bound by.
+    pub(crate) refresh: MacKey,
+    /// What nonces of DPoP proofs are bound by.
+    pub(crate) nonce: MacKey,
     /// What the console's challenges and links are bound by.
     pub(crate) console: MacKey,
     /// When the reading began that the directory is from: what was written later may not be in it.
@@ -137,6 +141,8 @@ impl Shared {
         let key = challenge_key(&keeper).await?;
         let decoys = Decoys::new(key.tag(&[b"decoys"]).first_chunk().copied().unwrap_or_default());
         let console = MacKey::new(&key.tag(&[b"console"]));
+        let refresh = MacKey::new(&key.tag(&[b"refresh tokens"]));
+        let nonce = MacKey::new(&key.tag(&[b"dpop nonces"]));
         let lanes = if config.server.lanes { Side::new(&*entropy) } else { None };
         let metrics = Metrics::default();
         Ok(Self {
@@ -146,6 +152,8 @@ impl Shared {
             answered,
             decoys,
             console,
+            refresh,
+            nonce,
             seal,
             lanes,
             doctor: Arc::default(),

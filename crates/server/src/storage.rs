@@ -121,7 +121,12 @@ fn memories(config: &Config, dialects: &Dialects) -> Memories {
     let window = Span::from_seconds(AHEAD);
     let text = format!("life:{}", life.millis());
     let codes = vec![Remembering { dialect: "challenge".to_owned(), text, window }];
-    Memories { life, horizon, codes, proofs: terms(dialects, horizon) }
+    let mut proofs = terms(dialects, horizon);
+    // DPoP proofs are of no dialect, and work once all the same.
+    let window = dpop_window(config);
+    let text = format!("window:{}", window.millis());
+    proofs.push(Remembering { dialect: "token.dpop_window".to_owned(), text, window });
+    Memories { life, horizon, codes, proofs }
 }
 
 async fn remember(
@@ -147,6 +152,10 @@ fn challenge_life(config: &Config) -> Span {
     Span::from_seconds(i64::try_from(config.session.challenge_life.as_secs()).unwrap_or(i64::MAX))
 }
 
+fn dpop_window(config: &Config) -> Span {
+    Span::from_millis(i64::try_from(config.token.dpop_window.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// How far from the clock an accepted one-time proof may be dated, over all dialects.
 fn horizon(config: &Config, dialects: &Dialects) -> Span {
     let windows = dialects
@@ -154,7 +163,7 @@ fn horizon(config: &Config, dialects: &Dialects) -> Span {
         .filter(|dialect| dialect.is_single_use())
         .filter_map(|dialect| dialect.covered().window);
     // No shorter than what challenges have: how far a clock may be off does not depend on the dialects in use.
-    windows.fold(challenge_life(config), Span::max)
+    windows.fold(challenge_life(config).max(dpop_window(config)), Span::max)
 }
 
 /// By which terms each dialect's uses are remembered.
@@ -229,6 +238,28 @@ mod tests {
         assert_ne!(start(403, "5s", claim(4, 401, 60)).await, Use::First);
         assert_eq!(start(800, "5s", claim(5, 800, 5)).await, Use::First);
         assert_ne!(start(820, "60s", claim(5, 800, 60)).await, Use::First);
+    }
+
+    #[tokio::test]
+    async fn a_longer_time_for_dpop_proofs_reopens_nothing_over_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = 1_767_225_600;
+        let start = async |at: i64, window: u64, dated: i64| {
+            let mut config = Config::default();
+            config.token.dpop_window = std::time::Duration::from_secs(window);
+            config.session.challenge_life = std::time::Duration::from_secs(600);
+            let clock = Arc::new(FrozenClock::at(Time::from_seconds(begun + at)));
+            let entropy = Arc::new(countersign_guard::clock::SystemEntropy);
+            let opened = open(&config, folder.path(), clock.clone(), entropy).await.unwrap();
+            let dated = Time::from_seconds(begun + dated);
+            let until = dated + Span::from_seconds(window.cast_signed());
+            opened.parts.once.claim(Claim { mark: [1; 32], dated, until }, clock.now()).await.unwrap()
+        };
+        assert_eq!(start(0, 5, 0).await, Use::First);
+        assert_eq!(start(20, 60, 0).await, Use::Barred, "used, and forgotten since");
+        let mut config = Config::default();
+        config.token.dpop_window = std::time::Duration::from_secs(7200);
+        assert_eq!(horizon(&config, &dialects(&config).unwrap()), Span::from_seconds(7200));
     }
 
     /// Opens a folder and builds a server over it; gives the key set, whether every secret is sealed, and the fault.

@@ -11,4 +11,5 @@ pub(crate) mod lenient;
 pub(crate) mod manage;
 pub(crate) mod origin;
 pub(crate) mod path;
+pub(crate) mod posted;
 pub(crate) mod session;

@@ -4,6 +4,7 @@ use crate::config::mode::Mode;
 use crate::config::server::{LogFormat, ServerSection};
 use crate::traces::active::Active;
 use crate::trip::Trip;
+use countersign::hidden::is_hidden;
 use http::{Method, Uri, Version};
 use std::borrow::Cow;
 use std::io::IsTerminal;
@@ -127,11 +128,9 @@ pub(crate) fn request(call: &Call, outcome: &Outcome, told: &Told, total_micros:
     );
 }
 
-/// A text of somebody else's as it may stand in a log line: on one line, without control characters, not too long.
+/// A text of somebody else's as it may stand in a log line: on one line, without control or invisible characters, not too long.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    let harmless = |letter: char| {
-        !letter.is_control() && !matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}')
-    };
+    let harmless = |letter: char| !is_hidden(letter);
     if text.len() <= MOST && text.chars().all(harmless) {
         return Cow::Borrowed(text);
     }
@@ -153,6 +152,7 @@ mod tests {
     #[test]
     fn nobody_else_writes_our_log_lines() {
         assert_eq!(clean("a\r\nb\u{1b}[2J\u{202e}"), "a\\r\\nb\\u{1b}[2J\\u{202e}");
+        assert_eq!(clean("a\u{2066}b\u{200b}"), "a\\u{2066}b\\u{200b}");
         assert_eq!(clean("plain ä"), "plain ä");
         assert!(clean(&"x".repeat(10_000)).len() < 300);
     }

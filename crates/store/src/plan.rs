@@ -156,7 +156,7 @@ fn describe_account(draft: &mut Draft<'_>, wanted: &DesiredAccount, shared: bool
     if let Some(organisation) = &wanted.organisation {
         belong(draft, &account, organisation)?;
     }
-    once("key", wanted.key.iter().map(|key| &key.label))?;
+    once("key label", wanted.key.iter().map(|key| &key.label))?;
     once("public key", wanted.key.iter().map(|key| &key.spki))?;
     for key in &wanted.key {
         describe_key(draft, &id, key, shared).map_err(|denied| denied.at(&format!("key {}", key.label)))?;

@@ -1,4 +1,5 @@
 //! Fills in what a record leaves to run time: captured variables, signatures over them, and broken ones.
+use crate::dpop;
 use base64ct::{Base64, Encoding};
 use countersign_keys::{Algorithm, PrivateKey};
 use serde_json::{Map, Value};
@@ -7,7 +8,7 @@ use std::path::Path;
 
 /// Variables by name, and the keys that sign.
 pub(crate) struct Fill {
-    keys: BTreeMap<String, PrivateKey>,
+    pub(crate) keys: BTreeMap<String, PrivateKey>,
     /// What earlier answers said.
     pub(crate) variables: BTreeMap<String, String>,
 }
@@ -52,6 +53,11 @@ impl Fill {
             "$fmt" => Value::String(self.formatted(inner.as_str().unwrap_or_default())),
             "$sign" => Value::String(self.signed(inner)?),
             "$badsig" => Value::String(self.broken(inner)?),
+            "$dpop" => Value::String(dpop::proof(
+                &self.keys,
+                self.variables.get("at").map_or("", String::as_str),
+                inner,
+            )?),
             other => return Err(format!("nothing here fills in {other}")),
         })
     }

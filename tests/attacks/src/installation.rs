@@ -2,7 +2,7 @@
 use countersign::dialect::settings::Settings;
 use countersign::life::key::{KeyLife, KeyState};
 use countersign::time::Time;
-use countersign_keys::{Policy, read_public_key, sha256};
+use countersign_keys::{Algorithm, Policy, read_public_key, sha256};
 use countersign_store::model::{
     Account, CompanionRecord, Identifier, KeyRecord, Member, Organisation, Record, User,
 };
@@ -31,6 +31,8 @@ struct Principal {
     users: Vec<String>,
     #[serde(default)]
     paths: Vec<String>,
+    #[serde(default)]
+    algs: Vec<String>,
     keys: Vec<Key>,
 }
 
@@ -53,6 +55,7 @@ pub fn dialect(corpus: &str) -> Option<(&'static str, &'static str)> {
         "skillhive" => ("skillhive", "connection"),
         "sxt" => ("spacetime", "user-id"),
         "rfc9421" => ("http-signature", "signer"),
+        "pkjwt" => ("client-assertion", "client"),
         _ => return None,
     })
 }
@@ -69,6 +72,7 @@ pub fn settings(dialect: &str) -> Settings {
             ("greatest_life", "1h"),
             ("sole_audience", "true"),
         ],
+        "client-assertion" => &[("kid", "strict"), ("greatest_life", "5m")],
         _ => &[],
     };
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -130,7 +134,7 @@ fn principal_rows(principal: &Principal, created: Time) -> Result<Vec<Record>, S
         }));
     }
     for key in &principal.keys {
-        rows.push(Record::Key(key_row(key, dialect, &account, created)?));
+        rows.push(Record::Key(key_row(key, dialect, &principal.algs, &account, created)?));
     }
     if let Some(secret) = &principal.api_key {
         let digest = sha256(&[secret.as_bytes()]).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -148,11 +152,24 @@ fn principal_rows(principal: &Principal, created: Time) -> Result<Vec<Record>, S
     Ok(rows)
 }
 
-fn key_row(key: &Key, dialect: &str, account: &str, created: Time) -> Result<KeyRecord, String> {
+fn key_row(
+    key: &Key,
+    dialect: &str,
+    listed: &[String],
+    account: &str,
+    created: Time,
+) -> Result<KeyRecord, String> {
     let intake = read_public_key(key.public_pem.as_bytes(), &Policy::default())
         .map_err(|error| format!("principals.json: key {}: {error}", key.pem))?;
     let spki = intake.first().ok_or_else(|| format!("key {} is empty", key.pem))?.key.spki_der().to_vec();
-    let algorithms: &[&str] = if dialect == "skillhive" { &["RSA-SHA256", "RSA-SHA1"] } else { &[] };
+    let algorithms: Vec<String> = match dialect {
+        "skillhive" => ["RSA-SHA256", "RSA-SHA1"].map(str::to_owned).into(),
+        "client-assertion" => {
+            let names = listed.iter().filter_map(|name| Algorithm::from_jose(name));
+            names.map(|algorithm| algorithm.name().to_owned()).collect()
+        }
+        _ => Vec::new(),
+    };
     let state = match key.state.as_deref() {
         None => KeyState::Active,
         Some("revoked") => KeyState::Revoked,
@@ -170,7 +187,7 @@ fn key_row(key: &Key, dialect: &str, account: &str, created: Time) -> Result<Key
         spki,
         life,
         dialects: vec![dialect.to_owned()],
-        algorithms: algorithms.iter().map(|name| (*name).to_owned()).collect(),
+        algorithms,
         methods: Vec::new(),
         paths: Vec::new(),
         networks: Vec::new(),

@@ -7,6 +7,8 @@ pub mod installation;
 pub mod record;
 
 #[cfg(feature = "served")]
+mod dpop;
+#[cfg(feature = "served")]
 mod fill;
 #[cfg(feature = "served")]
 mod judge;

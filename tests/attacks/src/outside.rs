@@ -1,4 +1,5 @@
 //! Drives records over TCP against real servers: bytes as they are, and a look at what the upstream got.
+use crate::dpop::token_request;
 use crate::fill::Fill;
 use crate::installation::HOST;
 use crate::pins::Pins;
@@ -132,6 +133,11 @@ impl Outside {
                     Err(why) => panic!("{}: {why}", record.id),
                 },
                 Some("drop-nonce-store") => served.lose_uses(),
+                Some("dpop-token") => {
+                    if let Err(why) = token(&served, &mut fill).await {
+                        return (Err(why), served);
+                    }
+                }
                 Some(hook) => {
                     let done = match hook.strip_prefix("revoke:") {
                         Some(label) => served.revoke(label).await,
@@ -234,6 +240,18 @@ impl Outside {
     }
 }
 
+/// Gets a token that is bound to the test key of DPoP proofs, as a client would.
+async fn token(served: &Served, fill: &mut Fill) -> Result<(), String> {
+    let bytes = token_request(&fill.keys)?;
+    let replies = send(served.address(), &bytes, Duration::ZERO).await?;
+    let reply = replies.first().ok_or("the token endpoint did not answer")?;
+    let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let token = body.get("access_token").and_then(serde_json::Value::as_str);
+    let token = token.ok_or_else(|| format!("no token: {} {body}", reply.status))?;
+    fill.variables.insert("at".to_owned(), token.to_owned());
+    Ok(())
+}
+
 fn kind(record: &Record) -> Result<Kind, String> {
     let (route, dialects): (_, &'static [&'static str]) = match (record.dialect.as_str(), record.surface) {
         ("skykit", _) => ("skykit", &["skykit", "skillhive"]),
@@ -243,6 +261,7 @@ fn kind(record: &Record) -> Result<Kind, String> {
         ("sxt", _) => ("spacetime", &["own-session"]),
         ("rfc9421", _) => ("http-signature", &["http-signature"]),
         ("http", _) => ("skykit", &["skykit"]),
+        ("pkjwt" | "dpop", _) => ("access-token", &["access-token"]),
         (other, _) => return Err(format!("no server for the dialect {other}")),
     };
     Ok(Kind { route, dialects, behind_proxy: record.surface == Surface::ForwardAuthRaw })
@@ -339,8 +358,10 @@ fn meets(
         }
         (Expect::Accept, true) | (Expect::Either, _) => {}
     }
-    let judged_here =
-        !matches!(step.surface.unwrap_or(record.surface), Surface::Session | Surface::ForwardAuthRaw);
+    let judged_here = !matches!(
+        step.surface.unwrap_or(record.surface),
+        Surface::Session | Surface::ForwardAuthRaw | Surface::Token
+    );
     if !accepted && !seen.is_empty() && step.raw_b64.is_none() {
         return Err(format!("refused, and the upstream saw it all the same: {seen:?}"));
     }

@@ -30,6 +30,10 @@ pub enum Surface {
     ForwardAuthRaw,
     /// Bytes on a connection.
     Raw,
+    /// The token endpoint.
+    Token,
+    /// A resource that takes the token endpoint's tokens, with a DPoP proof.
+    Dpop,
 }
 
 /// One line of the corpus.

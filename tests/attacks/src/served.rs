@@ -212,7 +212,12 @@ fn configuration(kind: Kind, upstream: SocketAddr) -> Result<String, String> {
         kind.dialects,
         STRIPPED.map(|name| format!("{name:?}")).join(", "),
     );
-    for dialect in kind.dialects {
+    let tokens = kind.dialects.contains(&"access-token");
+    if tokens {
+        text = text.replace("\"session\"]", "\"session\", \"token\"]");
+        text.push_str(TOKEN);
+    }
+    for dialect in kind.dialects.iter().chain(tokens.then_some(&"client-assertion")) {
         let settings = settings(dialect);
         if !settings.is_empty() {
             writeln!(text, "[dialect.{dialect}]").map_err(|error| error.to_string())?;
@@ -223,6 +228,9 @@ fn configuration(kind: Kind, upstream: SocketAddr) -> Result<String, String> {
     }
     Ok(text)
 }
+
+/// The token endpoint as the corpus has it: the issuer is another host than the resource.
+const TOKEN: &str = "[token]\nissuer = \"https://auth.example.test\"\npath = \"/token\"\n";
 
 /// Identity headers of other products, which upstreams may still believe.
 const STRIPPED: [&str; 16] = [

@@ -1,18 +1,28 @@
-// Every page, light and dark, narrow and wide: axe, the policy, the width; and the wizard by keyboard alone.
+// Every page of the routes table, light and dark, narrow and wide: axe at each width, the policy, the width; and focus.
 import fs from "node:fs";
 import path from "node:path";
 import { clean, signInByFile } from "../browser.js";
 import { must, same, test } from "../cases.js";
+import { addresses } from "./pages.js";
 import { owner, person } from "./people.js";
+import { explained } from "./send.js";
 
-const OWN = ["start", "keys", "keys/new", "keys/upload", "try", "refusals", "snippets", "sessions", "delegations", "organisation", "activity"];
-const OPERATE = ["overview", "verdicts", "refusals", "readiness", "accounts", "organisations", "keys", "sessions", "delegations", "audit", "links", "signing-keys", "operators"];
 const WIDTHS = [320, 768, 1280];
 
 export async function run({ installation, browser, work, axe }) {
   const looker = person(installation, { name: "looker", dialect: "skykit", namespace: "email", value: "looker@example.com" });
   const shots = path.join(work, "screenshots");
   fs.mkdirSync(shots, { recursive: true });
+  const organisation = JSON.parse(installation.cli("--json", "org", "add", "Looked at"));
+  const once = person(installation, { name: "looker-once", dialect: "asymmetric-jwt", value: "looker-once" });
+  const refusal = await replayed(installation, once);
+  const table = await browser.page(installation);
+  await table.open();
+  const { own, operate } = await addresses(table, {
+    own: { key: looker.key, refusal },
+    operate: { key: looker.key, refusal, account: looker.account, organisation: organisation.id },
+  });
+  await table.context().close();
 
   for (const colorScheme of ["light", "dark"]) {
     // axe is injected, which the policy rightly forbids; the policy itself is watched by every other page.
@@ -23,12 +33,11 @@ export async function run({ installation, browser, work, axe }) {
       await page.locator("main[data-shown], main.gate").waitFor();
       await page.waitForTimeout(100);
       await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
-      const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-      must(grave.length === 0, grave.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`).join("\n"));
       same(await page.locator("main .box.bad[role=alert]").count(), 0, "problems on the page");
       for (const width of WIDTHS) {
         await page.setViewportSize({ width, height: 900 });
+        // The middle has nothing that the ends have not.
+        if (width !== 768) await judged(page, width);
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         must(wide <= width, `at ${width} pixels the page is ${wide} wide`);
         await page.screenshot({ path: path.join(shots, `${name.replaceAll(/[^a-z]+/gi, "-")}-${colorScheme}-${width}.png`), fullPage: true });
@@ -36,21 +45,21 @@ export async function run({ installation, browser, work, axe }) {
     });
     await look("sign-in", "");
     await signInByFile(page, looker.file);
-    for (const name of OWN) await look(name, `#/${name}`);
-    await look("key", `#/keys/${looker.key}`);
-    await look("rotate", `#/keys/${looker.key}/rotate`);
+    for (const hash of own.filter((one) => !one.startsWith("#/refusals/"))) await look(named(hash), hash);
+    await page.context().clearCookies();
+    await signInByFile(page, once.file);
+    await explained(page, `#/refusals/${refusal}`);
+    await look("refusal", `#/refusals/${refusal}`);
     await page.context().clearCookies();
     await signInByFile(page, owner(installation));
-    for (const name of OPERATE) await look(`operate ${name}`, `#/operate/${name}`);
-    await look("operate account", `#/operate/accounts/${looker.account}`);
-    await look("operate key", `#/operate/keys/${looker.key}`);
+    for (const hash of operate) await look(named(hash), hash);
     await page.context().close();
   }
 
   await test("every page of an operator keeps to the policy", async () => {
     const page = await browser.page(installation);
     await signInByFile(page, owner(installation));
-    for (const name of [...OPERATE.map((one) => `operate/${one}`), ...OWN]) await page.open(`#/${name}`);
+    for (const hash of [...operate, ...own]) await page.open(hash);
     clean(page, installation);
     await page.context().close();
   });
@@ -83,4 +92,24 @@ export async function run({ installation, browser, work, axe }) {
     same(await page.evaluate(() => document.activeElement.textContent), "Revoke", "focus");
     await page.context().close();
   });
+}
+
+/** What a page is called in the list: its address without ids. */
+const named = (hash) => hash.slice(2).replaceAll(/\b[a-z]{3}_[0-9a-z]+/g, "one");
+
+async function judged(page, width) {
+  const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
+  const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+  must(grave.length === 0, grave.map(({ id, nodes }) => `at ${width} pixels ${id}: ${nodes.map(({ html }) => html).join(" ")}`).join("\n"));
+}
+
+/** A request whose signature holds, sent twice: the second is refused, and its owner is told why. */
+async function replayed(installation, { file, value }) {
+  const [header] = installation.cli("sign", "-d", "asymmetric-jwt", "-k", file, "--as", value, `${installation.public}/asymmetric-jwt/hello`).trim().split("\n");
+  const [name, ...rest] = header.split(": ");
+  const ask = () => fetch(`${installation.public}/asymmetric-jwt/hello`, { headers: { [name]: rest.join(": ") } });
+  same((await ask()).status, 200, "the first request");
+  const second = await ask();
+  same(second.status, 401, "the second request");
+  return second.headers.get("countersign-reject");
 }

@@ -2,12 +2,15 @@
 import fs from "node:fs";
 import path from "node:path";
 
-/** Makes an account with a key of this kind for a dialect; gives `{ id, key, file }`. */
-export function person(installation, { name, dialect, namespace, value, kind }) {
+/** How each dialect's callers are known. */
+const NAMESPACES = { skykit: "email", "asymmetric-jwt": "user", skillhive: "connection", "partner-key": "site", spacetime: "user-id" };
+
+/** Makes an account with a key of this kind for a dialect; gives `{ name, value, file, key, account }`. */
+export function person(installation, { name, dialect, namespace = NAMESPACES[dialect], value, kind, label = "first" }) {
   const file = path.join(installation.data, `${name}.pem`);
   if (!fs.existsSync(file)) {
     installation.cli("key", "new", file, "--for", dialect, ...(kind ? ["--kind", kind] : []));
-    const text = `[[account]]\nname = "${name}"\nidentifiers = { ${namespace} = "${value}" }\n[[account.key]]\nlabel = "first"\ndialects = ["${dialect}"]\nfile = "${name}.pem.pub"\n`;
+    const text = `[[account]]\nname = "${name}"\nidentifiers = { ${namespace} = "${value}" }\n[[account.key]]\nlabel = "${label}"\ndialects = ["${dialect}"]\nfile = "${name}.pem.pub"\n`;
     fs.writeFileSync(path.join(installation.data, `${name}.toml`), text);
     installation.cli("apply", `${name}.toml`);
   }

@@ -38,7 +38,7 @@ export async function run({ installation, browser }) {
     const operator = await browser.page(installation);
     await signInByFile(operator, owner(installation));
     await operator.open("#/operate/overview");
-    const chart = operator.locator(".chart");
+    const chart = operator.locator(".chart").first();
     await chart.waitFor();
     await chart.getByText("The same as a table").click();
     const [verified, , refused] = await chart.locator(".legend strong").allInnerTexts();

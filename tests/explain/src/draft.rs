@@ -1,16 +1,18 @@
-//! A request before it is signed, with everything in it that a caller can get wrong.
+//! A request that a client sent, taken apart to before it was signed, with everything in it that a caller can get wrong.
 use crate::dialect::Dialect;
+use crate::recorded::{Pairs, Recorded, members};
 use crate::sent::Sent;
-use crate::world::{COMPANION, World};
-use countersign::base64::{Alphabet, encode, encode_hex};
+use crate::world::World;
+use countersign::base64::{Alphabet, decode, encode, encode_hex};
 use countersign_keys::{Algorithm, PrivateKey, sha256};
 
-/// Members of an object or fields of a text, in order.
-pub type Pairs = Vec<(String, String)>;
+/// The header of the companion key.
+const COMPANION: &str = "x-helplightning-api-key";
 
 /// A request before it is signed.
-#[derive(Clone)]
 pub struct Draft<'w> {
+    /// What was sent.
+    recorded: Recorded,
     /// Whose client.
     pub dialect: Dialect,
     /// The caller's clock, Unix seconds.
@@ -101,15 +103,34 @@ impl<'w> Draft<'w> {
     /// What a client of the dialect sends when nothing is wrong, by a clock that stands at `now`.
     ///
     /// # Errors
-    /// When the corpus names a key that is not there.
+    /// When the recording is not what the corpus takes it for.
     pub fn new(dialect: Dialect, world: &'w World, now: i64) -> Result<Self, String> {
+        let mut draft = Self::at_its_own_time(dialect, world)?;
+        let later = now - draft.now;
+        for (name, value) in draft.claims.iter_mut().chain(&mut draft.fields) {
+            if matches!(name.as_str(), "iat" | "exp" | "time") {
+                let then: i64 =
+                    value.parse().map_err(|_| format!("wanted a time in {name}, found {value}"))?;
+                *value = (then + later).to_string();
+            }
+        }
+        draft.now = now;
+        Ok(draft)
+    }
+
+    /// What the client sent, at the time at which it sent it.
+    ///
+    /// # Errors
+    /// When the recording is not what the corpus takes it for.
+    pub fn at_its_own_time(dialect: Dialect, world: &'w World) -> Result<Self, String> {
+        let recorded = Recorded::of(dialect)?;
         let [key, ..] = dialect.keys();
         let mut draft = Self {
             dialect,
-            now,
+            now: 0,
             key: world.key(key)?,
             algorithm: Algorithm::RsaSha256,
-            head: pairs(&[("alg", text("RS256")), ("typ", text("JWT"))]),
+            head: Pairs::new(),
             claims: Pairs::new(),
             part: url_safe,
             fields: Pairs::new(),
@@ -117,83 +138,82 @@ impl<'w> Draft<'w> {
             text: <[u8]>::to_vec,
             signature: |signature| signature,
             write: url_safe,
-            carrier: ("Authorization".to_owned(), "Bearer ".to_owned()),
-            companion: None,
-            method: "POST".to_owned(),
-            url: "https://api.example.com/v2/things/42?b=2&a=1".to_owned(),
-            body: r#"{"name":"caf\u00e9","path":"/a/b","list":[1,2]}"#.as_bytes().to_vec(),
+            carrier: ("Authorization".to_owned(), String::new()),
+            companion: recorded.header(COMPANION).ok().map(str::to_owned),
+            method: recorded.method.clone(),
+            url: recorded.url.clone(),
+            body: recorded.body.clone().into_bytes(),
+            recorded,
         };
         match dialect {
-            // As python-jose and Sky Kit's own sample write it.
-            Dialect::Skykit => {
-                draft.claims = pairs(&[
-                    ("iat", now.to_string()),
-                    ("exp", (now + 600).to_string()),
-                    ("iss", text("alice@example.com")),
-                ]);
-            }
-            // As asymmetric-jwt-auth 1.3.0 over PyJWT 2 writes it.
-            Dialect::Jwt | Dialect::JwtEd => {
-                let (algorithm, name) = match dialect {
-                    Dialect::Jwt => (Algorithm::RsaSha512, "RS512"),
-                    _ => (Algorithm::Ed25519, "EdDSA"),
-                };
-                draft.algorithm = algorithm;
-                draft.head = pairs(&[("alg", text(name)), ("typ", text("JWT"))]);
-                draft.claims = pairs(&[
-                    ("username", text("alice")),
-                    ("time", now.to_string()),
-                    ("nonce", text("b5cbb7a1f2c94d2e")),
-                ]);
-                "JWT ".clone_into(&mut draft.carrier.1);
-            }
-            // As the provider's sample over PyJWT writes it: the token bare.
-            Dialect::Partner => {
-                draft.head = pairs(&[("typ", text("JWT")), ("alg", text("RS256"))]);
-                draft.claims = pairs(&[
-                    ("iss", text("Ghazal")),
-                    ("sub", text("Partner:1001")),
-                    ("aud", text("Ghazal")),
-                    ("exp", (now + 60).to_string()),
-                ]);
-                draft.carrier.1.clear();
-                draft.companion = Some(COMPANION.to_owned());
-            }
-            // As the PHP client writes it.
             Dialect::Skillhive => {
                 draft.write = standard;
                 draft.fields = pairs(&[
                     ("url", draft.url.clone()),
-                    ("content", String::from_utf8_lossy(&draft.body).into_owned()),
-                    ("api_id", "c7alice".to_owned()),
-                    ("user", "carol@example.com".to_owned()),
+                    ("content", draft.recorded.body.clone()),
+                    ("api_id", draft.recorded.header("Api-Id")?.to_owned()),
+                    ("user", draft.recorded.header("Api-User")?.to_owned()),
                 ]);
             }
-            // As the Python SDK over PyNaCl writes it.
             Dialect::Spacetime => {
                 draft.algorithm = Algorithm::Ed25519;
                 draft.write = encode_hex;
                 draft.spell = lines;
-                draft.fields = pairs(&[("authCode", "469867d9660b67f8aa12b2".to_owned())]);
-                "https://api.example.com/v1/auth/token".clone_into(&mut draft.url);
+                draft.fields = pairs(&[("authCode", draft.recorded.member("authCode")?)]);
             }
-            // As our own signer writes it.
             Dialect::Operator => {
                 draft.algorithm = Algorithm::EcdsaP256Sha256;
                 draft.spell = lines;
+                let header = |name| draft.recorded.header(name).map(str::to_owned);
                 draft.fields = pairs(&[
                     ("kind", "countersign operator request 1".to_owned()),
                     ("method", draft.method.clone()),
                     ("authority", "api.example.com".to_owned()),
                     ("path", "/v2/things/42?b=2&a=1".to_owned()),
                     ("digest", encode_hex(&sha256(&[&draft.body]))),
-                    ("key", "key_es".to_owned()),
-                    ("time", now.to_string()),
-                    ("nonce", "b5cbb7a1f2c94d2e".to_owned()),
+                    ("key", header("Countersign-Key")?),
+                    ("time", header("Countersign-Time")?),
+                    ("nonce", header("Countersign-Nonce")?),
                 ]);
+                draft.now = number(&draft.fields, "time")?;
+            }
+            _ => {
+                let value = draft.recorded.header("Authorization")?;
+                let (before, token) = value.split_at(value.find(' ').map_or(0, |space| space + 1));
+                before.clone_into(&mut draft.carrier.1);
+                let mut parts = token.split('.');
+                let mut part = || {
+                    let mut out = Vec::new();
+                    let read = decode(Alphabet::Url, parts.next().unwrap_or_default().as_bytes(), &mut out);
+                    read.map(|()| out).map_err(|_| format!("{value}: wanted a token"))
+                };
+                (draft.head, draft.claims) = (members(&part()?)?, members(&part()?)?);
+                draft.algorithm = match dialect {
+                    Dialect::Jwt => Algorithm::RsaSha512,
+                    Dialect::JwtEd => Algorithm::Ed25519,
+                    _ => Algorithm::RsaSha256,
+                };
+                draft.now = match dialect {
+                    Dialect::Skykit => number(&draft.claims, "iat")?,
+                    // What it was told: a minute from now.
+                    Dialect::Partner => number(&draft.claims, "exp")? - 60,
+                    _ => number(&draft.claims, "time")?,
+                };
             }
         }
         Ok(draft)
+    }
+
+    /// Signs with another key, which a client that names its key names as well.
+    pub fn use_key(&mut self, key: &'w PrivateKey) {
+        let prints = key.fingerprints();
+        if self.dialect == Dialect::Operator {
+            self.set("key", prints.jwk_thumbprint.clone());
+        }
+        if let Some((_, kid)) = self.head.iter_mut().find(|(name, _)| name == "kid") {
+            *kid = text(&prints.pem_sha256_hex);
+        }
+        self.key = key;
     }
 
     /// Puts a claim or a field in the place of what was there, or at the end.
@@ -228,45 +248,36 @@ impl<'w> Draft<'w> {
                 self.key.sign(self.algorithm, &(self.text)(message)).map_err(|error| error.to_string())?;
             Ok::<_, String>((self.signature)(made))
         };
-        let mut sent = Sent {
-            method: self.method.clone(),
-            url: self.url.clone(),
-            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
-            body: self.body.clone(),
-            signed: Vec::new(),
-        };
-        let mut add = |name: &str, value: String| sent.headers.push((name.to_owned(), value));
-        match self.dialect {
+        let mut made = match self.dialect {
             Dialect::Skillhive => {
                 let message = (self.spell)(&self.fields).into_bytes();
-                let signature = (self.write)(&sign(&message)?);
-                add("Api-Id", "c7alice".to_owned());
-                add("Api-User", "carol@example.com".to_owned());
-                add("Api-Signature", signature);
-                sent.signed = (self.text)(&message);
+                let mut sent = self.recorded.with(&[("Api-Signature", (self.write)(&sign(&message)?))]);
+                sent.signed = message;
+                sent
             }
             Dialect::Operator => {
                 let message = (self.spell)(&self.fields).into_bytes();
-                let signature = (self.write)(&sign(&message)?);
-                add("Countersign-Key", self.field("key"));
-                add("Countersign-Time", self.field("time"));
-                add("Countersign-Nonce", self.field("nonce"));
-                add("Countersign-Signature", signature);
-                sent.signed = (self.text)(&message);
+                let mut sent = self.recorded.with(&[
+                    ("Countersign-Key", self.field("key")),
+                    ("Countersign-Time", self.field("time")),
+                    ("Countersign-Nonce", self.field("nonce")),
+                    ("Countersign-Signature", (self.write)(&sign(&message)?)),
+                ]);
+                sent.signed = message;
+                sent
             }
             Dialect::Spacetime => {
                 let message = (self.spell)(&self.fields).into_bytes();
-                let signature = (self.write)(&sign(&message)?);
+                let mut sent = self.recorded.with(&[]);
                 let public = self.key.public_key().ed25519_bytes().unwrap_or_default();
-                let body = serde_json::json!({
-                    "userId": "alice",
-                    "authCode": "469867d9660b67f8aa12b2",
-                    "signature": signature,
-                    "key": standard(&public),
-                    "scheme": "ed25519",
-                });
-                sent.body = body.to_string().into_bytes();
-                sent.signed = (self.text)(&message);
+                for (name, value) in
+                    [("signature", (self.write)(&sign(&message)?)), ("key", standard(&public))]
+                {
+                    let (old, new) = (text(&self.recorded.member(name)?), text(&value));
+                    sent.body = String::from_utf8_lossy(&sent.body).replacen(&old, &new, 1).into_bytes();
+                }
+                sent.signed = message;
+                sent
             }
             _ => {
                 let object = |pairs: &Pairs| {
@@ -282,15 +293,35 @@ impl<'w> Draft<'w> {
                 );
                 let signature = (self.write)(&sign(message.as_bytes())?);
                 let (header, before) = &self.carrier;
-                add(header, format!("{before}{message}.{signature}"));
-                if let Some(companion) = &self.companion {
-                    add("x-helplightning-api-key", companion.clone());
+                let mut sent =
+                    self.recorded.with(&[("Authorization", format!("{before}{message}.{signature}"))]);
+                for (name, _) in &mut sent.headers {
+                    if name == "Authorization" {
+                        name.clone_from(header);
+                    }
                 }
-                sent.signed = (self.text)(message.as_bytes());
+                match &self.companion {
+                    Some(companion) => sent.change(COMPANION, |_| companion.clone()),
+                    None => sent.drop_header(COMPANION),
+                }
+                sent.signed = message.into_bytes();
+                sent
             }
+        };
+        made.signed = (self.text)(&made.signed);
+        made.method.clone_from(&self.method);
+        made.url.clone_from(&self.url);
+        if self.dialect != Dialect::Spacetime {
+            made.body.clone_from(&self.body);
         }
-        Ok(sent)
+        Ok(made)
     }
+}
+
+/// A number among the pairs.
+fn number(pairs: &Pairs, name: &str) -> Result<i64, String> {
+    let found = pairs.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.parse().ok());
+    found.ok_or_else(|| format!("wanted a time in {name}, found none"))
 }
 
 /// Puts a member in the place of what was there, or at the end.
@@ -298,5 +329,30 @@ pub fn set(list: &mut Pairs, name: &str, value: String) {
     match list.iter_mut().find(|(known, _)| known == name) {
         Some((_, old)) => *old = value,
         None => list.push((name.to_owned(), value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Draft;
+    use crate::dialect::Dialect;
+    use crate::recorded::Recorded;
+    use crate::world::World;
+
+    #[test]
+    fn a_draft_is_what_the_client_sent_byte_for_byte() {
+        let world = World::new().unwrap();
+        for dialect in Dialect::ALL {
+            let recorded = Recorded::of(*dialect).unwrap();
+            let sent = Draft::at_its_own_time(*dialect, &world).unwrap().send().unwrap();
+            let mut wanted = recorded.with(&[]);
+            if *dialect == Dialect::Operator {
+                // ECDSA signs with chance: all but the signature is the same.
+                let fresh = sent.headers.iter().find(|(name, _)| name == "countersign-signature").unwrap();
+                wanted.change("countersign-signature", |_| fresh.1.clone());
+            }
+            wanted.signed = sent.signed.clone();
+            assert_eq!(sent, wanted, "{}", recorded.client);
+        }
     }
 }

@@ -185,9 +185,9 @@ impl Fault {
         let [_, old, unknown] = dialect.keys();
         match self.key {
             Key::Own => {}
-            Key::Old => draft.key = world.key(old)?,
-            Key::Unknown => draft.key = world.key(unknown)?,
-            Key::Named(id) => draft.key = world.key(id)?,
+            Key::Old => draft.use_key(world.key(old)?),
+            Key::Unknown => draft.use_key(world.key(unknown)?),
+            Key::Named(id) => draft.use_key(world.key(id)?),
         }
         (self.draft)(&mut draft);
         let mut sent = draft.send()?;

@@ -1,9 +1,10 @@
-//! Requests broken as callers break them: each is made from what a client of its dialect sends, with the cause that explain must name first.
+//! Requests broken as callers break them: each is made from what a client library of its dialect sent, with the cause that explain must name first.
 pub mod dialect;
 pub mod draft;
 pub mod fault;
 pub mod faults;
 pub mod leak;
+pub mod recorded;
 pub mod score;
 pub mod sent;
 pub mod world;

@@ -5,7 +5,7 @@ use crate::dialect::Dialect;
 pub type Headers = Vec<(String, String)>;
 
 /// A request as it arrives.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// The method.
     pub method: String,

@@ -6,6 +6,7 @@ pub mod lanes;
 pub mod message;
 pub mod parts;
 pub mod smooth;
+pub mod tokens;
 
 /// A target: gives a number that tells outcomes apart, so that a runner without coverage can keep what led to new ones.
 pub type Target = fn(&[u8]) -> u64;
@@ -21,6 +22,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("dialect_file", parts::dialect_file),
     ("key_intake", parts::key_intake),
     ("trace_context", parts::trace_context),
+    ("form", tokens::form),
+    ("dpop", tokens::dpop),
     ("judge", judge::judge),
     ("ext_authz", ext_authz::ext_authz),
     ("lanes", lanes::lanes),

@@ -11,6 +11,8 @@ const EDGES: &[(&str, &[&str])] = &[
     // Only `keys` makes outcomes, so only it may call the lanes; whether they run is decided by who makes a `keys::Lanes`.
     ("keys", &["keys-lc", "keys-lanes"]),
     ("countersign", &["keys"]),
+    // Keys that others hold: it needs public keys and the trait of a signer, and knows nothing of requests.
+    ("custody", &["keys"]),
     ("dialects", &["countersign"]),
     ("store", &["countersign", "keys"]),
     ("store-sqlite", &["store", "countersign", "keys"]),
@@ -38,7 +40,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // The command line opens stores through the server's one place for that, and judges offline through the guard.
-    ("cli", &["server", "client", "guard", "store", "dialects", "countersign", "keys"]),
+    ("cli", &["server", "client", "custody", "guard", "store", "dialects", "countersign", "keys"]),
 ];
 
 /// The closed lists: all that the crates of the lowest floors may use from outside.

@@ -180,7 +180,7 @@ impl Caller {
         let settings =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let dialect = dialects::load(self.dialect, &settings).map_err(Failure::failed)?;
-        let mut signer = RequestSigner::new(Arc::new(dialect), Arc::clone(&self.key), self.identifier);
+        let mut signer = RequestSigner::new(Arc::new(dialect), self.key.clone(), self.identifier);
         if let Some(user) = self.acting_as {
             signer = signer.acting_as(user);
         }

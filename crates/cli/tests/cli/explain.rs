@@ -46,6 +46,10 @@ fn a_refusal_that_the_server_kept_is_told_to_an_operator() {
     let ask = |more: &str| place.run(&format!("{captured}{more}"));
     let told = ask(" --prove spare.pem");
     assert!(told.code == 3 && told.out.contains("NO: bad-signature"), "{}{}", told.out, told.err);
+    // What only a judgement made here could heed is refused, not left unheard.
+    for here in [" --at 2026-11-22T15:00:00Z", " --key spare.pem.pub --as alice"] {
+        assert_eq!(ask(here).code, 2, "{here}");
+    }
     for more in ["", " --prove other.pem"] {
         let told = ask(more);
         assert_eq!(told.code, 3, "{}{}", told.out, told.err);

@@ -1,7 +1,10 @@
 //! The command as people run it: standard output, error stream and exit codes, success and failure.
 #![expect(clippy::unwrap_used, reason = "tests may stop at once")]
 mod callers;
+mod custody;
 mod explain;
+mod import;
+mod init;
 mod manifests;
 mod nodes;
 mod operators;
@@ -11,4 +14,6 @@ mod reload;
 mod rotation;
 mod run;
 mod service_manager;
+mod shape;
+mod sidecar;
 mod webhooks;

@@ -1,6 +1,9 @@
 //! What operators do: the first owner, the server, the registry by command and by file, backup, recovery, the demo.
 use crate::run::{Place, Server, mode};
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
 
 #[test]
 fn the_registry_is_managed_over_the_api() {
@@ -284,10 +287,140 @@ fn the_demo_shows_every_verdict_as_expected() {
 }
 
 #[test]
+fn the_demo_serves_the_console_and_its_link_opens_it_once() {
+    let place = Place::new();
+    let demo = Demo::start(&place);
+    let line = |name: &str| {
+        let found = demo.told.lines().find_map(|line| line.strip_prefix(name));
+        found
+            .unwrap_or_else(|| panic!("no {name:?} in: {}", demo.told))
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let (manage, link) = (line("management listener"), line("console"));
+    let token = link.strip_prefix(&format!("{manage}/console/#/link/")).unwrap();
+    let page = demo.ask(&manage, "GET /console/", "");
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("countersign console"), "{page}");
+    let opened = demo.ask(&manage, "POST /console/api/v1/link", &format!("{{\"token\":\"{token}\"}}"));
+    assert!(opened.starts_with("HTTP/1.1 200") && opened.contains("\"role\":\"owner\""), "{opened}");
+    let again = demo.ask(&manage, "POST /console/api/v1/link", &format!("{{\"token\":\"{token}\"}}"));
+    assert!(again.starts_with("HTTP/1.1 401"), "{again}");
+}
+
+/// A demo that goes on serving, with what it printed before that.
+struct Demo {
+    child: Child,
+    told: String,
+}
+
+impl Demo {
+    fn start(place: &Place) -> Self {
+        let mut child = place
+            .command(&["demo"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        // The last command that it suggests ends what it prints.
+        let mut told = String::new();
+        for line in lines {
+            told.push_str(&line);
+            told.push('\n');
+            if line.contains(" key list ") {
+                break;
+            }
+        }
+        Self { child, told }
+    }
+
+    fn ask(&self, base: &str, line: &str, body: &str) -> String {
+        let address = base.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let length = body.len();
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: {address}\r\ncountersign-console: 1\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
 fn a_proxy_of_the_environment_stands_before_no_server_of_this_machine() {
     let place = Place::new();
     let server = Server::start(&place);
     let list = ["account", "list", "--server", &server.manage];
     let output = place.command(&list).env("HTTP_PROXY", "http://127.0.0.1:9").output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_caller_holds_both_schemes_while_it_moves_and_readiness_names_who_still_has_to() {
+    let place = Place::new();
+    let server = Server::with(
+        &place,
+        "[[route]]\nname = \"moving\"\npath = \"/moving/\"\ndialects = [\"skykit\", \"asymmetric-jwt\"]\nmoving_to = [\"asymmetric-jwt\"]\n\
+         upstream = \"http://127.0.0.1:9\"\n\
+         [[route]]\nname = \"shadowed\"\npath = \"/shadowed/\"\ndialects = [\"skykit\", \"asymmetric-jwt\"]\nmoving_to = [\"asymmetric-jwt\"]\n\
+         mode = \"shadow\"\nupstream = \"http://127.0.0.1:9\"\n",
+    );
+    let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+    let mut accounts = String::new();
+    for name in ["done", "half", "late"] {
+        place.run(&format!("key new {name}.old --for skykit --bits 2048")).ok();
+        place.run(&format!("key new {name}.new")).ok();
+        accounts.push_str(&format!(
+            "[[account]]\nname = \"{name}\"\nidentifiers = {{ email = \"{name}@h\", user = \"{name}\" }}\n\
+             [[account.key]]\nlabel = \"old\"\nfile = \"{name}.old.pub\"\ndialects = [\"skykit\"]\n\
+             [[account.key]]\nlabel = \"new\"\nfile = \"{name}.new.pub\"\ndialects = [\"asymmetric-jwt\"]\n"
+        ));
+    }
+    place.write("accounts.toml", &accounts);
+    run("apply accounts.toml").ok();
+    // Verified and passed on, to nobody: 502 is the upstream's.
+    let old = |name: &str, route: &str| {
+        let asked = format!("request GET {}/{route}/x -d skykit -k {name}.old --as {name}@h", server.public);
+        place.run(&asked).fails(5, &["502"]);
+    };
+    let new = |name: &str, route: &str| {
+        let asked =
+            format!("request GET {}/{route}/x -d asymmetric-jwt -k {name}.new --as {name}", server.public);
+        place.run(&asked).fails(5, &["502"]);
+    };
+    new("done", "moving");
+    old("half", "moving");
+    new("half", "moving");
+    old("late", "shadowed");
+    new("done", "shadowed");
+    let told = run("readiness").ok();
+    for wanted in [
+        "2 of 4 callers would pass; these 2 would not.",
+        "- half on moving: It still signs skykit (1 of 2 requests)",
+        "- late on shadowed: It still signs skykit (1 of 1 requests)",
+    ] {
+        assert!(told.contains(wanted), "{wanted}\n{told}");
+    }
+    let report = run("--json readiness").json();
+    let rows = report["seen"].as_array().unwrap();
+    let leaving = |name: &str| rows.iter().find(|row| row["caller"] == name).unwrap()["leaving"].clone();
+    assert_eq!((leaving("late").as_str(), leaving("done").as_str()), (Some("skykit"), None));
+    // A key of the one scheme proves nothing in the other.
+    let crossed = format!("request GET {}/moving/x -d asymmetric-jwt -k late.old --as late", server.public);
+    place.run(&crossed).fails(3, &[]);
+    place.write("wrong.toml", "version = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"gateway\"]\n[[route]]\nname = \"r\"\ndialects = [\"skykit\"]\nmoving_to = [\"spacetime\"]\nupstream = \"http://127.0.0.1:9\"\n");
+    place.run("config check --config wrong.toml").fails(2, &["moving_to", "spacetime"]);
 }

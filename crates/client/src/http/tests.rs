@@ -153,3 +153,38 @@ async fn a_server_that_is_not_there_is_an_error_with_its_cause() {
     let error = client.send(get("http://127.0.0.1:9"), 100).await.unwrap_err().to_string();
     assert!(error.to_lowercase().contains("refused"), "{error}");
 }
+
+#[tokio::test]
+async fn a_caller_that_gave_up_while_a_session_was_opened_does_not_stop_the_next() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let counter = asked.clone();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            if counter.fetch_add(1, Ordering::SeqCst) == 0 {
+                // The first caller waits for ever.
+                std::mem::forget(socket);
+                continue;
+            }
+            let mut buffer = [0; 4096];
+            let read = socket.read(&mut buffer).await.unwrap();
+            let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
+            let body = if text.contains("/auth/code") {
+                r#"{"authCode":"00112233445566778899aa"}"#.to_owned()
+            } else {
+                let until = (NOW + 1500) * 1000;
+                format!(
+                    r#"{{"accessToken":"a","accessTokenExpires":{until},"refreshToken":"r","refreshTokenExpires":{until}}}"#
+                )
+            };
+            socket.write_all(reply("200 OK", "", &body).as_bytes()).await.unwrap();
+        }
+    });
+    let keeper = Keeper::new(signer("spacetime"), "/v1");
+    let client = Client::in_session(keeper, &silent, ambient(NOW)).unwrap().direct().unwrap();
+    let given_up = tokio::time::timeout(Duration::from_millis(300), client.tokens()).await;
+    assert!(given_up.is_err() && asked.load(Ordering::SeqCst) == 1);
+    assert_eq!(client.tokens().await.unwrap().unwrap().access(), "a");
+}

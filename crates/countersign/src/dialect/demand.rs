@@ -1,9 +1,9 @@
 //! What a dialect wants of a request, in words and names: for whoever explains a refusal, never for whoever judges.
 use super::{By, Dialect, Find, Form};
-use crate::form::text::{Encode, SignatureEncoding};
+use crate::form::text::Encode;
 use crate::incoming::Incoming;
 use crate::rule::Rule;
-use crate::source::{Facts, Head, Part, Source};
+use crate::source::{Facts, Head, KeyFact, Names, Part, Source};
 use crate::time::Span;
 use http::HeaderName;
 
@@ -23,6 +23,8 @@ pub enum Place<'d> {
     Headers(&'d [HeaderName]),
     /// In the body.
     Body,
+    /// In a field of a form in the body, or in a parameter of the query.
+    Form(&'d str),
 }
 
 /// One rule of a dialect.
@@ -111,20 +113,25 @@ impl Dialect {
             }
             Find::Headers(names) => Place::Headers(names),
             Find::Body => Place::Body,
+            Find::Form(field) => Place::Form(&field.name),
+            Find::Parameters { name, schemes, .. } => {
+                Place::Header { name, words: &schemes.words, bare: false }
+            }
+            Find::Parameter(name) => Place::Form(name),
         }
     }
 
     /// Whether its proofs are tokens.
     #[must_use]
     pub fn is_token(&self) -> bool {
-        matches!(self.form, Form::Jws)
+        matches!(self.form, Form::Jws | Form::Detached(_))
     }
 
     /// Where the name of the caller stands, such as `claim.iss`, and the text around it.
     #[must_use]
     pub fn naming(&self) -> (String, Option<(&str, &str)>) {
         let around = self.who.pattern.as_ref().map(|pattern| (&*pattern.before, &*pattern.after));
-        (self.who.from.name(&self.members), around)
+        (self.who.from.name(&self.names), around)
     }
 
     /// Whether its proofs name a key, and not an account.
@@ -136,7 +143,15 @@ impl Dialect {
     /// Its rules, in the order in which they are judged: one step of a [`crate::trace::Report`] belongs to each.
     #[must_use]
     pub fn demands(&self) -> Vec<Demand> {
-        self.rules.iter().map(|rule| rule.demand(&self.members)).collect()
+        self.rules.iter().map(|rule| rule.demand(&self.names)).collect()
+    }
+
+    /// What stands in a request at a place of a dialect file, such as `auth.keyId` or `param.timestamp`, where that is one text.
+    #[must_use]
+    pub fn told(&self, incoming: &Incoming<'_>, place: &str) -> Option<String> {
+        let source = Source::parse(place, &mut self.names.clone()).ok()?;
+        let facts = self.facts(incoming).ok()?;
+        facts.value(&source).text().map(str::to_owned)
     }
 
     /// The text that a request should have had signed, part by part; `None` for tokens.
@@ -147,43 +162,53 @@ impl Dialect {
         members: &dyn Fn(&str) -> Option<String>,
     ) -> Option<SignedText> {
         let Form::Text(form) = &self.form else { return None };
-        let facts = Facts::new(incoming, self.members.len());
+        let facts = Facts::new(incoming, self.names.members.len());
         let part = |field: &crate::form::text::Field| {
-            let from = field.source.name(&self.members);
+            let from = field.source.name(&self.names);
             let value = match &field.source {
                 Source::Member(_) => members(from.split_once('.').map_or("", |(_, member)| member)),
-                source => crate::form::text::part(&facts, source).map(std::borrow::Cow::into_owned),
+                source => crate::form::part::part(&facts, source).map(std::borrow::Cow::into_owned),
             };
             SignedPart { name: field.name.to_string(), from, value }
         };
+        if let Some(built) = form.built.first() {
+            let facts = self.facts(incoming).unwrap_or(facts);
+            let pieces = built.parts(&facts, |source| source.name(&self.names));
+            let part = |(from, value)| SignedPart { name: String::new(), from, value };
+            return Some(SignedText {
+                parts: pieces.into_iter().map(part).collect(),
+                is_json: false,
+                is_lines: false,
+                signature: form.signature.name(&self.names),
+                encoding: form.encoding.name(),
+            });
+        }
         let first = form.encodes.first().copied();
         Some(SignedText {
             parts: form.alternatives.first().into_iter().flatten().map(part).collect(),
             is_json: !matches!(first, Some(Encode::Plain | Encode::Lines)),
             is_lines: first == Some(Encode::Lines),
-            signature: form.signature.name(&self.members),
-            encoding: match form.encoding {
-                SignatureEncoding::Base64 => "base64",
-                SignatureEncoding::Base64url => "base64url",
-                SignatureEncoding::Hex => "hex",
-            },
+            signature: form.signature.name(&self.names),
+            encoding: form.encoding.name(),
         })
     }
 }
 
 impl Rule {
-    fn demand(&self, members: &[Box<str>]) -> Demand {
-        let name = |source: &Source| source.name(members);
+    fn demand(&self, names: &Names) -> Demand {
+        let name = |source: &Source| source.name(names);
         let (kind, at, is, span) = match self {
             Self::Present(at) => (DemandKind::Present, at.iter().map(name).collect(), None, None),
             Self::Absent(at, _) => (DemandKind::Absent, vec![name(at)], None, None),
             Self::Equals(at, is, _) => (DemandKind::Equals, vec![name(at)], Some(is.to_string()), None),
+            Self::Built(rule) => (DemandKind::Equals, vec![name(&rule.at)], None, None),
             Self::Same(one, other) => (DemandKind::Same, vec![name(one), name(other)], None, None),
             Self::Audience { at, is, .. } => {
                 (DemandKind::Audience, vec![name(at)], Some(is.to_string()), None)
             }
             Self::Kind { at, .. } => (DemandKind::Type, vec![name(at)], None, None),
             Self::Near(at, within) => (DemandKind::Near, vec![name(at)], None, Some(*within)),
+            Self::Window { at, most, .. } => (DemandKind::Near, vec![name(at)], None, Some(*most)),
             Self::NotBefore { at, slack, .. } => (DemandKind::NotBefore, vec![name(at)], None, Some(*slack)),
             Self::NotAfter { at, slack, .. } => (DemandKind::NotAfter, vec![name(at)], None, Some(*slack)),
             Self::Ahead { at, most, .. } => (DemandKind::Ahead, vec![name(at)], None, Some(*most)),
@@ -204,26 +229,24 @@ impl Rule {
 
 impl Source {
     /// The name that stands for it in a dialect file; a member of the body is told as a claim is.
-    fn name(&self, members: &[Box<str>]) -> String {
+    fn name(&self, names: &Names) -> String {
         match self {
-            Self::Member(slot) => format!("claim.{}", members.get(*slot).map_or("", |name| name)),
-            Self::Param(slot) => format!("param.{}", members.get(*slot).map_or("", |name| name)),
+            Self::Member(slot) => format!("claim.{}", names.members.get(*slot).map_or("", |name| name)),
+            Self::Signed(slot) => format!("signature.{}", names.members.get(*slot).map_or("", |name| name)),
             Self::Head(Head::Typ) => "head.typ".to_owned(),
             Self::Head(Head::Type) => "head.type".to_owned(),
             Self::Head(Head::Kid) => "head.kid".to_owned(),
             Self::Header(name) => format!("header.{name}"),
-            Self::Request(part) => format!(
-                "request.{}",
-                match part {
-                    Part::Method => "method",
-                    Part::Authority => "authority",
-                    Part::Path => "path",
-                    Part::PathAndQuery => "path_and_query",
-                    Part::Url => "url",
-                    Part::Body => "body",
-                    Part::BodySha256 => "body_sha256",
-                }
-            ),
+            Self::HeadMember(slot) => format!("head.{}", names.heads.get(*slot).map_or("", |name| name)),
+            Self::Form(field) => format!("{}.{}", if field.json { "field" } else { "form" }, field.name),
+            Self::Auth(name) => format!("auth.{name}"),
+            Self::Parameter(name) => format!("param.{name}"),
+            Self::Dated(source, format) => format!("{} as {}", source.name(names), format.name()),
+            Self::Key(KeyFact::SpkiSha256) => "key.spki_sha256".to_owned(),
+            Self::Request(part) => {
+                let name = Part::ALL.iter().find(|(known, _)| known == part).map_or("", |(_, name)| name);
+                format!("request.{name}")
+            }
             Self::ChallengePrefix => "challenge.prefix".to_owned(),
             Self::Constant(text) => format!("text.{text}"),
         }

@@ -1,17 +1,20 @@
 //! Reads a dialect file (TOML) and says exactly what is wrong with one that cannot be used.
-use super::settings::{self, Settings};
-use super::{By, Challenge, Dialect, Find, Form, Pattern, ReplyShape, Schemes, WhoFrom, covered};
+mod find;
+
+use self::find::{FindFile, find};
+use super::settings::{self, Settings, split};
+use super::{By, Challenge, Detached, Dialect, Form, Pattern, ReplyShape, WhoFrom, covered};
+use crate::form::built::Built;
 use crate::form::httpsig::file::SignatureFile;
 use crate::form::httpsig::{self, HttpSig};
+use crate::form::jws::Outside;
 use crate::form::make::{self, Make, MakeFile};
 use crate::form::text::{TextFile, TextForm};
 use crate::rule::file::RuleFile;
 use crate::rule::{self, Rule};
-use crate::source::Source;
+use crate::source::{Names, Source};
 use countersign_keys::Algorithm;
-use http::HeaderName;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// Why a dialect file cannot be used.
@@ -44,23 +47,23 @@ struct File {
     rules: Vec<RuleFile>,
     reply: ReplyFile,
     make: Option<MakeFile>,
+    /// The names of extensions that `crit` may have.
+    #[serde(default)]
+    critical: Vec<String>,
+    /// The content type that a token has.
+    content: Option<String>,
+    /// What a token without a payload signs.
+    payload: Option<PayloadFile>,
+    #[serde(default)]
+    unverified: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FindFile {
-    form: String,
-    header: Option<String>,
-    headers: Option<Vec<String>>,
-    body: Option<String>,
-    #[serde(default)]
-    scheme: Vec<String>,
-    #[serde(default)]
-    bare: bool,
-    #[serde(default)]
-    spaces: bool,
-    #[serde(default)]
-    when: BTreeMap<String, String>,
+struct PayloadFile {
+    built: String,
+    /// `true` where the payload is signed as it stands; a text, since a setting may say it.
+    unencoded: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +76,8 @@ struct WhoFile {
     session_of: Option<String>,
     pattern: Option<String>,
     acting_as: Option<String>,
+    #[serde(default)]
+    number: bool,
 }
 
 #[derive(Deserialize)]
@@ -124,13 +129,23 @@ fn at(place: &str) -> impl Fn(String) -> Problem + '_ {
 }
 
 fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
-    let mut members = Vec::new();
-    let mut source = |name: &str| Source::parse(name, &mut members);
+    let mut names = Names::default();
+    // What `crit` may name is read, so that it can be seen to be there.
+    for name in file.critical.iter().filter(|name| *name != "b64") {
+        Source::parse(&format!("head.{name}"), &mut names).map_err(at("critical"))?;
+    }
+    let mut source = |name: &str| Source::parse(name, &mut names);
     let who = who(&file.who, &mut source).map_err(at("who"))?;
     let find = find(&file.find, &mut source).map_err(at("find"))?;
     let algorithms = algorithms(&file)?;
     let form = match (file.find.form.as_str(), &file.text, &file.signature) {
-        ("jws", None, None) => Form::Jws,
+        ("jws", None, None) => match &file.payload {
+            None => Form::Jws,
+            Some(payload) => Form::Detached(Detached {
+                payload: Built::read(&payload.built, &mut source).map_err(at("payload.built"))?,
+                unencoded: payload.unencoded.as_deref() == Some("true"),
+            }),
+        },
         ("text", Some(text), None) => Form::Text(TextForm::read(text, &mut source).map_err(at("text"))?),
         ("httpsig", None, Some(signature)) => {
             Form::HttpSig(HttpSig::read(signature).map_err(at("signature"))?)
@@ -157,9 +172,10 @@ fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
         let what = "`once` wants a date that nobody chooses freely, found none; add a rule near or not_before with what `dated` names";
         return Err(at("rules")(what.to_owned()));
     }
-    let make = file.make.as_ref().map(Make::read).transpose().map_err(at("make"))?;
+    let make =
+        file.make.as_ref().map(|make| Make::read(make, &mut source)).transpose().map_err(at("make"))?;
     let accepted =
-        file.reply.accept_signature.then(|| httpsig::accept::value(&form, &rules, &members)).flatten();
+        file.reply.accept_signature.then(|| httpsig::accept::value(&form, &rules, &names.members)).flatten();
     let covered = covered::compute(&form, &find, &rules);
     let reply = reply(file.reply, accepted)?;
     let warnings = warnings(&form, &rules, &algorithms);
@@ -168,7 +184,11 @@ fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
         summary: file.summary.into(),
         find,
         form,
-        members,
+        outside: Outside {
+            critical: file.critical.into_iter().map(Into::into).collect(),
+            content: file.content.map(Into::into),
+        },
+        names,
         algorithms,
         kid_strict: kid_strict(file.kid.as_deref())?,
         types: file.types.into_iter().map(Into::into).collect(),
@@ -179,6 +199,7 @@ fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
         covered,
         settings,
         warnings,
+        unverified: file.unverified,
     })
 }
 
@@ -214,11 +235,6 @@ fn reply(file: ReplyFile, accepted: Option<String>) -> Result<ReplyShape, Proble
     Ok(ReplyShape { status: file.status, challenge, accept_signature: accepted.map(Into::into) })
 }
 
-/// A list given by a setting stands in one text, with commas.
-fn split(list: &[String]) -> impl Iterator<Item = &str> {
-    list.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty())
-}
-
 fn algorithms(file: &File) -> Result<Vec<Algorithm>, Problem> {
     let read = |place: &'static str, list: &[String]| -> Result<Vec<Algorithm>, Problem> {
         split(list)
@@ -242,32 +258,6 @@ fn algorithms(file: &File) -> Result<Vec<Algorithm>, Problem> {
     }
 }
 
-fn find(file: &FindFile, source: &mut dyn FnMut(&str) -> Result<Source, String>) -> Result<Find, String> {
-    let header = |name: &str| HeaderName::try_from(name).map_err(|_| format!("{name} is no header name"));
-    match (&file.header, &file.headers, &file.body) {
-        (Some(name), None, None) => {
-            let schemes: Vec<Box<str>> = split(&file.scheme).map(Into::into).collect();
-            if schemes.is_empty() && !file.bare {
-                return Err("wanted scheme = [\"…\"] or bare = true".to_owned());
-            }
-            let when = file.when.iter().map(|(name, text)| Ok((source(name)?, text.as_str().into())));
-            Ok(Find::Header {
-                name: header(name)?,
-                schemes: Schemes { words: schemes, bare: file.bare, spaces: file.spaces },
-                when: when.collect::<Result<_, String>>()?,
-            })
-        }
-        (None, Some(names), None) if !names.is_empty() => {
-            names.iter().map(|name| header(name)).collect::<Result<_, _>>().map(Find::Headers)
-        }
-        (None, None, Some(kind)) if kind == "json" => Ok(Find::Body),
-        (None, None, None) if file.form == "httpsig" => {
-            Ok(Find::Headers(vec![httpsig::read::INPUT, httpsig::read::SIGNATURE]))
-        }
-        _ => Err("wanted exactly one of header, headers and body = \"json\"".to_owned()),
-    }
-}
-
 fn who(file: &WhoFile, source: &mut dyn FnMut(&str) -> Result<Source, String>) -> Result<WhoFrom, String> {
     // A setting chooses between the two: `off` is no namespace.
     let namespace = file.namespace.as_ref().filter(|name| *name != settings::OFF);
@@ -281,14 +271,15 @@ fn who(file: &WhoFile, source: &mut dyn FnMut(&str) -> Result<Source, String>) -
     let pattern = match &file.pattern {
         None => None,
         Some(text) => {
-            let (before, after) = text
-                .split_once("{digits}")
-                .ok_or_else(|| format!("pattern wants {{digits}} in it, found {text}"))?;
-            Some(Pattern { before: before.into(), after: after.into() })
+            let digits = text.split_once("{digits}");
+            let (before, after) = digits
+                .or_else(|| text.split_once("{text}"))
+                .ok_or_else(|| format!("pattern wants {{digits}} or {{text}} in it, found {text}"))?;
+            Some(Pattern { digits: digits.is_some(), before: before.into(), after: after.into() })
         }
     };
     let acting_as = file.acting_as.as_deref().map(&mut *source).transpose()?;
-    Ok(WhoFrom { from: source(&file.from)?, by, pattern, acting_as })
+    Ok(WhoFrom { from: source(&file.from)?, by, pattern, acting_as, number: file.number })
 }
 
 fn warnings(form: &Form, rules: &[Rule], algorithms: &[Algorithm]) -> Vec<String> {

@@ -22,6 +22,11 @@ pub(crate) fn fill(value: &mut Value, settings: &Settings) {
     }
 }
 
+/// The items of a list; what a setting gives stands in one text, with commas.
+pub(crate) fn split(list: &[String]) -> impl Iterator<Item = &str> {
+    list.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty())
+}
+
 fn is_off(value: &Value) -> bool {
     match value {
         Value::Table(table) => table.values().any(|value| value.as_str() == Some(OFF)),

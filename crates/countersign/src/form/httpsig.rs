@@ -11,6 +11,7 @@ pub(crate) mod read;
 use crate::form::httpsig::digest::DigestKind;
 use crate::incoming::{Body, Incoming};
 use crate::reason::Reason;
+use crate::source::Source;
 use crate::verified::Covered;
 use http::HeaderName;
 
@@ -116,22 +117,36 @@ impl HttpSig {
         }
     }
 
-    /// Whether the dialect wants the body's digest covered.
+    /// Whether the dialect wants the body's digest covered, or the one that is there.
     pub(crate) fn wants_digest(&self) -> bool {
         self.needs.iter().any(|need| matches!(&need.part, Needed::Field(name) if name == digest::FIELD))
     }
 
+    /// Whether every signature covers a source: its parameters always, and the fields that must be there.
+    pub(crate) fn covers(&self, source: &Source) -> bool {
+        match source {
+            Source::Signed(_) => true,
+            Source::Header(name) => self.always(&[Needed::Field(name.clone())]),
+            Source::Dated(source, _) => self.covers(source),
+            _ => false,
+        }
+    }
+
+    fn always(&self, wanted: &[Needed]) -> bool {
+        self.needs.iter().any(|need| need.when == When::Always && wanted.contains(&need.part))
+    }
+
     /// What every signature of the dialect binds.
     pub(crate) fn covered(&self) -> Covered {
-        let always = |wanted: &[Needed]| {
-            self.needs.iter().any(|need| need.when == When::Always && wanted.contains(&need.part))
-        };
+        let always = |wanted: &[Needed]| self.always(wanted);
+        // One that may be left out binds nothing.
+        let digest = |need: &Need| need.when != When::IfPresent && need.part == Needed::Field(digest::FIELD);
         Covered {
             method: always(&[Needed::Method]),
             authority: always(&[Needed::Authority, Needed::TargetUri]),
             path: always(&[Needed::Path, Needed::TargetUri, Needed::RequestTarget]),
             query: always(&[Needed::Query, Needed::TargetUri, Needed::RequestTarget]),
-            body: self.wants_digest(),
+            body: self.needs.iter().any(digest),
             once: false,
             window: None,
         }

@@ -1,10 +1,9 @@
 //! Builds the text that a dialect signs, in every spelling that its callers' languages produce.
-use crate::base64::encode_hex;
+use crate::form::built::Built;
+use crate::form::part::part;
 use crate::incoming::Body;
-use crate::json::Value;
 use crate::reason::Reason;
 use crate::source::{Facts, Part, Source};
-use countersign_keys::sha256;
 use serde::Deserialize;
 use std::borrow::Cow;
 
@@ -14,7 +13,13 @@ pub(crate) struct TextForm {
     pub(crate) encodes: Vec<Encode>,
     /// Each alternative is a list of fields; the first is the one that is written.
     pub(crate) alternatives: Vec<Vec<Field>>,
+    /// Texts that are built, each of which may be the one; the first is the one that is written.
+    pub(crate) built: Vec<Built>,
     pub(crate) signature: Source,
+    /// What stands before the signature, among other words.
+    pub(crate) prefix: Box<str>,
+    /// Parts stand side by side, and what is around a JSON body must not look like one.
+    pub(crate) apart: bool,
     pub(crate) encoding: SignatureEncoding,
     pub(crate) members: bool,
 }
@@ -66,8 +71,19 @@ pub(crate) enum SignatureEncoding {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TextFile {
+    #[serde(default)]
     encode: Vec<Encode>,
+    #[serde(default)]
     fields: Vec<[String; 2]>,
+    built: Option<String>,
+    #[serde(default)]
+    or_built: Vec<String>,
+    /// The text whose digest stands where `{text.digest}` does.
+    canonical: Option<String>,
+    #[serde(default)]
+    apart: bool,
+    #[serde(default)]
+    signature_prefix: String,
     #[serde(default)]
     or_fields: Vec<Vec<[String; 2]>>,
     signature: String,
@@ -79,6 +95,30 @@ impl TextForm {
         file: &TextFile,
         source: &mut dyn FnMut(&str) -> Result<Source, String>,
     ) -> Result<Self, String> {
+        let canonical = file.canonical.as_deref().map(|text| Built::read(text, source)).transpose()?;
+        let mut built = Vec::new();
+        for text in file.built.iter().chain(&file.or_built) {
+            built.push(Built::read(text, source)?.with_digest(canonical.clone())?);
+        }
+        let signature = source(&file.signature)?;
+        if built.iter().any(|built| built.covers(&signature) && !matches!(signature, Source::Auth(_))) {
+            return Err("the signature cannot be in the text that it signs".to_owned());
+        }
+        if !built.is_empty() {
+            if !file.encode.is_empty() || !file.fields.is_empty() || !file.or_fields.is_empty() {
+                return Err("wanted built, or encode and fields; found both".to_owned());
+            }
+            return Ok(Self {
+                encodes: Vec::new(),
+                alternatives: Vec::new(),
+                built,
+                signature,
+                prefix: file.signature_prefix.as_str().into(),
+                apart: file.apart,
+                encoding: file.signature_encode,
+                members: false,
+            });
+        }
         if file.encode.is_empty() || file.fields.is_empty() {
             return Err("wanted at least one encode and one field".to_owned());
         }
@@ -97,7 +137,10 @@ impl TextForm {
         Ok(Self {
             encodes: file.encode.clone(),
             alternatives,
-            signature: source(&file.signature)?,
+            built,
+            signature,
+            prefix: file.signature_prefix.as_str().into(),
+            apart: file.apart,
             encoding: file.signature_encode,
             members,
         })
@@ -108,7 +151,7 @@ impl TextForm {
         let parts = self.alternatives.iter().flatten().map(|field| &field.source);
         for part in parts {
             match (part, body) {
-                (Source::Request(Part::Body | Part::BodySha256), Body::Unseen) => {
+                (Source::Request(Part::Body | Part::BodySha256 | Part::BodySha256IfAny), Body::Unseen) => {
                     return Err(Reason::BodyUnseen);
                 }
                 (Source::Request(Part::Body), Body::Seen(bytes)) if std::str::from_utf8(bytes).is_err() => {
@@ -120,9 +163,33 @@ impl TextForm {
         Ok(())
     }
 
+    /// Whether every spelling has this source in it.
+    pub(crate) fn covers(&self, source: &Source) -> bool {
+        self.alternatives.iter().all(|fields| fields.iter().any(|field| field.source == *source))
+            && self.built.iter().all(|built| built.covers(source))
+    }
+
     /// Builds every spelling into `texts`, each once. An alternative whose parts are not all there is left out.
-    pub(crate) fn build(&self, facts: &Facts<'_>, texts: &mut Vec<Vec<u8>>) {
+    ///
+    /// # Errors
+    /// Why none of the built ones could be.
+    pub(crate) fn build(&self, facts: &Facts<'_>, texts: &mut Vec<Vec<u8>>) -> Result<(), Reason> {
         texts.clear();
+        // An address without a path, and what is none (`*`), could lend letters to the method before it.
+        let rooted = facts.incoming.target.path.starts_with('/');
+        let (path, query) = (facts.incoming.target.path, facts.incoming.target.query);
+        let joined = self.built.iter().any(Built::joins_query) && !is_query_apart(path, query);
+        if (!self.built.is_empty() && !rooted) || (self.apart && !is_apart(facts)) || joined {
+            return Err(Reason::MalformedCredential);
+        }
+        let mut wrong = Reason::MissingIdentity;
+        for built in &self.built {
+            match built.bytes(facts, None) {
+                Ok(text) if !text.is_empty() && !texts.contains(&text) => texts.push(text),
+                Ok(_) => {}
+                Err(reason) => wrong = reason,
+            }
+        }
         for fields in &self.alternatives {
             let values: Option<Vec<Cow<'_, str>>> =
                 fields.iter().map(|field| part(facts, &field.source)).collect();
@@ -135,31 +202,42 @@ impl TextForm {
                 }
             }
         }
+        if texts.is_empty() { Err(wrong) } else { Ok(()) }
     }
 }
 
-pub(crate) fn part<'a>(facts: &'a Facts<'_>, source: &Source) -> Option<Cow<'a, str>> {
-    let target = &facts.incoming.target;
-    match source {
-        Source::Request(Part::Url) => Some(Cow::Owned(target.url())),
-        Source::Request(Part::PathAndQuery) => Some(match target.query {
-            Some(query) => Cow::Owned(format!("{}?{query}", target.path)),
-            None => Cow::Borrowed(target.path),
-        }),
-        Source::Request(Part::Body) => match facts.incoming.body {
-            Body::Seen(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-            Body::Empty => Some(Cow::Borrowed("")),
-            Body::Unseen => None,
-        },
-        Source::Request(Part::BodySha256) => match facts.incoming.body {
-            Body::Seen(bytes) => Some(Cow::Owned(encode_hex(&sha256(&[bytes])))),
-            Body::Empty => Some(Cow::Owned(encode_hex(&sha256(&[])))),
-            Body::Unseen => None,
-        },
-        other => match facts.value(other) {
-            Value::Text(text) => Some(Cow::Owned(text.into_owned())),
-            _ => None,
-        },
+/// Whether parts that stand side by side can be told apart again: a usual method, an address without braces, and a body that is a
+/// JSON object or nothing.
+fn is_apart(facts: &Facts<'_>) -> bool {
+    let incoming = facts.incoming;
+    let method = matches!(incoming.method, "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD");
+    let (path, query) = (incoming.target.path, incoming.target.query);
+    let address = !path.contains('{') && !query.unwrap_or("").contains('{');
+    let body = match incoming.body {
+        Body::Seen(body) => body.is_empty() || body.starts_with(b"{"),
+        Body::Empty | Body::Unseen => true,
+    };
+    method && address && body
+}
+
+/// Whether a path and the query right behind it can be told apart without the question mark: only what has a `=` is a query, and it
+/// begins with a name, so that no end of a path becomes one.
+fn is_query_apart(path: &str, query: Option<&str>) -> bool {
+    let named = |query: &str| {
+        let name = query.split_once('=').map(|(name, _)| name);
+        name.is_some_and(|name| !name.is_empty() && !name.contains(['/', '&']))
+    };
+    !path.contains(['=', '&']) && query.is_none_or(|query| query.is_empty() || named(query))
+}
+
+impl SignatureEncoding {
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64",
+            Self::Base64url => "base64url",
+            Self::Hex => "hex",
+        }
     }
 }
 
@@ -229,6 +307,23 @@ mod tests {
         let mut out = String::new();
         quote(encode, text, &mut out);
         out
+    }
+
+    #[test]
+    fn no_end_of_a_path_becomes_a_query() {
+        for (path, query) in [("/orders/7", None), ("/orders", Some("")), ("/orders", Some("a=1&b=/"))] {
+            assert!(is_query_apart(path, query), "{path} {query:?}");
+        }
+        // `DELETE /orders/7` must not serve for `DELETE /orders?/7`, nor a query for a path.
+        let bad = [
+            ("/orders", Some("/7")),
+            ("/orders/", Some("7")),
+            ("/orders", Some("/7=")),
+            ("/orders", Some("=7")),
+        ];
+        for (path, query) in bad.into_iter().chain([("/ordersa=1", None), ("/orders", Some("a&b=1"))]) {
+            assert!(!is_query_apart(path, query), "{path} {query:?}");
+        }
     }
 
     #[test]

@@ -40,6 +40,24 @@ pub struct Session {
     pub previous: Option<String>,
     /// Why it ended; `None` while it lives.
     pub ended: Option<Ended>,
+    /// What its tokens are good for, where the token endpoint opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
+}
+
+/// What the token endpoint granted: the same for every token of the session.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Grant {
+    /// The scopes, with spaces between them; empty: none.
+    pub scope: String,
+    /// The resource that its access tokens are for.
+    pub resource: String,
+    /// RFC 7638 thumbprint of the key that its tokens are bound to (RFC 9449 section 6.1); `None`: whoever has one may use it.
+    pub jkt: Option<String>,
+    /// Whether it has refresh tokens.
+    pub refreshes: bool,
+    /// Whether its client proved itself beside the grant, so that it must do so at every refresh.
+    pub authenticated: bool,
 }
 
 /// Ids of the console's sessions begin so: they are opened in a browser, by a cookie, and have no tokens.
@@ -75,6 +93,12 @@ impl Session {
     #[must_use]
     pub fn is_live(&self, now: Time) -> bool {
         self.ended.is_none() && now < self.ends
+    }
+
+    /// The key that its tokens are bound to.
+    #[must_use]
+    pub fn bound_to(&self) -> Option<&str> {
+        self.grant.as_ref()?.jkt.as_deref()
     }
 
     /// Whether it is one of the console's.
@@ -140,6 +164,7 @@ mod tests {
             rotated: Time::from_seconds(0),
             previous: None,
             ended: None,
+            grant: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! A proof that holds but for one question: was it used before?
 use crate::ask::{Caller, Claim, KnownKey, Use};
+use crate::dpop::Held;
 use crate::reason::{Reason, Refusal, Stage};
 use crate::trace::{Step, Trace};
 use crate::verified::{Covered, Verified};
@@ -13,6 +14,45 @@ pub enum Checked {
     Done(Box<Verified>),
     /// It works once; whether this is the first time must be asked.
     Once(Pending),
+    /// It counts only beside a proof of the key that it is bound to.
+    Bound(Bound),
+}
+
+/// A token that holds but for one thing: whoever sends it must prove to have the key that it is bound to.
+#[derive(Debug)]
+pub struct Bound {
+    pub(super) verified: Box<Verified>,
+    pub(super) jkt: Box<str>,
+}
+
+impl Bound {
+    /// Who it is, if the proof beside it holds.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.verified.caller
+    }
+
+    /// What both proofs bind together.
+    #[must_use]
+    pub fn covered(&self) -> Covered {
+        self.verified.covered
+    }
+
+    /// Takes the proof, which leaves the question whether it was sent before.
+    ///
+    /// # Errors
+    /// [`Refusal`] `dpop-key-elsewhere` when the proof is of another key.
+    pub fn settle(self, held: &Held, trace: &mut impl Trace) -> Result<Pending, Refusal> {
+        let failed = (!bool::from(held.is_of(&self.jkt))).then_some(Reason::DpopKeyElsewhere);
+        trace.step(|| {
+            let wanted = format!("a proof of the key {}", self.jkt);
+            Step::new(Stage::Policy, "the DPoP proof", wanted, format!("one of {}", held.jkt()), failed)
+        });
+        match failed {
+            Some(reason) => Err(Refusal::new(reason, Stage::Policy)),
+            None => Ok(Pending { verified: self.verified, claim: held.claim() }),
+        }
+    }
 }
 
 /// A proof that holds but for one question: was it used before?

@@ -1,10 +1,13 @@
 //! A proof beside the keys that may have made it: which to try, the check that stands ready, and the rules after it.
 use crate::ask::{Caller, Keys, KnownKey};
 use crate::decoy;
-use crate::dialect::{By, Form};
+use crate::dialect::{By, Dialect, Find, Form};
+use crate::dpop;
+use crate::incoming::Incoming;
 use crate::permission::permit;
+use crate::proof::coverage::{beside, of_this_request};
 use crate::proof::found::Proof;
-use crate::proof::pending::{Checked, Pending};
+use crate::proof::pending::{Bound, Checked, Pending};
 use crate::reason::{Reason, Refusal, Stage};
 use crate::rule::{self, Scene};
 use crate::time::Time;
@@ -27,9 +30,6 @@ pub struct Prepared<'s> {
     /// Known before the signature is checked; told only after it was.
     standing: Option<Reason>,
 }
-
-/// Algorithms tried with one key where the signature names none: RFC 9421 has two for RSA, JOSE five.
-const MOST_UNNAMED: usize = 5;
 
 /// Most callers have one key or two.
 type Attempts = SmallVec<[Attempt; 2]>;
@@ -136,17 +136,12 @@ impl<'s> Proof<'s> {
             Some(_) => {}
             None => {
                 let allowed = self.dialect.algorithms.iter().copied().filter(|found| key.allows(*found));
-                match kind {
-                    // One text, and a signature that does not say how it was made: the key and the dialect do, and a key has few algorithms.
-                    _ if self.listed.is_some() => {
-                        attempts.extend(allowed.take(MOST_UNNAMED).map(|found| attempt(found, Some(0))));
-                    }
-                    KeyKind::Rsa => attempts.extend(allowed.take(1).map(|found| attempt(found, None))),
-                    _ => {
-                        for algorithm in allowed {
-                            attempts.extend((0..self.texts.len()).map(|text| attempt(algorithm, Some(text))));
-                        }
-                    }
+                // One operation tells all spellings and digests with the older padding; all else is a check for each.
+                let (together, apart): (SmallVec<[_; 4]>, SmallVec<[_; 4]>) =
+                    allowed.partition(|found: &Algorithm| found.is_pkcs1());
+                attempts.extend(together.first().map(|found| attempt(*found, None)));
+                for algorithm in apart {
+                    attempts.extend((0..self.texts.len()).map(|text| attempt(algorithm, Some(text))));
                 }
             }
         }
@@ -170,30 +165,10 @@ impl<'s> Proof<'s> {
         let attempt = |text| Attempt { key: None, kind, algorithm, text };
         match self.algorithm {
             Some(_) => attempts.push(attempt(Some(0))),
-            None if self.listed.is_some() => attempts.push(attempt(Some(0))),
-            None if kind == KeyKind::Rsa => attempts.push(attempt(None)),
+            None if algorithm.is_pkcs1() => attempts.push(attempt(None)),
             None => attempts.extend((0..self.texts.len().max(1)).map(|text| attempt(Some(text)))),
         }
     }
-}
-
-/// What the proof binds of this request, where it is enough for the dialect.
-fn covers(proof: &Proof<'_>, trace: &mut impl Trace) -> Result<Covered, Reason> {
-    let (Form::HttpSig(form), Some(listed)) = (&proof.dialect.form, &proof.listed) else {
-        return Ok(proof.dialect.covered);
-    };
-    let incoming = proof.facts.incoming;
-    let judged = form.judge(listed, incoming);
-    trace.step(|| {
-        let unmet = form.unmet(listed, incoming).map(|need| format!("{} is not covered", need.part.name()));
-        let found = unmet.unwrap_or_else(|| match judged {
-            Ok(()) => "all of it".to_owned(),
-            Err(reason) => reason.text().to_owned(),
-        });
-        let wanted = "what the dialect wants covered, and the body that was signed";
-        Step::new(Stage::Rules, "what the signature covers", wanted, found, judged.err())
-    });
-    judged.map(|()| listed.covered(incoming, proof.dialect.covered))
 }
 
 /// Whether a hint names a key: by label, id or any fingerprint spelling.
@@ -232,7 +207,8 @@ impl<'s> Prepared<'s> {
         }
         let known = self.known().cloned();
         let allows = |algorithm: Algorithm| known.as_ref().is_none_or(|known| known.allows(algorithm));
-        for algorithm in self.proof.dialect.algorithms.iter().copied().filter(|found| allows(*found)) {
+        let together = |found: &Algorithm| found.is_pkcs1() && allows(*found);
+        for algorithm in self.proof.dialect.algorithms.iter().copied().filter(together) {
             for bytes in self.proof.texts.iter().copied() {
                 self.candidates.push(Candidate { algorithm, bytes });
             }
@@ -269,7 +245,8 @@ impl<'s> Prepared<'s> {
             return None;
         }
         let until = rule::valid_until(&dialect.rules, facts).filter(|until| now < *until)?;
-        rule::identity_holds(&dialect.rules, &Scene { facts, keys: &self.keys, now }).then_some(until)
+        rule::identity_holds(&dialect.rules, &Scene { facts, keys: &self.keys, key: None, now })
+            .then_some(until)
     }
 
     /// The proof at hand.
@@ -334,8 +311,8 @@ impl<'s> Prepared<'s> {
         let Some(caller) = self.keys.caller.clone() else {
             return Err(Refusal::new(Reason::UnknownAccount, Stage::Keys));
         };
-        let scene = Scene { facts: &proof.facts, keys: &self.keys, now };
-        let covered = covers(&proof, trace).map_err(|reason| Refusal::new(reason, Stage::Rules))?;
+        let own = of_this_request(&proof, trace).map_err(|reason| Refusal::new(reason, Stage::Rules))?;
+        let scene = Scene { facts: &proof.facts, keys: &self.keys, key: Some(&key), now };
         let claim = rule::judge_all(&proof.dialect.rules, &proof.dialect.name, &caller.id, &scene, trace)
             .map_err(|reason| Refusal::new(reason, Stage::Rules))?;
         // Our own keys sign a session's tokens; what the caller's key was narrowed to must not end there.
@@ -347,8 +324,21 @@ impl<'s> Prepared<'s> {
             Step::new(Stage::Policy, "what the key may do", wanted, found, permitted.err())
         });
         permitted.map_err(|reason| Refusal::new(reason, Stage::Policy))?;
+        let bound_to = match &proof.dialect.who.by {
+            By::Session { .. } => self.keys.bound_to.clone(),
+            By::Namespace(_) | By::Key => None,
+        };
+        let scheme = scheme(proof.dialect, proof.facts.incoming, bound_to.is_some());
+        if let Err(reason) = scheme {
+            trace.step(|| {
+                let wanted = if bound_to.is_some() { "the scheme DPoP" } else { "the scheme Bearer" };
+                Step::new(Stage::Policy, "what stands before the token", wanted, "another one", Some(reason))
+            });
+            return Err(Refusal::new(reason, Stage::Policy));
+        }
         let until = match claim {
-            None if matches!(proof.dialect.form, Form::Jws) => {
+            // What is bound is no proof without the one beside it, which works once.
+            None if bound_to.is_none() && matches!(proof.dialect.form, Form::Jws) => {
                 rule::valid_until(&proof.dialect.rules, &proof.facts)
             }
             _ => None,
@@ -368,11 +358,25 @@ impl<'s> Prepared<'s> {
             algorithm,
             at: now,
             until,
-            covered: Covered { once: proof.dialect.covered.once || claim.is_some(), ..covered },
+            covered: beside(Covered { once: own.once || claim.is_some(), ..own }, bound_to.is_some()),
         });
-        Ok(Finish::Checked(match claim {
-            None => Checked::Done(verified),
-            Some(claim) => Checked::Once(Pending { verified, claim }),
+        Ok(Finish::Checked(match (claim, bound_to) {
+            (None, None) => Checked::Done(verified),
+            (None, Some(jkt)) => Checked::Bound(Bound { verified, jkt }),
+            (Some(claim), None) => Checked::Once(Pending { verified, claim }),
+            // No dialect of sessions has tokens that work once; one that had would not be let off its proof.
+            (Some(_), Some(_)) => return Err(Refusal::new(Reason::WrongTokenScheme, Stage::Policy)),
         }))
     }
+}
+
+/// Whether a token stands behind the scheme that its binding wants (RFC 9449 section 7.1): one that is bound behind `DPoP`, so that
+/// no part of a server that knows bearers alone takes it for one, and one that is not behind any other.
+fn scheme(dialect: &Dialect, incoming: &Incoming<'_>, bound: bool) -> Result<(), Reason> {
+    let Find::Header { name, .. } = &dialect.find else { return Ok(()) };
+    if *name != http::header::AUTHORIZATION {
+        return if bound { Err(Reason::WrongTokenScheme) } else { Ok(()) };
+    }
+    let dpop = matches!(dpop::credential(incoming), Some((_, dpop::Scheme::Dpop)));
+    if dpop == bound { Ok(()) } else { Err(Reason::WrongTokenScheme) }
 }

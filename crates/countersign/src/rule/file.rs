@@ -1,5 +1,7 @@
 //! A rule as it stands in a dialect file.
 use super::Rule;
+use super::built::{BuiltRule, How};
+use crate::form::built::Built;
 use crate::reason::Reason;
 use crate::source::{Head, Source};
 use crate::time::Span;
@@ -12,6 +14,9 @@ pub(crate) struct RuleFile {
     present: Option<Vec<String>>,
     absent: Option<String>,
     equals: Option<String>,
+    contains: Option<String>,
+    begins: Option<String>,
+    word: Option<String>,
     same: Option<[String; 2]>,
     audience: Option<String>,
     kind: Option<String>,
@@ -27,6 +32,14 @@ pub(crate) struct RuleFile {
     issued: Option<String>,
     // what goes with them
     is: Option<String>,
+    to: Option<String>,
+    or: Option<Vec<String>>,
+    for_body: Option<bool>,
+    received: Option<String>,
+    default: Option<String>,
+    window: Option<String>,
+    future: Option<String>,
+    or_empty: Option<Vec<String>>,
     of: Option<String>,
     sole: Option<String>,
     within: Option<String>,
@@ -50,10 +63,14 @@ impl Rule {
             file.present.is_some(),
             file.absent.is_some(),
             file.equals.is_some(),
+            file.contains.is_some(),
+            file.begins.is_some(),
+            file.word.is_some(),
             file.same.is_some(),
             file.audience.is_some(),
             file.kind.is_some(),
             file.near.is_some(),
+            file.window.is_some(),
             file.not_before.is_some(),
             file.not_after.is_some(),
             file.ahead.is_some(),
@@ -66,7 +83,7 @@ impl Rule {
         ];
         if verbs.iter().filter(|verb| **verb).count() != 1 {
             return Err(
-                "wanted exactly one of present, absent, equals, same, audience, kind, near, not_before, \
+                "wanted exactly one of present, absent, equals, contains, begins, word, same, audience, kind, near, window, not_before, \
                         not_after, ahead, lifetime, companion, known_user, session, once, issued"
                     .to_owned(),
             );
@@ -78,6 +95,18 @@ impl Rule {
         }
         if let Some(name) = &file.absent {
             return Ok(Self::Absent(source(name)?, reason(name)));
+        }
+        let built = [
+            (&file.equals, How::Equals),
+            (&file.contains, How::Contains),
+            (&file.begins, How::Begins),
+            (&file.word, How::Word),
+        ];
+        let mut built = built.into_iter().filter_map(|(name, how)| Some((name.as_ref()?, how)));
+        if let Some((name, how)) = built.next()
+            && (how != How::Equals || file.is.is_none())
+        {
+            return file.built(name, how, source).map(|rule| Self::Built(Box::new(rule)));
         }
         if let Some(name) = &file.equals {
             let at = source(name)?;
@@ -107,6 +136,16 @@ impl Rule {
         }
         if let Some(name) = &file.near {
             return Ok(Self::Near(source(name)?, span(wanted(&file.within, "within")?)?));
+        }
+        if let Some(name) = &file.window {
+            let received = source(wanted(&file.received, "received")?)?;
+            let default = span(wanted(&file.default, "default")?)?;
+            let most = span(wanted(&file.at_most, "at_most")?)?;
+            let future = span(wanted(&file.future, "future")?)?;
+            if default > most {
+                return Err("default: wanted at most what at_most says".to_owned());
+            }
+            return Ok(Self::Window { at: source(name)?, received, default, most, future });
         }
         if let Some(name) = &file.not_before {
             return Ok(Self::NotBefore { at: source(name)?, slack: slack()?, optional });
@@ -139,6 +178,43 @@ impl Rule {
         }
         let name = file.issued.as_deref().unwrap_or_default();
         source(name).map(Self::Issued)
+    }
+}
+
+impl RuleFile {
+    fn built(
+        &self,
+        name: &str,
+        how: How,
+        source: &mut dyn FnMut(&str) -> Result<Source, String>,
+    ) -> Result<BuiltRule, String> {
+        let to = wanted(&self.to, "to")?;
+        let mut read = |texts: &mut dyn Iterator<Item = &str>| {
+            texts.map(|text| Built::read(text, source)).collect::<Result<Vec<_>, _>>()
+        };
+        let more = |list: &'_ Option<Vec<String>>| list.clone().unwrap_or_default();
+        let (or, or_empty) = (more(&self.or), more(&self.or_empty));
+        let texts = read(&mut std::iter::once(to).chain(or.iter().map(String::as_str)))?;
+        let empty = read(&mut or_empty.iter().map(String::as_str))?;
+        let optional = self.optional.unwrap_or(false);
+        // A digest says little; what it is made of says what is wanted.
+        let shown = std::iter::once(to).chain(or.iter().map(String::as_str)).collect::<Vec<_>>().join(" or ");
+        let words = format!(
+            "{} {}{}",
+            how.word(),
+            shown.replace('\n', "\\n"),
+            if optional { ", where it is there" } else { "" }
+        );
+        Ok(BuiltRule {
+            at: source(name)?,
+            how,
+            texts,
+            empty,
+            words: words.into(),
+            optional,
+            for_body: self.for_body.unwrap_or(false),
+            reason: reason(name),
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::form::httpsig::base::build;
 use crate::form::httpsig::message::Message;
 use crate::form::httpsig::read::{INPUT, SIGNATURE};
 use crate::form::httpsig::{HttpSig, MOST_SIGNATURES, Need, Needed, digest};
-use crate::form::make::{Make, Name};
+use crate::form::make::{Make, Name, Pair};
 use crate::incoming::{Body, Incoming};
 use crate::structured::{Bare, Dictionary, InnerList, Item, Parameter, Parameters, dictionary};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -18,12 +18,12 @@ impl Dialect {
         form: &HttpSig,
         make: &Make,
         incoming: &Incoming<'_>,
-        mut know: Knowledge<'_>,
+        mut know: Knowledge<'_, '_>,
     ) -> Result<Made, CannotSign> {
         know.names_keys = matches!(self.who.by, By::Key);
         let mut map: HeaderMap = incoming.headers.clone();
         // First what may be covered itself.
-        let mut set = headers(make, &know, |template| !template.has(Name::Signature))?;
+        let mut set = headers(&make.headers, &know, |template| !template.has(Name::Signature))?;
         let due = Incoming { headers: &map, ..*incoming };
         let parts: Vec<&Need> = form.needs.iter().filter(|need| form.is_due(need, &due)).collect();
         if let (true, Body::Seen(body), Some(kind)) = (
@@ -61,7 +61,7 @@ impl Dialect {
         // Beside the signatures that are there already.
         set.push((INPUT, beside(&map, &INPUT, input)?));
         set.push((SIGNATURE, beside(&map, &SIGNATURE, text)?));
-        Ok(Made { headers: set, body: None, token: None, signed })
+        Ok(Made { headers: set, body: None, query: None, token: None, signed })
     }
 }
 
@@ -73,10 +73,10 @@ fn value(text: String) -> Result<HeaderValue, CannotSign> {
 fn parameters<'m>(
     form: &'m HttpSig,
     make: &'m Make,
-    know: &Knowledge<'_>,
+    know: &Knowledge<'_, '_>,
 ) -> Result<Parameters<'m>, CannotSign> {
     let mut out = Vec::with_capacity(make.params.len());
-    for (key, template) in &make.params {
+    for Pair { name: key, template, .. } in &make.params {
         let value = match template.number(know.now) {
             Some(seconds) => Bare::Integer(seconds),
             None => {

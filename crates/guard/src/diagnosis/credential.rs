@@ -60,7 +60,7 @@ pub(super) fn absent(scene: &Scene<'_>, evidence: &Evidence, found: &mut Diagnos
                 return found.sure(Cause::HeaderMissing, format!("missing: {}", missing.join(", ")));
             }
         }
-        Place::Body => {}
+        Place::Body | Place::Form(_) => {}
     }
     found.likely(Cause::NothingSent, None);
 }

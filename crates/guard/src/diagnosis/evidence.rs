@@ -50,7 +50,7 @@ impl Evidence {
                 evidence.token(rest);
                 evidence.value = Some(value);
             }
-            Place::Headers(_) => {}
+            Place::Headers(_) | Place::Form(_) => {}
             Place::Body => {
                 if let Body::Seen(body) = scene.incoming.body
                     && body.len() <= LONGEST
@@ -91,8 +91,13 @@ impl Evidence {
 
     /// What stands at a place of a dialect file: `claim.iss`, `header.api-id`, `head.kid`.
     pub(super) fn at(&self, scene: &Scene<'_>, place: &str) -> Option<Value> {
+        let place = place.split_once(" as ").map_or(place, |(place, _)| place);
         let (kind, name) = place.split_once('.')?;
         match kind {
+            "auth" | "param" => {
+                let dialect = scene.dialect.or_else(|| scene.dialects.first().map(|dialect| &**dialect))?;
+                dialect.told(scene.incoming, place).map(Value::from)
+            }
             "claim" => self.claims.as_ref()?.get(name).cloned(),
             "head" => self.head.as_ref()?.get(name).cloned(),
             "header" => header(scene, name).map(Value::from),

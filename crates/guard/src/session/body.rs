@@ -1,6 +1,7 @@
 //! Bodies of the session API: one strict JSON object, whose members have types and lengths.
 use crate::session::reply::No;
 use countersign::base64::{Alphabet, decode, decode_hex};
+use countersign::hidden::is_hidden;
 use countersign::json::{Bounds, Value, read_object};
 
 /// Bytes of a user id: e-mail addresses have at most 320.
@@ -60,9 +61,9 @@ impl<'b> Members<'b> {
 
     pub(crate) fn user(&self) -> Result<&str, No> {
         let user = self.text("userId", LONGEST_USER)?;
-        if user.is_empty() || user.chars().any(char::is_control) {
+        if user.is_empty() || user.chars().any(is_hidden) {
             return Err(No::malformed(
-                "`userId` must have at least one character, and no control characters.",
+                "`userId` must have at least one character, and no control or invisible characters.",
             ));
         }
         Ok(user)

@@ -3,13 +3,14 @@ use crate::clock::draw;
 use crate::session::body::{Answer, Members};
 use crate::session::possession::{is_same, provisional};
 use crate::session::reply::{No, Stop, Told, json};
+use crate::session::room::make_room;
 use crate::session::{Asked, DIALECT, SessionApi};
 use bytes::Bytes;
 use countersign::ask::{Caller, KeyQuery, Keys};
 use countersign::base64::encode_hex;
 use countersign::life::challenge::{Ask, Opened, Purpose};
 use countersign::life::key::KeyState;
-use countersign::life::session::{Ended, Session};
+use countersign::life::session::Session;
 use countersign::reason::Reason;
 use countersign::time::Time;
 use countersign_keys::{PublicKey, read_public_key, sha256};
@@ -29,9 +30,6 @@ struct Code {
 
 /// Bytes of a user id that an account can be called by, with what may be added.
 const LONGEST_NAME: usize = 110;
-
-/// Sessions that one sign-in ends at most: each is a write that it waits for, and the next sign-in ends more.
-const MOST_ENDED: usize = 16;
 
 /// What whoever joined an organisation that approves keys is told, once: later its key is like one that nobody knows.
 const WAITS: &str = "The key is registered and waits until a manager approves it.";
@@ -116,25 +114,11 @@ impl SessionApi {
             rotated: now,
             previous: None,
             ended: None,
+            grant: None,
         };
         self.guard.sessions().open(&session).await?;
-        self.make_room(&session.account, now).await?;
+        make_room(&**self.guard.sessions(), &session.account, self.settings.most_sessions, now).await?;
         Ok(session)
-    }
-
-    /// Ends the oldest sessions of an account that has too many: sessions are kept in memory, and signing in is all it takes.
-    async fn make_room(&self, account: &str, now: Time) -> Result<(), Fault> {
-        let sessions = self.guard.sessions();
-        // Oldest first.
-        let mut live = sessions.list(Some(account), now).await?;
-        // Those of the console are others, with a number of their own.
-        live.retain(|session| !session.is_console());
-        let more = live.len().saturating_sub(self.settings.most_sessions).min(MOST_ENDED);
-        for old in live.iter().take(more) {
-            // One that changed at this moment is in use; the next sign-in sees to it.
-            let _ended = sessions.replace(old, &old.end(Ended::Revoked)).await?;
-        }
-        Ok(())
     }
 
     /// The key of an unknown user, when that user may register with it.

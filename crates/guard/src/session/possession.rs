@@ -83,6 +83,8 @@ impl SessionApi {
                 Checked::Done(verified) => Ok(verified),
                 // The first use was claimed before, for the failures as well.
                 Checked::Once(pending) => pending.settle(Use::First, &mut ()),
+                // Proofs that open sessions are by an account's own keys, and bound to nothing else.
+                Checked::Bound(_) => Err(Refusal::new(Reason::MissingDpop, Stage::Policy)),
             }
         })();
         judged.map_err(|refusal: Refusal| No::refused(refusal.reason))

@@ -119,3 +119,65 @@ async fn a_changed_url_or_body_is_refused_where_it_is_signed() {
     }
     assert!(refused > 50, "{refused}");
 }
+
+/// Every file in the plain format, below every dialect's folder.
+fn plain() -> Vec<(String, VectorFile)> {
+    let folders = std::fs::read_dir(format!("{}/../dialects", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let mut files = Vec::new();
+    for folder in folders {
+        for path in std::fs::read_dir(folder.unwrap().path().join("vectors")).into_iter().flatten() {
+            let path = path.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            if text.contains(PLAIN) {
+                files.push((path.display().to_string(), VectorFile::read(&text).unwrap()));
+            }
+        }
+    }
+    assert!(!files.is_empty());
+    files
+}
+
+#[tokio::test]
+async fn every_plain_vector_is_judged_as_known_and_has_both_answers() {
+    for (path, file) in plain() {
+        let reports = file.run().await.unwrap();
+        let failed: Vec<_> = reports.iter().filter(|report| report.failed.is_some()).collect();
+        assert!(failed.is_empty(), "{path}: {failed:#?}");
+        for wanted in ["accept", "reject"] {
+            let has = |case: &Case| case.steps.iter().any(|step| step.expect.result == wanted);
+            assert!(file.cases.iter().any(has), "{path}: no case to {wanted}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_changed_byte_of_a_plain_vectors_token_is_refused() {
+    for (path, file) in plain() {
+        let accepted = |case: &&Case| case.steps.iter().all(|step| step.expect.result == "accept");
+        let Some(case) = file.cases.iter().find(accepted) else { continue };
+        let step = &case.steps[0];
+        let bench = file.bench(case).unwrap();
+        bench.clock.set(Time::from_seconds(step.now));
+        let carriers: Vec<_> =
+            bench.dialect().unwrap().carriers().into_iter().map(ToString::to_string).collect();
+        let (mut refused, mut listed) = (0, false);
+        for (at, (name, value)) in step.request.headers.iter().enumerate() {
+            // Lists of parameters have unsigned ones among them; the tests of texts change their bytes.
+            if !carriers.contains(name) || value.contains("=\"") {
+                listed |= carriers.contains(name);
+                continue;
+            }
+            // The scheme word is not signed and may be spelt in any case.
+            for place in value.rfind(' ').map_or(0, |space| space + 1)..value.len() {
+                let mut bytes = value.clone().into_bytes();
+                bytes[place] ^= 1 << (place % 5);
+                let Ok(text) = String::from_utf8(bytes) else { continue };
+                let mut request = step.request.clone();
+                request.headers[at].1 = text;
+                assert!(!bench.judge(&request).await.unwrap().accepted(), "{path}: byte {place}");
+                refused += 1;
+            }
+        }
+        assert!(refused > 0 || listed || carriers.is_empty(), "{path}");
+    }
+}

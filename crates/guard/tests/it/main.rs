@@ -6,3 +6,4 @@ mod installation;
 mod layer;
 mod remembered;
 mod roundtrip;
+mod texts;

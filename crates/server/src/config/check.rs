@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Dialects of operators, of sign-ins and of our own tokens.
-const OWN: [&str; 3] = ["operator", "own-session", "spacetime"];
+const OWN: [&str; 4] = ["access-token", "operator", "own-session", "spacetime"];
 
 /// What checking found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,7 @@ impl Config {
         self.check_routes(dialects, &mut checked);
         self.check_key_sets(dialects, &mut checked);
         self.check_store(&mut checked);
+        self.check_token(&mut checked);
         checked
     }
 
@@ -176,7 +177,8 @@ impl Config {
     }
 
     fn check_ext_authz(&self, checked: &mut Checked) {
-        let shared = |surface: &Surface| matches!(surface, Surface::Gateway | Surface::Session);
+        let shared =
+            |surface: &Surface| matches!(surface, Surface::Gateway | Surface::Session | Surface::Token);
         for (index, listener) in self.listeners.iter().enumerate() {
             if !listener.has(Surface::ExtAuthz) {
                 continue;
@@ -220,6 +222,11 @@ impl Config {
                         let message =
                             "a route cannot take spacetime: it signs in, and the token it gets comes after";
                         let fix = "take \"own-session\", the dialect of those tokens";
+                        checked.errors.push(self.finding(at("dialects"), message.to_owned(), fix));
+                    }
+                    Some(dialect) if dialect.name == "client-assertion" => {
+                        let message = "a route cannot take client-assertion: it is for the token endpoint, and the token it gets comes after";
+                        let fix = "take \"access-token\", the dialect of those tokens";
                         checked.errors.push(self.finding(at("dialects"), message.to_owned(), fix));
                     }
                     Some(dialect) => on_route.push(dialect),

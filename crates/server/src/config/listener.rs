@@ -45,6 +45,8 @@ pub enum Surface {
     ExtAuthz,
     /// Challenges, tokens, refresh, logout.
     Session,
+    /// The token endpoint and its metadata (OAuth 2.0).
+    Token,
     /// Why a request was refused.
     Explain,
     /// The server's public keys.
@@ -63,11 +65,12 @@ pub enum Surface {
 
 impl Surface {
     /// Every surface.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Gateway,
         Self::ForwardAuth,
         Self::ExtAuthz,
         Self::Session,
+        Self::Token,
         Self::Explain,
         Self::Jwks,
         Self::Health,
@@ -85,6 +88,7 @@ impl Surface {
             Self::ForwardAuth => "forward-auth",
             Self::ExtAuthz => "ext-authz",
             Self::Session => "session",
+            Self::Token => "token",
             Self::Explain => "explain",
             Self::Jwks => "jwks",
             Self::Health => "health",

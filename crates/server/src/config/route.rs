@@ -17,6 +17,8 @@ pub struct Route {
     pub path: String,
     /// The dialects it takes, in the order of their challenges.
     pub dialects: Vec<String>,
+    /// Those of the dialects that callers should move to; who signs another one still has to move. Empty: nobody has.
+    pub moving_to: Vec<String>,
     /// Where its requests go; `None` for routes that only other proxies ask about.
     pub upstream: Option<To>,
     /// Accounts it admits, by name or id; `None`: all. Nobody gets such a name by registering itself.
@@ -87,6 +89,11 @@ impl Route {
             )
             .unwrap_or_default();
         let dialects = section.texts("dialects", &[]);
+        let moving_to = section.texts("moving_to", &[]);
+        for name in moving_to.iter().filter(|name| !dialects.contains(*name)) {
+            let message = format!("wanted some of the route's dialects, found {name:?}");
+            section.wrong("moving_to", message, "add it to dialects, too: callers move while both are taken");
+        }
         let upstream = section.parsed(
             "upstream",
             "an address such as \"http://127.0.0.1:9000\", without path, or the name of an [[upstream]]",
@@ -125,6 +132,7 @@ impl Route {
             host,
             path,
             dialects,
+            moving_to,
             upstream,
             admit,
             organisations,

@@ -145,7 +145,7 @@ impl JwksSection {
         let jwks = Self {
             allow_private: section.switch("allow_private", false),
             allow_http: section.switch("allow_http", false),
-            dialects: section.texts("dialects", &["asymmetric-jwt"]),
+            dialects: section.texts("dialects", &["asymmetric-jwt", "client-assertion"]),
         };
         section.finish();
         jwks

@@ -16,6 +16,7 @@ mod own_dialects;
 mod own_keys;
 mod own_organisation;
 mod own_refusals;
+mod own_send;
 mod own_sessions;
 mod own_snippets;
 pub(crate) mod pass;
@@ -39,11 +40,16 @@ use axum::routing::get;
 use http::Request;
 use state::{CALLS, Console, UNDER};
 use std::sync::Arc;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-/// The console with its full paths.
-pub(crate) fn router(app: &Arc<App>) -> Router {
-    let console = Arc::new(Console { app: Arc::clone(app), manage: Manage::of(app) });
+/// The OpenAPI document.
+pub(crate) fn openapi() -> OpenApi {
+    parts().2
+}
+
+/// What wants a session, what opens one, and the document of both.
+fn parts() -> (Router<Arc<Console>>, Router<Arc<Console>>, OpenApi) {
     let own = OpenApiRouter::with_openapi(document::head())
         .merge(who::routes())
         .merge(own_keys::routes())
@@ -52,11 +58,19 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(own_dialects::routes())
         .merge(own_snippets::routes())
         .merge(own_refusals::routes())
+        .merge(own_send::routes())
         .merge(own_audit::routes());
     let (own, mut document) = own.split_for_parts();
-    let own = own.layer(from_fn_with_state(Arc::clone(&console), pass::signed_in));
     let (entry, doors) = entry::routes().split_for_parts();
     document.merge(doors);
+    (own, entry, document)
+}
+
+/// The console with its full paths.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let console = Arc::new(Console { app: Arc::clone(app), manage: Manage::of(app) });
+    let (own, entry, document) = parts();
+    let own = own.layer(from_fn_with_state(Arc::clone(&console), pass::signed_in));
     let entry = entry.layer(from_fn_with_state(Arc::clone(&console), pass::anybody));
     let text = Bytes::from(document.to_json().unwrap_or_default());
     let shown = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };

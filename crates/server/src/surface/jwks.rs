@@ -4,9 +4,6 @@ use axum::body::Body;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
 
-/// Where they are.
-pub(crate) const PATH: &str = "/.well-known/jwks.json";
-
 /// Answers with the key set.
 pub(crate) fn answer(app: &App) -> Response<Body> {
     let mut response = Response::new(Body::from(app.signing.jwks()));

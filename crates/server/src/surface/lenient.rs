@@ -45,10 +45,14 @@ pub(crate) async fn weigh(
     match judged {
         Ok(verified) => {
             let mut outcome = held(Some(route), &verified);
-            if place.route.modes.is_lenient() {
+            let moving_to = &place.route.moving_to;
+            if place.route.modes.is_lenient() || !moving_to.is_empty() {
                 let name = &verified.caller().name;
                 let mode = place.route.modes.of(Some(name));
-                app.readiness.passed(route, name, mode, app.clock.now());
+                let dialect = verified.dialect();
+                let stays = moving_to.is_empty() || moving_to.iter().any(|to| **to == **dialect);
+                let left = (!stays).then_some(dialect);
+                app.readiness.passed(route, name, left, mode, app.clock.now());
                 outcome.mode = Some(mode).filter(|mode| *mode != Mode::Enforce);
             }
             Ok(Passing { verified: Some(verified), outcome })

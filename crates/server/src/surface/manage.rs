@@ -11,7 +11,7 @@ mod configuration;
 mod connections;
 mod dialects;
 mod doctor;
-mod document;
+pub(crate) mod document;
 mod found;
 mod gate;
 mod identifiers;
@@ -52,6 +52,7 @@ use gate::Gate;
 use problem::Problem;
 use state::Manage;
 use std::sync::Arc;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 /// Where the OpenAPI document is.
@@ -63,8 +64,13 @@ pub(crate) fn router(app: &Arc<App>) -> Option<Router> {
     Some(build(Manage::of(app), Arc::new(Gate { app: Arc::clone(app), policy })))
 }
 
-/// Everything behind the gate, and the two documents before it.
-fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
+/// The OpenAPI document.
+pub(crate) fn openapi() -> OpenApi {
+    parts().2
+}
+
+/// What is behind the gate, what is before it, and the document of both.
+fn parts() -> (Router<Arc<Manage>>, Router<Arc<Manage>>, OpenApi) {
     let guarded = OpenApiRouter::with_openapi(document::head())
         .merge(about::routes())
         .merge(accounts::routes())
@@ -93,6 +99,12 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
     let (guarded, mut document) = guarded.split_for_parts();
     let (open, about) = about::open_routes().split_for_parts();
     document.merge(about);
+    (guarded, open, document)
+}
+
+/// Everything behind the gate, and the two documents before it.
+fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
+    let (guarded, open, document) = parts();
     let text = Bytes::from(document.to_json().unwrap_or_default());
     let shown = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };
     guarded

@@ -1,6 +1,9 @@
 //! Which paths every server reads the same way; only those are judged and passed on, unless a route says otherwise.
 use std::borrow::Cow;
 
+/// Where our public keys are.
+pub(crate) const KEY_SET: &str = "/.well-known/jwks.json";
+
 /// Characters that compatibility folding turns into dots, slashes, percent signs or semicolons.
 const LOOK_ALIKES: [char; 17] = [
     '\u{2024}', '\u{2025}', '\u{2026}', '\u{2100}', '\u{2101}', '\u{2105}', '\u{2106}', '\u{fe30}',

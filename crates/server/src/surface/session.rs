@@ -1,91 +1,25 @@
-//! The session API on a listener: reads the body with a bound, and hands the call to whoever decides.
+//! The session API on a listener.
 use crate::app::App;
-use crate::call::{Call, Outcome, Who};
-use crate::judge::limited;
-use crate::limiter::allowance::Turn;
-use crate::problem::{self, REJECT, bad_request};
+use crate::surface::posted::{Api, answer};
 use axum::Router;
-use axum::body::Body;
 use axum::extract::State;
-use countersign::reason::Reason;
-use countersign_guard::session::{Client, MOST_BODY, Told};
-use countersign_store::fault::Fault;
-use http::{HeaderValue, Request, Response};
-use http_body_util::{BodyExt, Limited};
+use http::{Request, Uri};
 use std::sync::Arc;
 
 /// The session API with its full paths.
 pub(crate) fn router(app: Arc<App>) -> Router {
+    let answer = |State(app): State<Arc<App>>, request: Request<axum::body::Body>| async move {
+        answer(&app, Api::Session, request).await
+    };
     Router::new().fallback(answer).with_state(app)
 }
 
-async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response<Body> {
-    let now = app.clock.now();
-    if app.is_stale() {
-        return failed(&app, &Fault::new("the registry has not answered for too long"));
+/// The address as it may stand in logs, traces and pages: of a join code, only that there was one.
+pub(crate) fn without_code(prefix: &str, uri: &Uri) -> Uri {
+    let Some(rest) = uri.path().strip_prefix(prefix) else { return uri.clone() };
+    if rest.strip_prefix("/subscription/invite/").is_none_or(str::is_empty) {
+        return uri.clone();
     }
-    let (parts, body) = request.into_parts();
-    let call = parts.extensions.get::<Call>();
-    let client = match call.map(|call| call.client).transpose() {
-        Ok(client) => client,
-        Err(wrong) => return bad_request(wrong),
-    };
-    let source = call.zip(client).map(|(call, client)| call.source(&app.config.server, client));
-    let source = source.unwrap_or_default();
-    let client = client.map_or(Client::default(), |client| Client {
-        address: client.known(),
-        nearest: Some(client.nearest()),
-    });
-    let dialect = "spacetime".into();
-    let (limiter, limits) = (&app.limiter, &app.config.limits);
-    if let (Some(network), Some(rate)) = (source.network, limits.requests_per_address())
-        && let Err(spent) = limiter.request_from(network, rate)
-    {
-        return *limited(&app, &source, None, Some(&dialect), Reason::TooManyRequests, spent);
-    }
-    let reading = Limited::new(body, MOST_BODY).collect();
-    let body = match tokio::time::timeout(app.config.limits.body_time, reading).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(_)) => return bad_request("The body is longer than any call needs, or broke off"),
-        Err(_) => return bad_request("The body did not arrive in time"),
-    };
-    let request = Request::from_parts(parts, body);
-    let turn = Turn::new(limiter, limits, &source);
-    let response = match app.session.call_within(&request, client, &turn).await {
-        Ok(response) => response,
-        Err(fault) => return failed(&app, &fault),
-    };
-    let mut response = response.map(Body::from);
-    let told = response.extensions_mut().remove::<Told>().unwrap_or_default();
-    if let Some(reason) = told.reason
-        && let Some(spent) = turn.failed(reason, 0)
-    {
-        turn.even().await;
-        let limit = if reason == Reason::TooManyRequests { reason } else { Reason::TooManyFailures };
-        return *limited(&app, &source, None, Some(&dialect), limit, spent);
-    }
-    let mut outcome = Outcome { dialect: Some(dialect), ..Outcome::default() };
-    if let Some(reason) = told.reason {
-        let reject = app.ids.next(*b"rej");
-        if let Ok(value) = HeaderValue::try_from(reject.as_str()) {
-            response.headers_mut().insert(REJECT, value);
-        }
-        outcome.verdict = Some(if reason == Reason::MissingCredentials { "absent" } else { "refused" });
-        outcome.reason = Some(reason.code());
-        outcome.reject = Some(reject);
-    } else if told.account.is_some() {
-        outcome.verdict = Some("verified");
-        outcome.who = Who::Told { account: told.account, key: told.key };
-    }
-    problem::stamp(response.headers_mut(), now);
-    response.extensions_mut().insert(outcome);
-    response
-}
-
-fn failed(app: &App, fault: &Fault) -> Response<Body> {
-    tracing::error!(%fault, "a call of the session API could not be decided");
-    let mut response = problem::fault(app.clock.now());
-    let verdict = Some("fault");
-    response.extensions_mut().insert(Outcome { verdict, ..Outcome::default() });
-    response
+    // The path alone: what stands behind a question mark may be the rest of the code.
+    format!("{prefix}/subscription/invite/(code)").parse().unwrap_or_default()
 }

@@ -53,7 +53,7 @@ impl Site {
         self.call("POST", "/console/api/v1/sign-in", OWN, &proof).await
     }
 
-    /// The cookie line of a fresh session.
+    /// The lines of a fresh session: what the page keeps, and the cookie, which comes last.
     pub(crate) async fn session(&self, who: &str, key: &PrivateKey) -> String {
         let answer = self.sign_in(who, &self.key_of(who, key), key).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -87,7 +87,8 @@ pub(crate) fn code(answer: &Answer) -> (u16, String) {
 
 pub(crate) fn cookie(answer: &Answer) -> String {
     let set = answer.header("set-cookie").unwrap_or_else(|| panic!("{answer:?}"));
-    format!("Cookie: {}\r\n", set.split(';').next().unwrap())
+    let page = json_of(answer)["page"].as_str().unwrap().to_owned();
+    format!("countersign-console-page: {page}\r\nCookie: {}\r\n", set.split(';').next().unwrap())
 }
 
 pub(crate) fn signed(key: &PrivateKey, text: &str) -> String {
@@ -283,10 +284,25 @@ async fn other_sites_cannot_use_the_cookie_nor_sign_anybody_in() {
     // A cookie that another server of the same host put beside ours makes neither count.
     let two = cookie.trim_end().to_owned() + &format!("; countersign-{port}=console-x.y\r\n");
     assert_eq!(site.get("/console/api/v1/me", &two).await.status, 401);
+    // Cookies reach every port of a host: whoever took one there has no session without what the page keeps, or with another's.
+    let (page, taken) = cookie.split_at(cookie.find("Cookie:").unwrap());
+    let other = site.session("alice", ed25519()).await;
+    let others = other.split_at(other.find("Cookie:").unwrap()).0;
+    for lines in [
+        taken.to_owned(),
+        format!("{others}{taken}"),
+        format!("{page}{page}{taken}"),
+        page.to_owned(),
+        format!("countersign-console-page: \r\n{taken}"),
+    ] {
+        for path in ["/console/api/v1/me", "/api/v1/accounts"] {
+            assert_eq!(site.get(path, &lines).await.status, 401, "{path} {lines}");
+        }
+    }
     // The session is of one origin: not of another listener's.
     let alone = site.world.running.addresses().last().unwrap().address;
-    let value = cookie.split_once('=').unwrap().1.trim_end();
-    let moved = format!("Cookie: countersign-{}={value}\r\n", alone.port());
+    let (page, value) = cookie.split_once(&format!("countersign-{port}=")).unwrap();
+    let moved = format!("{page}countersign-{}={value}", alone.port());
     let answer = call(alone, "GET", "/console/api/v1/me", &format!("{OWN}{moved}"), &Value::Null).await;
     assert_eq!(answer.status, 401, "{answer:?}");
 }
@@ -522,7 +538,7 @@ async fn a_link_works_once_and_lives_in_no_address_that_is_sent() {
 async fn the_cookie_goes_to_no_upstream() {
     let site = Site::new().await;
     let cookie = site.session("alice", ed25519()).await;
-    let value = cookie.trim_start_matches("Cookie: ").trim_end();
+    let value = cookie.split_once("Cookie: ").unwrap().1.trim_end();
     let seen = site.world.get("/x", &format!("Cookie: a=1; {value}; b=2\r\n")).await;
     assert_eq!(seen.seen_header("cookie"), ["a=1; b=2"]);
     let seen = site.world.get("/x", &cookie).await;

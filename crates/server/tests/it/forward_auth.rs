@@ -281,8 +281,11 @@ async fn what_does_not_hold_passes_as_nobodys_where_the_route_does_not_enforce()
         assert_eq!(ask(&world, "/verify", "", &about(path, method)).await.status, 403, "{method} {path}");
     }
     let report = world.running.app().readiness.report();
-    let told: Vec<_> =
-        report.rows.iter().map(|(route, who, row)| (route.as_str(), who.clone(), row.is_ready())).collect();
+    let told: Vec<_> = report
+        .rows
+        .iter()
+        .map(|(route, who, row)| (route.as_str(), who.clone(), row.is_ready(row.last)))
+        .collect();
     let account = |name: &str| Who::Account(name.to_owned());
     let network = || Who::Network("127.0.0.0/24".to_owned());
     let wanted = [

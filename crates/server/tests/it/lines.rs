@@ -87,3 +87,22 @@ async fn the_page_and_the_line_have_the_same_fields() {
         assert!(text.contains(&format!(" {name}=")), "{name}: {text}");
     }
 }
+
+#[tokio::test]
+async fn join_codes_stand_in_no_line() {
+    let kept = Kept::default();
+    let writer = kept.clone();
+    {
+        let plain = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let _here = tracing::subscriber::set_default(plain);
+        let world = World::with(&crate::session::routes()).await;
+        for path in ["/v1/subscription/invite/join-5ec2e7", "/v1/subscription/invite/join-5ec2e7?x=5ec2e7"] {
+            let asked = format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n");
+            assert_eq!(world.send(asked).await.status, 401);
+        }
+        world.running.shutdown().await;
+    }
+    let text = kept.lines().concat();
+    assert_eq!(text.matches("path=/v1/subscription/invite/(code)").count(), 2, "{text}");
+    assert!(!text.contains("5ec2e7"), "{text}");
+}

@@ -3,6 +3,7 @@
 mod acme;
 mod console;
 mod console_powers;
+mod console_sent;
 mod console_told;
 mod drain;
 mod explain;
@@ -26,6 +27,7 @@ mod slow;
 mod sockets;
 mod streams;
 mod tls;
+mod token;
 mod two;
 mod upstreams;
 mod webhooks;

@@ -144,7 +144,7 @@ async fn readiness_says_who_would_pass_and_believes_no_name() {
         .rows
         .iter()
         .map(|(route, who, row)| {
-            (route.as_str(), who.clone(), row.is_ready(), row.passed, row.failed, row.unproven)
+            (route.as_str(), who.clone(), row.is_ready(row.last), row.passed, row.failed, row.unproven)
         })
         .collect();
     assert_eq!(

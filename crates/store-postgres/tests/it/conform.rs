@@ -86,6 +86,7 @@ async fn of_many_swaps_on_two_nodes_one_wins_and_an_end_holds_everywhere() {
         rotated: opened,
         previous: None,
         ended: None,
+        grant: None,
     };
     Sessions::open(&*nodes[0], &kept).await.unwrap();
     for round in 0..10 {

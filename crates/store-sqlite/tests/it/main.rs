@@ -53,6 +53,7 @@ fn session(id: &str, account: &str) -> Session {
         rotated: Time::from_seconds(DAY),
         previous: None,
         ended: None,
+        grant: None,
     }
 }
 

@@ -47,6 +47,7 @@ impl Directory {
             acting_as: query.acting_as.map_or(ActingAs::Nobody, |user| self.acting_as(user, entry)),
             session: Standing::None,
             opened_by: None,
+            bound_to: None,
             decoys: None,
             caller: entry.map(|entry| entry.caller.clone()),
             keys: found.map(|(.., keys)| keys).unwrap_or_default(),
@@ -66,9 +67,9 @@ impl Directory {
     }
 
     /// How a session stands beside what is known now: it ends with its own end, its account's, that of the identifier it
-    /// names, or that of the key or companion key that opened it.
+    /// names, or that of the key or companion key that opened it. `published`: the key stands in the key set that the account publishes.
     #[must_use]
-    pub fn standing(&self, session: &Session, now: Time) -> Standing {
+    pub fn standing(&self, session: &Session, now: Time, published: bool) -> Standing {
         let backed = self.with_account(&session.account).is_some_and(|entry| {
             let mut keys = entry.caller.keys.iter();
             // A name that went to somebody else must not be told onwards for its former holder.
@@ -76,7 +77,8 @@ impl Directory {
             entry.caller.enabled
                 && named
                 && (keys.any(|key| *key.id == *session.key && key.life.is_live(now))
-                    || self.by_companion(session))
+                    || self.by_companion(session)
+                    || published)
         });
         if backed && session.is_live(now) { Standing::Live(session.ends) } else { Standing::Ended }
     }

@@ -217,17 +217,18 @@ fn a_session_stands_and_falls_with_its_key_and_account() {
         rotated: at(0),
         previous: None,
         ended: None,
+        grant: None,
     };
-    assert_eq!(directory.standing(&session, at(50)), Standing::Live(at(100)));
-    assert_eq!(directory.standing(&session, at(100)), Standing::Ended);
+    assert_eq!(directory.standing(&session, at(50), false), Standing::Live(at(100)));
+    assert_eq!(directory.standing(&session, at(100), false), Standing::Ended);
     let other = Session { key: "key_3".into(), ..session.clone() };
-    assert_eq!(directory.standing(&other, at(50)), Standing::Ended);
+    assert_eq!(directory.standing(&other, at(50), false), Standing::Ended);
     let retiring = KeyRecord { life: KeyLife::ACTIVE.retire(at(60)).unwrap(), ..key("key_1", "acc_a", 1) };
     directory.apply(&[Write::Put(Record::Key(retiring))], 6).unwrap();
-    assert_eq!(directory.standing(&session, at(59)), Standing::Live(at(100)));
-    assert_eq!(directory.standing(&session, at(60)), Standing::Ended);
+    assert_eq!(directory.standing(&session, at(59), false), Standing::Live(at(100)));
+    assert_eq!(directory.standing(&session, at(60), false), Standing::Ended);
     directory.apply(&[Write::Delete(Record::Account(account("acc_a", "", "")))], 7).unwrap();
-    assert_eq!(directory.standing(&session, at(50)), Standing::Ended);
+    assert_eq!(directory.standing(&session, at(50), false), Standing::Ended);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 use crate::denied::Denied;
 use crate::draft::Decided;
 use countersign::ask::Network;
+use countersign::hidden::is_hidden;
 use countersign_keys::{Algorithm, CompactKey};
 
 /// Names and labels are for people and tables.
@@ -15,19 +16,17 @@ const LONGEST_URL: usize = 2048;
 /// Entries of one list: looked through for each request.
 const MOST_ENTRIES: usize = 64;
 
-/// Text of 1 to `most` bytes without control characters and without blanks at its ends.
+/// Text of 1 to `most` bytes without control and invisible characters and without blanks at its ends.
 pub(crate) fn text(what: &str, code: &'static str, value: &str, most: usize) -> Decided<()> {
-    let plain = !value.is_empty()
-        && value.len() <= most
-        && value.trim() == value
-        && !value.chars().any(|letter| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}'));
+    let plain =
+        !value.is_empty() && value.len() <= most && value.trim() == value && !value.chars().any(is_hidden);
     if plain {
         return Ok(());
     }
     Err(Denied::invalid(
         code,
         format!(
-            "wanted {what} of 1 to {most} bytes without control characters and without blanks at its ends; found {}; send it so",
+            "wanted {what} of 1 to {most} bytes without control or invisible characters and without blanks at its ends; found {}; send it so",
             shown(value)
         ),
     ))
@@ -173,4 +172,28 @@ pub(crate) fn shown(value: &str) -> String {
         short.push('…');
     }
     format!("{short:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_no_letter_that_nobody_sees() {
+        for good in ["a", "Zoë Ünsal", "名前", "<b>&\"'", "מפתח"] {
+            assert!(text("a label", "invalid-label", good, 64).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            " a",
+            "a\n",
+            "a\u{202e}gnp.exe",
+            "admin\u{200b}",
+            "a\u{2066}b\u{2069}",
+            "\u{feff}a",
+            "x\u{e0041}",
+        ] {
+            assert!(text("a label", "invalid-label", bad, 64).is_err(), "{bad:?}");
+        }
+    }
 }

@@ -244,6 +244,7 @@ fn session(id: &str, account: &str, key: &str) -> Session {
         rotated: Time::from_seconds(NOW),
         previous: None,
         ended: None,
+        grant: None,
     }
 }
 

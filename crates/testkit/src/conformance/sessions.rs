@@ -31,6 +31,7 @@ fn session(id: &str, account: &str) -> Session {
         rotated: opened,
         previous: None,
         ended: None,
+        grant: None,
     }
 }
 

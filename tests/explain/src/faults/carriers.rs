@@ -48,7 +48,8 @@ pub(crate) const FAULTS: &[Fault] = &[
     }),
     Fault::new("header-underscores", CLASS, "header-wrong", COVERING).sent(|sent, _| {
         for (name, _) in &mut sent.headers {
-            if name.starts_with("Api-") || name.starts_with("Countersign-") {
+            let lower = name.to_ascii_lowercase();
+            if lower.starts_with("api-") || lower.starts_with("countersign-") {
                 *name = name.replace('-', "_");
             }
         }
@@ -59,7 +60,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         sent.headers.extend(again);
     }),
     Fault::new("two-headers", CLASS, "two-credentials", COVERING).sent(|sent, _| {
-        let ours = |name: &str| name == "Api-Id" || name == "Countersign-Key";
+        let ours = |name: &str| name == "Api-Id" || name == "countersign-key";
         let again: Vec<_> = sent.headers.iter().filter(|(name, _)| ours(name)).cloned().collect();
         sent.headers.extend(again);
     }),

@@ -27,10 +27,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault::new("identity-missing", CLASS, "identity-missing", TOKENS)
         .draft(|draft| draft.remove(who(draft.dialect))),
     Fault::new("identity-missing-in-body", CLASS, "identity-missing", SPACE).sent(|sent, _| {
-        sent.body = String::from_utf8_lossy(&sent.body)
-            .replace("\"userId\":\"alice\",", "")
-            .replace(",\"userId\":\"alice\"", "")
-            .into_bytes();
+        sent.body = String::from_utf8_lossy(&sent.body).replace("\"userId\": \"alice\", ", "").into_bytes();
     }),
     Fault::new("identity-misspelt", CLASS, "claim-misspelt", TOKENS).draft(|draft| {
         let name = who(draft.dialect);

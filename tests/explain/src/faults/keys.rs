@@ -1,6 +1,6 @@
 //! Keys and accounts in the wrong state, and keys that are not the right ones.
 use crate::dialect::Dialect;
-use crate::draft::text;
+use crate::draft::{set, text};
 use crate::fault::{Fault, Key, RSA, RSA_TOKENS, TOKENS};
 use crate::world::{ALICE, NOW};
 use countersign::life::key::KeyState;
@@ -40,12 +40,7 @@ fn state(rows: &mut Vec<Record>, state: KeyState) {
 pub(crate) const FAULTS: &[Fault] = &[
     Fault::new("wrong-key", CLASS, "wrong-key", ALL).key(Key::Unknown),
     Fault::new("key-of-another-account", CLASS, "wrong-key", RSA).key(Key::Named("key_bob")),
-    Fault::new("old-key", CLASS, "key-revoked", ALL).key(Key::Old).draft(|draft| {
-        // Named by the text it signs, where the dialect names keys.
-        if draft.dialect == Dialect::Operator {
-            draft.set("key", "key_es_old");
-        }
-    }),
+    Fault::new("old-key", CLASS, "key-revoked", ALL).key(Key::Old),
     Fault::new("key-pending", CLASS, "key-pending", ALL).rows(|rows| state(rows, KeyState::Pending)),
     Fault::new("key-disabled", CLASS, "key-disabled", ALL).rows(|rows| state(rows, KeyState::Disabled)),
     Fault::new("key-revoked", CLASS, "key-revoked", ALL).rows(|rows| state(rows, KeyState::Revoked)),
@@ -125,12 +120,12 @@ pub(crate) const FAULTS: &[Fault] = &[
         .draft(|draft| draft.set("key", "key_that_nobody_has")),
     Fault::new("kid-of-another-account", CLASS, "kid-of-another-account", TOKENS).draft(|draft| {
         let kid = if draft.dialect == Dialect::JwtEd { "key_bob_ed" } else { "key_bob" };
-        draft.head.push(("kid".to_owned(), text(kid)));
+        set(&mut draft.head, "kid", text(kid));
     }),
     Fault::new("kid-of-own-other-key", CLASS, "kid-of-another-key", RSA_TOKENS)
-        .draft(|draft| draft.head.push(("kid".to_owned(), text("key_second")))),
+        .draft(|draft| set(&mut draft.head, "kid", text("key_second"))),
     Fault::new("kid-is-a-number", CLASS, "header-member-type", TOKENS)
-        .draft(|draft| draft.head.push(("kid".to_owned(), "1".to_owned()))),
+        .draft(|draft| set(&mut draft.head, "kid", "1".to_owned())),
     Fault::new("private-half-wrong", CLASS, "public-half-as-private", &[Dialect::Spacetime, Dialect::JwtEd])
         .key(Key::Named("key_ed_half")),
 ];

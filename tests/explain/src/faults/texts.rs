@@ -1,7 +1,8 @@
 //! Signed texts that are not what arrives: addresses, bodies and the spelling of JSON.
 use crate::dialect::Dialect;
-use crate::draft::{Pairs, lines, standard, text};
+use crate::draft::{lines, standard, text};
 use crate::fault::{COVERING, Fault};
+use crate::recorded::Pairs;
 use countersign::base64::{decode_hex, encode_hex};
 use countersign_keys::sha256;
 

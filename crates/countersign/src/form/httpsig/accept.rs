@@ -19,7 +19,7 @@ pub(crate) fn value(form: &Form, rules: &[Rule], members: &[Box<str>]) -> Option
     }
     out.push(b')');
     for name in ["created", "expires"] {
-        let is_it = |source: &Source| matches!(source, Source::Param(slot) if members.get(*slot).is_some_and(|own| **own == *name));
+        let is_it = |source: &Source| matches!(source, Source::Signed(slot) if members.get(*slot).is_some_and(|own| **own == *name));
         if rules.iter().any(|rule| rule.wants(&is_it)) {
             out.push(b';');
             out.extend_from_slice(name.as_bytes());

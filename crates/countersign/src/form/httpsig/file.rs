@@ -1,7 +1,7 @@
 //! `[signature]` of a dialect file.
 use super::digest::DigestKind;
 use super::{HttpSig, Need, Needed, When};
-use crate::dialect::settings::OFF;
+use crate::dialect::settings::{OFF, split};
 use http::HeaderName;
 use serde::Deserialize;
 
@@ -35,10 +35,9 @@ fn usual_label() -> String {
     "sig1".to_owned()
 }
 
-/// A list given by a setting stands in one text, with commas; `off` is no item.
-fn split(list: &[String]) -> impl Iterator<Item = &str> {
-    let items = list.iter().flat_map(|text| text.split(',')).map(str::trim);
-    items.filter(|text| !text.is_empty() && *text != OFF)
+/// The items of a list; a setting that is `off` is none.
+fn items(list: &[String]) -> impl Iterator<Item = &str> {
+    split(list).filter(|text| *text != OFF)
 }
 
 impl HttpSig {
@@ -50,7 +49,7 @@ impl HttpSig {
             (&file.if_present, When::IfPresent),
         ];
         for (list, when) in lists {
-            for name in split(list) {
+            for name in items(list) {
                 needs.push(Need { part: needed(name)?, when });
             }
         }
@@ -64,7 +63,7 @@ impl HttpSig {
                 )
             })
         };
-        let digests: Vec<_> = split(&file.digests).map(digest).collect::<Result<_, _>>()?;
+        let digests: Vec<_> = items(&file.digests).map(digest).collect::<Result<_, _>>()?;
         let labels = [file.label.as_deref().unwrap_or("any"), &file.write_label];
         if let Some(bad) = labels.iter().find(|label| !is_label(label)) {
             return Err(format!("label: wanted lower-case letters, digits and _ - . *, found {bad}"));
@@ -73,7 +72,7 @@ impl HttpSig {
         Ok(Self {
             label_made: label.clone().unwrap_or_else(|| file.write_label.as_str().into()),
             label,
-            tags: split(&file.tags).map(Into::into).collect(),
+            tags: items(&file.tags).map(Into::into).collect(),
             needs,
             jose_names: file.jose_names,
             digests: if digests.is_empty() { DigestKind::ALL.to_vec() } else { digests },

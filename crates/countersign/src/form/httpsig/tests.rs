@@ -213,12 +213,12 @@ const DIALECT: &str = r#"
     summary = "x"
     algorithms = ["Ed25519,ES256,ES384,PS512,RS256"]
     find = { form = "httpsig" }
-    who = { from = "param.keyid", namespace = "n" }
+    who = { from = "signature.keyid", namespace = "n" }
     rules = [
-      { present = ["param.created", "param.keyid", "param.nonce"] },
-      { near = "param.created", within = "60s" },
-      { not_after = "param.expires", optional = true },
-      { once = ["param.nonce"], dated = "param.created", keep = "60s" },
+      { present = ["signature.created", "signature.keyid", "signature.nonce"] },
+      { near = "signature.created", within = "60s" },
+      { not_after = "signature.expires", optional = true },
+      { once = ["signature.nonce"], dated = "signature.created", keep = "60s" },
     ]
     reply = { status = 401, challenge = "Signature", accept_signature = true }
     [signature]
@@ -269,6 +269,7 @@ fn judge(dialect: &Dialect, incoming: &Incoming<'_>, keys: &Keys) -> Result<Opti
             Finish::Checked(Checked::Once(pending)) => {
                 return pending.settle(Use::First, &mut ()).map(Some).map_err(|refusal| refusal.reason);
             }
+            Finish::Checked(Checked::Bound(_)) => unreachable!("no session is read here"),
         }
     }
 }

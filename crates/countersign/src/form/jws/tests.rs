@@ -8,9 +8,9 @@ use countersign_keys::{Job, Policy, PublicKey, read_public_key, verify};
 use serde_json::Value as Json;
 use std::path::PathBuf;
 
-#[expect(clippy::disallowed_methods, reason = "the one place where the folder of vectors is named")]
+// Named where the tests are built, so that nothing here reads the environment while it runs.
 fn folder(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var("COUNTERSIGN_VECTORS").ok().map(|root| PathBuf::from(root).join(name));
+    let folder = option_env!("COUNTERSIGN_VECTORS").map(|root| PathBuf::from(root).join(name));
     if folder.is_none() {
         eprintln!("skipped: COUNTERSIGN_VECTORS is not set");
     }
@@ -35,7 +35,9 @@ enum Refused {
 }
 
 fn wanted(algorithms: &[Algorithm]) -> Wanted<'_> {
-    Wanted { algorithms, types: &[], members: &[] }
+    static NAMES: Names = Names { members: Vec::new(), heads: Vec::new() };
+    static OUTSIDE: Outside = Outside { critical: Vec::new(), content: None };
+    Wanted { algorithms, types: &[], names: &NAMES, outside: &OUTSIDE, detached: None }
 }
 
 /// Reads a token whole and checks its signature.
@@ -288,4 +290,32 @@ fn the_jose_cookbook_is_judged_as_our_rules_say() {
     );
     // The others are of shared secrets, of encryption, or of several signatures in JSON.
     assert_eq!(told.len(), 12);
+}
+
+/// [RFC 7515, section 4.1.11](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11) and
+/// [RFC 7797, section 6](https://www.rfc-editor.org/rfc/rfc7797#section-6): what `crit` may say, and that `b64` stands in it.
+#[test]
+fn only_extensions_that_are_understood_and_there_may_be_critical() {
+    let names = Names { members: Vec::new(), heads: vec!["x".into()] };
+    let outside = Outside { critical: vec!["b64".into(), "x".into()], content: None };
+    let found = |head: &str, detached| {
+        let wanted =
+            Wanted { algorithms: Algorithm::ALL, types: &[], names: &names, outside: &outside, detached };
+        let token = format!("{}..AA", crate::base64::encode(Alphabet::Url, head.as_bytes()));
+        read(token.as_bytes(), &wanted, &Limits::default(), &mut Vec::new()).map(|_| ())
+    };
+    let good = r#"{"alg":"PS256","b64":false,"x":1,"crit":["b64","x"]}"#;
+    assert_eq!(found(good, Some(true)), Ok(()));
+    assert_eq!(found(good, Some(false)), Err(Reason::UnsupportedHeader), "signed in another way");
+    assert_eq!(found(r#"{"alg":"PS256"}"#, Some(true)), Err(Reason::UnsupportedHeader));
+    assert_eq!(found(r#"{"alg":"PS256"}"#, Some(false)), Ok(()));
+    assert_eq!(found(r#"{"alg":"PS256","b64":false}"#, Some(true)), Err(Reason::UnsupportedHeader));
+    for crit in
+        [r#"[]"#, r#"["b64","b64"]"#, r#"["b64","exp"]"#, r#"["b64",1]"#, r#""b64""#, "null", r#"["y"]"#]
+    {
+        let head = format!(r#"{{"alg":"PS256","b64":false,"x":1,"crit":{crit}}}"#);
+        assert_eq!(found(&head, Some(true)), Err(Reason::UnsupportedCritical), "{crit}");
+    }
+    let absent = r#"{"alg":"PS256","b64":false,"crit":["b64","x"]}"#;
+    assert_eq!(found(absent, Some(true)), Err(Reason::UnsupportedCritical), "what is critical is there");
 }

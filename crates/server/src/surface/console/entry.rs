@@ -73,6 +73,8 @@ struct SignedIn {
     account: WhoView,
     /// When the session ends if nothing is done.
     expires: Moment,
+    /// The page's half of the session: kept where no other port of the host sees it, and sent in `countersign-console-page`.
+    page: String,
 }
 
 /// An account, in short.
@@ -229,7 +231,7 @@ async fn entered(
     let Account { id, name, role, .. } = account.clone();
     let expires = Moment(session::expires(&new.session, new.session.opened));
     let who = WhoView { id, name, role: role.map(Into::into) };
-    let mut response = Json(SignedIn { account: who, expires }).into_response();
+    let mut response = Json(SignedIn { account: who, expires, page: new.page.to_string() }).into_response();
     let set = cookie::set(site, &new.value).map(|cookie| (header::SET_COOKIE, cookie));
     response.headers_mut().extend(set);
     response.extensions_mut().insert(outcome(&account.name, key_of(&new.session)));

@@ -2,6 +2,7 @@
 use super::holder::Holder;
 use super::state::Console;
 use crate::app::App;
+use crate::config::listener::Surface;
 use crate::config::route::Route;
 use crate::surface::manage::problem::Reading;
 use axum::Json;
@@ -13,6 +14,10 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+/// Sessions are opened in this dialect, and their tokens are of the other.
+pub(super) const OPENS: &str = "spacetime";
+pub(super) const OPENED: &str = "own-session";
 
 /// The call about dialects.
 pub(super) fn routes() -> OpenApiRouter<Arc<Console>> {
@@ -73,6 +78,25 @@ pub(super) fn open_to<'a>(app: &'a App, account: &'a Account) -> impl Iterator<I
     })
 }
 
+/// Whether requests in this dialect reach a route: by proofs of its own, or by the tokens that they open.
+pub(super) fn takes(app: &App, route: &Route, dialect: &str) -> bool {
+    let has = |name: &str| route.dialects.iter().any(|own| own == name);
+    has(dialect) || (dialect == OPENS && has(OPENED) && has_sessions(app))
+}
+
+fn has_sessions(app: &App) -> bool {
+    app.config.listeners.iter().any(|listener| listener.has(Surface::Session))
+}
+
+/// The address where a challenge is answered.
+fn opening(app: &App) -> String {
+    let path = format!("{}/auth/token", app.config.session.prefix);
+    app.config
+        .server
+        .public()
+        .map_or_else(|| path.clone(), |(scheme, authority)| format!("{scheme}://{authority}{path}"))
+}
+
 /// List the dialects that routes take.
 #[utoipa::path(get, path = "/console/api/v1/dialects", tag = "dialects",
     responses((status = 200, body = TakenDialects), Reading))]
@@ -81,7 +105,12 @@ async fn list_taken_dialects(State(console): State<Arc<Console>>, holder: Holder
     let mut items = BTreeMap::new();
     for route in open_to(app, &holder.account) {
         let url = address(app, route);
-        for name in &route.dialects {
+        let opens = takes(app, route, OPENS).then(|| OPENS.to_owned());
+        for name in route
+            .dialects
+            .iter()
+            .chain(opens.iter().filter(|_| !route.dialects.iter().any(|own| own == OPENS)))
+        {
             let Some(dialect) = app.dialects.get(name) else { continue };
             let taken = items.entry(name.clone()).or_insert_with(|| TakenDialect {
                 name: name.clone(),
@@ -91,7 +120,8 @@ async fn list_taken_dialects(State(console): State<Arc<Console>>, holder: Holder
                 settings: dialect.settings().clone().into_iter().collect(),
                 routes: Vec::new(),
             });
-            taken.routes.push(TakenAt { name: route.name.clone(), url: url.clone() });
+            let url = if name == OPENS { opening(app) } else { url.clone() };
+            taken.routes.push(TakenAt { name: route.name.clone(), url });
         }
     }
     Json(TakenDialects { items: items.into_values().collect() })

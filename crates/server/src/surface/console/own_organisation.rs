@@ -6,7 +6,7 @@ use crate::surface::manage::moment::Moment;
 use crate::surface::manage::problem::{Changing, Problem, Reading};
 use crate::surface::manage::secret;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use countersign_guard::session::membership::{ADMIN, at_least, invite};
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,14 @@ struct Invitation {
     expires: Moment,
 }
 
+/// A join code that somebody was given. It works like a password: it stands in no address, which logs keep.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Joining {
+    /// The join code.
+    code: String,
+}
+
 /// A join code just made.
 #[derive(Serialize, ToSchema)]
 struct MadeCode {
@@ -122,15 +130,14 @@ async fn make_join_code(
 }
 
 /// Join an organisation by a join code.
-#[utoipa::path(post, path = "/console/api/v1/organisation/join/{code}", tag = "organisation",
-    params(("code" = String, Path, description = "The join code.")),
+#[utoipa::path(post, path = "/console/api/v1/organisation/join", tag = "organisation", request_body = Joining,
     responses((status = 200, body = OwnOrganisation), Changing))]
 async fn join(
     State(console): State<Arc<Console>>,
     holder: Holder,
-    Path(code): Path<String>,
+    Input(joining): Input<Joining>,
 ) -> Result<Json<OwnOrganisation>, Problem> {
-    let digest = secret::digest(&code);
+    let digest = secret::digest(&joining.code);
     holder.actor().change(&console.manage, |draft| draft.join(&holder.account.id, &digest)).await?;
     Ok(Json(shown(&console, &holder)))
 }

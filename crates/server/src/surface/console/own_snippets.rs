@@ -1,6 +1,6 @@
 //! Programs that send a first request, filled with the values of whoever is signed in.
 use super::holder::Holder;
-use super::own_dialects::{address, open_to};
+use super::own_dialects::{OPENED, OPENS, address, open_to, takes};
 use super::state::Console;
 use crate::surface::manage::page::Ask;
 use crate::surface::manage::problem::{Problem, Reading};
@@ -17,9 +17,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Sessions are opened in this dialect, and their tokens are of the other.
-const OPENS: &str = "spacetime";
-const OPENED: &str = "own-session";
 /// Stands for the provider's host where the configuration does not name it.
 const HOST: &str = "https://api.example.com";
 
@@ -63,7 +60,7 @@ async fn get_snippet(
     Ask(wanted): Ask<Wanted>,
 ) -> Result<Json<SnippetView>, Problem> {
     let (app, account) = (&console.app, &holder.account);
-    let route = open_to(app, account).find(|route| route.dialects.contains(&wanted.dialect));
+    let route = open_to(app, account).find(|route| takes(app, route, &wanted.dialect));
     let route = route.ok_or_else(|| Problem::missing("dialect"))?;
     let name = if wanted.dialect == OPENED { OPENS } else { &wanted.dialect };
     let dialect = app.dialects.get(name).ok_or_else(|| Problem::missing("dialect"))?;

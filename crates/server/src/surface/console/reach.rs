@@ -1,6 +1,6 @@
 //! How far a session reaches: which keys of the account it changes, and which it may add.
 use super::holder::Holder;
-use super::own_dialects::open_to;
+use super::own_dialects::{open_to, takes};
 use super::state::Console;
 use crate::surface::manage::problem::Problem;
 use crate::surface::manage::views::LimitsView;
@@ -83,7 +83,7 @@ pub(super) fn self_service(
     }
     let taken = |name: &String| {
         name == OPERATOR
-            || open_to(&console.app, &holder.account).any(|route| route.dialects.contains(name))
+            || open_to(&console.app, &holder.account).any(|route| takes(&console.app, route, name))
             || opener.is_some_and(|opener| opener.dialects.contains(name))
     };
     if wanted.iter().all(taken) {

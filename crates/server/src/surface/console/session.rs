@@ -3,6 +3,7 @@ use super::cookie;
 use super::holder::Holder;
 use super::site::Site;
 use crate::app::App;
+use crate::surface::origin::single;
 use axum::http::HeaderMap;
 use countersign::base64::{Alphabet, decode, encode, encode_hex};
 use countersign::life::session::{CONSOLE, Ended, Session};
@@ -23,8 +24,10 @@ const WHOLE: i64 = 12 * 3600;
 const NOTED: i64 = 60;
 /// Sessions of one account; one more ends the oldest.
 const MOST: usize = 16;
-/// Bytes of the secret in the cookie.
+/// Bytes of the secret in the cookie, and of that which the page keeps.
 const SECRET: usize = 32;
+/// The header in which a page sends its secret.
+pub(crate) const PAGE: &str = "countersign-console-page";
 /// Tries to end a session that another call notes a use of meanwhile.
 const TRIES: u32 = 16;
 
@@ -33,6 +36,8 @@ pub(super) struct New {
     pub(super) session: Session,
     /// The cookie's value.
     pub(super) value: Zeroizing<String>,
+    /// What the page keeps and sends beside the cookie, which browsers show to every port of a host.
+    pub(super) page: Zeroizing<String>,
 }
 
 /// Why nobody is signed in.
@@ -56,10 +61,12 @@ pub(crate) fn present(site: &Site, headers: &HeaderMap) -> bool {
     cookie::read(site, headers).is_some()
 }
 
-/// Opens a session of an account; `key` is what opened it. Only a digest of the cookie's secret is kept.
+/// Opens a session of an account; `key` is what opened it. Only a digest of both secrets is kept.
 pub(super) async fn open(app: &App, site: &Site, account: &str, key: &str) -> Result<New, Fault> {
     let now = app.clock.now();
     let secret = Zeroizing::new(draw::<SECRET>(&*app.entropy));
+    let own = Zeroizing::new(draw::<SECRET>(&*app.entropy));
+    let page = Zeroizing::new(encode(Alphabet::Url, &*own));
     let id = format!("{CONSOLE}{}", encode_hex(&draw::<12>(&*app.entropy)));
     let value = Zeroizing::new(format!("{id}.{}", encode(Alphabet::Url, &*secret)));
     let session = Session {
@@ -70,10 +77,11 @@ pub(super) async fn open(app: &App, site: &Site, account: &str, key: &str) -> Re
         key: key.to_owned(),
         opened: now,
         ends: now + Span::from_seconds(WHOLE),
-        iteration: kept(&*secret),
+        iteration: kept(&*secret, &*own),
         rotated: now,
         previous: None,
         ended: None,
+        grant: None,
     };
     app.sessions.open(&session).await?;
     // Oldest first.
@@ -82,7 +90,7 @@ pub(super) async fn open(app: &App, site: &Site, account: &str, key: &str) -> Re
     for old in own.iter().take(own.len().saturating_sub(MOST)) {
         end(app, old).await?;
     }
-    Ok(New { session, value })
+    Ok(New { session, value, page })
 }
 
 /// Who holds the session of a call's cookie, by the newest state of session, account and key.
@@ -93,16 +101,13 @@ pub(crate) async fn find(app: &App, site: &Site, headers: &HeaderMap) -> Result<
     let value = cookie::read(site, headers).ok_or(Out::Absent)?;
     let unknown = || Out::Refused(Reason::SessionUnknown);
     let (id, secret) = value.split_once('.').ok_or_else(unknown)?;
-    let mut bytes = Zeroizing::new(Vec::new());
-    if !id.starts_with(CONSOLE)
-        || id.len() > 64
-        || secret.len() > 64
-        || decode(Alphabet::Url, secret.as_bytes(), &mut bytes).is_err()
-    {
+    if !id.starts_with(CONSOLE) || id.len() > 64 {
         return Err(unknown());
     }
+    let page = single(headers, PAGE).ok().flatten().ok_or_else(unknown)?;
+    let (secret, own) = (opened(secret).ok_or_else(unknown)?, opened(page).ok_or_else(unknown)?);
     let session = app.sessions.get(id).await?.filter(|session| session.is_console()).ok_or_else(unknown)?;
-    if !bool::from(kept(&bytes).as_bytes().ct_eq(session.iteration.as_bytes())) {
+    if !bool::from(kept(&secret, &own).as_bytes().ct_eq(session.iteration.as_bytes())) {
         return Err(unknown());
     }
     let now = app.clock.now();
@@ -146,6 +151,14 @@ fn idle_end(session: &Session) -> Time {
     session.rotated + Span::from_seconds(IDLE)
 }
 
-fn kept(secret: &[u8]) -> String {
-    encode_hex(&sha256(&[b"countersign console session\0", secret]))
+fn opened(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    // Longer texts are nobody's: they are not read.
+    let read = text.len() <= 2 * SECRET && decode(Alphabet::Url, text.as_bytes(), &mut bytes).is_ok();
+    // One length: where the first secret ends in what is digested is no matter of choice.
+    Some(bytes).filter(|bytes| read && bytes.len() == SECRET)
+}
+
+fn kept(secret: &[u8], page: &[u8]) -> String {
+    encode_hex(&sha256(&[b"countersign console session\0", secret, page]))
 }

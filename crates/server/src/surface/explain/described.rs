@@ -189,7 +189,11 @@ fn place<'a>(app: &'a App, described: &Described, target: &Target<'_>) -> Option
     }
 }
 
-fn headers(described: &[(String, String)], most: usize) -> Result<HeaderMap, Box<Response<Body>>> {
+/// Headers from pairs.
+///
+/// # Errors
+/// The answer that says which cannot be one.
+pub(crate) fn headers(described: &[(String, String)], most: usize) -> Result<HeaderMap, Box<Response<Body>>> {
     if described.len() > most {
         // No request with more would be judged; and a map of tens of thousands panics.
         let text = format!("headers: wanted at most {most}, found {}", described.len());

@@ -132,16 +132,16 @@ impl Holder {
                 // As the next request of it would be judged: a session may be an account key's or a companion key's.
                 let ended = "its session has ended, or what opened it counts no more";
                 let session = session.ok_or(ended)?;
-                match shared.directory.standing(session, now) {
+                let published = session.key.starts_with(PUBLISHED) && self.publishes(shared);
+                match shared.directory.standing(session, now, published) {
                     Standing::Live(end) => (caller.key(&session.key), Some(end)),
                     _ => return Err(ended),
                 }
             }
-            None if self.key.starts_with(PUBLISHED) => {
-                let account = shared.directory.account(&self.account);
-                let publishes = account.is_some_and(|account| account.jwks_url.is_some());
-                (None, publishes.then_some(None).ok_or("its account publishes no keys any more")?)
-            }
+            None if self.key.starts_with(PUBLISHED) => (
+                None,
+                self.publishes(shared).then_some(None).ok_or("its account publishes no keys any more")?,
+            ),
             None => {
                 let key = caller.key(&self.key).filter(|key| key.life.is_live(now));
                 let key = key.ok_or("its key is revoked, disabled or has expired")?;
@@ -168,6 +168,11 @@ impl Holder {
             return Err("its account or key is confined to other requests");
         }
         Ok(end)
+    }
+
+    /// Whether its account publishes keys still; which ones is asked when requests come.
+    fn publishes(&self, shared: &Shared) -> bool {
+        shared.directory.account(&self.account).is_some_and(|account| account.jwks_url.is_some())
     }
 
     /// Asks again what its proof named: the account by its identifier, and the companion key beside it.

@@ -1,8 +1,9 @@
 //! The head of the OpenAPI document: title, words, tags, and how a call is signed.
 use super::problem::Document as Problem;
+use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
-use utoipa::openapi::{OpenApi as Whole, SecurityRequirement};
-use utoipa::{Modify, OpenApi};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi as Whole, SecurityRequirement};
 
 /// The headers of a signed call, in the order in which they are described.
 const HEADERS: [(&str, &str, &str); 4] = [
@@ -20,57 +21,58 @@ const HEADERS: [(&str, &str, &str); 4] = [
     ),
 ];
 
+/// What the calls are about.
+const TAGS: [(&str, &str); 19] = [
+    ("about", "Who is calling, what is answering."),
+    ("accounts", "Who is recognised, and how it names itself."),
+    ("keys", "Registered public keys and their lives."),
+    ("companions", "API keys that some dialects want beside the proof; never enough by themselves."),
+    ("users", "Users that accounts may act for."),
+    ("delegations", "Which account may act for which users."),
+    ("organisations", "Accounts that belong together."),
+    ("join codes", "Codes that let a caller join an organisation by itself."),
+    ("connections", "Accounts known by a connection id."),
+    ("sessions", "Open sessions."),
+    ("operators", "Who runs the installation."),
+    ("audit", "What was changed, when, by whom."),
+    ("apply", "A whole installation described in one document."),
+    ("dialects", "How requests carry proofs here."),
+    ("signing keys", "The server's own keys."),
+    ("configuration", "What the server was started with, taken anew."),
+    ("refusals", "What was refused in the last minutes on this node, and why."),
+    ("statistics", "What this node judged."),
+    ("doctor", "What the proxies before the server change."),
+];
+const ABOUT: &str = "Accounts, keys, organisations and everything around them, for operators. Every call but this document and the version is signed with an operator's key (dialect `operator`) and works once. Lists come in pages: send `next` as `after`. Problems are RFC 9457 with a stable `code`.";
+
 /// The document without its paths.
 pub(crate) fn head() -> Whole {
-    Head::openapi()
+    let mut document = about("countersign management API", ABOUT, &TAGS);
+    let components = document.components.get_or_insert_default();
+    let mut all = SecurityRequirement::default();
+    // Every call wants all four headers, unless it says otherwise itself.
+    for (name, header, description) in HEADERS {
+        let value = ApiKeyValue::with_description(header, description);
+        components.add_security_scheme(name, SecurityScheme::ApiKey(ApiKey::Header(value)));
+        all = all.add::<_, [String; 0], String>(name, []);
+    }
+    document.security = Some(vec![all]);
+    document
+}
+
+/// What every document of ours begins with: its title, the licence, its tags, and problems.
+pub(crate) fn about(title: &str, description: &str, tags: &[(&str, &str)]) -> Whole {
+    let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0"));
+    let info = InfoBuilder::new().title(title).version("1").description(Some(description));
+    let tag = |(name, description): &(&str, &str)| {
+        TagBuilder::new().name(*name).description(Some(*description)).build()
+    };
+    let mut document = Bare::openapi();
+    document.info = info.license(Some(license.build())).build();
+    document.tags = Some(tags.iter().map(tag).collect());
+    document
 }
 
 #[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "countersign management API",
-        version = "1",
-        description = "Accounts, keys, organisations and everything around them, for operators. Every call but this document and the version is signed with an operator's key (dialect `operator`) and works once. Lists come in pages: send `next` as `after`. Problems are RFC 9457 with a stable `code`.",
-        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
-    ),
-    components(schemas(Problem)),
-    tags(
-        (name = "about", description = "Who is calling, what is answering."),
-        (name = "accounts", description = "Who is recognised, and how it names itself."),
-        (name = "keys", description = "Registered public keys and their lives."),
-        (name = "companions", description = "API keys that some dialects want beside the proof; never enough by themselves."),
-        (name = "users", description = "Users that accounts may act for."),
-        (name = "delegations", description = "Which account may act for which users."),
-        (name = "organisations", description = "Accounts that belong together."),
-        (name = "join codes", description = "Codes that let a caller join an organisation by itself."),
-        (name = "connections", description = "Accounts known by a connection id."),
-        (name = "sessions", description = "Open sessions."),
-        (name = "operators", description = "Who runs the installation."),
-        (name = "audit", description = "What was changed, when, by whom."),
-        (name = "apply", description = "A whole installation described in one document."),
-        (name = "dialects", description = "How requests carry proofs here."),
-        (name = "signing keys", description = "The server's own keys."),
-        (name = "configuration", description = "What the server was started with, taken anew."),
-        (name = "refusals", description = "What was refused in the last minutes on this node, and why."),
-        (name = "statistics", description = "What this node judged."),
-        (name = "doctor", description = "What the proxies before the server change.")
-    ),
-    modifiers(&Signed)
-)]
-struct Head;
-
-/// Says that every call wants all four headers, unless it says otherwise itself.
-struct Signed;
-
-impl Modify for Signed {
-    fn modify(&self, document: &mut Whole) {
-        let components = document.components.get_or_insert_default();
-        let mut all = SecurityRequirement::default();
-        for (name, header, description) in HEADERS {
-            let value = ApiKeyValue::with_description(header, description);
-            components.add_security_scheme(name, SecurityScheme::ApiKey(ApiKey::Header(value)));
-            all = all.add::<_, [String; 0], String>(name, []);
-        }
-        document.security = Some(vec![all]);
-    }
-}
+#[openapi(components(schemas(Problem)))]
+struct Bare;

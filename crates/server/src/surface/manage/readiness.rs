@@ -5,6 +5,7 @@ use super::state::Manage;
 use crate::readiness::{Row, Who};
 use axum::Json;
 use axum::extract::State;
+use countersign::time::Time;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -29,7 +30,7 @@ struct Readiness {
     missed: u64,
     /// One sentence.
     summary: String,
-    /// Every caller on every route that does not enforce, those who would not pass first.
+    /// Every caller on every route that does not enforce or moves to another dialect, those who would not pass first.
     seen: Vec<SeenView>,
 }
 
@@ -50,6 +51,10 @@ struct SeenView {
     mode: &'static str,
     /// Requests that held.
     passed: u64,
+    /// The dialect that it signed lately and should move away from (`moving_to` of the route).
+    leaving: Option<String>,
+    /// Requests in it that held.
+    leaving_passed: u64,
     /// Requests that would be refused although their signature held; of a network, all that would be.
     failed: u64,
     /// Requests that name the account and prove nothing: its own with a wrong key, or anybody's.
@@ -63,7 +68,7 @@ struct SeenView {
 }
 
 impl SeenView {
-    fn of(route: String, who: Who, row: &Row) -> Self {
+    fn of(route: String, who: Who, row: &Row, now: Time) -> Self {
         let (kind, caller) = match who {
             Who::Account(name) => ("account", name),
             Who::Network(network) => ("network", network),
@@ -76,14 +81,25 @@ impl SeenView {
             };
             format!("{} {}{note}", reason.text(), reason.hint())
         });
+        let leaving = row.still_leaving(now);
+        let because = because.or_else(|| {
+            let leaving = leaving?;
+            let (dialect, passed) = (&leaving.dialect, leaving.passed);
+            Some(format!(
+                "It still signs {dialect} ({passed} of {} requests); the route moves to another dialect.",
+                row.passed
+            ))
+        });
         Self {
             route,
             caller,
             kind,
-            ready: row.is_ready(),
+            ready: row.is_ready(now),
             proven: row.passed > 0 || (kind == "account" && row.failed > 0),
             mode: row.mode.name(),
             passed: row.passed,
+            leaving: leaving.map(|leaving| leaving.dialect.to_string()),
+            leaving_passed: leaving.map_or(0, |leaving| leaving.passed),
             failed: row.failed,
             unproven: row.unproven,
             reason: reason.map(countersign::reason::Reason::code),
@@ -93,16 +109,19 @@ impl SeenView {
     }
 }
 
-/// Tell who would pass if every route enforced.
+/// Tell who would pass if every route enforced, and took only the dialects that it moves to.
 #[utoipa::path(get, path = "/api/v1/readiness", tag = "readiness", responses((status = 200, body = Readiness), Reading))]
 async fn get_readiness(State(manage): State<Arc<Manage>>) -> Json<Readiness> {
-    let report = manage.readiness.report();
+    let (report, now) = (manage.readiness.report(), manage.shared.clock.now());
     let mut seen: Vec<_> =
-        report.rows.into_iter().map(|(route, who, row)| SeenView::of(route, who, &row)).collect();
+        report.rows.into_iter().map(|(route, who, row)| SeenView::of(route, who, &row, now)).collect();
     seen.sort_by_key(|caller| caller.ready);
     let (callers, ready) = (seen.len(), seen.iter().filter(|caller| caller.ready).count());
     let summary = match callers - ready {
-        _ if callers == 0 => "No request was seen on a route that does not enforce.".to_owned(),
+        _ if callers == 0 => {
+            "No request was seen on a route that does not enforce, or that moves to another dialect."
+                .to_owned()
+        }
         0 => format!("All {callers} callers would pass."),
         1 => format!("{ready} of {callers} callers would pass; this one would not."),
         rest => format!("{ready} of {callers} callers would pass; these {rest} would not."),

@@ -72,6 +72,10 @@ struct Point {
     absent: u64,
     /// Requests that could not be decided.
     fault: u64,
+    /// Refusals by reason, where there were any.
+    #[serde(skip_serializing_if = "Counts::is_empty")]
+    #[schema(value_type = std::collections::HashMap<String, u64>)]
+    reasons: Counts,
 }
 
 /// How often a reason refused.
@@ -101,6 +105,8 @@ struct OfAlgorithm {
     algorithm: String,
     /// How often.
     count: u64,
+    /// The beginning of the last minute that had it, among those asked for.
+    last: Option<Moment>,
 }
 
 /// The last judgements.
@@ -210,6 +216,7 @@ fn told(history: &History, now: Time, minutes: u32) -> Statistics {
             refused: count("refused"),
             absent: count("absent"),
             fault: count("fault"),
+            reasons: found.map(|minute| minute.reasons.clone()).unwrap_or_default(),
         }
     });
     let used = history.last();
@@ -227,7 +234,13 @@ fn told(history: &History, now: Time, minutes: u32) -> Statistics {
                 OfDialect { dialect, count, last }
             })
             .collect(),
-        algorithms: most(algorithms).map(|(algorithm, count)| OfAlgorithm { algorithm, count }).collect(),
+        algorithms: most(algorithms)
+            .map(|(algorithm, count)| {
+                let last = known.iter().rev().find(|minute| minute.algorithms.contains_key(&algorithm));
+                let last = last.map(|minute| Moment(Time::from_seconds(minute.number.saturating_mul(STEP))));
+                OfAlgorithm { algorithm, count, last }
+            })
+            .collect(),
     }
 }
 

@@ -1,6 +1,7 @@
 // Starts the console: finds out who is signed in, and shows the page that the address means.
 import { getIfThere, whenEnded } from "./lib/api.js";
 import { el, fill } from "./lib/element.js";
+import { keepHalf } from "./lib/half.js";
 import { setServerTime } from "./lib/moment.js";
 import { noticePlace } from "./lib/notice.js";
 import { Problem, problemBox } from "./lib/problem.js";
@@ -125,6 +126,7 @@ function signIn(words) {
 
 function signedOut() {
   me = null;
+  keepHalf(null);
   history.replaceState(null, "", "#/");
   show("You are signed out.");
 }

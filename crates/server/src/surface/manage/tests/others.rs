@@ -190,5 +190,6 @@ fn session(id: &str, account: &str) -> Session {
         rotated: Time::from_seconds(START),
         previous: None,
         ended: None,
+        grant: None,
     }
 }

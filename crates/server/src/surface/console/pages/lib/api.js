@@ -1,4 +1,5 @@
-// Calls of the server's own APIs: same origin, the session's cookie, and the header that other sites cannot send.
+// Calls of the server's own APIs: same origin, the session's cookie and the page's half, and the header that other sites cannot send.
+import { pageHalf } from "./half.js";
 import { Problem, problemOf } from "./problem.js";
 
 /** Called when a session has ended; set once by the frame. */
@@ -11,6 +12,8 @@ export function whenEnded(act) {
 
 async function call(method, path, body, { signedIn = true } = {}) {
   const headers = { accept: "application/json", "countersign-console": "1" };
+  const half = pageHalf();
+  if (half) headers["countersign-console-page"] = half;
   if (body !== undefined) headers["content-type"] = "application/json";
   let answer;
   try {

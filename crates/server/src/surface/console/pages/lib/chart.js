@@ -17,8 +17,27 @@ const SERIES = [
   ["Our fault", "fault", "fault"],
 ];
 
-/** Verdicts over time as stacked bars. */
-export function verdictChart({ points, step_seconds: step }) {
+/** Reasons that have a colour of their own; the rest are counted together. */
+const MOST_REASONS = 5;
+
+/** Verdicts over time. */
+export const verdictChart = ({ points, step_seconds: step }) => stacked("Requests", "Verdicts by time", SERIES, points, step);
+
+/** Refusals over time, by reason. */
+export function reasonChart({ points, step_seconds: step, reasons }) {
+  const named = reasons.slice(0, MOST_REASONS).map(({ reason }) => reason);
+  const series = named.map((reason, index) => [reason, `reason-${index}`, reason]);
+  if (reasons.length > MOST_REASONS) series.push(["other reasons", "reason-other", ""]);
+  const told = points.map(({ at, reasons: found = {} }) => Object.entries(found).reduce((point, [reason, count]) => {
+    const member = named.includes(reason) ? reason : "";
+    return { ...point, [member]: (point[member] ?? 0) + count };
+  }, { at }));
+  return stacked("Refusals", "Refusals by time and reason", series, told, step);
+}
+
+/** Bars over time, stacked in the order of `series`. */
+function stacked(what, caption, series, points, step) {
+  const sum = (point) => series.reduce((all, [, , member]) => all + (point[member] ?? 0), 0);
   const title = fresh("chart");
   const most = niceMost(Math.max(1, ...points.map(sum)));
   const wide = (WIDTH - LEFT) / Math.max(1, points.length);
@@ -26,7 +45,7 @@ export function verdictChart({ points, step_seconds: step }) {
   const hatch = fresh("hatch");
   const bars = points.flatMap((point, index) => {
     let below = 0;
-    return SERIES.filter(([, , member]) => point[member] > 0).map(([, kind, member]) => {
+    return series.filter(([, , member]) => point[member] > 0).map(([, kind, member]) => {
       const top = y(below + point[member]);
       const height = y(below) - top;
       below += point[member];
@@ -39,18 +58,18 @@ export function verdictChart({ points, step_seconds: step }) {
     svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, compact(value)),
   ]);
   const total = (member) => points.reduce((all, point) => all + (point[member] ?? 0), 0);
-  const words = `Requests over ${span(points.length * step)}: ${SERIES.map(([name, , member]) => `${total(member)} ${name.toLowerCase()}`).join(", ")}.`;
+  const words = `${what} over ${span(points.length * step)}: ${series.map(([name, , member]) => `${total(member)} ${name.toLowerCase()}`).join(", ")}.`;
   return el("figure", { class: "chart" },
-    el("figcaption", null, el("ul", { class: "legend" }, SERIES.map(([name, kind, member]) =>
+    el("figcaption", null, el("ul", { class: "legend" }, series.map(([name, kind, member]) =>
       el("li", null, el("span", { class: `swatch ${kind}`, "aria-hidden": "true" }), `${name} `, el("strong", null, compact(total(member))))))),
     svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-labelledby": title },
       svg("title", { id: title }, words),
       svg("defs", null, svg("pattern", { id: hatch, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, svg("line", { x1: 0, x2: 0, y1: 0, y2: 5, class: "hatch" }))),
       lines, bars,
       points.length > 0 && [svg("text", { x: LEFT, y: HEIGHT - 6 }, clock(points[0].at)), svg("text", { x: WIDTH, y: HEIGHT - 6, "text-anchor": "end" }, clock(points.at(-1).at))]),
-    el("details", null, el("summary", null, "The same as a table"), table("Verdicts by time", [
+    el("details", null, el("summary", null, "The same as a table"), table(caption, [
       ["From", (point) => absolute(point.at)],
-      ...SERIES.map(([name, , member]) => [name, (point) => String(point[member] ?? 0), "number"]),
+      ...series.map(([name, , member]) => [name, (point) => String(point[member] ?? 0), "number"]),
     ], points.filter((point) => sum(point) > 0), { empty: "No request in this time." })));
 }
 
@@ -61,11 +80,9 @@ export function countBars(caption, rows, { empty, link } = {}) {
     ["Name", (row) => (link ? el("a", { href: link(row) }, el("code", null, row.name)) : el("code", null, row.name))],
     ["Share", (row) => svg("svg", { viewBox: "0 0 100 8", class: "share", "aria-hidden": "true", preserveAspectRatio: "none" }, svg("rect", { x: 0, y: 0, width: 100, height: 8, class: "track" }), svg("rect", { x: 0, y: 0, width: Math.max(1, (row.count / most) * 100), height: 8, class: `bar ${row.kind ?? ""}` })), "share-cell"],
     ["Count", (row) => row.count.toLocaleString("en"), "number"],
-    ...(rows.some((row) => row.last) ? [["Last", (row) => row.last]] : []),
+    ...(rows.some((row) => row.last) ? [["Last", (row) => row.last, "last"]] : []),
   ], rows, { empty, hidden: true });
 }
-
-const sum = (point) => SERIES.reduce((all, [, , member]) => all + (point[member] ?? 0), 0);
 
 const compact = (value) => new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
 

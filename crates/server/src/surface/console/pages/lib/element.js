@@ -1,4 +1,5 @@
-// Builds elements from plain values; text stays text, so nothing that a server or a person wrote becomes markup.
+// Builds elements from plain values; text stays text, so nothing that a server or a person wrote becomes markup, and all of it is seen.
+import { seen } from "./hidden.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -27,7 +28,7 @@ function add(node, children) {
   for (const child of children) {
     if (child === null || child === undefined || child === false) continue;
     if (Array.isArray(child)) add(node, child);
-    else node.append(child instanceof Node ? child : String(child));
+    else node.append(child instanceof Node ? child : seen(String(child)));
   }
 }
 

@@ -4,16 +4,15 @@ import { bytesShown, difference } from "./difference.js";
 import { el } from "./element.js";
 import { mark } from "./mark.js";
 import { absolute, ago } from "./moment.js";
-import { table } from "./table.js";
 
 const STAGES = {
   find: "Find the proof",
   read: "Read it",
-  who: "Who says it",
-  key: "Which key",
+  keys: "Which key",
   signature: "Check the signature",
   rules: "Rules",
   once: "First use",
+  policy: "What it may do",
 };
 
 /** Everything that an answer of explain tells. `signed`: the bytes that were signed here, where they are known. */
@@ -33,8 +32,8 @@ function verdictBox(told) {
   return el("div", { class: `box ${good ? "good" : "bad"}`, role: "status" },
     el("p", { class: "box-title" }, mark(told.verdict), told.dialect && el("span", { class: "quiet" }, ` as ${told.dialect}`)),
     (told.text ?? told.code) && el("p", null, told.text ?? `Code ${told.code}`),
-    told.skew_seconds && el("p", null, el("strong", null, "Clock: "), skew(told.skew_seconds)),
-    told.hint && el("p", null, el("strong", null, "What to do: "), told.hint),
+    Boolean(told.skew_seconds) && el("p", null, el("strong", null, "Clock: "), skew(told.skew_seconds)),
+    told.hint && el("p", null, el("strong", null, "What to do: "), withCode(told.hint)),
     el("p", { class: "quiet small" }, told.reason && ["Reason ", el("code", null, told.reason), " · "], told.at && `judged ${ago(told.at)}, ${absolute(told.at, true)}`));
 }
 
@@ -47,22 +46,26 @@ function causes(told, heading) {
   const list = told.causes ?? told.hints ?? [];
   if (list.length === 0) return null;
   return el("section", null, el(heading, null, "Likely causes"), el("ol", { class: "causes" }, list.map((one) => {
-    if (typeof one === "string") return el("li", null, one);
+    if (typeof one === "string") return el("li", null, withCode(one));
     const fix = one.fix ?? one.hint;
-    return el("li", null, one.text ?? one.cause ?? one.code, fix && el("span", { class: "quiet" }, ` ${fix}`));
+    return el("li", null, withCode(one.text ?? one.cause ?? one.code), fix && el("span", { class: "quiet" }, " ", withCode(fix)));
   })));
 }
 
 function steps(list, heading) {
   if (list.length === 0) return null;
-  return el("section", null, el(heading, null, "Step by step"), table("Steps of the judgement", [
-    ["Step", (step) => STAGES[step.stage] ?? step.stage],
-    ["Looked at", (step) => el("span", { class: "breaks" }, step.what)],
-    ["Wanted", (step) => el("span", { class: "breaks" }, step.wanted)],
-    ["Found", (step) => el("span", { class: "breaks" }, step.found)],
-    ["", (step) => (step.failed ? mark("refused", step.failed) : mark("verified", "holds"))],
-  ], list, { hidden: true, row: (step) => ({ class: step.failed ? "failed" : null }) }));
+  return el("section", null, el(heading, null, "Step by step"), el("ol", { class: "judgement" }, list.map((step) =>
+    el("li", { class: step.failed ? "failed" : null },
+      el("p", { class: "judged" }, el("strong", null, STAGES[step.stage] ?? step.stage), step.failed ? mark("refused", step.failed) : mark("verified", "holds")),
+      // What is looked at often says what is wanted already.
+      step.what && step.what !== step.wanted && el("p", null, step.what),
+      el("dl", null, pair("Wanted", step.wanted), pair("Found", step.found))))));
 }
+
+const pair = (term, what) => what && el("div", null, el("dt", null, term), el("dd", null, what));
+
+/** A sentence whose parts in backticks are code. */
+const withCode = (text) => String(text).split("`").map((part, index) => (index % 2 === 1 ? el("code", null, part) : part));
 
 function bytesPart(told, signed, heading) {
   const expected = bytesOf(told.expected?.base64);

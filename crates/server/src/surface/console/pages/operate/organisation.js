@@ -21,6 +21,7 @@ export const organisationPage = {
     return [
       el("p", { class: "trail" }, el("a", { href: "#/operate/organisations" }, "Organisations")),
       el("h1", null, one.name),
+      el("p", { class: "lead" }, one.approval ? ["Keys that its members register wait for a manager: see ", el("a", { href: "#/operate/keys?state=pending" }, "those that wait"), "."] : "Keys that its members register count at once."),
       el("section", null, el("h2", null, "Members"), table("Members", [
         ["Account", (row) => el("a", { href: to("operate", "accounts", row.account) }, row.account)],
         ["Role", (row) => row.role.toLowerCase()],

@@ -1,7 +1,7 @@
 // Organisations: list and make.
 import { get, post, query } from "../lib/api.js";
 import { el } from "../lib/element.js";
-import { field, form, Wrong } from "../lib/field.js";
+import { field, form, tick, Wrong } from "../lib/field.js";
 import { when } from "../lib/moment.js";
 import { to } from "../lib/route.js";
 import { table } from "../lib/table.js";
@@ -11,6 +11,7 @@ export const organisations = {
   async show({ query: asked, go }) {
     const found = await get(`/api/v1/organisations${query({ after: asked.get("after"), limit: 50 })}`);
     const name = field("Name");
+    const approval = tick("Keys that its members register wait for a manager");
     return [
       el("h1", null, "Organisations"),
       table("Organisations", [
@@ -24,10 +25,10 @@ export const organisations = {
         submit: "Make it",
         act: async () => {
           if (name.value.trim() === "") throw new Wrong("name", "Give it a name.");
-          const made = await post("/api/v1/organisations", { name: name.value.trim() });
+          const made = await post("/api/v1/organisations", { name: name.value.trim(), approval: approval.value });
           go(to("operate", "organisations", made.id));
         },
-      }, name.node)),
+      }, name.node, approval.node)),
     ];
   },
 };

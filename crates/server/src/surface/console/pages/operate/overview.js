@@ -1,6 +1,6 @@
 // The operators' first page: what came and how it was judged, why it was refused, and what old things are still in use.
 import { getIfThere, query } from "../lib/api.js";
-import { countBars, verdictChart } from "../lib/chart.js";
+import { countBars, reasonChart, verdictChart } from "../lib/chart.js";
 import { el } from "../lib/element.js";
 import { ago, instant, serverNow } from "../lib/moment.js";
 import { mark } from "../lib/mark.js";
@@ -8,7 +8,7 @@ import { to } from "../lib/route.js";
 import { notHere, table } from "../lib/table.js";
 import { allLiveKeys } from "./all-keys.js";
 
-const SPANS = [["60", "Last hour"], ["360", "Last 6 hours"], ["1440", "Last day"]];
+const SPANS = [["15", "Last 15 minutes"], ["60", "Last hour"], ["360", "Last 6 hours"], ["1440", "Last day"]];
 /** Algorithms that are taken only where a dialect names them. */
 const WEAK = /SHA1|RS1\b/i;
 const SOON = 30 * 86_400_000;
@@ -21,16 +21,17 @@ export const overview = {
     context.every(30_000, () => document.querySelector("dialog[open], details[open]") || context.again());
     return [
       el("div", { class: "page-head" }, el("h1", null, "Overview"),
-        el("p", { class: "segments", role: "group", "aria-label": "Time" }, SPANS.map(([value, text]) =>
+        el("p", { class: "segments", role: "group", "aria-label": "Time shown" }, SPANS.map(([value, text]) =>
           el("a", { href: `#/operate/overview?minutes=${value}`, "aria-current": value === minutes ? "true" : null }, text)))),
       statistics === null ? notHere("Statistics") : [
         el("section", null, el("h2", null, "Verdicts"), verdictChart(statistics), el("p", { class: "quiet small" }, "Counted by the node that answers, while it runs.")),
+        (statistics.reasons ?? []).length > 0 && el("section", null, el("h2", null, "Why requests were refused"), reasonChart(statistics)),
         el("div", { class: "two even" },
-          el("section", null, el("h2", null, "Why requests were refused"),
+          el("section", null, el("h2", null, "Refusals by reason"),
             countBars("Refusals by reason", (statistics.reasons ?? []).map((row) => ({ name: row.reason, count: row.count, kind: "refused" })),
               { empty: "Nothing was refused.", link: (row) => `#/operate/refusals?reason=${encodeURIComponent(row.name)}` })),
           el("section", null, el("h2", null, "Dialects in use"),
-            countBars("Requests by dialect", (statistics.dialects ?? []).map((row) => ({ name: row.dialect, count: row.count, last: row.last && ago(row.last) })), { empty: "No dialect was used." }))),
+            countBars("Requests by dialect", (statistics.dialects ?? []).map((row) => ({ name: row.dialect, count: row.count, last: row.last && ago(row.last) })), { empty: "No dialect was used.", link: (row) => `#/operate/keys?dialect=${encodeURIComponent(row.name)}` }))),
         el("section", null, el("h2", null, "Algorithms in use"),
           table("Requests by algorithm", [
             ["Algorithm", (row) => [el("code", null, row.algorithm), " ", WEAK.test(row.algorithm) && mark("refused", "weak")]],

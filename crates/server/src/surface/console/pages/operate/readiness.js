@@ -18,6 +18,7 @@ export const readiness = {
         ["Would pass", (row) => mark(row.ready ? "ready" : "not-ready", row.ready ? "yes" : "no")],
         ["Route", (row) => `${row.route} (${row.mode})`],
         ["Held", (row) => String(row.passed), "number"],
+        ["Still signs", (row) => row.leaving ?? ""],
         ["Refused", (row) => String(row.failed), "number"],
         ["Unproven", (row) => String(row.unproven), "number"],
         ["Why", (row) => el("span", { class: "breaks" }, row.because ?? "")],

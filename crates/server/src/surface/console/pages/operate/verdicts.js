@@ -3,7 +3,6 @@ import { get, getIfThere, query } from "../lib/api.js";
 import { el, fill } from "../lib/element.js";
 import { mark } from "../lib/mark.js";
 import { absolute } from "../lib/moment.js";
-import { to } from "../lib/route.js";
 import { notHere, table } from "../lib/table.js";
 
 const EVERY = 2000;
@@ -46,9 +45,8 @@ function verdictTable(rows) {
     ["Time", (row) => el("time", { class: "nowrap" }, absolute(row.at, true).slice(11))],
     ["Verdict", (row) => [mark(row.verdict), row.reason && el("div", null, el("code", { class: "quiet" }, row.reason))]],
     ["Request", (row) => el("code", { class: "breaks" }, `${row.method ?? ""} ${row.path ?? ""}`)],
-    ["Route", (row) => row.route ?? ""],
-    ["Dialect", (row) => row.dialect ?? ""],
-    ["Account", (row) => row.account && el("a", { href: to("operate", "accounts", row.account) }, row.account)],
+    ["Route", (row) => [row.route ?? "", row.dialect && row.dialect !== row.route && el("div", { class: "quiet small" }, row.dialect)]],
+    ["Account", (row) => row.account && el("a", { href: `#/operate/accounts${query({ search: row.account })}` }, row.account)],
     ["From", (row) => row.client && el("code", null, row.client)],
     ["Took", (row) => (row.micros === undefined ? "" : `${row.micros} µs`), "number"],
   ], rows, { empty: "No request was judged yet.", hidden: true });

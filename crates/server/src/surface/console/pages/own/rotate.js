@@ -1,5 +1,5 @@
 // Replaces a key without refusing anybody: a new key beside the old one, and a date for the end of the old one.
-import { getIfThere, post } from "../lib/api.js";
+import { post } from "../lib/api.js";
 import { base64url, utf8 } from "../lib/bytes.js";
 import { el } from "../lib/element.js";
 import { choice } from "../lib/field.js";
@@ -9,6 +9,7 @@ import { keyChooser } from "../keys/holder.js";
 import { ownKey } from "./key.js";
 import { kindText, lastUse, traffic } from "./key-words.js";
 import { keyMaker } from "./key-maker.js";
+import { signedDialects } from "./signed-dialects.js";
 
 const OVERLAPS = [
   ["1d", "One day", "For one server that you change today."],
@@ -21,7 +22,7 @@ export const rotateKey = {
   title: "Rotate a key",
   async show({ me, params, onleave }) {
     const key = await ownKey(params.key);
-    const dialects = (await getIfThere("/console/api/v1/dialects"))?.items ?? [];
+    const dialects = (await signedDialects()) ?? [];
     const algorithms = dialects.filter((one) => key.dialects.includes(one.name)).flatMap((one) => one.algorithms);
     const overlap = choice("How long does the old key still count?", OVERLAPS, { value: "7d" });
     // Only the key that signed this session in needs no further proof.

@@ -4,6 +4,7 @@ import { base64url, utf8 } from "../lib/bytes.js";
 import { copyBlock } from "../lib/copy.js";
 import { el, fill } from "../lib/element.js";
 import { choice, field, form, Wrong } from "../lib/field.js";
+import { keepHalf } from "../lib/half.js";
 import { Problem } from "../lib/problem.js";
 import { atHand, keyChooser } from "../keys/holder.js";
 import { hindrance } from "../keys/kind.js";
@@ -106,7 +107,7 @@ function signedText({ challenge, text }) {
 
 async function signIn(proof) {
   try {
-    await post("/console/api/v1/sign-in", proof, QUIET);
+    keepHalf((await post("/console/api/v1/sign-in", proof, QUIET)).page);
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== 401) throw error;
     throw new Problem({
@@ -124,7 +125,7 @@ function linkPart(token, done) {
     form({
       submit: "Sign in",
       act: async () => {
-        await post("/console/api/v1/link", { token }, QUIET);
+        keepHalf((await post("/console/api/v1/link", { token }, QUIET)).page);
         await done();
       },
     }),

@@ -1,14 +1,15 @@
 // The first page of a key owner: three steps to the first signed call.
-import { get, getIfThere } from "../lib/api.js";
+import { get } from "../lib/api.js";
 import { copyBlock } from "../lib/copy.js";
 import { el } from "../lib/element.js";
 import { ago } from "../lib/moment.js";
 import { mark } from "../lib/mark.js";
+import { firstCall, signedDialects } from "./signed-dialects.js";
 
 export const startPage = {
   title: "Start",
   async show({ me }) {
-    const [keys, dialects] = await Promise.all([get("/console/api/v1/keys"), getIfThere("/console/api/v1/dialects")]);
+    const [keys, dialects] = await Promise.all([get("/console/api/v1/keys"), signedDialects()]);
     const live = keys.items.filter((key) => key.live);
     const used = live.filter((key) => key.last_used);
     const retiring = keys.items.filter((key) => key.state === "retiring" && key.live);
@@ -24,7 +25,7 @@ export const startPage = {
         step("Try it here", false, "The playground signs a request with your key, and shows how the server judges it, step by step.",
           el("p", { class: "actions" }, el("a", { class: live.length ? "button primary" : "button", href: "#/try" }, "Open the playground"))),
         step("Call from your server", false, "Copy a snippet in your language, with your own names filled in, or use the command line:",
-          copyBlock(firstCall(dialects), "the command"),
+          copyBlock(firstCall(dialects?.find((one) => one.routes?.length), me), "the command"),
           used.length > 0 && el("p", { class: "quiet small" }, `Your keys were last used ${ago(newest(used))}; signing in here counts.`),
           el("p", { class: "actions" }, el("a", { class: "button", href: "#/snippets" }, "See the snippets")))),
       retiring.length > 0 && el("section", null, el("h2", null, "Going soon"),
@@ -45,9 +46,3 @@ function step(title, done, text, ...more) {
 }
 
 const newest = (keys) => keys.map((key) => key.last_used).sort().at(-1);
-
-function firstCall(dialects) {
-  const first = dialects?.items.find((dialect) => dialect.routes?.length);
-  const url = first?.routes[0].url ?? "https://api.example.com/";
-  return `countersign request GET ${url} --dialect ${first?.name ?? "DIALECT"} --as NAME --key KEYFILE`;
-}

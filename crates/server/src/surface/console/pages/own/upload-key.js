@@ -1,5 +1,5 @@
 // Registers the public half of a pair that was made elsewhere; a private key is noticed before anything is sent.
-import { getIfThere, post } from "../lib/api.js";
+import { post } from "../lib/api.js";
 import { base64url, fromBase64 } from "../lib/bytes.js";
 import { copyBlock, copyValue } from "../lib/copy.js";
 import { el, fill } from "../lib/element.js";
@@ -11,6 +11,7 @@ import { mustNotBeSent } from "../keys/public-text.js";
 import { keyChooser } from "../keys/holder.js";
 import { kindText } from "./key-words.js";
 import { nextSteps } from "./next-steps.js";
+import { signedDialects } from "./signed-dialects.js";
 
 /** A public key of any kind in any spelling is well under this. */
 const MOST = 64 * 1024;
@@ -18,7 +19,7 @@ const MOST = 64 * 1024;
 export const uploadKey = {
   title: "Upload a public key",
   async show({ me }) {
-    const dialects = (await getIfThere("/console/api/v1/dialects"))?.items ?? [];
+    const dialects = (await signedDialects()) ?? [];
     const place = el("div", { class: "wizard" });
     const text = field("Public key", { rows: 7, hint: "PEM, an OpenSSH line, a JWK, base64 or hexadecimal: any usual spelling." });
     const file = field("Or its file", { kind: "file", optional: true, onchange: () => readInto(file, text) });
@@ -83,7 +84,7 @@ async function registerPart(place, { me, checked, text, dialects }) {
       const possession = way.value === "file" ? await (await chooser.pair()).possession(me.account.id, Math.floor(serverNow() / 1000)) : { time, signature: pasted(signature.value) };
       const chosen = dialects.find((one) => one.name === dialect?.value);
       const made = await post("/console/api/v1/keys", { public: text, label: label.value.trim(), dialects: chosen ? [chosen.name] : undefined, possession });
-      fill(place, el("h2", { tabindex: "-1" }, "Registered"), nextSteps(made.key ?? made, {}, chosen));
+      fill(place, el("h2", { tabindex: "-1" }, "Registered"), nextSteps(made.key ?? made, {}, chosen, me));
       place.querySelector("h2").focus();
     },
   }, label.node, dialect?.node, way.node, panels.file, panels.command));

@@ -1,0 +1,75 @@
+//! Django's tables of asymmetric_jwt_auth, as `manage.py dumpdata` writes them: public keys and JWKS addresses of users.
+use super::draft::{Draft, Key};
+use crate::exit::Failure;
+use crate::member::at;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+pub(super) fn read(bytes: &[u8], draft: &mut Draft) -> Result<(), Failure> {
+    let wanted = "wanted the output of `manage.py dumpdata auth.user asymmetric_jwt_auth`";
+    let rows: Vec<Value> =
+        serde_json::from_slice(bytes).map_err(|error| Failure::usage(format!("{wanted}: {error}")))?;
+    // A project may have a user model of its own; what has a user name is one.
+    let users: BTreeMap<String, (String, bool)> = rows
+        .iter()
+        .filter_map(|row| {
+            let fields = at(row, "fields");
+            let name = at(fields, "username").as_str()?.to_owned();
+            Some((at(row, "pk").to_string(), (name, *at(fields, "is_active") != false)))
+        })
+        .collect();
+    let active = |name: &str| users.values().find(|(user, _)| user == name).is_none_or(|(_, active)| *active);
+    let mut found = 0_usize;
+    for row in &rows {
+        let model = at(row, "model").as_str().unwrap_or_default().to_owned();
+        let Some(kind) = model.strip_prefix("asymmetric_jwt_auth.") else { continue };
+        found = found.saturating_add(1);
+        let place = format!("{kind} {}", at(row, "pk"));
+        let fields = at(row, "fields");
+        // With --natural-foreign the user's name stands here, else the number of a row.
+        let user = at(fields, "user");
+        let named =
+            user.as_array().and_then(|parts| parts.first()).and_then(Value::as_str).map(str::to_owned);
+        let Some(name) = named.or_else(|| users.get(&user.to_string()).map(|(name, _)| name.clone())) else {
+            draft.leave(
+                place,
+                format!(
+                    "its user {user} is not in the file; dump auth.user with it, or use --natural-foreign"
+                ),
+            );
+            continue;
+        };
+        let account = match kind {
+            "publickey" => {
+                let Some(intake) = draft.read(&place, at(fields, "key").as_str().unwrap_or_default()) else {
+                    continue;
+                };
+                let comment = at(fields, "comment").as_str().unwrap_or_default();
+                let label =
+                    if comment.is_empty() { intake.comment.unwrap_or_default() } else { comment.to_owned() };
+                draft.take(&place, &name, &name, Key::plain(&label, intake.key))
+            }
+            "jwksendpointtrust" => {
+                let url = at(fields, "jwks_url").as_str().unwrap_or_default();
+                if !url.starts_with("https://") {
+                    draft.leave(place, format!("wanted an https address of a key set, found {url:?}"));
+                    continue;
+                }
+                let account = draft.account(&name, &name);
+                draft.jwks_url(&account, url);
+                Some(account)
+            }
+            _ => {
+                draft.leave(place, "a table that is not known here");
+                continue;
+            }
+        };
+        if let Some(account) = account.filter(|_| !active(&name)) {
+            draft.disable(&account);
+        }
+    }
+    if found == 0 {
+        return Err(Failure::usage(format!("{wanted}, found no row of asymmetric_jwt_auth")));
+    }
+    Ok(())
+}
