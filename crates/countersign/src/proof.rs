@@ -27,6 +27,7 @@
 //!     let _ = pending.settle(countersign::ask::Use::First, &mut ());
 //! }
 //! ```
+mod attempts;
 mod coverage;
 pub(crate) mod found;
 mod pending;

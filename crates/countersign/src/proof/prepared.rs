@@ -5,6 +5,7 @@ use crate::dialect::{By, Dialect, Find, Form};
 use crate::dpop;
 use crate::incoming::Incoming;
 use crate::permission::permit;
+use crate::proof::attempts::{Attempt, Attempts};
 use crate::proof::coverage::{beside, of_this_request};
 use crate::proof::found::Proof;
 use crate::proof::pending::{Bound, Checked, Pending};
@@ -29,19 +30,6 @@ pub struct Prepared<'s> {
     candidates: Vec<Candidate<'s>>,
     /// Known before the signature is checked; told only after it was.
     standing: Option<Reason>,
-}
-
-/// Most callers have one key or two.
-type Attempts = SmallVec<[Attempt; 2]>;
-
-#[derive(Clone, Copy, Debug)]
-struct Attempt {
-    /// Index into the keys that were given; `None` for the decoy.
-    key: Option<usize>,
-    kind: KeyKind,
-    algorithm: Algorithm,
-    /// Index into the texts; `None` for all of them in one operation.
-    text: Option<usize>,
 }
 
 /// After a check.
@@ -69,21 +57,9 @@ impl<'s> Proof<'s> {
             };
             Step::new(Stage::Keys, "keys of the caller", "a live key of an enabled account", found, standing)
         });
-        let mut attempts = Attempts::new();
-        for index in chosen {
-            if let Some(key) = keys.keys.get(index) {
-                self.attempts_with(index, key, &mut attempts);
-            }
-        }
-        let standing = match (standing, attempts.is_empty()) {
-            (None, true) => Some(Reason::KeyNotForDialect),
-            (standing, _) => standing,
-        };
-        if attempts.is_empty() {
-            for _ in 0..self.decoys(&keys) {
-                self.decoy(&mut attempts);
-            }
-        }
+        let known = chosen.iter().filter_map(|index| Some((*index, keys.keys.get(*index)?)));
+        let (attempts, fits) = self.attempts(known, self.decoys(&keys));
+        let standing = standing.or(if fits { None } else { Some(Reason::KeyNotForDialect) });
         let mut prepared = Prepared { proof: self, keys, attempts, at: 0, candidates: Vec::new(), standing };
         prepared.ready();
         prepared
@@ -126,48 +102,6 @@ impl<'s> Proof<'s> {
         }
         chosen.truncate(most);
         (chosen, standing)
-    }
-
-    fn attempts_with(&self, index: usize, key: &KnownKey, attempts: &mut Attempts) {
-        let kind = key.key().kind();
-        let attempt = |algorithm, text| Attempt { key: Some(index), kind, algorithm, text };
-        match self.algorithm {
-            Some(algorithm) if key.allows(algorithm) => attempts.push(attempt(algorithm, Some(0))),
-            Some(_) => {}
-            None => {
-                let allowed = self.dialect.algorithms.iter().copied().filter(|found| key.allows(*found));
-                // One operation tells all spellings and digests with the older padding; all else is a check for each.
-                let (together, apart): (SmallVec<[_; 4]>, SmallVec<[_; 4]>) =
-                    allowed.partition(|found: &Algorithm| found.is_pkcs1());
-                attempts.extend(together.first().map(|found| attempt(*found, None)));
-                for algorithm in apart {
-                    attempts.extend((0..self.texts.len()).map(|text| attempt(algorithm, Some(text))));
-                }
-            }
-        }
-    }
-
-    /// As many as an account of that name might have keys. What names a key or a session has one.
-    fn decoys(&self, keys: &Keys) -> usize {
-        match (&self.dialect.who.by, &keys.decoys) {
-            (By::Namespace(_), Some(decoys)) => {
-                decoys.count(&self.dialect.name, self.identifier(), self.limits.keys)
-            }
-            _ => 1,
-        }
-    }
-
-    /// The checks that one key would cost.
-    fn decoy(&self, attempts: &mut SmallVec<[Attempt; 2]>) {
-        let algorithm = self.algorithm.or_else(|| self.dialect.algorithms.first().copied());
-        let algorithm = algorithm.unwrap_or(Algorithm::Ed25519);
-        let kind = algorithm.kind();
-        let attempt = |text| Attempt { key: None, kind, algorithm, text };
-        match self.algorithm {
-            Some(_) => attempts.push(attempt(Some(0))),
-            None if algorithm.is_pkcs1() => attempts.push(attempt(None)),
-            None => attempts.extend((0..self.texts.len().max(1)).map(|text| attempt(Some(text)))),
-        }
     }
 }
 
