@@ -31,6 +31,8 @@ mod slow;
 #[cfg(feature = "served")]
 mod tally;
 #[cfg(feature = "served")]
+mod trap;
+#[cfg(feature = "served")]
 mod upstream;
 #[cfg(feature = "served")]
 mod wire;

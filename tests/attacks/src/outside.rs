@@ -6,6 +6,7 @@ use crate::pins::Pins;
 use crate::record::{Expect, Record, Step, Surface, latin1};
 use crate::served::{Kind, Served};
 use crate::slow;
+use crate::trap::{PORT, Trap};
 use crate::wire::{Reply, send, trickled_from};
 use countersign_testkit::postgres::Postgres;
 use std::collections::BTreeMap;
@@ -28,13 +29,13 @@ pub(crate) struct Outside {
     keys: std::path::PathBuf,
     servers: BTreeMap<Kind, Served>,
     uniform: BTreeMap<String, (u16, Vec<u8>, Vec<String>)>,
-    trap: Option<tokio::net::TcpListener>,
+    trap: Option<Trap>,
 }
 
 impl Outside {
     /// Nothing is started yet. Port 9 of this machine is where poisoned tokens point; who may, listens there.
     pub(crate) async fn new(principals: &str, here: &Path, database: Option<Arc<Postgres>>) -> Self {
-        let trap = tokio::net::TcpListener::bind("127.0.0.1:9").await.ok();
+        let trap = Trap::set(PORT).await;
         if trap.is_none() {
             println!("note: port 9 cannot be listened on here, so a fetch from it would go unseen");
         }
@@ -87,7 +88,7 @@ impl Outside {
             self.servers.insert(kind, served);
         }
         if let (true, Some(trap)) = (record.must_not_fetch, &self.trap)
-            && tokio::time::timeout(Duration::ZERO, trap.accept()).await.is_ok()
+            && trap.caught().await?
         {
             return Err("something was fetched".to_owned());
         }
