@@ -132,6 +132,62 @@ fn signatures_over_the_request_are_judged_from_captures() {
 }
 
 #[test]
+fn message_signatures_are_judged_from_captures() {
+    let place = Place::new();
+    for (file, kind) in [("ed.pem", ""), ("ec.pem", " --type p256"), ("rsa.pem", " --type rsa --bits 2048")] {
+        place.run(&format!("key new {file}{kind}")).ok();
+        let url = "https://h.example/x?y=%20";
+        let made = place
+            .run(&format!("--json sign -d http-signature -k {file} -X POST --data {{\"a\":1}} {url}"))
+            .json();
+        let request = |url: &str, body: &str| {
+            serde_json::json!({ "method": "POST", "url": url, "headers": made["headers"], "body": body })
+                .to_string()
+        };
+        let judged = |set: &str, capture: String| {
+            let line = format!("--json verify - -d http-signature --key {file}.pub{set}");
+            place.run_with_input(&line, capture.as_bytes())
+        };
+        let good = judged("", request(url, "{\"a\":1}")).json();
+        assert_eq!(
+            (good["verdict"].as_str(), good["dialect"].as_str()),
+            (Some("verified"), Some("http-signature"))
+        );
+        // The key's own name, since nothing else was registered.
+        let named = good["caller"]["identifier"].as_str().unwrap().to_owned();
+        assert!(made["headers"].to_string().contains(&named), "{named}: {made}");
+        for (set, url, body, reason) in [
+            ("", url, "{\"a\":2}", "digest-mismatch"),
+            ("", url, "", "digest-mismatch"),
+            ("", "https://h.example/x?y=+", "{\"a\":1}", "bad-signature"),
+            ("", "https://other.example/x?y=%20", "{\"a\":1}", "bad-signature"),
+            (" --set also_covers=@scheme", url, "{\"a\":1}", "component-missing"),
+            (" --set tag=mine", url, "{\"a\":1}", "missing-credentials"),
+        ] {
+            let bad = judged(set, request(url, body));
+            assert!(bad.code == 3 && bad.out.contains(reason), "{file}{set} {url} {body}: {}", bad.out);
+        }
+    }
+    // Accounts that are found by name, and what is signed only when it is there.
+    let sets = "--set namespace=partner --set if_present=authorization";
+    let sign = format!(
+        "--json sign -d http-signature -k ed.pem --as acme {sets} -H Authorization:x https://h.example/"
+    );
+    let made = place.run(&sign).json();
+    let mut headers = made["headers"].as_array().unwrap().clone();
+    headers.push(serde_json::json!(["authorization", "x"]));
+    let capture = |headers: &[serde_json::Value]| {
+        serde_json::json!({ "method": "GET", "url": "https://h.example/", "headers": headers }).to_string()
+    };
+    let line = format!("--json verify - -d http-signature --key ed.pem.pub --as acme {sets}");
+    let good = place.run_with_input(&line, capture(&headers).as_bytes()).json();
+    assert_eq!(good["caller"]["identifier"], "acme");
+    headers.pop();
+    let bad = place.run_with_input(&line, capture(&headers).as_bytes());
+    assert!(bad.code == 3 && bad.out.contains("component-absent"), "{}", bad.out);
+}
+
+#[test]
 fn a_file_of_accounts_says_who_is_known() {
     let place = Place::new();
     place.run("key new a.pem").ok();

@@ -53,6 +53,12 @@ pub(crate) fn p256() -> &'static PrivateKey {
     KEY.get_or_init(|| PrivateKey::generate(KeyKind::P256, 0).unwrap())
 }
 
+/// Alice's alone, since whoever is found by a key must be one account.
+pub(crate) fn p384() -> &'static PrivateKey {
+    static KEY: OnceLock<PrivateKey> = OnceLock::new();
+    KEY.get_or_init(|| PrivateKey::generate(KeyKind::P384, 0).unwrap())
+}
+
 pub(crate) const ROUTES: &str = r#"
 [server]
 drain = "300ms"
@@ -178,6 +184,7 @@ pub(crate) fn proof(
     let key = match &**dialect.name() {
         "asymmetric-jwt" => ed25519(),
         "operator" => p256(),
+        "http-signature" => p384(),
         _ => rsa(),
     };
     let namespace = dialect.namespace().unwrap_or_default();
@@ -234,10 +241,13 @@ pub(crate) async fn register_for_tests(store: &Arc<MemoryStore>) {
             role,
         };
         let account = registrar.add_account(&stamp(), &new).await.unwrap();
-        let keys = match role {
+        let mut keys = match role {
             None => vec![(rsa(), vec!["skykit", "skillhive"]), (ed25519(), vec!["asymmetric-jwt"])],
             Some(_) => vec![(p256(), vec!["operator"])],
         };
+        if name == "alice" {
+            keys.push((p384(), vec!["http-signature"]));
+        }
         for (key, dialects) in keys {
             let new = NewKey {
                 account: account.id.clone(),

@@ -17,6 +17,7 @@ mod gateway;
 mod lanes;
 mod lines;
 mod listeners;
+mod messages;
 mod modes;
 mod policies;
 mod raw;

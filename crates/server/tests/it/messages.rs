@@ -1,0 +1,98 @@
+//! HTTP message signatures (RFC 9421) through the gateway and behind another proxy.
+use crate::fixture::{Answer, HOST, ROUTES, World};
+
+const ROUTE: &str = r#"
+[[route]]
+name = "messages"
+path = "/messages"
+dialects = ["http-signature"]
+upstream = "UPSTREAM"
+require = ["method", "authority", "path", "query", "body", "once"]
+"#;
+
+async fn world() -> World {
+    World::with(&format!("{ROUTES}{ROUTE}")).await
+}
+
+async fn post(world: &World, path: &str, proof: &str, body: &str) -> Answer {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\n{proof}Content-Length: {length}");
+    world.send(format!("{head}\r\n\r\n{body}")).await
+}
+
+#[tokio::test]
+async fn a_signed_request_reaches_the_upstream_with_its_body_and_without_its_signature() {
+    let world = world().await;
+    let path = "/messages/a?b=%20c";
+    let proof = world.proof("http-signature", "POST", path, b"hello");
+    let answer = post(&world, path, &proof, "hello").await;
+    let seen = answer.seen();
+    assert_eq!((seen["method"].as_str(), seen["target"].as_str()), (Some("POST"), Some(path)));
+    assert_eq!(seen["body_b64"].as_str(), Some("aGVsbG8="), "hello: {seen}");
+    assert_eq!(answer.seen_header("x-countersign-account"), ["alice"]);
+    assert_eq!(answer.seen_header("x-countersign-dialect"), ["http-signature"]);
+    for carrier in ["signature", "signature-input"] {
+        assert!(answer.seen_header(carrier).is_empty(), "{carrier}: {seen}");
+    }
+    // What the body's digest is may be of use to whoever comes after.
+    assert_eq!(answer.seen_header("content-digest").len(), 1);
+    let again = post(&world, path, &proof, "hello").await;
+    assert!(again.status == 401 && again.body.contains("refused"), "{again:?}");
+}
+
+#[tokio::test]
+async fn what_was_not_signed_does_not_pass() {
+    let world = world().await;
+    let path = "/messages/a";
+    let fresh = |body: &str| world.proof("http-signature", "POST", path, body.as_bytes());
+    let without_digest = |proof: &str| {
+        proof.split_inclusive("\r\n").filter(|line| !line.starts_with("content-digest")).collect::<String>()
+    };
+    for (proof, at, body, outward) in [
+        (fresh("hello"), path, "hallo", "digest-mismatch"),
+        (fresh("hello"), path, "", "digest-mismatch"),
+        (fresh("hello"), "/messages/b", "hello", "refused"),
+        (fresh("hello"), "/messages/a?b=c", "hello", "refused"),
+        (without_digest(&fresh("hello")), path, "hello", "malformed"),
+        // Signed when there was no body, so that no digest is covered.
+        (fresh(""), path, "hello", "component-missing"),
+    ] {
+        let answer = post(&world, at, &proof, body).await;
+        assert_eq!(answer.status, 401, "{at} {body} {answer:?}");
+        assert!(answer.body.contains(outward), "{at} {body}, wanted {outward}: {answer:?}");
+        let accepted = answer.header("accept-signature").unwrap_or_default();
+        assert_eq!(
+            accepted, r#"sig1=("@method" "@authority" "@path" "@query" "content-digest");created"#,
+            "{at} {body}"
+        );
+    }
+    let absent = post(&world, path, "", "hello").await;
+    assert!(absent.status == 401 && absent.header("accept-signature").is_some(), "{absent:?}");
+    assert_eq!(absent.header("www-authenticate"), Some("Signature"));
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_address_is_the_callers_and_a_body_must_come_along() {
+    let world = world().await;
+    let path = "/messages/a?b=c";
+    let nginx = |method: &str, uri: &str| {
+        format!(
+            "X-Original-Method: {method}\r\nX-Original-URI: {uri}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: {HOST}\r\n"
+        )
+    };
+    let ask = async |proof: &str, lines: &str| {
+        world.send(format!("GET /verify HTTP/1.1\r\nHost: inner\r\n{proof}{lines}\r\n")).await
+    };
+    let fresh = |method: &str, body: &[u8]| world.proof("http-signature", method, path, body);
+    let answer = ask(&fresh("GET", b""), &nginx("GET", path)).await;
+    assert_eq!((answer.status, answer.header("x-countersign-account")), (200, Some("alice")), "{answer:?}");
+    for (method, uri) in [("DELETE", path), ("GET", "/messages/a?b=d"), ("GET", "/messages/a")] {
+        let answer = ask(&fresh("GET", b""), &nginx(method, uri)).await;
+        assert_eq!(answer.status, 401, "{method} {uri}: {answer:?}");
+        assert!(answer.header("accept-signature").is_some(), "{method} {uri}: {answer:?}");
+    }
+    // nginx sends no body along.
+    let lines = format!("{}X-Original-Content-Length: 5\r\n", nginx("POST", path));
+    let answer = ask(&fresh("POST", b"hello"), &lines).await;
+    assert!(answer.status == 401 && answer.body.contains("body-unseen"), "{answer:?}");
+}
