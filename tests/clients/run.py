@@ -31,6 +31,7 @@ CLIENTS = {
     # What the corpus of broken requests starts from is still what they send; one environment after the other.
     "recordings": ("recordings.py", "requirements.txt"),
     "recordings-spacetime": ("recordings.py", "requirements-spacetime.txt"),
+    "recordings-http-signature": ("recordings.py", "requirements-http-signature.txt"),
     "access-token": ("access_token.py", "requirements-oauth.txt"),
     "oauth4webapi": ("oauth.mjs", "package.json"),
     # Programs of our own making, in the languages of their readers; last, since they use the keys of the others.

@@ -33,6 +33,7 @@ pub(crate) mod found;
 mod pending;
 mod prepared;
 
+pub use coverage::COVERAGE;
 pub use found::Proof;
 pub use pending::{Bound, Checked, Pending};
 pub use prepared::{Finish, Prepared};

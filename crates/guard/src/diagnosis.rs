@@ -12,6 +12,7 @@ pub mod difference;
 mod encoding;
 mod evidence;
 pub mod finding;
+mod message;
 mod parts;
 pub mod scene;
 mod standing;

@@ -15,6 +15,7 @@ use countersign::ask::{Caller, KnownKey};
 use countersign::dialect::Dialect;
 use countersign::dialect::demand::Demand;
 use countersign::incoming::Incoming;
+use countersign::proof::COVERAGE;
 use countersign::read::Scratch;
 use countersign::reason::{Reason, Stage};
 use countersign::trace::{Report, Step};
@@ -91,7 +92,8 @@ impl CallerSummary {
 impl Explanation {
     /// The rule that did not hold: rules are judged in order, a step for each, and the first that does not hold is the last.
     fn failed_rule(&self, dialect: Option<&Arc<Dialect>>) -> Option<Demand> {
-        let steps = self.steps.iter().filter(|step| step.stage == Stage::Rules.name()).count();
+        let is_rule = |step: &&Step| step.stage == Stage::Rules.name() && step.what != COVERAGE;
+        let steps = self.steps.iter().filter(is_rule).count();
         dialect?.demands().into_iter().nth(steps.checked_sub(1)?)
     }
 

@@ -17,6 +17,8 @@ pub enum Dialect {
     Spacetime,
     /// ES256 signature over lines.
     Operator,
+    /// HTTP message signature (RFC 9421) with an Ed25519 key.
+    Message,
 }
 
 impl Dialect {
@@ -29,6 +31,7 @@ impl Dialect {
         Self::Skillhive,
         Self::Spacetime,
         Self::Operator,
+        Self::Message,
     ];
 
     /// The name of its file.
@@ -41,6 +44,7 @@ impl Dialect {
             Self::Skillhive => "skillhive",
             Self::Spacetime => "spacetime",
             Self::Operator => "operator",
+            Self::Message => "http-signature",
         }
     }
 
@@ -54,7 +58,7 @@ impl Dialect {
     #[must_use]
     pub fn keys(self) -> [&'static str; 3] {
         match self {
-            Self::JwtEd | Self::Spacetime => ["key_ed", "key_ed_old", "nobody_ed"],
+            Self::JwtEd | Self::Spacetime | Self::Message => ["key_ed", "key_ed_old", "nobody_ed"],
             Self::Operator => ["key_es", "key_es_old", "nobody_es"],
             _ => ["key_main", "key_old", "nobody"],
         }

@@ -12,7 +12,7 @@ const COMPANION: &str = "x-helplightning-api-key";
 /// A request before it is signed.
 pub struct Draft<'w> {
     /// What was sent.
-    recorded: Recorded,
+    pub(crate) recorded: Recorded,
     /// Whose client.
     pub dialect: Dialect,
     /// The caller's clock, Unix seconds.
@@ -47,6 +47,8 @@ pub struct Draft<'w> {
     pub url: String,
     /// The body.
     pub body: Vec<u8>,
+    /// The digest that is sent, where it is another than the client's.
+    pub digest: Option<String>,
 }
 
 /// A text as JSON.
@@ -108,7 +110,7 @@ impl<'w> Draft<'w> {
         let mut draft = Self::at_its_own_time(dialect, world)?;
         let later = now - draft.now;
         for (name, value) in draft.claims.iter_mut().chain(&mut draft.fields) {
-            if matches!(name.as_str(), "iat" | "exp" | "time") {
+            if matches!(name.as_str(), "iat" | "exp" | "time" | "created" | "expires") {
                 let then: i64 =
                     value.parse().map_err(|_| format!("wanted a time in {name}, found {value}"))?;
                 *value = (then + later).to_string();
@@ -143,6 +145,7 @@ impl<'w> Draft<'w> {
             method: recorded.method.clone(),
             url: recorded.url.clone(),
             body: recorded.body.clone().into_bytes(),
+            digest: None,
             recorded,
         };
         match dialect {
@@ -177,6 +180,7 @@ impl<'w> Draft<'w> {
                 ]);
                 draft.now = number(&draft.fields, "time")?;
             }
+            Dialect::Message => draft.take_message_apart()?,
             _ => {
                 let value = draft.recorded.header("Authorization")?;
                 let (before, token) = value.split_at(value.find(' ').map_or(0, |space| space + 1));
@@ -209,6 +213,9 @@ impl<'w> Draft<'w> {
         let prints = key.fingerprints();
         if self.dialect == Dialect::Operator {
             self.set("key", prints.jwk_thumbprint.clone());
+        }
+        if self.dialect == Dialect::Message {
+            set(&mut self.claims, "keyid", text(&prints.jwk_thumbprint));
         }
         if let Some((_, kid)) = self.head.iter_mut().find(|(name, _)| name == "kid") {
             *kid = text(&prints.pem_sha256_hex);
@@ -243,10 +250,10 @@ impl<'w> Draft<'w> {
     /// # Errors
     /// When the key cannot sign so.
     pub fn send(&self) -> Result<Sent, String> {
-        let sign = |message: &[u8]| {
+        let sign = |message: &[u8]| -> Result<Vec<u8>, String> {
             let made =
                 self.key.sign(self.algorithm, &(self.text)(message)).map_err(|error| error.to_string())?;
-            Ok::<_, String>((self.signature)(made))
+            Ok((self.signature)(made))
         };
         let mut made = match self.dialect {
             Dialect::Skillhive => {
@@ -266,6 +273,7 @@ impl<'w> Draft<'w> {
                 sent.signed = message;
                 sent
             }
+            Dialect::Message => self.message(&sign)?,
             Dialect::Spacetime => {
                 let message = (self.spell)(&self.fields).into_bytes();
                 let mut sent = self.recorded.with(&[]);
@@ -319,7 +327,7 @@ impl<'w> Draft<'w> {
 }
 
 /// A number among the pairs.
-fn number(pairs: &Pairs, name: &str) -> Result<i64, String> {
+pub(crate) fn number(pairs: &Pairs, name: &str) -> Result<i64, String> {
     let found = pairs.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.parse().ok());
     found.ok_or_else(|| format!("wanted a time in {name}, found none"))
 }

@@ -3,6 +3,7 @@ mod carriers;
 mod claims;
 mod encodings;
 mod keys;
+mod messages;
 mod signatures;
 mod texts;
 mod times;
@@ -15,6 +16,7 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
         carriers::FAULTS,
         encodings::FAULTS,
         keys::FAULTS,
+        messages::FAULTS,
         signatures::FAULTS,
         texts::FAULTS,
         claims::FAULTS,

@@ -4,6 +4,7 @@ pub mod draft;
 pub mod fault;
 pub mod faults;
 pub mod leak;
+pub mod message;
 pub mod recorded;
 pub mod score;
 pub mod sent;

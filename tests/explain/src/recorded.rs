@@ -38,6 +38,7 @@ impl Recorded {
             Dialect::Skillhive => include_str!("../recorded/skillhive.json"),
             Dialect::Spacetime => include_str!("../recorded/spacetime.json"),
             Dialect::Operator => include_str!("../recorded/operator.json"),
+            Dialect::Message => include_str!("../recorded/http-signature.json"),
         };
         let mut read: Self =
             serde_json::from_str(text).map_err(|error| format!("{}: {error}", dialect.label()))?;

@@ -38,6 +38,13 @@ impl Sent {
                 self.member("signature", |value| change(value));
                 return;
             }
+            Dialect::Message => {
+                self.change("Signature", |value| match value.split_once("=:") {
+                    Some((label, bytes)) => format!("{label}=:{}:", change(bytes.trim_end_matches(':'))),
+                    None => change(value),
+                });
+                return;
+            }
             _ => "Authorization",
         };
         self.change(name, change);

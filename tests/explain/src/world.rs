@@ -88,7 +88,7 @@ impl World {
         for (id, kind, owner, state) in KEYS {
             let dialects: &[&str] = match kind {
                 KeyKind::Rsa => &["skykit", "asymmetric-jwt", "partner-key", "skillhive"],
-                KeyKind::Ed25519 => &["asymmetric-jwt", "spacetime"],
+                KeyKind::Ed25519 => &["asymmetric-jwt", "spacetime", "http-signature"],
                 _ => &["operator"],
             };
             records.push(Record::Key(KeyRecord {

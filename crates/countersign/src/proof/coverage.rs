@@ -5,6 +5,9 @@ use crate::reason::{Reason, Stage};
 use crate::trace::{Step, Trace};
 use crate::verified::Covered;
 
+/// What is looked at before the rules, where a signature says what it covers: a step of their stage that is no rule.
+pub const COVERAGE: &str = "what the signature covers";
+
 /// What the proof binds of this request, where it is enough for the dialect.
 ///
 /// # Errors
@@ -22,7 +25,7 @@ pub(super) fn of_this_request(proof: &Proof<'_>, trace: &mut impl Trace) -> Resu
             Err(reason) => reason.text().to_owned(),
         });
         let wanted = "what the dialect wants covered, and the body that was signed";
-        Step::new(Stage::Rules, "what the signature covers", wanted, found, judged.err())
+        Step::new(Stage::Rules, COVERAGE, wanted, found, judged.err())
     });
     judged.map(|()| listed.covered(incoming, proof.dialect.covered))
 }

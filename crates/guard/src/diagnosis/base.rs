@@ -4,8 +4,9 @@ use super::cause::Cause;
 /// Lines of a base that is taken apart: real ones have under 20.
 const MOST_LINES: usize = 32;
 
-/// Hands over bases that are near the right one. A text that is none has no such line at its end and is left alone.
-pub(super) fn each(base: &[u8], each: &mut dyn FnMut(Cause, &[u8]) -> bool) -> bool {
+/// Hands over bases that are near the right one, which was signed under a label. A text that is none has no such line at its end and is
+/// left alone.
+pub(super) fn each(base: &[u8], label: &str, each: &mut dyn FnMut(Cause, &[u8]) -> bool) -> bool {
     let Ok(text) = std::str::from_utf8(base) else { return false };
     let lines: Vec<&str> = text.split('\n').collect();
     let Some((last, before)) = lines.split_last() else { return false };
@@ -21,11 +22,11 @@ pub(super) fn each(base: &[u8], each: &mut dyn FnMut(Cause, &[u8]) -> bool) -> b
         return true;
     }
     for wrong in [
-        "@signature-params: ",
-        "\"@signature-params\":",
-        "\"@signature-params\": sig1=",
-        "\"signature-input\": sig1=",
-        "",
+        "@signature-params: ".to_owned(),
+        "\"@signature-params\":".to_owned(),
+        format!("\"@signature-params\": {label}="),
+        format!("\"signature-input\": {label}="),
+        String::new(),
     ] {
         let mut lines = owned(before);
         lines.push(format!("{wrong}{parameters}"));
@@ -38,13 +39,21 @@ pub(super) fn each(base: &[u8], each: &mut dyn FnMut(Cause, &[u8]) -> bool) -> b
         return true;
     }
     let mut with = |cause: Cause, lines: &[String]| each(cause, lines.join("\n").as_bytes());
+    let close: Vec<String> = lines.iter().map(|line| line.replacen(": ", ":", 1)).collect();
+    let mut sorted = owned(before);
+    sorted.sort();
+    sorted.push((*last).to_owned());
+    if with(Cause::FieldSpelling, &close) || (sorted != all && with(Cause::FieldOrder, &sorted)) {
+        return true;
+    }
+    let query = before.iter().find_map(|line| line.strip_prefix("\"@query\": ")).unwrap_or_default();
     for at in 0..before.len() {
         let mut without = all.clone();
         without.remove(at);
         if with(Cause::FieldMissing, &without) || with(Cause::FieldSpelling, &spaced(&all, at)) {
             return true;
         }
-        if values(before.get(at).copied().unwrap_or_default()).into_iter().any(|(cause, line)| {
+        if values(before.get(at).copied().unwrap_or_default(), query).into_iter().any(|(cause, line)| {
             let mut changed = all.clone();
             if let Some(place) = changed.get_mut(at) {
                 *place = line;
@@ -70,8 +79,8 @@ fn spaced(lines: &[String], at: usize) -> Vec<String> {
     lines
 }
 
-/// Values that stand for the same thing in a caller's mind.
-fn values(line: &str) -> Vec<(Cause, String)> {
+/// Values that stand for the same thing in a caller's mind; `query` is that of the address.
+fn values(line: &str, query: &str) -> Vec<(Cause, String)> {
     let Some((name, value)) = line.split_once(": ") else { return Vec::new() };
     let with = |cause: Cause, value: &str| (cause, format!("{name}: {value}"));
     match name.trim_matches('"') {
@@ -88,6 +97,7 @@ fn values(line: &str) -> Vec<(Cause, String)> {
             with(Cause::AddressPath, value.trim_end_matches('/')),
             with(Cause::AddressPath, &format!("{value}/")),
             with(Cause::AddressPath, value.trim_start_matches('/')),
+            with(Cause::AddressPath, &format!("{value}{query}")),
         ],
         "@authority" => {
             let host = value.split_once(':').map_or(value, |(host, _)| host);
@@ -119,7 +129,7 @@ mod tests {
     #[test]
     fn usual_mistakes_are_tried_and_the_right_text_is_not() {
         let mut tried = Vec::new();
-        each(BASE.as_bytes(), &mut |cause, text| {
+        each(BASE.as_bytes(), "a", &mut |cause, text| {
             tried.push((cause.code(), String::from_utf8(text.to_vec()).unwrap()));
             false
         });
@@ -134,7 +144,7 @@ mod tests {
                     .replace("\"@query\"", "@query")
                     .replace("\"@signature-params\"", "@signature-params"),
             ),
-            ("field-names", BASE.replace("params\": ", "params\": sig1=")),
+            ("field-names", BASE.replace("params\": ", "params\": a=")),
             ("text-form", BASE.replace('\n', "\r\n")),
             ("method-other", BASE.replace("POST", "post")),
             ("address-host", BASE.replace(":81", "")),
@@ -142,6 +152,6 @@ mod tests {
         ] {
             assert!(tried.contains(&(code, wanted.clone())), "{code}: {wanted}");
         }
-        assert!(!each(b"any other text", &mut |_, _| true));
+        assert!(!each(b"any other text", "a", &mut |_, _| true));
     }
 }

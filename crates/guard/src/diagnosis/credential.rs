@@ -126,8 +126,14 @@ fn shape(scene: &Scene<'_>, evidence: &Evidence, found: &mut Diagnosis) {
             return found.sure(Cause::HeaderMemberType, "kid".to_owned());
         }
     }
+    if let Some((name, value)) = evidence.message.as_ref().and_then(|message| message.odd_parameter()) {
+        return found.sure(Cause::ClaimType, format!("signature.{name} is {}", shown(&value.to_string())));
+    }
     if let Some(cause) = written(scene, evidence) {
-        found.sure(cause, None);
+        return found.sure(cause, None);
+    }
+    if let Some(message) = evidence.message.as_ref().filter(|message| !message.is_written_well) {
+        found.sure(Cause::EncodingWrong, format!("wanted {}=:BASE64:", message.label));
     }
 }
 
@@ -136,6 +142,7 @@ pub(super) fn written(scene: &Scene<'_>, evidence: &Evidence) -> Option<Cause> {
     let dialect = scene.dialect?;
     let wanted = match dialect.signed_text(scene.incoming, &|member| evidence.member(member)) {
         Some(text) => text.encoding,
+        None if evidence.message.is_some() => "base64",
         None => "base64url",
     };
     of_signature(evidence.signature.as_deref()?, wanted, &lengths(scene))
@@ -177,19 +184,27 @@ fn literal(token: &str) -> Option<Cause> {
 }
 
 fn algorithm(scene: &Scene<'_>, evidence: &Evidence, found: &mut Diagnosis) {
-    let named = evidence.head.as_ref().and_then(|head| head.get("alg"));
+    let named = match &evidence.message {
+        Some(message) => message.parameters.get("alg"),
+        None => evidence.head.as_ref().and_then(|head| head.get("alg")),
+    };
     let taken = scene.dialect.map(|dialect| dialect.algorithms()).unwrap_or_default();
-    let names: Vec<&str> = taken.iter().flat_map(|algorithm| algorithm.jose_names()).copied().collect();
+    let names: Vec<&str> = match &evidence.message {
+        Some(_) => taken.iter().filter_map(|algorithm| algorithm.http_name()).collect(),
+        None => taken.iter().flat_map(|algorithm| algorithm.jose_names()).copied().collect(),
+    };
     let detail = |named: &str| format!("wanted {}; found {}", names.join(", "), shown(named));
     match named.and_then(Value::as_str) {
         None => found.sure(Cause::AlgorithmMissing, format!("wanted {}", names.join(", "))),
         Some(named) if named.eq_ignore_ascii_case("none") => found.sure(Cause::AlgorithmNone, None),
-        Some(named) if named.starts_with("HS") => found.sure(Cause::AlgorithmSharedSecret, detail(named)),
+        Some(named) if named.starts_with("HS") || named.starts_with("hmac") => {
+            found.sure(Cause::AlgorithmSharedSecret, detail(named))
+        }
         Some(named) if names.iter().any(|known| known.eq_ignore_ascii_case(named)) => {
             found.sure(Cause::AlgorithmSpelling, detail(named));
         }
         Some(named) => {
-            let known = Algorithm::from_jose(named).is_some();
+            let known = Algorithm::from_jose(named).or_else(|| Algorithm::from_http(named)).is_some();
             let cause = if known { "known here, but not taken by this dialect" } else { "not known here" };
             found.sure(Cause::AlgorithmNotTaken, format!("{}, {cause}", detail(named)));
         }

@@ -1,5 +1,6 @@
 //! What a request shows when it is read with goodwill: parts of a token, members of JSON, headers with nearly the right names.
 use super::encoding::loose;
+use super::message::Message;
 use super::scene::Scene;
 use countersign::dialect::demand::Place;
 use countersign::incoming::Body;
@@ -25,6 +26,8 @@ pub(super) struct Evidence {
     pub(super) text: Option<Vec<u8>>,
     /// The signature as it is written.
     pub(super) signature: Option<String>,
+    /// An HTTP message signature.
+    pub(super) message: Option<Message>,
 }
 
 impl Evidence {
@@ -64,6 +67,11 @@ impl Evidence {
         if let Some(text) = text {
             evidence.signature = evidence.text_at(scene, &text.signature);
         }
+        if let Some(message) = Message::of(scene, dialect) {
+            evidence.signature.clone_from(&message.signature);
+            evidence.claims = Some(Value::Object(message.parameters.clone()));
+            evidence.message = Some(message);
+        }
         evidence
     }
 
@@ -89,7 +97,7 @@ impl Evidence {
         self.claims.as_ref()?.get(name)?.as_str().map(str::to_owned)
     }
 
-    /// What stands at a place of a dialect file: `claim.iss`, `header.api-id`, `head.kid`.
+    /// What stands at a place of a dialect file: `claim.iss`, `header.api-id`, `head.kid`, `signature.nonce`.
     pub(super) fn at(&self, scene: &Scene<'_>, place: &str) -> Option<Value> {
         let place = place.split_once(" as ").map_or(place, |(place, _)| place);
         let (kind, name) = place.split_once('.')?;
@@ -98,7 +106,7 @@ impl Evidence {
                 let dialect = scene.dialect.or_else(|| scene.dialects.first().map(|dialect| &**dialect))?;
                 dialect.told(scene.incoming, place).map(Value::from)
             }
-            "claim" => self.claims.as_ref()?.get(name).cloned(),
+            "claim" | "signature" => self.claims.as_ref()?.get(name).cloned(),
             "head" => self.head.as_ref()?.get(name).cloned(),
             "header" => header(scene, name).map(Value::from),
             _ => None,
@@ -113,7 +121,8 @@ impl Evidence {
     /// The name of a claim that is nearly another's.
     pub(super) fn nearly(&self, place: &str) -> Option<String> {
         let (kind, name) = place.split_once('.')?;
-        let members = if kind == "claim" { self.claims.as_ref()?.as_object()? } else { return None };
+        let is_member = matches!(kind, "claim" | "signature");
+        let members = if is_member { self.claims.as_ref()?.as_object()? } else { return None };
         // The strict reader takes at most 256 members of an object.
         members.keys().take(256).find(|known| is_near(known, name)).cloned()
     }

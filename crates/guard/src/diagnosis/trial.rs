@@ -226,9 +226,10 @@ fn slips(
     if long || proof.texts().iter().any(|text| text.len() > 2 * LONGEST) {
         return;
     }
+    let label = evidence.message.as_ref().map_or("sig1", |message| message.label.as_str());
     let _ = proof.texts().iter().any(|text| changed(text, each))
         || token_parts(proof, evidence, each)
-        || proof.texts().iter().any(|text| base::each(text, each))
+        || proof.texts().iter().any(|text| base::each(text, label, each))
         || address::each(scene, each)
         || body::each(scene, each)
         || parts::each(scene, evidence, each)

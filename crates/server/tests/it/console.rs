@@ -579,7 +579,7 @@ async fn what_was_judged_is_told_to_operators_and_all_keys_are_listed() {
     }
     all.sort();
     all.dedup();
-    assert_eq!(all.len(), 5, "two accounts with two keys, one with one");
+    assert_eq!(all.len(), 6, "an account with three keys, one with two and one with one");
     let rsa = json_of(&site.get("/api/v1/keys?algorithm=rsa&dialect=skykit", &olga).await);
     assert_eq!(rsa["items"].as_array().unwrap().len(), 2);
     assert_eq!(json_of(&site.get("/api/v1/keys?state=revoked", &olga).await)["items"], json!([]));

@@ -30,7 +30,7 @@ async fn surfaces_answer_where_they_are_listed_and_nowhere_else() {
     let metrics = ask(own, "/metrics").await.body;
     for line in [
         "countersign_judgements_total{surface=\"gateway\",dialect=\"none\",verdict=\"absent\",reason=\"missing-credentials\"} 2",
-        "countersign_keys 5",
+        "countersign_keys 6",
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }

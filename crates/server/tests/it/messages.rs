@@ -37,7 +37,7 @@ async fn a_signed_request_reaches_the_upstream_with_its_body_and_without_its_sig
     // What the body's digest is may be of use to whoever comes after.
     assert_eq!(answer.seen_header("content-digest").len(), 1);
     let again = post(&world, path, &proof, "hello").await;
-    assert!(again.status == 401 && again.body.contains("refused"), "{again:?}");
+    assert!(again.status == 401 && again.body.contains("replayed"), "{again:?}");
 }
 
 #[tokio::test]
