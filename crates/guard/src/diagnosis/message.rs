@@ -1,9 +1,9 @@
 //! An HTTP message signature read with goodwill: its label, its parameters, and its bytes as they are written.
-use super::evidence::header;
 use super::scene::Scene;
 use countersign::dialect::Dialect;
 use countersign::dialect::demand::Place;
 use countersign::structured::{Bare, Member, dictionary};
+use http::HeaderName;
 use serde_json::{Map, Value};
 
 /// Signatures of one request that are looked at.
@@ -31,7 +31,7 @@ impl Message {
         if input.as_str() != "signature-input" {
             return None;
         }
-        let input = header(scene, input.as_str()).filter(|value| value.len() <= LONGEST)?;
+        let input = field(scene, input)?;
         let mut inputs = Vec::new();
         dictionary(input.as_bytes(), MOST, &mut inputs).ok()?;
         let (label, inner) = inputs.iter().find_map(|(label, member)| match member {
@@ -47,7 +47,7 @@ impl Message {
         let parameters = inner.parameters.0.iter();
         let parameters =
             parameters.map(|found| (found.key.to_owned(), value(&found.value, found.text))).collect();
-        let field = header(scene, signature.as_str()).filter(|value| value.len() <= LONGEST);
+        let field = field(scene, signature);
         let rest = field.as_deref().and_then(|field| field.split_once(&format!("{label}=")));
         // No encoding of bytes has a comma in it.
         let written = rest.map(|(_, rest)| rest.split(',').next().unwrap_or(rest).trim());
@@ -71,4 +71,10 @@ impl Message {
         };
         self.parameters.iter().find(odd).map(|(name, value)| (name.as_str(), value))
     }
+}
+
+/// The first line of a field, as text.
+fn field(scene: &Scene<'_>, name: &HeaderName) -> Option<String> {
+    let value = scene.incoming.headers.get(name).filter(|value| value.len() <= LONGEST)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
