@@ -211,10 +211,14 @@ impl Dialect {
     pub fn acts_for_users(&self) -> bool {
         self.who.acting_as.is_some()
     }
-    /// Its rules in words, in the order in which they are judged.
+    /// Its rules in words, in the order in which they are judged; what a message signature must cover comes first.
     #[must_use]
     pub fn rules_in_words(&self) -> Vec<String> {
-        self.rules.iter().map(Rule::words).collect()
+        let covers = match &self.form {
+            Form::HttpSig(form) => Some(form.words()),
+            Form::Jws | Form::Detached(_) | Form::Text(_) => None,
+        };
+        covers.into_iter().chain(self.rules.iter().map(Rule::words)).collect()
     }
     /// Its settings with the values in force.
     #[must_use]

@@ -136,6 +136,30 @@ impl HttpSig {
         self.needs.iter().any(|need| need.when == When::Always && wanted.contains(&need.part))
     }
 
+    /// What must be covered, in words.
+    pub(crate) fn words(&self) -> String {
+        let mut out = "a signature that covers".to_owned();
+        for (when, before) in
+            [(When::Always, ""), (When::WithBody, "with a body "), (When::IfPresent, "where it is there ")]
+        {
+            for (number, need) in self.needs.iter().filter(|need| need.when == when).enumerate() {
+                let first = out.ends_with("covers");
+                out.push_str(if first {
+                    " "
+                } else if number == 0 {
+                    "; "
+                } else {
+                    ", "
+                });
+                if number == 0 {
+                    out.push_str(before);
+                }
+                out.push_str(need.part.name());
+            }
+        }
+        out
+    }
+
     /// What every signature of the dialect binds.
     pub(crate) fn covered(&self) -> Covered {
         let always = |wanted: &[Needed]| self.always(wanted);

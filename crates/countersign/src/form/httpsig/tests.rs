@@ -5,6 +5,7 @@ use super::message::{Answer, Message};
 use crate::ask::{Caller, Keys, KnownKey, Use};
 use crate::base64::{Alphabet, decode};
 use crate::dialect::Dialect;
+use crate::dialect::settings::Settings;
 use crate::incoming::{Body, Incoming, Limits, Target};
 use crate::life::key::KeyLife;
 use crate::proof::{Checked, Finish};
@@ -533,4 +534,21 @@ proptest! {
         let judged = judge(&sig, &incoming(&method, &path, &changed, body), &known);
         prop_assert!(!matches!(judged, Ok(Some(_))), "{:?}", changed[name]);
     }
+}
+
+#[test]
+fn what_must_be_covered_is_told_and_bound() {
+    let sig = dialect("off");
+    let words = "a signature that covers @method, @authority, @path, @query; with a body content-digest; where it is there x-also";
+    assert_eq!(sig.rules_in_words().first().map(String::as_str), Some(words));
+    // What names the account names no key.
+    assert_eq!(sig.binding().covers(), ["method", "host", "path", "query", "body", "time"]);
+    // A digest that may be left out binds no body, and yet the body is looked at where it is there.
+    let loose =
+        DIALECT.replace("with_body = [\"content-digest\"]", "").replace("\"x-also\"", "\"content-digest\"");
+    let loose = Dialect::parse(&loose, &Settings::new()).unwrap();
+    assert!(!loose.covered().body && loose.needs_body());
+    assert_eq!(loose.binding().covers(), ["method", "host", "path", "query", "time"]);
+    let named = DIALECT.replace("namespace = \"n\"", "by_key = true");
+    assert!(Dialect::parse(&named, &Settings::new()).unwrap().binding().key);
 }
