@@ -16,4 +16,5 @@ mod run;
 mod service_manager;
 mod shape;
 mod sidecar;
+mod sidecar_attacked;
 mod webhooks;
