@@ -1,6 +1,7 @@
 //! Results on standard output, as text or JSON; everything else on the error stream.
 use crate::exit::{Done, Exit, Failure};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use countersign::hidden::is_hidden;
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 
@@ -71,9 +72,7 @@ pub(crate) fn pairs(rows: &[(&str, String)]) -> String {
     rows.iter().map(|(name, value)| format!("{name:width$}  {}\n", plain(value))).collect()
 }
 
-/// Without control characters: what others wrote must not steer this terminal.
+/// Without control and invisible characters: what others wrote must not steer this terminal, nor show other than it is.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter })
-        .collect()
+    text.chars().map(|letter| if is_hidden(letter) && letter != '\n' { '\u{fffd}' } else { letter }).collect()
 }

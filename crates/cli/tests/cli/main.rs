@@ -4,6 +4,7 @@ mod callers;
 mod custody;
 mod explain;
 mod import;
+mod import_attacked;
 mod init;
 mod manifests;
 mod nodes;
