@@ -1,6 +1,6 @@
 //! Imports of files that somebody shaped to get more than was theirs, or to keep the command busy.
 use crate::import::{imported, left_out, pair, rsa};
-use crate::run::Place;
+use crate::run::{Place, Server};
 use serde_json::{Value, json};
 
 /// Ed25519 public keys as OpenSSH writes them, cheap enough for thousands.
@@ -214,4 +214,51 @@ fn private_keys_and_links_are_not_taken() {
     std::os::unix::fs::symlink(place.path("elsewhere"), place.path("out.toml")).unwrap();
     place.run("import kong good.json -d skykit -o out.toml").fails(7, &["out.toml"]);
     assert!(!place.path("elsewhere").exists());
+}
+
+#[test]
+fn an_installation_of_several_calls_is_tried_whole_before_anything_is_changed() {
+    let place = Place::new();
+    let server = Server::with(&place, "");
+    let account = |name: &str, more: &str| {
+        format!("[[account]]\nname = \"{name}\"\nidentifiers = {{ user = \"{name}\" }}\n{more}")
+    };
+    let many: String = (0..400).map(|number| account(&format!("a{number}"), "")).collect();
+    place.run("key new k.pem").ok();
+    let key = "[[account.key]]\nlabel = \"k\"\nfile = \"k.pem.pub\"\ndialects = [\"asymmetric-jwt\"]\n";
+    for (what, last, words) in [
+        (
+            "an identifier that the first call has",
+            "[[account]]\nname = \"last\"\nidentifiers = { user = \"a0\" }\n".to_owned(),
+            "a0",
+        ),
+        ("an account that the first call has", account("a0", ""), "a0"),
+        ("a name that no server takes", account("last\\u009b", ""), "name"),
+    ] {
+        place.write("accounts.toml", &format!("{}{many}{last}", account("first", key)));
+        for more in [" --dry-run", ""] {
+            let ran = place.run(&format!("apply accounts.toml --server {}{more}", server.manage));
+            assert!(
+                ran.code != 0 && ran.err.contains(words),
+                "{what}{more}: {} {} {}",
+                ran.code,
+                ran.out,
+                ran.err
+            );
+        }
+        let there = place.run(&format!("--json account list --server {}", server.manage)).ok();
+        assert!(!there.contains("\"a1\""), "{what}: half of it is there: {there}");
+    }
+    place.write("accounts.toml", &format!("{}{many}{}", account("first", key), account("last", "")));
+    place.run(&format!("apply accounts.toml --server {} --dry-run", server.manage)).ok();
+    place.run(&format!("apply accounts.toml --server {}", server.manage)).ok();
+    let there = place.run(&format!("--json account list --server {}", server.manage)).ok();
+    assert!(there.contains("\"a1\""), "{there}");
+    // A key may be two accounts' by a proof that no file has: that is found when some is changed already, and told so.
+    place.run("key new two.pem").ok();
+    let key = key.replace("k.pem", "two.pem").replace("\"k\"", "\"two\"");
+    place.write("accounts.toml", &format!("{}{many}{}", account("first", &key), account("last", &key)));
+    place
+        .run(&format!("apply accounts.toml --server {}", server.manage))
+        .fails(7, &["the first 400 accounts", "once more"]);
 }
