@@ -260,5 +260,5 @@ fn an_installation_of_several_calls_is_tried_whole_before_anything_is_changed() 
     place.write("accounts.toml", &format!("{}{many}{}", account("first", &key), account("last", &key)));
     place
         .run(&format!("apply accounts.toml --server {}", server.manage))
-        .fails(7, &["the first 400 accounts", "once more"]);
+        .fails(2, &["the first 400 accounts", "once more"]);
 }

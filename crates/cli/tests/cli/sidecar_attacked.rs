@@ -3,6 +3,7 @@ use crate::run::Place;
 use crate::sidecar::Sidecar;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -220,4 +221,72 @@ fn the_session_is_opened_over_tls_too_unless_told_otherwise() {
     // This machine by its other address wants no such word.
     let here = Sidecar::start(&place, "127.0.0.1:0 -d asymmetric-jwt -k a.pem --as me --to http://[::1]");
     assert!(here.address.starts_with("http://127.0.0.1:"));
+}
+
+/// A TLS server of openssl's, with a certificate for this name that the returned authority made.
+fn tls_server(place: &Place, name: &str) -> (std::process::Child, u16) {
+    let run = |line: &str| {
+        let ended =
+            Command::new("openssl").current_dir(place.folder.path()).args(line.split(' ')).output().unwrap();
+        assert!(ended.status.success(), "{line}: {}", String::from_utf8_lossy(&ended.stderr));
+    };
+    let leaf = format!("{name}.pem");
+    place.write("extensions", &format!("subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\n"));
+    run("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 2");
+    run(&format!("req -new -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}"));
+    run(&format!(
+        "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out {leaf} -days 2 -extfile extensions"
+    ));
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let child = Command::new("openssl")
+        .current_dir(place.folder.path())
+        .args([
+            "s_server",
+            "-quiet",
+            "-www",
+            "-accept",
+            &format!("127.0.0.1:{port}"),
+            "-cert",
+            &leaf,
+            "-key",
+            &format!("{name}.key"),
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Until it listens.
+    for _ in 0..500 {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    (child, port)
+}
+
+#[test]
+fn only_the_server_that_the_authority_vouches_for_is_asked() {
+    let place = Place::new();
+    place.run("key new a.pem").ok();
+    let status = |port: u16, more: &str| {
+        let line =
+            format!("127.0.0.1:0 --to https://localhost:{port} -d asymmetric-jwt -k a.pem --as me{more}");
+        let got = Sidecar::start(&place, &line).curl("/x", &[]);
+        (got.status, got.own)
+    };
+    let no = (502, "unreachable".to_owned());
+    let (mut other, port) = tls_server(&place, "other.example");
+    assert_eq!(status(port, " --ca ca.pem"), no, "the certificate is another name's");
+    let (mut right, port) = tls_server(&place, "localhost");
+    assert_eq!(status(port, " --ca ca.pem"), (200, String::new()));
+    assert_eq!(status(port, ""), no, "the machine does not know this authority");
+    std::fs::rename(place.path("ca.pem"), place.path("first.pem")).unwrap();
+    let (mut last, _) = tls_server(&place, "localhost");
+    assert_eq!(status(port, " --ca ca.pem"), no, "another authority of the same name");
+    for server in [&mut other, &mut right, &mut last] {
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
 }
