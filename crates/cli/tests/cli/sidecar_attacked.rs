@@ -49,6 +49,18 @@ fn answer(mut stream: TcpStream, give: &Sender<String>) {
         let path = seen.split(' ').nth(1).unwrap_or_default().to_owned();
         // The test may be over.
         let _ = give.send(seen);
+        if path == "/slow" {
+            // Longer than clocks may be apart without being told.
+            std::thread::sleep(Duration::from_millis(2500));
+            let date = Command::new("date")
+                .args(["-u", "+%a, %d %b %Y %H:%M:%S GMT"])
+                .env("LC_ALL", "C")
+                .output()
+                .unwrap();
+            let date = String::from_utf8(date.stdout).unwrap();
+            let _ = write!(stream, "HTTP/1.1 403 No\r\nDate: {}\r\nContent-Length: 2\r\n\r\nno", date.trim());
+            continue;
+        }
         let text = match path.as_str() {
             "/stall" => "HTTP/1.1 401 No\r\nContent-Length: 10\r\n\r\nab",
             "/claims" => {
@@ -92,6 +104,19 @@ fn a_server_that_stalls_in_its_refusal_is_given_up() {
     let sidecar = start(&place, &server, " --patience 1");
     let got = sidecar.curl("/stall", &[]);
     assert_eq!((got.status, got.own.as_str()), (504, "timeout"), "{}", got.text);
+}
+
+#[test]
+fn what_a_slow_server_refused_is_not_sent_twice() {
+    let (place, server) = stage();
+    let sidecar = start(&place, &server, "");
+    let got = sidecar.curl("/slow", &["-d", "pay"]);
+    assert_eq!((got.status, got.own.as_str()), (403, ""), "{}", got.text);
+    server.sent();
+    assert!(
+        server.sent.recv_timeout(Duration::from_secs(1)).is_err(),
+        "the clocks agree, so nothing was learned"
+    );
 }
 
 #[test]
