@@ -1,6 +1,6 @@
 //! How a command ends: the exit codes, and failures that say what was wanted, what was found and what to do next.
 use crate::member::put;
-use crate::print::plain;
+use crate::plain::plain;
 use anstyle::{AnsiColor, Style};
 use serde_json::json;
 use std::fmt::Display;

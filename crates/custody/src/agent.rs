@@ -169,6 +169,7 @@ fn plain(kind: KeyKind, bits: usize, bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// One question, one answer, on a connection of its own.
+#[expect(clippy::disallowed_methods, reason = "it decides nothing but how long an agent is waited for")]
 fn ask(socket: &Path, request: &[u8], patience: Duration) -> io::Result<Vec<u8>> {
     let until = Instant::now() + patience;
     let mut stream = UnixStream::connect(socket)?;
@@ -188,6 +189,7 @@ fn ask(socket: &Path, request: &[u8], patience: Duration) -> io::Result<Vec<u8>>
 }
 
 /// Fills the buffer, or gives up when the time is over, however the answer comes.
+#[expect(clippy::disallowed_methods, reason = "it decides nothing but how long an agent is waited for")]
 fn read_by(until: Instant, stream: &mut UnixStream, mut buffer: &mut [u8]) -> io::Result<()> {
     // Each turn takes a byte at least, or ends it.
     while !buffer.is_empty() {

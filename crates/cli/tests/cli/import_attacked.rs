@@ -20,7 +20,7 @@ fn ssh(place: &Place, name: &str) -> String {
 
 fn accounts(told: &Value) -> Vec<(String, usize)> {
     let file: toml::Value = toml::from_str(told["installation"].as_str().unwrap()).unwrap();
-    let rows = file["account"].as_array().unwrap();
+    let rows = file.get("account").and_then(toml::Value::as_array).unwrap();
     rows.iter()
         .map(|row| {
             let keys = row.get("key").and_then(toml::Value::as_array).map_or(0, Vec::len);

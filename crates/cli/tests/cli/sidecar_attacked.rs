@@ -39,7 +39,7 @@ fn answer(mut stream: TcpStream, give: &Sender<String>) {
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let mut seen = Vec::new();
         while let Ok(length @ 1..) = stream.read(&mut part) {
-            seen.extend_from_slice(&part[..length]);
+            seen.extend_from_slice(part.get(..length).unwrap());
             stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         }
         if seen.is_empty() {
