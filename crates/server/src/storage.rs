@@ -109,7 +109,7 @@ async fn open_folder(
 /// What is remembered, and how, under a configuration.
 fn memories(config: &Config, dialects: &Dialects) -> Memories {
     let life = challenge_life(config);
-    let horizon = life.max(Span::from_seconds(CLOCKS));
+    let horizon = Span::from_seconds(CLOCKS);
     // A code is dated by a clock of ours, so hardly ahead of this one.
     let window = Span::from_seconds(AHEAD);
     let text = format!("life:{}", life.millis());
