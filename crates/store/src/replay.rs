@@ -215,10 +215,6 @@ mod tests {
         let given_up = there.iter().map(|(name, term)| (name.clone(), term.text.clone())).collect();
         assert_eq!(asked(&here, &given_up), Some(Span::ZERO));
         assert_eq!(asked(&there, &given_up), None);
-        assert_eq!(
-            asked(&terms(&[("a", "near:30")], hour), &given_up),
-            Some(hour),
-            "and changed meanwhile"
-        );
+        assert_eq!(asked(&terms(&[("a", "near:30")], hour), &given_up), Some(hour), "and changed meanwhile");
     }
 }
