@@ -163,7 +163,7 @@ where
 
 async fn claimed(once: Arc<DurableOnce>, number: u64) -> Result<(), String> {
     let dated = Time::from_seconds(NOW);
-    let claim = Claim { mark: mark(number), dated, until: dated + Span::from_seconds(20) };
+    let claim = Claim { mark: mark(number), since: dated, until: dated + Span::from_seconds(20) };
     match once.claim(claim, dated).await {
         Ok(Use::First) => Ok(()),
         other => Err(format!("a first use was answered {other:?}")),

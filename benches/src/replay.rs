@@ -48,5 +48,5 @@ pub(crate) fn run(table: &mut Table) -> Result<(), String> {
 fn claim(number: u64, second: i64) -> Claim {
     let mark = countersign_keys::sha256(&[&number.to_be_bytes()]);
     let dated = Time::from_seconds(NOW + second - 20 + i64::try_from(number % 40).unwrap_or(0));
-    Claim { mark, dated, until: dated + Span::from_seconds(20) }
+    Claim { mark, since: dated, until: dated + Span::from_seconds(20) }
 }

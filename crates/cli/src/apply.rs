@@ -8,6 +8,7 @@ use crate::world;
 use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Accounts of one call: the server takes about a thousand with a key each.
@@ -42,9 +43,8 @@ pub(crate) fn run(args: &ApplyArgs, out: Out) -> Done {
     })
 }
 
-/// Makes the registry what the file describes, in one unit; gives what changed, or would.
+/// Makes the registry what the file describes, in one unit where one call takes it; gives what changed, or would.
 pub(crate) async fn apply(api: &Api, wanted: &Installation, dry: bool) -> Result<Vec<Change>, Failure> {
-    let mut changes = Vec::new();
     let whole = wanted.accounts.len() <= MOST_ACCOUNTS;
     if wanted.prune && !whole {
         return Err(Failure::usage(format!(
@@ -55,13 +55,14 @@ pub(crate) async fn apply(api: &Api, wanted: &Installation, dry: bool) -> Result
     }
     let parts: Vec<&[Described]> =
         if wanted.accounts.is_empty() { vec![&[]] } else { wanted.accounts.chunks(MOST_ACCOUNTS).collect() };
-    for accounts in parts {
-        let body = json!({ "document": wanted.document(accounts), "dry_run": dry });
-        let answer = api.post("/apply", &body).await?;
-        for change in at(&answer, "changes").as_array().into_iter().flatten() {
-            let part = |name: &str| at(change, name).as_str().unwrap_or_default().to_owned();
-            changes.push(Change { action: part("action"), name: part("name"), detail: part("detail") });
-        }
+    if !whole {
+        once(&wanted.accounts)?;
+    }
+    // Everything is tried before anything is changed: an installation that is half there is nobody's wish.
+    let tries: &[bool] = if whole || dry { &[dry] } else { &[true, false] };
+    let mut changes = Vec::new();
+    for dry in tries {
+        changes = in_parts(api, wanted, &parts, *dry).await?;
     }
     for account in
         wanted.accounts.iter().filter(|account| account.keys.iter().any(|key| key.enabled.is_some()))
@@ -69,6 +70,56 @@ pub(crate) async fn apply(api: &Api, wanted: &Installation, dry: bool) -> Result
         switch_keys(api, account, dry, &mut changes).await?;
     }
     Ok(changes)
+}
+
+/// One call a part; a failure says how much was changed before it.
+async fn in_parts(
+    api: &Api,
+    wanted: &Installation,
+    parts: &[&[Described]],
+    dry: bool,
+) -> Result<Vec<Change>, Failure> {
+    let (mut changes, mut done) = (Vec::new(), 0_usize);
+    for accounts in parts {
+        let body = json!({ "document": wanted.document(accounts), "dry_run": dry });
+        let answer = api.post("/apply", &body).await.map_err(|failure| {
+            if dry || done == 0 {
+                return failure;
+            }
+            let message = format!(
+                "{}; the first {done} accounts of the file are there already, and applying it once more goes on",
+                failure.message
+            );
+            Failure { message, ..failure }
+        })?;
+        done = done.saturating_add(accounts.len());
+        for change in at(&answer, "changes").as_array().into_iter().flatten() {
+            let part = |name: &str| at(change, name).as_str().unwrap_or_default().to_owned();
+            changes.push(Change { action: part("action"), name: part("name"), detail: part("detail") });
+        }
+    }
+    Ok(changes)
+}
+
+/// A call sees no other, so what may stand once in a registry is counted here. Keys are not: a registry may have one twice, by a proof.
+fn once(accounts: &[Described]) -> Done {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for account in accounts {
+        let identifiers = account.identifiers.iter().flatten().flat_map(|(namespace, values)| {
+            values.iter().map(move |value| format!("identifier {namespace} {value}"))
+        });
+        // Within an account the server judges.
+        let own: BTreeSet<String> = identifiers.chain([format!("name {}", account.name)]).collect();
+        for one in own {
+            if let Some(other) = seen.insert(one.clone(), &account.name) {
+                return Err(Failure::usage(format!(
+                    "wanted the {one} once, found the accounts {other} and {} with it; take it out of one",
+                    account.name
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Switches keys on and off, where the file says which they should be: a move of their life, and no change of a row.

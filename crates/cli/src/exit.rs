@@ -1,5 +1,6 @@
 //! How a command ends: the exit codes, and failures that say what was wanted, what was found and what to do next.
 use crate::member::put;
+use crate::plain::plain;
 use anstyle::{AnsiColor, Style};
 use serde_json::json;
 use std::fmt::Display;
@@ -112,8 +113,9 @@ impl Failure {
                 }
                 told.to_string()
             } else {
-                let next = next.map_or_else(String::new, |next| format!("\n{NEXT}next:{NEXT:#} {next}"));
-                format!("{ERROR}error:{ERROR:#} {}{next}", self.message)
+                let next =
+                    next.map_or_else(String::new, |next| format!("\n{NEXT}next:{NEXT:#} {}", plain(&next)));
+                format!("{ERROR}error:{ERROR:#} {}{next}", plain(&self.message))
             };
             // Nobody is left to be told when the error stream is gone. Where it is no terminal, the colours are taken out.
             let _ = writeln!(anstream::stderr().lock(), "{text}");

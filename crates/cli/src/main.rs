@@ -24,6 +24,7 @@ mod member;
 mod operator;
 mod org;
 mod pair;
+mod plain;
 mod print;
 mod proving;
 mod question;

@@ -1,5 +1,6 @@
 //! Results on standard output, as text or JSON; everything else on the error stream.
 use crate::exit::{Done, Exit, Failure};
+pub(crate) use crate::plain::plain;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
@@ -69,11 +70,4 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
 pub(crate) fn pairs(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     rows.iter().map(|(name, value)| format!("{name:width$}  {}\n", plain(value))).collect()
-}
-
-/// Without control characters: what others wrote must not steer this terminal.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter })
-        .collect()
 }

@@ -104,7 +104,10 @@ pub(crate) fn run(args: &SidecarArgs, out: Out) -> Done {
     }
     let upstream =
         Upstream::new(&args.to, args.public_url.as_deref(), args.ca.as_deref(), args.insecure_http)?;
-    let opens_session = dialect.carriers().is_empty();
+    let opens_session = dialect.opens_session();
+    if let Some(server) = &args.session_server {
+        upstream::session_server(server, args.insecure_http)?;
+    }
     let mut dropped: Vec<http::HeaderName> = dialect.carriers().into_iter().cloned().collect();
     dropped.extend(dialect.companion().cloned());
     let name = dialect.name().to_owned();

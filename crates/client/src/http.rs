@@ -149,9 +149,7 @@ impl Client {
         local: Time,
         token: Option<String>,
     ) -> Result<Next, NoAnswer> {
-        let learned = self.offset().learn(status, headers, body, local).map_err(NoAnswer::Clock)?;
-        if let Lesson::Learned(offset) = learned {
-            *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = offset;
+        if self.learn(status, headers, body, local)? {
             return Ok(Next::AskAgain);
         }
         if let Credential::Token(exchange) = &self.credential
@@ -168,6 +166,24 @@ impl Client {
             return Ok(Next::AskAgain);
         }
         Ok(Next::Keep)
+    }
+
+    /// Corrects the clock by a refusal; whether there was something to correct.
+    pub(in crate::http) fn learn(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        local: Time,
+    ) -> Result<bool, NoAnswer> {
+        let known = self.offset();
+        let learned = known.learn(status, headers, body, local).map_err(NoAnswer::Clock)?;
+        let Lesson::Learned(offset) = learned else { return Ok(false) };
+        if known.explains(offset, local, self.ambient.now()) {
+            return Ok(false);
+        }
+        *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = offset;
+        Ok(true)
     }
 
     /// Ends the session, where there is one.

@@ -73,6 +73,14 @@ impl ClockOffset {
         }
         Ok(Lesson::Learned(Self(ahead)))
     }
+
+    /// Whether this correction explains what another one was learned from: a server that took its time to refuse, between what was
+    /// sent and what was heard by this machine's clock, shows a later time and no other clock.
+    #[must_use]
+    pub fn explains(self, other: Self, sent: Time, heard: Time) -> bool {
+        let server = other.correct(sent);
+        server >= self.correct(sent) && server.since(self.correct(heard)) < Span::from_millis(LEAST_MILLIS)
+    }
 }
 
 /// The server's time: exact where it is ours, else the whole second of `Date`.
@@ -137,6 +145,16 @@ mod tests {
         headers.insert(TIME_HEADER, "1700000090300".parse().unwrap());
         let again = offset.learn(StatusCode::UNAUTHORIZED, &headers, EXPIRED, Time::from_seconds(LOCAL));
         assert_eq!(again, Ok(Lesson::Nothing));
+    }
+
+    #[test]
+    fn a_server_that_took_its_time_has_no_other_clock() {
+        let (none, sent) = (ClockOffset::default(), Time::from_seconds(LOCAL));
+        let ahead = |seconds| ClockOffset(Span::from_seconds(seconds));
+        let heard = sent + Span::from_seconds(30);
+        assert!(none.explains(ahead(2), sent, heard) && none.explains(ahead(31), sent, heard));
+        assert!(!none.explains(ahead(32), sent, heard) && !none.explains(ahead(-2), sent, heard));
+        assert!(ahead(60).explains(ahead(62), sent, heard) && !ahead(60).explains(none, sent, heard));
     }
 
     #[test]

@@ -196,8 +196,9 @@ pub enum Standing {
 pub struct Claim {
     /// Digest of dialect, account and the parts the dialect names, each with its length.
     pub mark: [u8; 32],
-    /// When the proof says it was made; a store that may have forgotten refuses what is older than its memory.
-    pub dated: Time,
+    /// The earliest instant at which the proof can have been used: its date less how far ahead it may be dated. A store that may
+    /// have forgotten refuses what can have been used before.
+    pub since: Time,
     /// Until when the use must be remembered (inclusive).
     pub until: Time,
 }

@@ -173,7 +173,7 @@ impl<'h> Proof<'h> {
             claims.jti.as_bytes(),
         ]);
         // Once per key, whatever it is sent to and however it is dated.
-        let claim = Claim { mark, dated: claims.iat, until: claims.iat + wanted.window };
+        let claim = Claim { mark, since: claims.iat - wanted.window, until: claims.iat + wanted.window };
         Ok(Held { jkt, claim })
     }
 }

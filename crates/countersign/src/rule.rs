@@ -55,7 +55,8 @@ pub(crate) enum Rule {
     /// The session that was named lives.
     Session,
     /// These together work once, and are remembered from their date for so long; where `optional`, a proof without them comes again.
-    Once { parts: Vec<Source>, dated: Source, keep: Span, optional: bool },
+    /// They are dated at most `ahead` after now.
+    Once { parts: Vec<Source>, dated: Source, ahead: Span, keep: Span, optional: bool },
     /// It is a challenge that we issued; it works once.
     Issued(Source),
 }
@@ -115,8 +116,8 @@ impl Rule {
             Self::NotAfter { slack, .. } => Some(format!("end:{}", slack.millis())),
             Self::Ahead { most, slack, .. } => Some(format!("ahead:{}+{}", most.millis(), slack.millis())),
             Self::Lifetime { most, .. } => Some(format!("life:{}", most.millis())),
-            Self::Once { parts, dated, keep, .. } => {
-                Some(format!("once:{parts:?}:{dated:?}:{}", keep.millis()))
+            Self::Once { parts, dated, ahead, keep, .. } => {
+                Some(format!("once:{parts:?}:{dated:?}:{}:{}", ahead.millis(), keep.millis()))
             }
             Self::Issued(_) => Some("issued".to_owned()),
             _ => None,
@@ -273,7 +274,7 @@ impl Rule {
     /// What must be claimed for this rule, told by meaning: the account, the instant, the parts.
     fn claim(&self, dialect: &str, account: &str, facts: &Facts<'_>) -> Option<Claim> {
         match self {
-            Self::Once { parts, dated, keep, .. } => {
+            Self::Once { parts, dated, ahead, keep, .. } => {
                 let at = wanted_time(facts, dated).ok()?;
                 let mut meaning = Meaning::new(dialect, account);
                 for part in parts {
@@ -287,7 +288,7 @@ impl Rule {
                         }
                     }
                 }
-                Some(Claim { mark: meaning.mark(), dated: at, until: at + *keep })
+                Some(Claim { mark: meaning.mark(), since: at - *ahead, until: at + *keep })
             }
             Self::Issued(source) => {
                 let given = facts.incoming.challenge?;
@@ -298,18 +299,27 @@ impl Rule {
     }
 }
 
-/// Whether what works once is dated no later than about now: a use is remembered from its date on, and barriers go by it.
-pub(crate) fn single_uses_are_dated(rules: &[Rule]) -> bool {
-    let held = |date: &Source| {
-        rules.iter().any(|rule| match rule {
-            Rule::Near(at, _) | Rule::Window { at, .. } | Rule::NotBefore { at, .. } => at == date,
-            _ => false,
-        })
+/// Tells what works once how far ahead it may be dated by the other rules: barriers go by the earliest instant at which a proof can
+/// have been used. False when one may be dated as late as the caller likes.
+#[must_use]
+pub(crate) fn date_single_uses(rules: &mut [Rule]) -> bool {
+    let held = |rules: &[Rule], date: &Source| {
+        let bounds = rules.iter().filter_map(|rule| match rule {
+            Rule::Near(at, within) if at == date => Some(*within),
+            Rule::Window { at, future, .. } if at == date => Some(*future),
+            Rule::NotBefore { at, slack, .. } if at == date => Some(*slack),
+            _ => None,
+        });
+        bounds.min()
     };
-    rules.iter().all(|rule| match rule {
-        Rule::Once { dated, .. } => held(dated),
-        _ => true,
-    })
+    for number in 0..rules.len() {
+        let Some(Rule::Once { dated, .. }) = rules.get(number) else { continue };
+        let Some(bound) = held(rules, dated) else { return false };
+        if let Some(Rule::Once { ahead, .. }) = rules.get_mut(number) {
+            *ahead = bound;
+        }
+    }
+    true
 }
 
 /// Judges all rules in order and stops at the first that does not hold. Yields what must still be claimed.

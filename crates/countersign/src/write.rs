@@ -1,6 +1,7 @@
 //! Makes a proof: the same dialect run backwards says what to add to a request.
 mod detached;
 mod message;
+mod query;
 mod text;
 
 use crate::base64::{Alphabet, encode_hex, encode_into, encoded_len};
@@ -68,6 +69,8 @@ pub enum CannotSign {
     StrangeChallenge,
     /// The body or a header cannot be signed in this dialect.
     CannotBuild,
+    /// The query has a parameter already that the proof brings along: a server could read either.
+    Doubled(String),
     /// The key failed.
     Key(KeyError),
 }
@@ -310,26 +313,6 @@ fn object_members(
     Ok(out)
 }
 
-/// Adds the parameters of which `take` says yes to a query.
-fn add_parameters(
-    make: &Make,
-    know: &Knowledge<'_, '_>,
-    query: &mut String,
-    take: &dyn Fn(&Template) -> bool,
-) -> Result<(), CannotSign> {
-    for Pair { name, template, .. } in make.query.iter().filter(|pair| take(&pair.template)) {
-        let mut value = String::new();
-        know.fill(template, &mut value)?;
-        if !query.is_empty() {
-            query.push('&');
-        }
-        query.push_str(&oauth::escaped(name));
-        query.push('=');
-        query.push_str(&oauth::escaped(&value));
-    }
-    Ok(())
-}
-
 fn headers(
     list: &[(HeaderName, Template)],
     know: &Knowledge<'_, '_>,
@@ -358,6 +341,10 @@ impl fmt::Display for CannotSign {
                 "the challenge is not 8 to 256 hexadecimal digits; it is not signed, since it could be something else",
             ),
             Self::CannotBuild => f.write_str("the text to sign cannot be built from this request"),
+            Self::Doubled(name) => write!(
+                f,
+                "the query has the parameter {name:?} already, which this dialect's proof brings; leave it out"
+            ),
             Self::Key(error) => error.fmt(f),
         }
     }

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest answer taken: a hundred keys of the largest kind fit.
 const LONGEST_ANSWER: usize = 256 * 1024;
@@ -42,7 +42,7 @@ pub fn keys(socket: &Path) -> Result<Vec<AgentKey>, NoKey> {
             socket.display()
         ))
     };
-    let answer = ask(socket, &[REQUEST_IDENTITIES]).map_err(|error| told(&error))?;
+    let answer = ask(socket, &[REQUEST_IDENTITIES], PATIENCE).map_err(|error| told(&error))?;
     let mut reader = Reader(&answer);
     let count = match (reader.byte(), reader.number()) {
         (Some(IDENTITIES_ANSWER), Some(count)) => count,
@@ -123,7 +123,7 @@ impl KeyPair for AgentKey {
         string(&self.blob, &mut request);
         string(message, &mut request);
         request.extend_from_slice(&flags.to_be_bytes());
-        let answer = ask(&self.socket, &request).map_err(|error| self.held.failed(error))?;
+        let answer = ask(&self.socket, &request, PATIENCE).map_err(|error| self.held.failed(error))?;
         let mut reader = Reader(&answer);
         if reader.byte() != Some(SIGN_RESPONSE) {
             return Err(self.held.failed("it refused; it may be locked, or whoever was asked said no"));
@@ -169,20 +169,65 @@ fn plain(kind: KeyKind, bits: usize, bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// One question, one answer, on a connection of its own.
-fn ask(socket: &Path, request: &[u8]) -> io::Result<Vec<u8>> {
+#[expect(clippy::disallowed_methods, reason = "it decides nothing but how long an agent is waited for")]
+fn ask(socket: &Path, request: &[u8], patience: Duration) -> io::Result<Vec<u8>> {
+    let until = Instant::now() + patience;
     let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(patience))?;
     let mut message = Vec::with_capacity(request.len() + 4);
     string(request, &mut message);
     stream.write_all(&message)?;
     let mut length = [0; 4];
-    stream.read_exact(&mut length)?;
+    read_by(until, &mut stream, &mut length)?;
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
     if length > LONGEST_ANSWER {
         return Err(io::Error::other(format!("it announced an answer of {length} bytes")));
     }
     let mut answer = vec![0; length];
-    stream.read_exact(&mut answer)?;
+    read_by(until, &mut stream, &mut answer)?;
     Ok(answer)
+}
+
+/// Fills the buffer, or gives up when the time is over, however the answer comes.
+#[expect(clippy::disallowed_methods, reason = "it decides nothing but how long an agent is waited for")]
+fn read_by(until: Instant, stream: &mut UnixStream, mut buffer: &mut [u8]) -> io::Result<()> {
+    // Each turn takes a byte at least, or ends it.
+    while !buffer.is_empty() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        let read = match stream.read(buffer) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        buffer = buffer.get_mut(read..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn an_agent_that_trickles_is_given_up_as_one_that_is_silent() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("agent");
+        let listener = UnixListener::bind(&socket).unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            for byte in [0, 0, 0, 5, IDENTITIES_ANSWER, 0, 0, 0, 0] {
+                std::thread::sleep(Duration::from_millis(200));
+                // Whoever asked may have gone.
+                let _ = stream.write_all(&[byte]);
+            }
+            std::thread::sleep(Duration::from_secs(60));
+        });
+        assert!(ask(&socket, &[REQUEST_IDENTITIES], Duration::from_millis(500)).is_err());
+    }
 }

@@ -61,9 +61,13 @@ pub fn open(
         // A device with a keypad of its own asks there.
         let pin = if info.protected_authentication_path() { None } else { Some(pin(&label)?) };
         let pin = pin.map(|pin| AuthPin::from(pin.as_str().to_owned()));
-        session
-            .login(UserType::User, pin.as_ref())
-            .map_err(|error| NoKey::Pin(format!("the token {label:?} does not take the PIN: {error}")))?;
+        match session.login(UserType::User, pin.as_ref()) {
+            // Another key of this process signed in; a token knows processes, not sessions.
+            Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
+            Err(error) => {
+                return Err(NoKey::Pin(format!("the token {label:?} does not take the PIN: {error}")));
+            }
+        }
     }
     let key = private(&session, uri, &label).map_err(|error| error.unwrap_or_else(told))?;
     let public = public(&session, key).map_err(told)?.ok_or_else(|| {

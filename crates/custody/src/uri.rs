@@ -47,7 +47,16 @@ impl Uri {
                 continue;
             }
             let (name, value) = part.split_once('=').ok_or_else(|| wrong(part))?;
-            let bytes = decoded(value).ok_or_else(|| wrong(part))?;
+            let lower = name.to_ascii_lowercase();
+            if lower == "pin-value" {
+                return Err(NoKey::Pin(
+                    "a PIN in an argument is seen by every user of the machine; put it into a file and say pin-source=file:PATH"
+                        .to_owned(),
+                ));
+            }
+            // Whatever a PIN was mistyped as, it is not repeated.
+            let shown = if lower.starts_with("pin") { name } else { part };
+            let bytes = decoded(value).ok_or_else(|| wrong(shown))?;
             let text = String::from_utf8(bytes.clone()).ok();
             let text = || text.clone().ok_or_else(|| wrong(part));
             let twice = match (name, is_query) {
@@ -65,12 +74,6 @@ impl Uri {
                     let file = source.strip_prefix("file:").unwrap_or(&source);
                     let file = file.strip_prefix("//").unwrap_or(file);
                     uri.pin_file.replace(PathBuf::from(file)).is_some()
-                }
-                ("pin-value", true) => {
-                    return Err(NoKey::Pin(
-                        "a PIN in an argument is seen by every user of the machine; put it into a file and say pin-source=file:PATH"
-                            .to_owned(),
-                    ));
                 }
                 _ => return Err(wrong(name)),
             };
@@ -132,6 +135,11 @@ mod tests {
             ("pkcs11:token=a;token=b", "token twice"),
             ("pkcs11:module-path=/x", "module-path"),
             ("pkcs11:token=a?pin-value=1234", "pin-source"),
+            ("pkcs11:token=a?pin-value=1234%4", "pin-source"),
+            ("pkcs11:token=a;pin-value=1234%zz", "pin-source"),
+            ("pkcs11:token=a;pin-value=1234", "pin-source"),
+            ("pkcs11:token=a?PIN-VALUE=1234%", "pin-source"),
+            ("pkcs11:token=a?pin=1234%", "\"pin\""),
         ] {
             let told = Uri::read(text).unwrap_err().to_string();
             assert!(told.contains(words) && !told.contains("1234"), "{text}: {told}");

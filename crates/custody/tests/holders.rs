@@ -227,6 +227,16 @@ fn a_token_signs_with_every_kind_of_key_for_whoever_has_the_pin() {
             assert!(!format!("{key:?}").contains("9876"));
         }
     }
+    // A token is signed in to once by a process, whoever of it opens a second key.
+    let both = ["ed", "p256"].map(|label| {
+        token::open(&uri(&format!("token=first;object={label}")), Path::new(MODULE), pin).unwrap()
+    });
+    both[0].sign(Algorithm::Ed25519, b"x").unwrap();
+    both[1].sign(Algorithm::EcdsaP256Sha256, b"x").unwrap();
+    let [first, second] = both;
+    drop(first);
+    second.sign(Algorithm::EcdsaP256Sha256, b"x").unwrap();
+    drop(second);
     let no = |text: &str| token::open(&uri(text), Path::new(MODULE), pin).unwrap_err();
     assert!(matches!(no("object=ed"), NoKey::Unclear(text) if text.contains("\"second\"")));
     assert!(matches!(no("token=third"), NoKey::Missing(text) if text.contains("\"first\"")));

@@ -67,6 +67,7 @@ impl Guard {
             }
             Walked::Done(verified) => self.admitted(verified, now),
             Walked::Once(dialect, pending) => {
+                debug_assert!(pending.claim().since <= now, "nothing holds before it can have been used");
                 // Read anew: a key set may have been fetched meanwhile, and a late reading looks like a step back.
                 let claim = self.once.claim(pending.claim(), self.clock.now());
                 let answer = with.watched(Part::Claim, claim).await?;

@@ -26,11 +26,14 @@ mod redis;
 pub use audit::Log as AuditLog;
 pub use copying::{Carry, Tally, backup, copy, migrate, restore};
 pub use ends::End;
+use opened::Memories;
 pub use opened::Opened;
-use opened::{Memories, Remembering};
 
 /// The name of the secret that keys the replay memories' fingerprints.
 const REPLAY: &str = "replay";
+/// Seconds that the clocks may be apart of nodes, of a store, and of the same machine before and after a restart, for what was used
+/// to stay used over a loss: a barrier lies so far ahead.
+const CLOCKS: i64 = 60;
 /// Uses remembered at once: 80 MB, and at ±20 seconds a hundred thousand a second.
 const MOST_USES: usize = 4_000_000;
 /// Answered challenges remembered at once: 40 MB, and over their two minutes sixteen thousand a second.
@@ -78,29 +81,19 @@ async fn open_folder(
     let start = ReplayStart { key, fresh: draw(&*entropy), now, horizon: memories.horizon, most: MOST_USES };
     let answered =
         ReplayStart { fresh: draw(&*entropy), horizon: memories.life, most: MOST_ANSWERED, ..start };
-    let terms = |terms: Vec<Remembering>| {
-        let named = terms.into_iter().map(|one| (one.dialect, Term { text: one.text, window: one.window }));
-        named.collect::<Terms>()
-    };
     // In this order: see `Scope::Challenges`.
     let (challenges, once): (Arc<dyn Once>, Arc<dyn Once>) = match redis::settings(config)? {
         None => {
             redis::abandon(&*store).await?;
-            let challenges = remember(&store, Scope::Challenges, answered, &terms(memories.codes)).await?;
-            let once = remember(&store, Scope::Proofs, start, &terms(memories.proofs)).await?;
+            let challenges = remember(&store, Scope::Challenges, answered, &memories.codes).await?;
+            let once = remember(&store, Scope::Proofs, start, &memories.proofs).await?;
             (Arc::new(challenges), Arc::new(once))
         }
         Some(settings) => {
-            let begin = async |scope, kept, start: ReplayStart, remembered: Vec<Remembering>| {
-                let there = remembered.iter().map(|one| {
-                    let term = Term { text: redis::elsewhere(&one.text), window: one.window };
-                    (one.dialect.clone(), term)
-                });
+            let begin = async |scope, kept, start: ReplayStart, terms: Terms| {
+                let there = terms.iter().map(|(dialect, term)| (dialect.clone(), term.elsewhere()));
                 drop(store.replay_memory_of(kept, start, &there.collect()).await?);
-                let named = remembered
-                    .into_iter()
-                    .map(|one| (one.dialect, replay::Term { text: one.text, window: one.window }));
-                let begun = replay::ReplayStart { now, horizon: start.horizon, terms: named.collect() };
+                let begun = replay::ReplayStart { now, horizon: start.horizon, terms };
                 redis::remember(&settings, store.clone(), scope, begun, draw(&*entropy)).await
             };
             (
@@ -116,16 +109,16 @@ async fn open_folder(
 /// What is remembered, and how, under a configuration.
 fn memories(config: &Config, dialects: &Dialects) -> Memories {
     let life = challenge_life(config);
-    let horizon = horizon(config, dialects);
+    let horizon = Span::from_seconds(CLOCKS);
     // A code is dated by a clock of ours, so hardly ahead of this one.
     let window = Span::from_seconds(AHEAD);
     let text = format!("life:{}", life.millis());
-    let codes = vec![Remembering { dialect: "challenge".to_owned(), text, window }];
-    let mut proofs = terms(dialects, horizon);
+    let codes = Terms::from([("challenge".to_owned(), Term { text, window })]);
+    let mut proofs = terms(dialects);
     // DPoP proofs are of no dialect, and work once all the same.
     let window = dpop_window(config);
     let text = format!("window:{}", window.millis());
-    proofs.push(Remembering { dialect: "token.dpop_window".to_owned(), text, window });
+    proofs.insert("token.dpop_window".to_owned(), Term { text, window });
     Memories { life, horizon, codes, proofs }
 }
 
@@ -156,21 +149,13 @@ fn dpop_window(config: &Config) -> Span {
     Span::from_millis(i64::try_from(config.token.dpop_window.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// How far from the clock an accepted one-time proof may be dated, over all dialects.
-fn horizon(config: &Config, dialects: &Dialects) -> Span {
-    let windows = dialects
-        .values()
-        .filter(|dialect| dialect.is_single_use())
-        .filter_map(|dialect| dialect.covered().window);
-    // No shorter than what challenges have: how far a clock may be off does not depend on the dialects in use.
-    windows.fold(challenge_life(config).max(dpop_window(config)), Span::max)
-}
-
 /// By which terms each dialect's uses are remembered.
-fn terms(dialects: &Dialects, horizon: Span) -> Vec<Remembering> {
+fn terms(dialects: &Dialects) -> Terms {
+    let windows = dialects.values().filter_map(|dialect| dialect.covered().window);
+    let widest = windows.max().unwrap_or_default();
     let terms = dialects.iter().filter_map(|(name, dialect)| {
-        let window = dialect.covered().window.unwrap_or(horizon);
-        Some(Remembering { dialect: name.clone(), text: dialect.remembering()?, window })
+        let window = dialect.covered().window.unwrap_or(widest);
+        Some((name.clone(), Term { text: dialect.remembering()?, window }))
     });
     terms.collect()
 }
@@ -198,14 +183,15 @@ mod tests {
             assert_eq!(opened.parts.once.remembered(), Some(0));
             // One code answered at the first start: used there, and in no memory but its own.
             let until = clock.now() + Span::from_seconds(60);
-            let claim = Claim { mark: [9; 32], dated: clock.now(), until };
+            let claim = Claim { mark: [9; 32], since: clock.now(), until };
             let used = opened.parts.challenges.claim(claim, clock.now()).await.unwrap();
             assert_eq!(used, if seed == 0 { Use::First } else { Use::Again });
             assert_eq!(opened.parts.once.peek(claim, clock.now()).await.unwrap(), Use::First);
             assert_eq!(opened.parts.once.remembered(), Some(0));
         }
         assert_eq!(keys[0], keys[1]);
-        assert!(horizon(&config, &dialects(&config).unwrap()) >= Span::from_seconds(120));
+        // What a loss costs callers does not depend on the longest proof of any dialect that ships.
+        assert_eq!(memories(&config, &dialects(&config).unwrap()).horizon, Span::from_seconds(60));
     }
 
     #[tokio::test]
@@ -214,7 +200,7 @@ mod tests {
         let begun = 1_767_225_600;
         let claim = |mark: u8, dated: i64, life: i64| {
             let dated = Time::from_seconds(begun + dated);
-            Claim { mark: [mark; 32], dated, until: dated + Span::from_seconds(life) }
+            Claim { mark: [mark; 32], since: dated, until: dated + Span::from_seconds(life) }
         };
         // Starts at a second with a tolerance, and claims then.
         let start = async |at: i64, tolerance: &str, claim: Claim| {
@@ -253,13 +239,10 @@ mod tests {
             let opened = open(&config, folder.path(), clock.clone(), entropy).await.unwrap();
             let dated = Time::from_seconds(begun + dated);
             let until = dated + Span::from_seconds(window.cast_signed());
-            opened.parts.once.claim(Claim { mark: [1; 32], dated, until }, clock.now()).await.unwrap()
+            opened.parts.once.claim(Claim { mark: [1; 32], since: dated, until }, clock.now()).await.unwrap()
         };
         assert_eq!(start(0, 5, 0).await, Use::First);
         assert_eq!(start(20, 60, 0).await, Use::Barred, "used, and forgotten since");
-        let mut config = Config::default();
-        config.token.dpop_window = std::time::Duration::from_secs(7200);
-        assert_eq!(horizon(&config, &dialects(&config).unwrap()), Span::from_seconds(7200));
     }
 
     /// Opens a folder and builds a server over it; gives the key set, whether every secret is sealed, and the fault.

@@ -97,7 +97,7 @@ impl Once for PostgresOnce {
                  FROM replay WHERE scope = $1",
             )
             .bind(self.node.joining.scope.number())
-            .bind(claim.dated.seconds())
+            .bind(claim.since.seconds())
             .bind(claim.until.seconds())
             .bind(claim.mark.to_vec())
             .fetch_one(&mut *held)
@@ -187,7 +187,7 @@ impl Node {
     async fn ask(&self, claims: &[Claim]) -> Result<Option<Vec<i16>>, Fault> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let marks: Vec<Vec<u8>> = claims.iter().map(|claim| claim.mark.to_vec()).collect();
-        let dates: Vec<i64> = claims.iter().map(|claim| claim.dated.seconds()).collect();
+        let dates: Vec<i64> = claims.iter().map(|claim| claim.since.seconds()).collect();
         let untils: Vec<i64> = claims.iter().map(|claim| claim.until.seconds()).collect();
         self.database
             .bounded(async {

@@ -14,8 +14,8 @@
 //! One script (`lua/claim.lua`) looks at the state, compares it with whose history this is, and claims; nothing comes between. The
 //! history is told by the id of the process and the id of its replication history: a restart changes the first, and whatever may
 //! have replaced the data of a running process (a promotion, following another master) the second. A replica that is promoted has
-//! the state of its master, which names another process: it is noticed by the first claim, and the barrier goes up. It lies as far
-//! ahead as any proof used until then may be dated.
+//! the state of its master, which names another process: it is noticed by the first claim, and the barrier goes up. What
+//! is behind it can have been used until then.
 //!
 //! Two masters may live at a time: the old one behind a partition, with nodes that still reach it, and the promoted one. Neither can
 //! know of the other, so the nodes ask somebody else: the registry keeps a word of each memory (`countersign_store::accord`). A node
@@ -25,10 +25,10 @@
 //! an outage, and no replay. The same catches nodes that are configured with two different servers.
 //!
 //! A lease is counted by a clock that stands still while the machine sleeps or is moved. So a node that finds more time gone by than
-//! it counted asks anew before it goes on; and one whose time of day slept as well takes only proofs dated before it fell asleep,
-//! which are behind the barrier of whoever moved on.
+//! it counted asks anew before it goes on; and one whose time of day slept as well takes only proofs that can have been used before it
+//! fell asleep, which are behind the barrier of whoever moved on.
 //!
-//! All this holds for clocks of nodes that are apart by less than a proof may be dated off: see `docs/book/src/stores.md`.
+//! All this holds for clocks that are apart by less than [`ReplayStart::horizon`](countersign_store::replay::ReplayStart::horizon): see `docs/book/src/stores.md`.
 //!
 //! `WAIT` and `min-replicas-to-write` are not needed for this; they make barriers rarer, not more right.
 //!

@@ -217,7 +217,7 @@ impl Part {
         let mut command = known.connection.script(Script::Claim, &self.key);
         command.arg(&known.token).arg(if how == How::Peek { "peek" } else { "claim" });
         for claim in claims {
-            command.arg(&claim.mark).arg(claim.dated.seconds()).arg(claim.until.seconds());
+            command.arg(&claim.mark).arg(claim.since.seconds()).arg(claim.until.seconds());
         }
         known.connection.ask(&command).await
     }

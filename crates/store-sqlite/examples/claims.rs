@@ -79,5 +79,5 @@ fn fresh(number: u64, now: Time) -> Claim {
     if let Some(head) = mark.first_chunk_mut::<8>() {
         *head = number.to_le_bytes();
     }
-    Claim { mark, dated: now, until: now + Span::from_seconds(20) }
+    Claim { mark, since: now, until: now + Span::from_seconds(20) }
 }

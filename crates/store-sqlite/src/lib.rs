@@ -25,5 +25,6 @@ mod uses;
 pub use crate::audit::AuditFile;
 pub use crate::backup::backup;
 pub use crate::once::{DurableOnce, Recovery, ReplayStart};
-pub use crate::replay::{Scope, Term, Terms};
+pub use crate::replay::Scope;
 pub use crate::store::SqliteStore;
+pub use countersign_store::replay::{Term, Terms};

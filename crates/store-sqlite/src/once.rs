@@ -39,8 +39,8 @@ pub struct ReplayStart {
     pub fresh: [u8; 16],
     /// Now.
     pub now: Time,
-    /// How far from the clock an accepted proof may be dated, over all dialects. When it grows from one start to the
-    /// next, what was used before is behind a barrier.
+    /// How far ahead of this clock a use may stand ([`Claim::since`]): so far may the clock be off. When it grows from one start to
+    /// the next, what was used before is behind a barrier.
     pub horizon: Span,
     /// How many claims may live at once; a fault beyond that. 20 bytes each.
     pub most: usize,
@@ -143,7 +143,7 @@ impl std::fmt::Debug for DurableOnce {
 
 /// Another key gives another value here, and then a log's fingerprints mean nothing.
 fn key_check(start: &ReplayStart) -> u64 {
-    let mark = Claim { mark: [0xC5; 32], dated: Time::MIN, until: Time::MIN };
+    let mark = Claim { mark: [0xC5; 32], since: Time::MIN, until: Time::MIN };
     Window::new(start.key, Time::MIN, 0).fingerprint(&mark)
 }
 

@@ -4,27 +4,13 @@ use crate::log::disk::Folder;
 use crate::log::recover::Begun;
 use crate::once::{DurableOnce, Recovery, ReplayStart};
 use crate::store::SqliteStore;
-use countersign::time::Span;
 use countersign_store::fault::Fault;
-use std::collections::BTreeMap;
+use countersign_store::replay::{Terms, changed};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// What a copied registry says instead of its log's identity.
 pub(crate) const RESTORED: &str = "restored";
-
-/// By which terms uses are remembered, for each dialect. A start with other terms than the one before, or with a dialect that had
-/// none, puts what was used before behind a barrier: its use may be forgotten, and its proof may hold for longer now.
-pub type Terms = BTreeMap<String, Term>;
-
-/// By which terms the uses of one dialect's proofs are remembered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Term {
-    /// The terms, spelt so that any change shows.
-    pub text: String,
-    /// How far from the clock a proof may be dated.
-    pub window: Span,
-}
 
 /// What a replay memory is for. Each scope has a log and a bound of its own, so that none takes another's room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,9 +85,10 @@ impl SqliteStore {
             }
         };
         let known = self.noted(scope.terms()).await?.unwrap_or_default();
-        let is_known = |wanted: &str| known.lines().any(|known| known == wanted);
-        let changed = terms.iter().filter(|(name, term)| !is_known(&line(name, term)));
-        let changed = changed.map(|(_, term)| term.window).max().filter(|_| begun != Begun::Never);
+        let changed = changed(terms, |name, text| {
+            known.lines().find(|line| names(line, name)).map(|known| known == line(name, text))
+        });
+        let changed = changed.filter(|_| begun != Begun::Never);
         let folder = self.directory.join(scope.folder());
         let lock = Arc::clone(&self.lock);
         let begin = move || {
@@ -116,7 +103,11 @@ impl SqliteStore {
             self.note(scope.epoch(), &hex(&epoch)).await?;
         }
         // After the log as well, whose barrier stands now, and before the first use that is remembered by them.
-        let told = terms.iter().map(|(name, term)| line(name, term)).collect::<Vec<_>>().join("\n");
+        // Those of dialects that are gone stay: they may come back with others.
+        let gone = known.lines().filter(|line| terms.keys().all(|name| !names(line, name)));
+        let mut told: Vec<String> = gone.map(str::to_owned).collect();
+        told.extend(terms.iter().map(|(name, term)| line(name, &term.text)));
+        let told = told.join("\n");
         if told != known {
             self.note(scope.terms(), &told).await?;
         }
@@ -150,8 +141,12 @@ impl SqliteStore {
 }
 
 /// One line, whatever the name and the text are.
-fn line(name: &str, term: &Term) -> String {
-    format!("{name:?} {:?}", term.text)
+fn line(name: &str, text: &str) -> String {
+    format!("{name:?} {text:?}")
+}
+
+fn names(line: &str, name: &str) -> bool {
+    line.starts_with(&format!("{name:?} "))
 }
 
 fn hex(bytes: &[u8; 16]) -> String {

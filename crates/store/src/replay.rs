@@ -2,7 +2,8 @@
 use countersign::time::{Span, Time};
 use std::collections::BTreeMap;
 
-/// By which terms uses are remembered, for each dialect.
+/// By which terms uses are remembered, for each dialect. A start with other terms than those noted, or with a dialect that has
+/// none noted, puts what was used before behind a barrier: its use may be forgotten, and its proof may hold for longer now.
 pub type Terms = BTreeMap<String, Term>;
 
 /// By which terms the uses of one dialect's proofs are remembered.
@@ -10,8 +11,42 @@ pub type Terms = BTreeMap<String, Term>;
 pub struct Term {
     /// The terms, spelt so that any change shows.
     pub text: String,
-    /// How far from the clock a proof may be dated.
+    /// How long a proof may hold at most.
     pub window: Span,
+}
+
+/// What stands before the terms in a memory that was given up for another one.
+const ELSEWHERE: &str = "elsewhere: ";
+
+impl Term {
+    /// The same terms as a memory notes them that was given up for another one: other terms than its own, so that nodes that still
+    /// ask it are stopped, and that it begins behind a barrier when it is asked again.
+    #[must_use]
+    pub fn elsewhere(&self) -> Self {
+        Self { text: format!("{ELSEWHERE}{}", self.text), window: self.window }
+    }
+}
+
+/// For how long at most a proof may hold whose use was remembered by other terms than these; `None` when all are as noted. `noted` tells
+/// whether these terms are what is noted of a dialect; `None` where nothing is.
+///
+/// Nothing, for a dialect of which nothing was noted: it has used nothing that could be forgotten by other terms. Nothing as well
+/// where the same uses were remembered elsewhere meanwhile: they are unknown here, and none of them stands after now.
+pub fn changed(terms: &Terms, noted: impl Fn(&str, &str) -> Option<bool>) -> Option<Span> {
+    let changed = terms.iter().filter_map(|(dialect, term)| {
+        let is_noted = |text: &str| noted(dialect, text);
+        let moved = match term.text.strip_prefix(ELSEWHERE) {
+            Some(here) => is_noted(here),
+            None => is_noted(&term.elsewhere().text),
+        };
+        match is_noted(&term.text) {
+            Some(true) => None,
+            None => Some(Span::ZERO),
+            Some(false) if moved == Some(true) => Some(Span::ZERO),
+            Some(false) => Some(term.window),
+        }
+    });
+    changed.max()
 }
 
 /// What a replay memory is for.
@@ -28,7 +63,7 @@ pub enum Scope {
 pub struct ReplayStart {
     /// Now.
     pub now: Time,
-    /// How far from the clock an accepted proof may be dated, over all dialects.
+    /// How far ahead of this clock a use may stand ([`Claim::since`](countersign::ask::Claim)): so far apart may the clocks of nodes be.
     pub horizon: Span,
     /// By which terms this node remembers. When they are others than before, what was used before is behind a barrier, and nodes
     /// that still go by the others answer faults until they are started anew.
@@ -64,7 +99,7 @@ pub struct State {
     pub barrier: i64,
     /// Uses that ended at or before this may be gone, so what ends there is barred as well.
     pub forgotten: i64,
-    /// A use is kept at least this long after its date: the widest window that any node has had.
+    /// A use is kept at least this long after it can have been used first: the widest window that any node has had.
     pub keep: i64,
 }
 
@@ -104,11 +139,10 @@ impl Scope {
 }
 
 impl ReplayStart {
-    /// The widest window of the dialects whose terms differ from what is noted.
+    /// [`changed`], for terms noted by dialect.
     #[must_use]
     pub fn changed(&self, noted: &BTreeMap<String, String>) -> Option<Span> {
-        let changed = self.terms.iter().filter(|(dialect, term)| noted.get(*dialect) != Some(&term.text));
-        changed.map(|(_, term)| term.window).max()
+        changed(&self.terms, |dialect, text| noted.get(dialect).map(|noted| noted == text))
     }
 
     /// How long a use is kept after its date at least, seconds.
@@ -120,7 +154,7 @@ impl ReplayStart {
     /// The state from now on, and why its barrier was raised, when it was.
     #[must_use]
     pub fn next(&self, before: State, found: Found) -> (State, Option<String>) {
-        let horizon = self.widest();
+        let horizon = self.horizon;
         let keep = self.keep();
         let wider = keep > before.keep;
         let mut state = State { keep: before.keep.max(keep), ..before };
@@ -129,14 +163,15 @@ impl ReplayStart {
             state.generation = state.generation.saturating_add(1);
         };
         let why = if state.place != found.place {
-            raise(Span::from_millis(horizon.millis().saturating_add(found.linger.millis())));
+            let ahead = horizon.max(found.changed.unwrap_or_default());
+            raise(Span::from_millis(ahead.millis().saturating_add(found.linger.millis())));
             Some(found.moved)
         } else if let Some(changed) = found.changed {
-            raise(changed);
+            raise(horizon.max(changed));
             Some("uses are remembered by other terms than before")
         } else if wider {
-            raise(horizon);
-            Some("proofs may be dated further from the clock than before")
+            raise(self.widest());
+            Some("proofs may hold for longer than before")
         } else {
             None
         };
@@ -152,4 +187,34 @@ impl ReplayStart {
 /// Seconds, rounded up.
 fn seconds(span: Span) -> i64 {
     span.millis().div_euclid(1000).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(named: &[(&str, &str)], window: Span) -> Terms {
+        let term = |text: &str| Term { text: text.to_owned(), window };
+        named.iter().map(|(name, text)| ((*name).to_owned(), term(text))).collect()
+    }
+
+    #[test]
+    fn only_terms_that_were_others_cost_a_window() {
+        let hour = Span::from_seconds(3600);
+        let noted = BTreeMap::from([("a".to_owned(), "near:20".to_owned())]);
+        let asked = |wanted: &Terms, noted: &BTreeMap<String, String>| {
+            changed(wanted, |name, text| noted.get(name).map(|noted| noted == text))
+        };
+        assert_eq!(asked(&terms(&[("a", "near:20")], hour), &noted), None);
+        assert_eq!(asked(&terms(&[("a", "near:30")], hour), &noted), Some(hour));
+        assert_eq!(asked(&terms(&[("a", "near:20"), ("b", "once")], hour), &noted), Some(Span::ZERO));
+        // Given up for another memory, and taken up again.
+        let here = terms(&[("a", "near:20")], hour);
+        let there: Terms = here.iter().map(|(name, term)| (name.clone(), term.elsewhere())).collect();
+        assert_eq!(asked(&there, &noted), Some(Span::ZERO));
+        let given_up = there.iter().map(|(name, term)| (name.clone(), term.text.clone())).collect();
+        assert_eq!(asked(&here, &given_up), Some(Span::ZERO));
+        assert_eq!(asked(&there, &given_up), None);
+        assert_eq!(asked(&terms(&[("a", "near:30")], hour), &given_up), Some(hour), "and changed meanwhile");
+    }
 }

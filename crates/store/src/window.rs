@@ -111,11 +111,11 @@ impl Window {
         let until = claim.until.seconds();
         let mut part = self.shard(fingerprint)?;
         let Part { table, eras, .. } = &mut *part;
-        if eras.bars(claim.dated, until) {
+        if eras.bars(claim.since, until) {
             return Ok(Use::Barred);
         }
         // Inside the lock as well: see `see`.
-        self.note_date(eras, claim.dated.min(claim.until).seconds().saturating_add(1));
+        self.note_date(eras, claim.since.min(claim.until).seconds().saturating_add(1));
         let live = self.live.load(Ordering::Relaxed);
         match table.remember(fingerprint, until, eras.forgotten(), live < self.most) {
             Found::Before => Ok(Use::Again),
@@ -137,7 +137,7 @@ impl Window {
     pub fn peek(&self, claim: &Claim) -> Result<Use, Fault> {
         let fingerprint = self.fingerprint(claim);
         let Part { table, eras, .. } = &*self.shard(fingerprint)?;
-        if eras.bars(claim.dated, claim.until.seconds()) {
+        if eras.bars(claim.since, claim.until.seconds()) {
             Ok(Use::Barred)
         } else if table.has(fingerprint, eras.forgotten()) {
             Ok(Use::Again)

@@ -1,9 +1,18 @@
-//! An upstream that answers 200 to everything.
+//! Upstreams that answer 200 to everything.
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
 /// Starts one at an address of this machine; ends with the program. Gives where it is.
 pub(crate) fn start(host: &str) -> String {
+    answering(host, "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok\n")
+}
+
+/// Starts one that closes each connection after its answer, so that every request needs a new one.
+pub(crate) fn start_closing(host: &str) -> String {
+    answering(host, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 3\r\n\r\nok\n")
+}
+
+fn answering(host: &str, answer: &'static str) -> String {
     let listener = TcpListener::bind((host, 0)).unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -16,7 +25,8 @@ pub(crate) fn start(host: &str) -> String {
                     seen.extend_from_slice(&piece[..count]);
                     if seen.ends_with(b"\r\n\r\n") {
                         seen.clear();
-                        if stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok\n").is_err() {
+                        let written = stream.write_all(answer.as_bytes());
+                        if written.is_err() || answer.contains("close") {
                             return;
                         }
                     }

@@ -167,7 +167,7 @@ impl State {
         if (terms.place, terms.generation) != known || terms.place != place {
             return None;
         }
-        let (dated, until) = (claim.dated.seconds(), claim.until.seconds());
+        let (dated, until) = (claim.since.seconds(), claim.until.seconds());
         if dated <= terms.barrier || until <= terms.forgotten {
             return Some(Use::Barred);
         }

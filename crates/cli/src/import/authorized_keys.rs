@@ -49,6 +49,11 @@ fn one(place: &str, line: &str, draft: &mut Draft) {
         return;
     };
     let mut key = Key::plain(&comment, intake.key);
+    // sshd refuses a line whose from= stands twice; which one is meant is nobody's guess.
+    if options.iter().filter(|(name, _)| name == "from").count() > 1 {
+        draft.leave(place, "its from= stands more than once");
+        return;
+    }
     for (name, value) in options {
         match (name.as_str(), value) {
             ("from", Some(list)) => match networks(&list) {
@@ -63,7 +68,8 @@ fn one(place: &str, line: &str, draft: &mut Draft) {
             },
             ("expiry-time", Some(text)) => match expiry(&text) {
                 Some((expires, local)) => {
-                    key.expires = Some(expires);
+                    // Of several, the earliest holds; written so, the earlier comes first.
+                    key.expires = Some(key.expires.map_or(expires.clone(), |other| other.min(expires)));
                     if local {
                         draft.note(place, "its expiry-time had no time zone and was taken for UTC");
                     }
@@ -97,7 +103,18 @@ fn one(place: &str, line: &str, draft: &mut Draft) {
             }
         }
     }
-    draft.take(place, &name, &name, key);
+    let by_hand = draft.named.is_some();
+    if let Some(account) = draft.take(place, &name, &name, key)
+        && !by_hand
+        && draft.keys_of(&account) > 1
+    {
+        draft.note(
+            place,
+            format!(
+                "{account} had a key already; comments are whatever people wrote, so see that this key is the same caller's"
+            ),
+        );
+    }
 }
 
 /// The options, and the rest of the line from the kind of key on.

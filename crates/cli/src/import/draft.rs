@@ -1,9 +1,15 @@
 //! The installation file as it grows: accounts with their keys, what was left out of it, and what should be known about the rest.
 use crate::exit::Failure;
 use countersign::dialect::Dialect;
+use countersign::hidden::is_hidden;
 use countersign_keys::{Algorithm, Intake, Policy, PublicKey, read_one_public_key};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What a server takes: bytes of a name, bytes of an identifier, keys of an account.
+const LONGEST_NAME: usize = 128;
+const LONGEST_IDENTIFIER: usize = 512;
+const MOST_KEYS: usize = 64;
 
 /// What all accounts of an import have in common, and the accounts.
 pub(super) struct Draft {
@@ -16,6 +22,8 @@ pub(super) struct Draft {
     accounts: BTreeMap<String, Account>,
     /// Whose each key is: a server takes a key once.
     owners: BTreeMap<Vec<u8>, String>,
+    /// Whose each identifier is.
+    identifiers: BTreeMap<String, String>,
     left_out: Vec<Said>,
     notes: Vec<Said>,
 }
@@ -87,6 +95,7 @@ impl Draft {
             named,
             accounts: BTreeMap::new(),
             owners: BTreeMap::new(),
+            identifiers: BTreeMap::new(),
             left_out: Vec::new(),
             notes: Vec::new(),
         }
@@ -102,12 +111,34 @@ impl Draft {
         self.notes.push(Said { place: place.into(), why: why.to_string() });
     }
 
-    /// The account of this name; the name given by hand goes before.
-    pub(super) fn account(&mut self, name: &str, identifier: &str) -> String {
+    /// The account of this name; the name given by hand goes before. `None`, and said why, where a server would not take it.
+    pub(super) fn account(&mut self, place: &str, name: &str, identifier: &str) -> Option<String> {
         let name = self.named.clone().unwrap_or_else(|| name.to_owned());
-        let account = self.accounts.entry(name.clone()).or_default();
-        account.identifiers.insert(format!("{}{identifier}", self.prefix));
-        name
+        let identifier = format!("{}{identifier}", self.prefix);
+        for (what, text, most) in
+            [("name", &name, LONGEST_NAME), ("identifier", &identifier, LONGEST_IDENTIFIER)]
+        {
+            if text.is_empty() || text.len() > most || text.trim() != text || text.chars().any(is_hidden) {
+                self.leave(
+                    place,
+                    format!(
+                        "wanted as {what} 1 to {most} bytes without control or invisible characters and without blanks at the ends, found {:?}",
+                        text.chars().take(LONGEST_NAME).collect::<String>()
+                    ),
+                );
+                return None;
+            }
+        }
+        if let Some(holder) = self.identifiers.get(&identifier).filter(|holder| **holder != name) {
+            let why = format!(
+                "the account {holder} has the identifier {identifier}; what signs under it must be one account's"
+            );
+            self.leave(place, why);
+            return None;
+        }
+        self.identifiers.insert(identifier.clone(), name.clone());
+        self.accounts.entry(name.clone()).or_default().identifiers.insert(identifier);
+        Some(name)
     }
 
     pub(super) fn disable(&mut self, account: &str) {
@@ -116,9 +147,15 @@ impl Draft {
         }
     }
 
-    pub(super) fn jwks_url(&mut self, account: &str, url: &str) {
-        if let Some(account) = self.accounts.get_mut(account) {
-            account.jwks_url = Some(url.to_owned());
+    /// Says where the keys of an account are; an account has one such address.
+    pub(super) fn jwks_url(&mut self, place: &str, account: &str, url: &str) {
+        let Some(known) = self.accounts.get_mut(account) else { return };
+        match &known.jwks_url {
+            Some(first) if first != url => {
+                let why = format!("an account has one address of a key set, and {account} has {first}");
+                self.leave(place, why);
+            }
+            _ => known.jwks_url = Some(url.to_owned()),
         }
     }
 
@@ -170,12 +207,19 @@ impl Draft {
             self.leave(place, why);
             return None;
         }
-        self.owners.insert(key.key.spki_der().to_vec(), account.clone());
-        let name = self.account(&account, identifier);
+        if self.accounts.get(&account).is_some_and(|known| known.keys.len() >= MOST_KEYS) {
+            self.leave(
+                place,
+                format!("the account {account} has {MOST_KEYS} keys, and a server takes no more"),
+            );
+            return None;
+        }
+        let name = self.account(place, &account, identifier)?;
+        self.owners.insert(key.key.spki_der().to_vec(), account);
         let keys = &mut self.accounts.entry(name.clone()).or_default().keys;
-        let wanted = if key.label.is_empty() { "imported".to_owned() } else { key.label };
+        let wanted = label(&key.label);
         let mut label = wanted.clone();
-        // Ends, since an account has a number of keys and one of so many labels is free.
+        // Ends, since an account has a few keys and one of so many labels is free.
         for number in 2..=keys.len().saturating_add(1) {
             if !keys.iter().any(|other| other.label == label) {
                 break;
@@ -189,6 +233,11 @@ impl Draft {
 
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.accounts.len(), self.accounts.values().map(|account| account.keys.len()).sum())
+    }
+
+    /// How many keys an account has.
+    pub(super) fn keys_of(&self, account: &str) -> usize {
+        self.accounts.get(account).map_or(0, |account| account.keys.len())
     }
 
     pub(super) fn left_out(&self) -> &[Said] {
@@ -222,6 +271,19 @@ impl Draft {
             expires: key.expires.as_deref(),
         }
     }
+}
+
+/// The label as a server takes it, with room for a number behind it.
+fn label(wanted: &str) -> String {
+    let mut label = String::new();
+    for letter in wanted.chars().filter(|letter| !is_hidden(*letter)) {
+        if label.len() + letter.len_utf8() > LONGEST_NAME - 4 {
+            break;
+        }
+        label.push(letter);
+    }
+    let label = label.trim();
+    if label.is_empty() { "imported" } else { label }.to_owned()
 }
 
 impl Key {

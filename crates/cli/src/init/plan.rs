@@ -1,5 +1,6 @@
 //! What `countersign init` is going to make: the answers to its questions, and the configuration that they give.
 use clap::Args;
+use countersign_server::config::check::SIGNING_IN;
 use countersign_server::config::{Config, Sources};
 use countersign_server::dialects;
 use std::net::SocketAddr;
@@ -98,12 +99,9 @@ pub(super) fn proposed_url(listen: SocketAddr, secure: bool) -> String {
 /// The names of the dialects that a route may take from callers.
 pub(super) fn known_dialects() -> Vec<&'static str> {
     let folders = countersign_dialects::FOLDERS.iter().map(|folder| folder.name);
-    let names = folders.filter(|name| *name != "operator");
-    let signs_requests = |name: &&str| {
-        let dialect = countersign_dialects::load(name, &Default::default());
-        dialect.is_ok_and(|dialect| !dialect.carriers().is_empty())
-    };
-    names.filter(signs_requests).collect()
+    // Operators have a listener of their own; access tokens come from the token endpoint, which no answer opens.
+    let names = folders.filter(|name| !["operator", "access-token"].contains(name));
+    names.filter(|name| SIGNING_IN.iter().all(|row| row.dialect != *name)).collect()
 }
 
 impl Plan {

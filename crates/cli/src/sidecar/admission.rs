@@ -4,7 +4,7 @@ use super::listen::Door;
 use super::upstream::Upstream;
 use base64ct::{Base64, Encoding};
 use countersign_keys::sha256;
-use http::header::{AUTHORIZATION, HOST, ORIGIN, UPGRADE};
+use http::header::{AUTHORIZATION, HOST, ORIGIN, UPGRADE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use zeroize::Zeroizing;
@@ -123,10 +123,21 @@ impl Admission {
         let own_site = text(&FETCH_SITE).is_none_or(|site| site == "none" || site == "same-origin");
         let own_origin = text(&ORIGIN)
             .is_none_or(|origin| origin.strip_prefix("http://").is_some_and(|name| self.is_ours(name)));
-        if own_site && own_origin {
+        // Old browsers tell nothing of the page, and new ones nothing over plain http to a name that is not this machine's own.
+        // All give their name so, and a page cannot add a header of ours without an Origin going first.
+        let silent = text(&FETCH_SITE).is_none()
+            && text(&USER_AGENT).is_some_and(|agent| agent.starts_with("Mozilla/"))
+            && !headers.contains_key(&LOCAL);
+        if own_site && own_origin && !silent {
             return Ok(());
         }
-        Err(Own::new("page", StatusCode::FORBIDDEN, "a page of another site asks; only tools are signed for"))
+        let told = if silent {
+            "what asks calls itself a browser, and pages are not signed for; a tool sends another User-Agent, or the header \
+             countersign-local with anything in it"
+        } else {
+            "a page of another site asks; only tools are signed for"
+        };
+        Err(Own::new("page", StatusCode::FORBIDDEN, told))
     }
 
     fn is_ours(&self, name: &str) -> bool {

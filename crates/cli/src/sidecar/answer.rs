@@ -2,9 +2,12 @@
 use super::upstream::Sent;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::json;
+
+/// The header that answers of the sidecar's own have, and no other.
+pub(super) const MARK: HeaderName = HeaderName::from_static("countersign-sidecar");
 
 /// Why a request was not passed on.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ impl Own {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert("countersign-sidecar", HeaderValue::from_static(self.code));
+        headers.insert(MARK, HeaderValue::from_static(self.code));
         response
     }
 }

@@ -1,6 +1,6 @@
 //! One request on its way: judged, stripped, signed, sent, and its answer handed back; once more when the clock was off.
 use super::admission::{Admission, LOCAL};
-use super::answer::Own;
+use super::answer::{self, Own};
 use super::line::Line;
 use super::upstream::{Sent, Upstream};
 use crate::print::Out;
@@ -82,7 +82,8 @@ impl Passage {
         if ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&first.status()) {
             return Ok(returned(first.map(BodyExt::boxed_unsync)));
         }
-        let (first, said) = refusal(first).await?;
+        let read = timeout(self.patience, refusal(first)).await;
+        let (first, said) = read.map_err(|_| slow("the end of its refusal"))??;
         let heeded = self.client.heed(first.status(), first.headers(), &said, local, token).await;
         match (heeded, again) {
             (Ok(Next::AskAgain), Some(bytes)) => {
@@ -121,6 +122,13 @@ impl Passage {
         };
         let sent = self.upstream.send(Request::from_parts(parts, body));
         let answer = timeout(self.patience, sent).await.map_err(|_| slow("its answer"))?;
+        if answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
+            return Err(Own::new(
+                "unreachable",
+                StatusCode::BAD_GATEWAY,
+                format!("{} switched to another protocol, which nobody asked for", self.upstream.origin()),
+            ));
+        }
         answer.map(|answer| (answer, token)).map_err(|error| {
             // The innermost cause is the one a person understands ("connection refused").
             let mut cause: &dyn std::error::Error = &error;
@@ -198,9 +206,11 @@ async fn refusal(answer: Response<Incoming>) -> Result<(Response<Sent>, Bytes), 
 }
 
 /// The answer as the tool gets it.
-fn returned(mut answer: Response<Sent>) -> Response<Sent> {
-    off_hop(answer.headers_mut());
-    answer
+fn returned(mut response: Response<Sent>) -> Response<Sent> {
+    off_hop(response.headers_mut());
+    // What the sidecar says, the sidecar alone says.
+    response.headers_mut().remove(answer::MARK);
+    response
 }
 
 fn off_hop(headers: &mut HeaderMap) {

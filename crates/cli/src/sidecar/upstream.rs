@@ -41,13 +41,7 @@ impl Upstream {
     ) -> Result<Self, Failure> {
         let found = origin("--to", to)?;
         let secure = found.scheme == "https";
-        let host = found.authority.rsplit_once(':').map_or(found.authority, |(host, _)| host);
-        if !secure && !insecure && !is_here(host) {
-            return Err(Failure::usage(format!(
-                "--to {to}: over plain http to another machine, whoever listens on the way could use what is signed; use https, or \
-                 say --insecure-http"
-            )));
-        }
+        private("--to", to, &found, insecure)?;
         let public = origin("--public-url", public.unwrap_or(to))?;
         let certificates = ca.map(certificates).transpose()?;
         let mut http = HttpConnector::new();
@@ -132,9 +126,33 @@ fn origin<'a>(option: &str, url: &'a str) -> Result<Target<'a>, Failure> {
     Ok(target)
 }
 
-/// Whether a host is this machine, by what it is called; a name is not looked up.
-fn is_here(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
+/// Checks the address of a session API, which may have a path: tokens and proofs go there as they go to the server itself.
+pub(super) fn session_server(url: &str, insecure: bool) -> Result<(), Failure> {
+    let option = "--session-server";
+    let target = Target::from_url(url).filter(|target| !target.authority.contains('@'));
+    let target = target.ok_or_else(|| {
+        Failure::usage(format!("{option}: wanted an address without a user such as https://auth.example"))
+    })?;
+    private(option, url, &target, insecure)
+}
+
+/// Nobody can listen on the way, or it was allowed.
+fn private(option: &str, url: &str, target: &Target<'_>, insecure: bool) -> Result<(), Failure> {
+    if target.scheme == "https" || insecure || is_here(target.authority) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{option} {url}: over plain http to another machine, whoever listens on the way could use what is signed; use https, or \
+         say --insecure-http"
+    )))
+}
+
+/// Whether a host, with a port or without, is this machine by what it is called; a name is not looked up.
+fn is_here(authority: &str) -> bool {
+    let bare = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or(rest, |(host, _)| host),
+        None => authority.split_once(':').map_or(authority, |(host, _)| host),
+    };
     bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 

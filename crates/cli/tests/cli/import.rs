@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 /// Makes a pair with openssl; gives the public half as PEM.
-fn pair(place: &Place, name: &str, arguments: &[&str]) -> String {
+pub(crate) fn pair(place: &Place, name: &str, arguments: &[&str]) -> String {
     let run = |words: &[&str]| {
         let ended = Command::new("openssl").current_dir(place.folder.path()).args(words).output().unwrap();
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
@@ -15,19 +15,19 @@ fn pair(place: &Place, name: &str, arguments: &[&str]) -> String {
     fs::read_to_string(place.path(&format!("{name}.pub"))).unwrap()
 }
 
-fn rsa(place: &Place, name: &str, bits: &str) -> String {
+pub(crate) fn rsa(place: &Place, name: &str, bits: &str) -> String {
     pair(place, name, &["-algorithm", "RSA", "-pkeyopt", &format!("rsa_keygen_bits:{bits}")])
 }
 
 /// What an import tells, whether or not something was left out.
-fn imported(place: &Place, line: &str, code: i32) -> Value {
+pub(crate) fn imported(place: &Place, line: &str, code: i32) -> Value {
     let ran = place.run(&format!("--json import {line}"));
     assert_eq!(ran.code, code, "{} {}", ran.out, ran.err);
     serde_json::from_str(&ran.out).unwrap()
 }
 
 #[track_caller]
-fn left_out(told: &Value, wanted: &[(&str, &str)]) {
+pub(crate) fn left_out(told: &Value, wanted: &[(&str, &str)]) {
     let left = told["left_out"].as_array().unwrap();
     for (place, why) in wanted {
         let found = left.iter().any(|said| {

@@ -145,7 +145,7 @@ const WRONG: &[&str] = &[
     "verify badheader.json -d skykit --key a.pem.pub --as x",
     "verify path -d skykit --key a.pem.pub --as x",
     "explain",
-    "explain seen -d skykit --key a.pem.pub --as x --ask nowhere",
+    "explain seen -d skykit --ask nowhere --prove a.pem",
     "console sign -k a.pem hello",
     "console link -k a.pem --server nowhere",
     "console link -k a.pem --server http://127.0.0.1:1",

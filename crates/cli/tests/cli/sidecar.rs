@@ -9,22 +9,22 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// A sidecar that ends with the test.
-struct Sidecar {
+pub(crate) struct Sidecar {
     child: Child,
     /// `http://127.0.0.1:PORT`, or `unix:PATH`.
-    address: String,
+    pub(crate) address: String,
     lines: Receiver<String>,
 }
 
 /// What a curl got.
-struct Got {
-    status: u16,
-    own: String,
-    text: String,
+pub(crate) struct Got {
+    pub(crate) status: u16,
+    pub(crate) own: String,
+    pub(crate) text: String,
 }
 
 impl Sidecar {
-    fn start(place: &Place, line: &str) -> Self {
+    pub(crate) fn start(place: &Place, line: &str) -> Self {
         Self::within(place, line, &[])
     }
 
@@ -49,7 +49,7 @@ impl Sidecar {
     }
 
     /// Asks with curl; the path is sent as it is written.
-    fn curl(&self, path: &str, more: &[&str]) -> Got {
+    pub(crate) fn curl(&self, path: &str, more: &[&str]) -> Got {
         let mut curl = Command::new("curl");
         curl.env_clear().args([
             "-sS",

@@ -3,9 +3,7 @@ use super::Client;
 use super::no_answer::NoAnswer;
 use crate::exchange::Exchange;
 use crate::keeper::LONGEST_ANSWER;
-use crate::offset::Lesson;
 use http::header::CONTENT_TYPE;
-use std::sync::PoisonError;
 
 /// How the token endpoint wants its bodies.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -25,9 +23,7 @@ impl Client {
             let request = request.build().map_err(NoAnswer::Connection)?;
             let answer = self.once(request, LONGEST_ANSWER).await?;
             let (status, headers, body) = (answer.status(), answer.headers(), answer.body());
-            let learned = self.offset().learn(status, headers, body, local).map_err(NoAnswer::Clock)?;
-            if let Lesson::Learned(offset) = learned {
-                *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = offset;
+            if self.learn(status, headers, body, local)? {
                 continue;
             }
             if !exchange.answered(status, headers, body, self.now()).map_err(NoAnswer::NoToken)? {

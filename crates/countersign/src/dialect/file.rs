@@ -168,7 +168,7 @@ fn build(file: File, settings: Settings) -> Result<Dialect, Problem> {
     if rules.iter().filter(|rule| rule.is_single_use()).count() > 1 {
         return Err(at("rules")("at most one rule may claim a single use".to_owned()));
     }
-    if !rule::single_uses_are_dated(&rules) {
+    if !rule::date_single_uses(&mut rules) {
         let what = "`once` wants a date that nobody chooses freely, found none; add a rule near or not_before with what `dated` names";
         return Err(at("rules")(what.to_owned()));
     }
@@ -306,38 +306,4 @@ impl fmt::Display for DialectError {
 impl std::error::Error for DialectError {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_works_once_has_a_date_that_nobody_chooses_freely() {
-        let read = |rules: &str| {
-            let text = format!(
-                "name = 'x'\nsummary = 'x'\nalgorithms = ['Ed25519']\n\
-                 find = {{ header = 'authorization', scheme = ['X'], form = 'jws' }}\n\
-                 who = {{ from = 'claim.iss', namespace = 'n' }}\nreply = {{ status = 401 }}\n\
-                 rules = [{rules} {{ once = ['claim.jti'], dated = 'claim.iat', keep = '20s' }}]\n"
-            );
-            Dialect::parse(&text, &Settings::new()).map(|_| ()).map_err(|error| error.what)
-        };
-        for taken in ["{ near = 'claim.iat', within = '20s' },", "{ not_before = 'claim.iat' },"] {
-            assert_eq!(read(taken), Ok(()), "{taken}");
-        }
-        // Dated in any year, its use would be kept for ever, and no barrier would stop it.
-        for refused in [
-            "",
-            "{ near = 'claim.time', within = '20s' },",
-            "{ not_after = 'claim.exp' }, { ahead = 'claim.exp', at_most = '1h' },",
-        ] {
-            assert!(read(refused).is_err_and(|what| what.contains("`once` wants a date")), "{refused}");
-        }
-    }
-
-    #[test]
-    fn no_setting_has_a_name_that_the_signer_fills() {
-        let text = "name = 'x'\nsummary = 'x'\n[settings]\nnonce = 'text'\n";
-        let error = Dialect::parse(text, &Settings::new()).unwrap_err();
-        assert_eq!(error.at, "settings");
-        assert!(error.what.contains("`nonce` is a name that the signer fills"), "{}", error.what);
-    }
-}
+mod tests;

@@ -25,7 +25,7 @@ fn the_standards_own_proof_holds_for_its_request_and_time_alone() {
     let token = wanted("POST", "https://server.example.com/token", None);
     let held = judge(FIRST, &token, DATED + 60).unwrap();
     assert_eq!(held.jkt(), JKT);
-    assert_eq!(held.claim().dated, Time::from_seconds(DATED));
+    assert_eq!(held.claim().since, Time::from_seconds(DATED - 60));
     assert_eq!(held.claim().until, Time::from_seconds(DATED + 60));
     assert_eq!(judge(FIRST, &token, DATED + 61).unwrap_err(), Reason::OutOfWindow);
     assert_eq!(judge(FIRST, &token, DATED - 61).unwrap_err(), Reason::OutOfWindow);

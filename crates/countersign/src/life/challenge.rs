@@ -146,7 +146,7 @@ pub fn open(
 #[must_use]
 pub fn claim(code: &str, issued: Time, until: Time) -> Claim {
     let mark = sha256(&[b"countersign challenge used\0", code.as_bytes()]);
-    Claim { mark, dated: issued, until }
+    Claim { mark, since: issued, until }
 }
 
 fn tag(mac: &MacKey, random: &[u8], date: &[u8], user: &str, purpose: Purpose, along: &[u8]) -> [u8; 32] {

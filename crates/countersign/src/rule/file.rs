@@ -174,7 +174,9 @@ impl Rule {
         if let Some(names) = &file.once {
             let parts = names.iter().map(|name| source(name)).collect::<Result<_, _>>()?;
             let dated = source(wanted(&file.dated, "dated")?)?;
-            return Ok(Self::Once { parts, dated, keep: span(wanted(&file.keep, "keep")?)?, optional });
+            let keep = span(wanted(&file.keep, "keep")?)?;
+            // How far ahead is read off the other rules, once all of them are known.
+            return Ok(Self::Once { parts, dated, ahead: Span::ZERO, keep, optional });
         }
         let name = file.issued.as_deref().unwrap_or_default();
         source(name).map(Self::Issued)

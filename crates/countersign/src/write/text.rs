@@ -1,5 +1,6 @@
 //! Writes the proof of a dialect that signs a text: what stands beside the text first, then the signature and what carries it.
-use super::{CannotSign, Knowledge, Made, add_parameters, headers, object, object_members};
+use super::query::add_parameters;
+use super::{CannotSign, Knowledge, Made, headers, object, object_members};
 use crate::base64::{Alphabet, encode, encode_hex};
 use crate::dialect::{Dialect, Find};
 use crate::form::make::{Make, Name, Template};

@@ -17,6 +17,22 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Dialects of operators, of sign-ins and of our own tokens.
 const OWN: [&str; 4] = ["access-token", "operator", "own-session", "spacetime"];
 
+/// A dialect that signs in: its proofs are for the place where tokens are had, never for a route.
+#[derive(Debug)]
+pub struct SignsIn {
+    /// Its name.
+    pub dialect: &'static str,
+    what: &'static str,
+    instead: &'static str,
+}
+
+/// Every dialect that signs in.
+pub const SIGNING_IN: [SignsIn; 2] = [
+    SignsIn { dialect: "client-assertion", what: "is for the token endpoint", instead: "access-token" },
+    // It answers challenges, and the session API alone opens those.
+    SignsIn { dialect: "spacetime", what: "signs in", instead: "own-session" },
+];
+
 /// What checking found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
@@ -217,19 +233,16 @@ impl Config {
             let mut on_route = Vec::new();
             for name in &route.dialects {
                 match dialects.iter().find(|dialect| dialect.name == *name) {
-                    // It answers challenges, and the session API alone opens those.
-                    Some(dialect) if dialect.name == "spacetime" => {
-                        let message =
-                            "a route cannot take spacetime: it signs in, and the token it gets comes after";
-                        let fix = "take \"own-session\", the dialect of those tokens";
-                        checked.errors.push(self.finding(at("dialects"), message.to_owned(), fix));
-                    }
-                    Some(dialect) if dialect.name == "client-assertion" => {
-                        let message = "a route cannot take client-assertion: it is for the token endpoint, and the token it gets comes after";
-                        let fix = "take \"access-token\", the dialect of those tokens";
-                        checked.errors.push(self.finding(at("dialects"), message.to_owned(), fix));
-                    }
-                    Some(dialect) => on_route.push(dialect),
+                    Some(dialect) => match SIGNING_IN.iter().find(|row| row.dialect == dialect.name) {
+                        Some(SignsIn { dialect, what, instead }) => {
+                            let message = format!(
+                                "a route cannot take {dialect}: it {what}, and the token it gets comes after"
+                            );
+                            let fix = format!("take \"{instead}\", the dialect of those tokens");
+                            checked.errors.push(self.finding(at("dialects"), message, &fix));
+                        }
+                        None => on_route.push(dialect),
+                    },
                     None => {
                         let near = nearest_name(name, dialects.iter().map(|dialect| dialect.name.as_str()));
                         let all: Vec<&str> = dialects.iter().map(|dialect| dialect.name.as_str()).collect();

@@ -2,6 +2,7 @@
 use crate::shared::Parts;
 use countersign::time::Span;
 use countersign_store::registry::Registry;
+use countersign_store::replay::Terms;
 use std::sync::Arc;
 
 /// The stores of an installation, opened.
@@ -16,19 +17,10 @@ pub struct Opened {
 pub(super) struct Memories {
     /// How long an answered challenge counts.
     pub(super) life: Span,
-    /// How far from the clock an accepted one-time proof may be dated, over all dialects.
+    /// How far ahead of this clock a use may stand.
     pub(super) horizon: Span,
     /// Of answered challenges.
-    pub(super) codes: Vec<Remembering>,
+    pub(super) codes: Terms,
     /// Of one-time proofs.
-    pub(super) proofs: Vec<Remembering>,
-}
-
-/// By which terms each use of one dialect's proofs is remembered.
-pub(super) struct Remembering {
-    pub(super) dialect: String,
-    /// Spelt so that any change shows.
-    pub(super) text: String,
-    /// How far from the clock such a proof may be dated.
-    pub(super) window: Span,
+    pub(super) proofs: Terms,
 }

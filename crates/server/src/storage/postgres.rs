@@ -1,5 +1,5 @@
 //! Opens the PostgreSQL that the configuration names, with the replay memories that all nodes share.
-use super::opened::{Memories, Opened, Remembering};
+use super::opened::{Memories, Opened};
 use super::password::password;
 use super::redis;
 use crate::config::Config;
@@ -11,7 +11,7 @@ use countersign_store::accord::leave;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
 use countersign_store::registry::Registry;
-use countersign_store_postgres::{PostgresOnce, PostgresStore, ReplayStart, Scope, Settings, Term, Terms};
+use countersign_store_postgres::{PostgresOnce, PostgresStore, ReplayStart, Scope, Settings, Terms};
 use countersign_store_redis::{Announced, Bus};
 use std::sync::Arc;
 
@@ -66,10 +66,7 @@ pub(super) async fn open(
     };
     seal_all(&keeper).await?;
     let now = clock.now();
-    let start = |horizon, terms: Vec<Remembering>| {
-        let named = terms.into_iter().map(|one| (one.dialect, Term { text: one.text, window: one.window }));
-        ReplayStart { now, horizon, terms: named.collect::<Terms>() }
-    };
+    let start = |horizon, terms: Terms| ReplayStart { now, horizon, terms };
     let codes = start(memories.life, memories.codes);
     let proofs = start(memories.horizon, memories.proofs);
     let (challenges, once): (Arc<dyn Once>, Arc<dyn Once>) = match &redis {
@@ -85,7 +82,7 @@ pub(super) async fn open(
         Some(redis) => {
             let begin = async |scope, start: ReplayStart| {
                 let mut given_up = start.clone();
-                given_up.terms.values_mut().for_each(|term| term.text = redis::elsewhere(&term.text));
+                given_up.terms.values_mut().for_each(|term| *term = term.elsewhere());
                 drop(store.replay_memory_of(scope, given_up.clone()).await?);
                 let once = redis::remember(redis, store.clone(), scope, start, draw(&*entropy)).await?;
                 let (_, again) = store.replay_memory_of(scope, given_up).await?;

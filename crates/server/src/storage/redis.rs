@@ -24,12 +24,6 @@ pub(super) fn settings(config: &Config) -> Result<Option<Settings>, Fault> {
     }))
 }
 
-/// How the database is told by which terms uses are remembered while they are remembered here: others than its own, so that nodes
-/// that still ask it are stopped, and that it begins behind a barrier when it is asked again.
-pub(super) fn elsewhere(text: &str) -> String {
-    format!("in Redis: {text}")
-}
-
 /// Begins to remember.
 ///
 /// # Errors

@@ -158,6 +158,11 @@ fn failed(failure: &Failure) -> Response<Body> {
         Failure::NoAnswer(_) => {
             (StatusCode::BAD_GATEWAY, "bad-gateway", "The service behind this address gave no answer")
         }
+        Failure::Ours(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "The server cannot reach the service behind this address now; nothing was sent to it",
+        ),
         Failure::TooSlow => {
             (StatusCode::GATEWAY_TIMEOUT, "gateway-timeout", "The service behind this address took too long")
         }

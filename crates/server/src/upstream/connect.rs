@@ -30,6 +30,22 @@ pub(super) enum Unreached {
     Failed(String),
     /// It took longer than the upstream's `connect_timeout`.
     TooSlow,
+    /// This machine had nothing left to connect with, which says nothing about the upstream.
+    Ours(String),
+}
+
+/// What `connect` and its lookup fail with when this machine has run out: of descriptors (24: the process, 23: the machine), memory (12)
+/// or buffers (105). Not without a free port or address (99): that depends on where it goes, and another address may do. The
+/// numbers are Linux's, the only system that is served.
+const RUN_OUT: [i32; 4] = [24, 23, 12, 105];
+
+impl From<std::io::Error> for Unreached {
+    fn from(error: std::io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(number) if RUN_OUT.contains(&number) => Self::Ours(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
 }
 
 /// How one address is reached.
@@ -117,9 +133,7 @@ impl Dial {
     }
 
     async fn connected(&self, upgrade: bool) -> Result<Sender, Unreached> {
-        let failed = |error: &dyn std::fmt::Display| Unreached::Failed(error.to_string());
-        let stream =
-            TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| failed(&error))?;
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         // Small requests go out at once; a socket that refuses the option works without.
         let _ = stream.set_nodelay(true);
         let written = Written::default();
@@ -129,7 +143,7 @@ impl Dial {
             return shaken(TokioIo::new(stream), two, written).await;
         };
         let connector = if upgrade { &tls.one } else { &tls.any };
-        let stream = connector.connect(tls.name.clone(), stream).await.map_err(|error| failed(&error))?;
+        let stream = connector.connect(tls.name.clone(), stream).await?;
         let two = stream.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
         if self.protocol == Protocol::Two && !two && !upgrade {
             return Err(Unreached::Failed("wanted HTTP/2, the upstream does not offer it".to_owned()));
@@ -177,4 +191,21 @@ fn client_config(roots: Option<&Roots>) -> Result<ClientConfig, Fault> {
             .map_err(|error| Fault::caused("the machine's root certificates cannot be read", error))?,
     };
     Ok(builder.with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn what_this_machine_lacks_is_not_held_against_the_upstream() {
+        for number in RUN_OUT {
+            let unreached = Unreached::from(Error::from_raw_os_error(number));
+            assert!(matches!(unreached, Unreached::Ours(_)), "{number}: {unreached:?}");
+        }
+        for other in [Error::from_raw_os_error(99), ErrorKind::ConnectionRefused.into()] {
+            assert!(matches!(Unreached::from(other), Unreached::Failed(_)));
+        }
+    }
 }

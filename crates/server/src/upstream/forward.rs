@@ -47,6 +47,8 @@ pub(crate) enum Failure {
     NoAnswer(String),
     /// It took too long.
     TooSlow,
+    /// This machine had nothing left to reach it with.
+    Ours(String),
     /// The caller's body failed, which is no fault of the upstream's.
     Caller(ReadFault),
 }
@@ -56,6 +58,7 @@ impl std::fmt::Display for Failure {
         match self {
             Self::NoneWell => f.write_str("no address is well"),
             Self::NoAnswer(why) => f.write_str(why),
+            Self::Ours(why) => write!(f, "this machine has nothing left to reach it with: {why}"),
             Self::TooSlow => f.write_str("it took too long"),
             Self::Caller(how) => write!(f, "the caller's body failed: {how:?}"),
         }
@@ -156,11 +159,16 @@ pub(super) async fn forward(pool: &Members, forward: Forward<'_>, body: Inflow) 
             }
             Attempt::Unsent(_, why) | Attempt::Unwritten(why) | Attempt::Lost(why) => (why, repeatable),
             Attempt::Unreached(unreached) => {
+                let why = match unreached {
+                    // Another address would need a connection as well.
+                    Unreached::Ours(why) => return Err(Failure::Ours(why)),
+                    Unreached::Failed(why) => Some(why),
+                    Unreached::TooSlow => None,
+                };
                 pool.unreached(index);
-                match unreached {
-                    Unreached::TooSlow if pool.all.len() == 1 => return Err(Failure::TooSlow),
-                    Unreached::TooSlow => ("connecting took too long".to_owned(), true),
-                    Unreached::Failed(why) => (why, true),
+                match why {
+                    None if pool.all.len() == 1 => return Err(Failure::TooSlow),
+                    why => (why.unwrap_or_else(|| "connecting took too long".to_owned()), true),
                 }
             }
         };

@@ -1,4 +1,5 @@
 //! Looks after a pool: asks each address whether it is well, and closes connections that nobody used.
+use super::connect::Unreached;
 use super::member::{Line, Member, One};
 use super::members::Members;
 use crate::config::upstream::{HealthCheck, Upstream};
@@ -40,7 +41,12 @@ async fn watch(settings: &Upstream, check: &HealthCheck, member: &Member) {
     loop {
         tick.tick().await;
         let asked = tokio::time::timeout(check.timeout, ask(settings, check, member)).await;
-        let found = asked.unwrap_or_else(|_| Err("it took too long".to_owned()));
+        let found = match asked {
+            Ok(Some(found)) => found,
+            // Not the address's fault, so nothing is learnt about it.
+            Ok(None) => continue,
+            Err(_) => Err("it took too long".to_owned()),
+        };
         if found.is_err() == member.is_ill() {
             contrary = 0;
             continue;
@@ -60,9 +66,22 @@ async fn watch(settings: &Upstream, check: &HealthCheck, member: &Member) {
     }
 }
 
-/// Asks once, on a connection of its own: one that is kept could answer while new ones are refused.
-async fn ask(settings: &Upstream, check: &HealthCheck, member: &Member) -> Result<(), String> {
-    let line = member.probe().await.map_err(|unreached| format!("{unreached:?}"))?;
+/// Asks once, on a connection of its own: one that is kept could answer while new ones are refused. `None`: this machine had
+/// nothing left to ask with.
+async fn ask(settings: &Upstream, check: &HealthCheck, member: &Member) -> Option<Result<(), String>> {
+    match member.probe().await {
+        Ok(line) => Some(answered(line, settings, check, member).await),
+        Err(Unreached::Ours(_)) => None,
+        Err(unreached) => Some(Err(format!("{unreached:?}"))),
+    }
+}
+
+async fn answered(
+    line: Line,
+    settings: &Upstream,
+    check: &HealthCheck,
+    member: &Member,
+) -> Result<(), String> {
     let host = settings.host.as_deref().unwrap_or(&member.label);
     let mut request = Request::new(Body::empty());
     let headers = request.headers_mut();

@@ -72,7 +72,7 @@ impl Post {
         match self.dial.connect(true).await {
             Ok(Sender::One(sender, _)) => Ok(sender),
             Ok(Sender::Two(_)) => Err("wanted HTTP/1.1, found HTTP/2".to_owned()),
-            Err(Unreached::Failed(why)) => Err(why),
+            Err(Unreached::Failed(why) | Unreached::Ours(why)) => Err(why),
             Err(Unreached::TooSlow) => Err("connecting took too long".to_owned()),
         }
     }

@@ -96,3 +96,24 @@ async fn a_page_reaches_nothing_that_a_proof_does_not_open() {
     }
     assert_eq!(sent(&site, "", "GET", "/x", good, None).await.status, 401);
 }
+
+#[tokio::test]
+async fn an_address_is_judged_as_it_is_sent_and_nobody_is_taken_for_the_proxy() {
+    let more = "\n[[route]]\nname = \"watched\"\npath = \"/watched\"\nmode = \"shadow\"\ndialects = [\"skykit\"]\nupstream = \"UPSTREAM\"\n";
+    let trusting = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
+    let site = Site::with(&format!("{}{more}", routes().replacen("[server]\n", trusting, 1))).await;
+    let alice = site.session("alice", ed25519()).await;
+    // What follows a # is not sent: the route that lets everything pass would be reached behind the name of another.
+    for path in ["/watched#/x", "/watched#?q", "/watched#", "/watched?q=1#x"] {
+        let answer = sent(&site, &alice, "GET", path, Vec::new(), None).await;
+        assert!([409, 422].contains(&answer.status), "{path} {answer:?}");
+    }
+    // A proxy that hides whom it speaks for stands in networks where keys may work that do not work for its callers.
+    let good = pairs(&site.world.proof("skykit", "GET", "/nowhere", b""));
+    for (chain, status) in [("203.0.113.7", 200), ("unknown", 409), ("_hidden, 127.0.0.1", 409)] {
+        let asked = json!({ "method": "GET", "url": format!("http://{HOST}/nowhere"), "headers": good });
+        let lines = format!("X-Forwarded-For: {chain}\r\n{alice}");
+        let answer = site.post("/console/api/v1/send", &lines, asked).await;
+        assert_eq!(answer.status, status, "{chain} {answer:?}");
+    }
+}

@@ -240,9 +240,14 @@ async fn what_only_a_restart_changes_is_named() {
     }
     assert_eq!(world.running.app().generation, 1);
     // Shorter ones neither: a restart with the longer one would not know that uses were forgotten sooner.
-    for shorter in ["[session]\nchallenge_life = \"1m\"", "[dialect.asymmetric-jwt]\ntolerance = \"5s\""] {
-        let told = self::told(&world, changed(&world, |text| format!("{text}\n{shorter}\n"))).await;
-        assert!(told.contains("restart the server"), "{told}");
+    for (setting, other) in [
+        ("session.challenge_life", "[session]\nchallenge_life = \"1m\""),
+        ("token.dpop_window", "[token]\ndpop_window = \"5s\""),
+        ("token.dpop_window", "[token]\ndpop_window = \"4m\""),
+        ("dialect.asymmetric-jwt", "[dialect.asymmetric-jwt]\ntolerance = \"5s\""),
+    ] {
+        let told = self::told(&world, changed(&world, |text| format!("{text}\n{other}\n"))).await;
+        assert!(told.contains("restart the server") && told.contains(setting), "{told}");
     }
 }
 

@@ -29,7 +29,7 @@ fn claim(number: u32) -> Claim {
     // Marks that lie anywhere, as digests do.
     mark[4..8].copy_from_slice(&number.wrapping_mul(2_654_435_761).to_be_bytes());
     mark.rotate_left(4);
-    Claim { mark, dated: Time::from_seconds(DAY), until: Time::from_seconds(DAY + 20) }
+    Claim { mark, since: Time::from_seconds(DAY), until: Time::from_seconds(DAY + 20) }
 }
 
 /// A way to the database that can be frozen (connections stay open, and nothing comes through) and led elsewhere.
@@ -220,7 +220,7 @@ async fn a_standby_is_no_store_and_a_promoted_one_starts_behind_a_barrier() {
     }
     let sql = "SELECT barrier + 1 FROM replay WHERE scope = 1";
     let after: i64 = standby.sql(&followed, sql).parse().unwrap();
-    let later = Claim { dated: Time::from_seconds(after), until: Time::from_seconds(after + 20), ..claim(4) };
+    let later = Claim { since: Time::from_seconds(after), until: Time::from_seconds(after + 20), ..claim(4) };
     assert_eq!(once.claim(later, Time::from_seconds(after)).await.unwrap(), Use::First);
     assert_eq!(once.claim(later, Time::from_seconds(after)).await.unwrap(), Use::Again);
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 fn claim(number: u64, dated: i64) -> Claim {
     let mut mark = [0; 32];
     mark[..8].copy_from_slice(&number.to_le_bytes());
-    Claim { mark, dated: Time::from_seconds(dated), until: Time::from_seconds(dated + 20) }
+    Claim { mark, since: Time::from_seconds(dated), until: Time::from_seconds(dated + 20) }
 }
 
 fn terms(text: &str, window: i64) -> Terms {

@@ -73,7 +73,7 @@ fn claim(number: u64, dated: i64) -> Claim {
     // Spread as digests are.
     mark[0] = number.to_le_bytes()[0];
     mark[8..16].copy_from_slice(&number.to_le_bytes());
-    Claim { mark, dated: Time::from_seconds(dated), until: Time::from_seconds(dated + WINDOW) }
+    Claim { mark, since: Time::from_seconds(dated), until: Time::from_seconds(dated + WINDOW) }
 }
 
 async fn claimed(once: &RedisOnce, number: u64, dated: i64) -> Result<Use, Fault> {

@@ -20,9 +20,9 @@ pub(crate) struct Start {
     pub(crate) begun: Begun,
     /// Now.
     pub(crate) now: Time,
-    /// How far ahead of `now` an accepted proof may be dated.
+    /// How far ahead of `now` a use may stand.
     pub(crate) horizon: Span,
-    /// The same over those dialects alone whose uses were remembered by other terms until now.
+    /// The widest window of the dialects whose uses were remembered by other terms until now.
     pub(crate) changed: Option<Span>,
 }
 
@@ -116,16 +116,17 @@ pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
             // What was remembered for as long as it was valid then may be valid for longer now.
             let narrower = |log: &Parsed| log.header.horizon < start.horizon.millis();
             if found.logs.values().next_back().is_some_and(narrower) {
-                let why = "proofs may be dated further from the clock than before";
+                let why = "uses may stand further ahead of the clock than before";
                 recovered.raise_to_last(start, start.horizon, why);
             } else if let Some(changed) = start.changed {
-                recovered.raise_to_last(start, changed, "uses are remembered by other terms than before");
+                let ahead = changed.max(start.horizon);
+                recovered.raise_to_last(start, ahead, "uses are remembered by other terms than before");
             }
         }
         (doubt, _) => {
             recovered.raise(
                 start,
-                start.horizon,
+                start.horizon.max(start.changed.unwrap_or_default()),
                 doubt.as_deref().unwrap_or("the replay log cannot be trusted"),
             );
             recovered.aside = found.logs.keys().map(|number| name(*number)).chain(found.strange).collect();

@@ -35,7 +35,7 @@ fn begin_with(
 fn claim(number: u64, dated: Time) -> Claim {
     let mut mark = [0; 32];
     mark[..8].copy_from_slice(&number.to_le_bytes());
-    Claim { mark, dated, until: dated + Span::from_seconds(WINDOW) }
+    Claim { mark, since: dated, until: dated + Span::from_seconds(WINDOW) }
 }
 
 /// A disk with a few acknowledged claims, and the claims.
@@ -56,7 +56,7 @@ async fn used() -> (SimDisk, Vec<Claim>) {
 async fn reopened(once: &DurableOnce, claims: &[Claim], now: Time) -> usize {
     let mut count = 0;
     for claim in claims {
-        if claim.until >= now && claim.dated <= now + Span::from_seconds(WINDOW) {
+        if claim.until >= now && claim.since <= now + Span::from_seconds(WINDOW) {
             count += usize::from(once.claim(*claim, now).await.unwrap() == Use::First);
         }
     }

@@ -61,7 +61,7 @@ async fn fill(folder: &Path) {
     let (mut first, mut failed) = (0, 0);
     for group in 0..GROUPS {
         let fresh = (0..100).map(|number| claim(group * 100 + number, DAY));
-        let found = join_all(fresh.map(|fresh| once.claim(fresh, fresh.dated))).await;
+        let found = join_all(fresh.map(|fresh| once.claim(fresh, fresh.since))).await;
         for (number, found) in (0..).zip(found) {
             match found {
                 Ok(found) => {
@@ -70,7 +70,7 @@ async fn fill(folder: &Path) {
                 }
                 Err(_) => {
                     let lost = claim(group * 100 + number, DAY);
-                    assert_eq!(once.claim(lost, lost.dated).await.unwrap(), Use::Again);
+                    assert_eq!(once.claim(lost, lost.since).await.unwrap(), Use::Again);
                     failed += 1;
                 }
             }

@@ -37,7 +37,7 @@ fn replay_start(now: i64) -> ReplayStart {
 fn claim(number: u64, dated: i64) -> Claim {
     let mut mark = [0; 32];
     mark[..8].copy_from_slice(&number.to_le_bytes());
-    Claim { mark, dated: Time::from_seconds(dated), until: Time::from_seconds(dated + 20) }
+    Claim { mark, since: Time::from_seconds(dated), until: Time::from_seconds(dated + 20) }
 }
 
 fn session(id: &str, account: &str) -> Session {

@@ -105,7 +105,7 @@ async fn a_backup_starts_without_sessions_and_behind_the_barrier() {
     assert!(text.contains("no registry") && !folder.path().join("no.db").exists(), "{text}");
     // Used after the copy.
     let used = claim(1, DAY);
-    assert_eq!(once.claim(used, used.dated).await.unwrap(), Use::First);
+    assert_eq!(once.claim(used, used.since).await.unwrap(), Use::First);
     drop(once);
     store.close().await;
 
@@ -124,14 +124,14 @@ async fn a_backup_starts_without_sessions_and_behind_the_barrier() {
         assert!(recovery.why.is_some());
         assert_eq!(once.claim(used, Time::from_seconds(DAY + 5)).await.unwrap(), Use::Barred);
         let later = claim(2, DAY + 30);
-        assert_eq!(once.claim(later, later.dated).await.unwrap(), Use::First);
+        assert_eq!(once.claim(later, later.since).await.unwrap(), Use::First);
         drop(once);
         store.close().await;
         // Once begun, it is an installation like any other.
         let store = SqliteStore::open(&restored).await.unwrap();
         let (once, recovery) = store.replay_memory(replay_start(DAY + 31)).await.unwrap();
         assert_eq!(recovery.why, None);
-        assert_eq!(once.claim(later, later.dated).await.unwrap(), Use::Again);
+        assert_eq!(once.claim(later, later.since).await.unwrap(), Use::Again);
         store.close().await;
     }
 }

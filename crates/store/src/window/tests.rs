@@ -8,7 +8,7 @@ fn at(seconds: i64) -> Time {
 }
 
 fn claim(mark: u8, dated: i64, until: i64) -> Claim {
-    Claim { mark: [mark; 32], dated: at(dated), until: at(until) }
+    Claim { mark: [mark; 32], since: at(dated), until: at(until) }
 }
 
 fn window() -> Window {
@@ -42,7 +42,7 @@ fn another_end_is_no_other_use() {
 fn a_barrier_bars_what_is_dated_before_it() {
     let window = Window::new([0; 16], at(100), 10);
     assert_eq!(window.claim(&claim(1, 100, 130), at(101)).unwrap(), Use::Barred);
-    let just_after = Claim { dated: at(100) + Span::from_millis(1), ..claim(1, 100, 130) };
+    let just_after = Claim { since: at(100) + Span::from_millis(1), ..claim(1, 100, 130) };
     assert_eq!(window.claim(&just_after, at(101)).unwrap(), Use::First);
     window.raise_barrier(at(50));
     assert_eq!(window.barrier(), at(100));
@@ -108,7 +108,7 @@ fn an_hour_ahead_again_and_again_costs_seconds_only() {
     }
     for one in &used {
         // Also when the true time comes to it.
-        let now = at(4600).max(one.dated);
+        let now = at(4600).max(one.since);
         assert_ne!(window.claim(one, now).unwrap(), Use::First, "{one:?}");
     }
 }
@@ -196,7 +196,7 @@ proptest! {
             let at_most = made.len();
             // New ones and old ones alike, as often as the clock lets them be valid.
             for (one, used) in made.iter_mut().skip(at_most.saturating_sub(usize::from(choice) + 1)) {
-                if (at(now) > one.until) || one.dated > at(now + 20) {
+                if (at(now) > one.until) || one.since > at(now + 20) {
                     continue;
                 }
                 let outcome = window.claim(one, at(now)).unwrap();

@@ -30,7 +30,7 @@ fn mark(test: u8, number: u32) -> [u8; 32] {
 }
 
 fn claim(test: u8, number: u32, now: Time, life: i64) -> Claim {
-    Claim { mark: mark(test, number), dated: now, until: now + Span::from_seconds(life) }
+    Claim { mark: mark(test, number), since: now, until: now + Span::from_seconds(life) }
 }
 
 async fn claimed(store: &dyn Once, claim: Claim, now: Time) -> Use {

@@ -13,7 +13,7 @@ use crate::mounts;
 use crate::surface::explain::described::headers;
 use crate::surface::manage::input::Input;
 use crate::surface::manage::problem::{Changing, Problem};
-use crate::surface::origin::host_of;
+use crate::surface::origin::{Client, host_of};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_LENGTH, COOKIE, HOST};
@@ -115,9 +115,11 @@ async fn sent(
     let listener = app.config.listeners.iter().find(|listener| listener.has(surface));
     let address = listener.map(|listener| listener.address).ok_or_else(|| told(nowhere()))?;
     let request = request(app, outgoing, &target).map_err(told)?;
-    // Whoever asks is who calls, be it through a proxy: what the proxy would tell is known already.
+    // Whoever asks is who calls, be it through a proxy: what the proxy would tell is known already. One whom it hides would stand
+    // there as the proxy itself.
+    let Ok(Client::Known(client)) = call.client else { return Err(told(hidden())) };
     let peer = Peer {
-        address: SocketAddr::new(call.told(), call.peer.port()),
+        address: SocketAddr::new(client, call.peer.port()),
         tls: outgoing.url.starts_with("https:"),
         conduct: call.conduct.clone().unwrap_or_else(|| Arc::new(Conduct::new())),
     };
@@ -193,11 +195,13 @@ fn request(app: &App, outgoing: &Outgoing, target: &Target<'_>) -> Result<Reques
         Some(query) => format!("{}?{query}", target.path),
         None => target.path.to_owned(),
     };
-    let mut request = Request::builder()
-        .method(method)
-        .uri(path)
-        .body(Body::from(body))
-        .map_err(|_| wrong("url", "an address whose path is written as it is sent"))?;
+    let unlike = || wrong("url", "an address whose path and query are written as they are sent");
+    let mut request =
+        Request::builder().method(method).uri(&path).body(Body::from(body)).map_err(|_| unlike())?;
+    // What is forwarded is what was looked up: a fragment would be left out.
+    if request.uri().path_and_query().is_none_or(|sent| sent.as_str() != path) {
+        return Err(unlike());
+    }
     *request.headers_mut() = headers;
     Ok(request)
 }
@@ -231,6 +235,12 @@ fn wrong(at: &'static str, wanted: &str) -> Problem {
     Problem::invalid("invalid-request", "This request cannot be sent.")
         .detail(format!("Wanted {wanted}."))
         .at(at)
+}
+
+fn hidden() -> Problem {
+    let title = "The proxy before this server does not tell your address.";
+    Problem::new(StatusCode::CONFLICT, "address-hidden", title)
+        .detail("Wanted an address to judge the request by; run the command that the page shows instead.")
 }
 
 fn nowhere() -> Problem {

@@ -32,7 +32,7 @@ pub(super) fn open(key: &MacKey, purpose: &str, token: &str) -> Option<Vec<u8>> 
 /// What must be claimed so that a token works once.
 pub(super) fn claim(token: &str, made: Time, until: Time) -> Claim {
     let mark = sha256(&[b"countersign console token used\0", token.as_bytes()]);
-    Claim { mark, dated: made, until }
+    Claim { mark, since: made, until }
 }
 
 #[cfg(test)]

@@ -71,7 +71,8 @@ pub(super) async fn check(
         return Ok(Shown::Wrong);
     }
     let mark = sha256(&[b"countersign explain used\0", text.as_bytes()]);
-    let claim = Claim { mark, dated: made, until: made + Span::from_seconds(FRESH) };
+    let fresh = Span::from_seconds(FRESH);
+    let claim = Claim { mark, since: made - fresh, until: made + fresh };
     match app.once.claim(claim, now).await? {
         Use::First => Ok(Shown::By(caller.id.clone())),
         Use::Again | Use::Barred => Ok(Shown::Wrong),
