@@ -9,7 +9,7 @@ use crate::dialect::{Dialect, Form};
 use crate::form::built::Built;
 use crate::form::make::{Kind, Make, Name, Pair, Template};
 use crate::form::{fields, oauth};
-use crate::incoming::Incoming;
+use crate::incoming::{Incoming, Target};
 use crate::source::Facts;
 use crate::time::Time;
 use countersign_keys::{Algorithm, KeyError, KeyPair};
@@ -101,6 +101,7 @@ impl Dialect {
         random: [u8; 16],
     ) -> Result<Made, CannotSign> {
         let make = self.make.as_ref().ok_or(CannotSign::NoMake)?;
+        check_request(incoming)?;
         if let Some(challenge) = signer.challenge {
             check_challenge(challenge)?;
         }
@@ -162,6 +163,14 @@ impl Dialect {
 fn check_challenge(challenge: &str) -> Result<(), CannotSign> {
     let hex = challenge.bytes().all(|byte| byte.is_ascii_hexdigit());
     if hex && (8..=256).contains(&challenge.len()) { Ok(()) } else { Err(CannotSign::StrangeChallenge) }
+}
+
+/// What somebody put into an address behind a line end would be signed as a line of its own, and sent as nothing at all.
+fn check_request(incoming: &Incoming<'_>) -> Result<(), CannotSign> {
+    let Target { scheme, authority, path, query } = incoming.target;
+    let mut parts = [incoming.method, scheme, authority, path, query.unwrap_or_default()].into_iter();
+    let strange = |part: &str| part.bytes().any(|byte| byte.is_ascii_control());
+    if parts.any(strange) { Err(CannotSign::CannotBuild) } else { Ok(()) }
 }
 
 impl Knowledge<'_, '_> {

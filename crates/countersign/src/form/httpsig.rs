@@ -21,6 +21,10 @@ pub(crate) const MOST_SIGNATURES: usize = 8;
 pub(crate) const MOST_COMPONENTS: usize = 64;
 /// Components that cost a reading of the whole query or of a whole field.
 pub(crate) const MOST_COSTLY: usize = 16;
+/// Bytes that those may read in all: a field of 64 KiB once, or the usual ones many times.
+pub(crate) const MOST_READ: usize = 64 * 1024;
+/// Bytes of `Connection`, which is looked through for every field: real ones name two or three.
+pub(crate) const MOST_HOP: usize = 1024;
 /// Bytes of a signature base: every field may be covered several times, and nothing is believed yet.
 pub(crate) const MOST_BASE: usize = 64 * 1024;
 

@@ -3,6 +3,7 @@ use super::value::{
     Bare, Dictionary, InnerList, Item, MOST_ITEMS, MOST_MEMBERS, MOST_PARAMETERS, Member, NotStructured,
     Parameter, Parameters,
 };
+use smallvec::SmallVec;
 use std::borrow::Cow;
 
 type Read<T> = Result<T, NotStructured>;
@@ -157,12 +158,12 @@ impl<'a> Reader<'a> {
             } else {
                 (Bare::Boolean(true), "")
             };
-            if found.0.len() >= MOST_PARAMETERS || found.get(key).is_some() {
+            if found.0.len() >= MOST_PARAMETERS {
                 return Err(NotStructured);
             }
             found.0.push(Parameter { key, value, text });
         }
-        Ok(found)
+        if is_doubled(&found) { Err(NotStructured) } else { Ok(found) }
     }
 
     fn key(&mut self) -> Read<&'a str> {
@@ -290,6 +291,13 @@ impl<'a> Reader<'a> {
         }
         Err(NotStructured)
     }
+}
+
+/// Whether a key comes twice. Many are put in order first: comparing each with all others would take a hundred times as long.
+fn is_doubled(found: &Parameters<'_>) -> bool {
+    let mut keys: SmallVec<[&str; 8]> = found.0.iter().map(|parameter| parameter.key).collect();
+    keys.sort_unstable();
+    keys.iter().zip(keys.iter().skip(1)).any(|(one, next)| one == next)
 }
 
 /// A character of a string that stands for itself.

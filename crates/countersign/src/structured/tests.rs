@@ -58,6 +58,7 @@ fn what_two_readers_could_read_differently_is_refused() {
     for line in [
         "a=1,a=2",
         "a;x=1;x=2",
+        "a;x=1;b;c;d;e;f;g;h;i;j;x=1",
         "a=1,",
         "a=1,,b",
         "A=1",

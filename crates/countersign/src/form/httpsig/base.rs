@@ -2,9 +2,12 @@
 use crate::form::httpsig::component::Component;
 use crate::form::httpsig::digest;
 use crate::form::httpsig::message::Message;
-use crate::form::httpsig::{Listed, MOST_BASE, MOST_COMPONENTS, MOST_COSTLY, Need, Needed, bit};
+use crate::form::httpsig::{
+    Listed, MOST_BASE, MOST_COMPONENTS, MOST_COSTLY, MOST_HOP, MOST_READ, Need, Needed, bit,
+};
 use crate::reason::Reason;
 use crate::structured::InnerList;
+use http::header::CONNECTION;
 use smallvec::SmallVec;
 
 /// Builds the base of a message into `out`; tells which of the needs it meets.
@@ -24,7 +27,11 @@ pub(crate) fn build(
     }
     let mut listed = Listed::default();
     let mut seen: SmallVec<[Component<'_>; 8]> = SmallVec::new();
-    let mut costly = 0;
+    let (mut costly, mut read) = (0, 0);
+    // It is gone through for every field.
+    if message.request.headers.get_all(CONNECTION).iter().map(|line| line.len()).sum::<usize>() > MOST_HOP {
+        return Err(Reason::TooLarge);
+    }
     for item in &inner.items {
         let component = Component::read(item)?;
         // In whatever order its parameters stand (RFC 9421 section 2).
@@ -32,11 +39,15 @@ pub(crate) fn build(
             return Err(Reason::ComponentUnknown);
         }
         costly += usize::from(component.is_costly());
+        read += component.reads(message);
+        if costly > MOST_COSTLY || read > MOST_READ {
+            return Err(Reason::TooLarge);
+        }
         item.write(out);
         out.extend_from_slice(b": ");
         component.write(message, out)?;
         out.push(b'\n');
-        if costly > MOST_COSTLY || out.len() > MOST_BASE {
+        if out.len() > MOST_BASE {
             return Err(Reason::TooLarge);
         }
         note(&component, needs, &mut listed);

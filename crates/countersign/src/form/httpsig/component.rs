@@ -5,6 +5,7 @@ use crate::form::httpsig::query;
 use crate::reason::Reason;
 use crate::structured::write::{write_dictionary, write_list};
 use crate::structured::{Bare, Item, MOST_MEMBERS, Member, dictionary, list};
+use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};
 
 /// A component identifier, read.
@@ -100,11 +101,7 @@ impl<'a> Component<'a> {
             return Err(Reason::ComponentUnknown);
         }
         if !self.is_derived() {
-            let headers = match message.answer {
-                Some(answer) if !self.request => answer.headers,
-                _ => message.request.headers,
-            };
-            return self.write_field(headers, out);
+            return self.write_field(self.headers(message), out);
         }
         match (self.name, message.answer) {
             ("@status", Some(answer)) if !self.request => {
@@ -112,7 +109,31 @@ impl<'a> Component<'a> {
                 Ok(())
             }
             (_, Some(_)) if !self.request => Err(Reason::ComponentUnknown),
-            _ => self.write_derived(message, out),
+            _ => {
+                let start = out.len();
+                self.write_derived(message, out)?;
+                // No listener lets one pass; a signer that is given an address must not sign lines that somebody put into it.
+                let mut added = out.iter().skip(start);
+                if added.any(u8::is_ascii_control) { Err(Reason::ComponentAbsent) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Bytes that are read anew for the value; 0 where it is merely copied.
+    pub(crate) fn reads(&self, message: &Message<'_>) -> usize {
+        if !self.is_costly() {
+            0
+        } else if self.is_derived() {
+            message.request.target.query.map_or(0, str::len)
+        } else {
+            self.headers(message).get_all(self.name).iter().map(|line| line.len()).sum()
+        }
+    }
+
+    fn headers<'m>(&self, message: &Message<'m>) -> &'m HeaderMap {
+        match message.answer {
+            Some(answer) if !self.request => answer.headers,
+            _ => message.request.headers,
         }
     }
 
@@ -152,7 +173,7 @@ impl<'a> Component<'a> {
     fn write_field(&self, headers: &HeaderMap, out: &mut Vec<u8>) -> Result<(), Reason> {
         // Lower case is the one spelling (RFC 9421 section 2.1); `from_lowercase` takes no other.
         let name = HeaderName::from_lowercase(self.name.as_bytes()).map_err(|_| Reason::ComponentUnknown)?;
-        if !headers.contains_key(&name) {
+        if !headers.contains_key(&name) || is_of_hop(headers, &name) {
             return Err(Reason::ComponentAbsent);
         }
         let lines = headers.get_all(&name).iter().map(|value| value.as_bytes().trim_ascii());
@@ -218,6 +239,13 @@ impl<'a> Component<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether `Connection` names a field: the next hop does not get it (RFC 9110 section 7.6.1), so that it would count and be gone.
+fn is_of_hop(headers: &HeaderMap, name: &HeaderName) -> bool {
+    let mut names =
+        headers.get_all(CONNECTION).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    names.any(|own| own.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()))
 }
 
 fn path(path: &str) -> &str {

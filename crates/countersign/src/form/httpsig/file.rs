@@ -68,6 +68,11 @@ impl HttpSig {
         if let Some(bad) = labels.iter().find(|label| !is_label(label)) {
             return Err(format!("label: wanted lower-case letters, digits and _ - . *, found {bad}"));
         }
+        // As a string of a structured field has it (RFC 9651 section 3.3.3); another is no signature's.
+        let plain = |tag: &&str| tag.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if let Some(bad) = items(&file.tags).find(|tag| !plain(tag)) {
+            return Err(format!("tags: wanted printable ASCII, found {bad:?}"));
+        }
         let label = file.label.as_deref().filter(|label| *label != "any").map(Into::into);
         Ok(Self {
             label_made: label.clone().unwrap_or_else(|| file.write_label.as_str().into()),

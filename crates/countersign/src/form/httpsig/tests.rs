@@ -552,3 +552,5 @@ fn what_must_be_covered_is_told_and_bound() {
     let named = DIALECT.replace("namespace = \"n\"", "by_key = true");
     assert!(Dialect::parse(&named, &Settings::new()).unwrap().binding().key);
 }
+
+mod hostile;
