@@ -140,6 +140,12 @@ impl Dialect {
         matches!(self.who.by, By::Key)
     }
 
+    /// Whether a message signature with this label and tag is one that it means.
+    #[must_use]
+    pub fn means(&self, label: &str, tag: Option<&str>) -> bool {
+        matches!(&self.form, Form::HttpSig(form) if form.means(label, tag))
+    }
+
     /// Its rules, in the order in which they are judged: one step of a [`crate::trace::Report`] belongs to each.
     #[must_use]
     pub fn demands(&self) -> Vec<Demand> {

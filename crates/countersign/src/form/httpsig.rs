@@ -110,6 +110,12 @@ impl Needed {
 }
 
 impl HttpSig {
+    /// Whether a signature with this label and tag is meant.
+    pub(crate) fn means(&self, label: &str, tag: Option<&str>) -> bool {
+        let labelled = self.label.as_ref().is_none_or(|wanted| **wanted == *label);
+        labelled && tag.map_or(self.tags.is_empty(), |tag| self.tags.iter().any(|own| **own == *tag))
+    }
+
     /// Whether a need must be met in this request.
     pub(crate) fn is_due(&self, need: &Need, incoming: &Incoming<'_>) -> bool {
         let there = |name: &HeaderName| incoming.headers.contains_key(name);

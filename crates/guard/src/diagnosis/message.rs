@@ -2,7 +2,7 @@
 use super::scene::Scene;
 use countersign::dialect::Dialect;
 use countersign::dialect::demand::Place;
-use countersign::structured::{Bare, Member, dictionary};
+use countersign::structured::{Bare, InnerList, Member, dictionary};
 use http::HeaderName;
 use serde_json::{Map, Value};
 
@@ -25,7 +25,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// The first signature of a request, where the dialect is of message signatures.
+    /// The signature of a request that the dialect means, else the first, where the dialect is of message signatures.
     pub(super) fn of(scene: &Scene<'_>, dialect: &Dialect) -> Option<Self> {
         let Place::Headers([input, signature]) = dialect.place() else { return None };
         if input.as_str() != "signature-input" {
@@ -34,10 +34,18 @@ impl Message {
         let input = field(scene, input)?;
         let mut inputs = Vec::new();
         dictionary(input.as_bytes(), MOST, &mut inputs).ok()?;
-        let (label, inner) = inputs.iter().find_map(|(label, member)| match member {
-            Member::Inner(inner) => Some((*label, inner)),
-            Member::Item(_) => None,
-        })?;
+        let lists = || {
+            inputs.iter().filter_map(|(label, member)| match member {
+                Member::Inner(inner) => Some((*label, inner)),
+                Member::Item(_) => None,
+            })
+        };
+        let tag = |inner: &InnerList<'_>| match inner.parameters.get("tag").map(|found| &found.value) {
+            Some(Bare::String(tag)) => Some(tag.to_string()),
+            _ => None,
+        };
+        let meant = lists().find(|(label, inner)| dialect.means(label, tag(inner).as_deref()));
+        let (label, inner) = meant.or_else(|| lists().next())?;
         let value = |value: &Bare<'_>, text: &str| match value {
             Bare::String(text) => Value::from(text.as_ref()),
             Bare::Integer(number) => Value::from(*number),
@@ -48,9 +56,10 @@ impl Message {
         let parameters =
             parameters.map(|found| (found.key.to_owned(), value(&found.value, found.text))).collect();
         let field = field(scene, signature);
-        let rest = field.as_deref().and_then(|field| field.split_once(&format!("{label}=")));
         // No encoding of bytes has a comma in it.
-        let written = rest.map(|(_, rest)| rest.split(',').next().unwrap_or(rest).trim());
+        let parts = field.as_deref().unwrap_or_default().split(',').take(MOST);
+        let written = parts.filter_map(|part| part.trim().split_once('=')).find(|(own, _)| *own == label);
+        let written = written.map(|(_, written)| written.trim());
         let mut fields = Vec::new();
         let is_read =
             field.as_deref().is_some_and(|field| dictionary(field.as_bytes(), MOST, &mut fields).is_ok());
@@ -73,8 +82,60 @@ impl Message {
     }
 }
 
-/// The first line of a field, as text.
+/// The lines of a field in one, as text.
 fn field(scene: &Scene<'_>, name: &HeaderName) -> Option<String> {
-    let value = scene.incoming.headers.get(name).filter(|value| value.len() <= LONGEST)?;
-    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    let lines = || scene.incoming.headers.get_all(name).iter().map(|line| line.as_bytes());
+    if lines().next().is_none() || lines().map(<[u8]>::len).sum::<usize>() > LONGEST {
+        return None;
+    }
+    let lines: Vec<_> = lines().take(MOST).map(String::from_utf8_lossy).collect();
+    Some(lines.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign::incoming::{Body, Incoming, Limits, Target};
+    use countersign::reason::Reason;
+    use countersign::time::Time;
+    use http::{HeaderMap, HeaderValue};
+
+    #[test]
+    fn of_several_signatures_the_one_that_is_meant_is_explained() {
+        let dialect = countersign_dialects::load("http-signature", &[].into()).unwrap();
+        let mut headers = HeaderMap::new();
+        for (name, line) in [
+            ("signature-input", "proxy=(\"@method\");keyid=\"p\";tag=\"t\""),
+            ("signature-input", "sig1=(\"@path\");keyid=\"k\""),
+            ("signature", "proxy=:cHJveHk=:"),
+            ("signature", "xsig1=:AAAA:, sig1=:b3du:"),
+        ] {
+            headers.append(name, HeaderValue::from_static(line));
+        }
+        let target = Target::new("https", "h", "/");
+        let incoming = Incoming {
+            method: "GET",
+            target,
+            headers: &headers,
+            body: Body::Empty,
+            client: None,
+            challenge: None,
+        };
+        let scene = Scene {
+            dialects: &[],
+            dialect: Some(&dialect),
+            incoming: &incoming,
+            limits: Limits::default(),
+            reason: Reason::BadSignature,
+            demand: None,
+            account: None,
+            keys: &[],
+            similar: None,
+            now: Time::from_seconds(0),
+            signed: None,
+        };
+        let message = Message::of(&scene, &dialect).unwrap();
+        assert_eq!((message.label.as_str(), message.parameters["keyid"].as_str()), ("sig1", Some("k")));
+        assert_eq!((message.signature.as_deref(), message.is_written_well), (Some("b3du"), true));
+    }
 }

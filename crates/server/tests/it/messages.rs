@@ -96,3 +96,50 @@ async fn behind_a_proxy_the_address_is_the_callers_and_a_body_must_come_along() 
     let answer = ask(&fresh("POST", b"hello"), &lines).await;
     assert!(answer.status == 401 && answer.body.contains("body-unseen"), "{answer:?}");
 }
+
+#[tokio::test]
+async fn what_connection_would_take_from_the_upstream_is_no_part_of_a_proof() {
+    let world = world().await;
+    let path = "/messages/a";
+    let send = async |connection: &str| {
+        let proof = world.proof("http-signature", "POST", path, b"hello");
+        post(&world, path, &format!("{proof}Connection: {connection}\r\n"), "hello").await
+    };
+    let answer = send("close, x-other").await;
+    assert_eq!((answer.status, answer.seen_header("content-digest").len()), (200, 1), "{answer:?}");
+    for connection in ["content-digest", "close, Content-Digest"] {
+        let answer = send(connection).await;
+        assert!(answer.status == 401 && answer.body.contains("malformed"), "{connection}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_key_a_wrong_one_and_a_bad_signature_are_one_answer() {
+    let world = world().await;
+    let path = "/messages/a";
+    let fresh = || world.proof("http-signature", "GET", path, b"");
+    let good = fresh();
+    let (before, rest) = good.split_once("keyid=\"").unwrap();
+    let (id, after) = rest.split_once('"').unwrap();
+    let stranger: String = id.chars().rev().collect();
+    let unknown = format!("{before}keyid=\"{stranger}\"{after}");
+    // The bytes of one signature behind the input of another.
+    let elsewhere: String = good
+        .split_inclusive("\r\n")
+        .filter(|line| line.starts_with("signature-input"))
+        .chain(fresh().split_inclusive("\r\n").filter(|line| line.starts_with("signature:")))
+        .collect();
+    let short = good.split_once("signature: ").unwrap().0.to_owned() + "signature: sig1=:AAAA:\r\n";
+    let mut told = Vec::new();
+    for proof in [unknown, elsewhere, short, good.replace("alg=\"ecdsa-p384-sha384\"", "alg=\"ed25519\"")] {
+        let answer = world.send(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{proof}\r\n")).await;
+        let own = |line: &&str| {
+            let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
+            !["date", "x-request-id", "countersign-reject-id", "countersign-time"].contains(&name.as_str())
+        };
+        let head: Vec<_> = answer.head.lines().filter(own).map(str::to_owned).collect();
+        assert!(answer.status == 401 && answer.body.contains("refused"), "{proof}: {answer:?}");
+        told.push((head, answer.body));
+    }
+    assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:#?}");
+}

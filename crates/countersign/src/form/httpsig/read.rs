@@ -126,13 +126,12 @@ fn choose(form: &HttpSig, inputs: &Dictionary<'_>) -> Result<Option<usize>, Reas
     let mut chosen = None;
     for (at, (label, member)) in inputs.iter().enumerate() {
         let Member::Inner(inner) = member else { return Err(Reason::MalformedCredential) };
-        let labelled = form.label.as_ref().is_none_or(|wanted| **wanted == **label);
-        let tagged = match inner.parameters.get("tag").map(|parameter| &parameter.value) {
-            None => form.tags.is_empty(),
-            Some(Bare::String(tag)) => form.tags.iter().any(|own| **own == **tag),
+        let tag = match inner.parameters.get("tag").map(|parameter| &parameter.value) {
+            None => None,
+            Some(Bare::String(tag)) => Some(tag.as_ref()),
             Some(_) => return Err(Reason::MalformedCredential),
         };
-        if labelled && tagged && chosen.replace(at).is_some() {
+        if form.means(label, tag) && chosen.replace(at).is_some() {
             return Err(Reason::AmbiguousCredentials);
         }
     }
