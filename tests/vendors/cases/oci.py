@@ -2,7 +2,7 @@
 #: dialect oci
 #: pip oci==2.189.0
 #: pip requests==2.34.2
-#: pip cryptography==42.0.8
+#: pip cryptography==50.0.2
 #: vendor oci
 import contextlib
 import sys
