@@ -5,10 +5,7 @@
 #: pip cryptography==50.0.2
 #: vendor oci
 import contextlib
-import sys
 
-# This file has the name of the package.
-sys.path.pop(0)
 from capture import Capture, Keys, named, print_case
 
 keys = Keys()
