@@ -92,8 +92,9 @@ async fn open_folder(
         Some(settings) => {
             let begin = async |scope, kept, start: ReplayStart, terms: Terms| {
                 let there = terms.iter().map(|(dialect, term)| (dialect.clone(), term.elsewhere()));
-                drop(store.replay_memory_of(kept, start, &there.collect()).await?);
-                let begun = replay::ReplayStart { now, horizon: start.horizon, terms };
+                let (_, given_up) = store.replay_memory_of(kept, start, &there.collect()).await?;
+                let begun =
+                    replay::ReplayStart { now, horizon: start.horizon, terms, floor: given_up.barrier };
                 redis::remember(&settings, store.clone(), scope, begun, draw(&*entropy)).await
             };
             (

@@ -2,7 +2,7 @@
 use crate::database::Database;
 use countersign::time::{Span, Time};
 use countersign_store::fault::Fault;
-use countersign_store::replay::{Entry, Found, Recovery, ReplayStart, Scope, State};
+use countersign_store::replay::{Changed, Entry, Found, Recovery, ReplayStart, Scope, State};
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ impl Joining {
                 let (place, clock) = here(&mut unit).await.map_err(failed)?;
                 let before = state(&mut unit, self.scope).await.map_err(failed)?;
                 let changed = self.changed(&mut unit, entry).await.map_err(failed)?;
-                if entry == Entry::Again && changed.is_some() {
+                if entry == Entry::Again && changed.is_some_and(|changed| changed.otherwise) {
                     return Err(Fault::new(
                         "another node was started with other terms of remembering what was used: \
                          start this one anew, with the same configuration",
@@ -60,7 +60,7 @@ impl Joining {
         before: Option<State>,
         place: String,
         latest: i64,
-        changed: Option<Span>,
+        changed: Option<Changed>,
     ) -> (State, Option<String>) {
         let Some(before) = before else {
             // Never begun: this installation has accepted nothing yet.
@@ -73,8 +73,9 @@ impl Joining {
         self.start.next(before, Found { place, moved, linger: Span::ZERO, latest, changed })
     }
 
-    /// The widest window of the dialects whose terms differ from what is noted; notes them at a start.
-    async fn changed(&self, unit: &mut PgConnection, entry: Entry) -> Result<Option<Span>, sqlx::Error> {
+    /// In what the terms differ from what is noted; notes them at a start. Of a dialect that is unheard of they are noted later, too:
+    /// a copy that was restored may be older than the first start with it.
+    async fn changed(&self, unit: &mut PgConnection, entry: Entry) -> Result<Option<Changed>, sqlx::Error> {
         let rows = sqlx::query("SELECT dialect, terms FROM replay_terms WHERE scope = $1")
             .bind(self.scope.number())
             .fetch_all(&mut *unit)
@@ -84,17 +85,15 @@ impl Joining {
             known.insert(row.try_get("dialect")?, row.try_get("terms")?);
         }
         for (dialect, term) in &self.start.terms {
-            if known.get(dialect) == Some(&term.text) {
-                continue;
-            }
-            if entry == Entry::Begin {
+            let (noted, told) = (known.get(dialect), term.noted());
+            if noted != Some(&told) && (entry == Entry::Begin || noted.is_none()) {
                 sqlx::query(
                     "INSERT INTO replay_terms (scope, dialect, terms) VALUES ($1, $2, $3) \
                      ON CONFLICT (scope, dialect) DO UPDATE SET terms = excluded.terms",
                 )
                 .bind(self.scope.number())
                 .bind(dialect)
-                .bind(&term.text)
+                .bind(told)
                 .execute(&mut *unit)
                 .await?;
             }

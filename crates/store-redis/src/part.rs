@@ -281,7 +281,8 @@ impl Part {
             let seen = self.look(&connection).await?;
             let before = if seen.text.is_empty() { Kept::nothing() } else { Kept::read(&seen.text)? };
             let changed = self.start.changed(&before.terms);
-            if entry == Entry::Again && changed.is_some() && !seen.text.is_empty() {
+            // Of a dialect that is unheard of, another node may have begun before this one, when all was lost: it is told now.
+            if entry == Entry::Again && changed.is_some_and(|changed| changed.otherwise) {
                 self.outdated.store(true, Ordering::Release);
                 return Err(outdated());
             }
@@ -325,7 +326,7 @@ impl Part {
             if recovery.why.is_some() {
                 kept.token = self.draw();
                 let terms = self.start.terms.iter();
-                kept.terms.extend(terms.map(|(dialect, term)| (dialect.clone(), term.text.clone())));
+                kept.terms.extend(terms.map(|(dialect, term)| (dialect.clone(), term.noted())));
                 if !seen.replace(&connection, &self.key, &kept).await? {
                     continue;
                 }

@@ -9,6 +9,7 @@ use countersign::time::{Span, Time};
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
 use countersign_store::registry::Answer;
+use countersign_store::replay::Changed;
 use countersign_store::window::Window;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,11 +77,11 @@ impl DurableOnce {
         start: &ReplayStart,
         epoch: [u8; 16],
         begun: Begun,
-        changed: Option<Span>,
+        (changed, floor): (Option<Changed>, Time),
     ) -> Result<(Self, Recovery), Fault> {
         let failed = |error| Fault::caused("cannot take up the replay log", error);
         let identity = Identity { epoch, key_check: key_check(start) };
-        let asked = Start { identity, begun, now: start.now, horizon: start.horizon, changed };
+        let asked = Start { identity, begun, now: start.now, horizon: start.horizon, changed, floor };
         let (writer, recovered) = Writer::start(disk, &asked).map_err(failed)?;
         let window = remember(start, &recovered)?;
         let recovery = Recovery {

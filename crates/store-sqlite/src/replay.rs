@@ -4,8 +4,10 @@ use crate::log::disk::Folder;
 use crate::log::recover::Begun;
 use crate::once::{DurableOnce, Recovery, ReplayStart};
 use crate::store::SqliteStore;
+use countersign::time::Time;
 use countersign_store::fault::Fault;
-use countersign_store::replay::{Terms, changed};
+use countersign_store::replay::{Terms, changed, gone};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -36,6 +38,14 @@ impl Scope {
         match self {
             Self::Proofs => "terms",
             Self::Challenges => "terms-challenges",
+        }
+    }
+
+    /// The name in the registry of the second up to which what works once was barred at a start.
+    fn floor(self) -> &'static str {
+        match self {
+            Self::Proofs => "barrier",
+            Self::Challenges => "barrier-challenges",
         }
     }
 
@@ -84,31 +94,43 @@ impl SqliteStore {
                 unhex(text).map_or((start.fresh, Begun::BeforeBackup), |epoch| (epoch, Begun::Here))
             }
         };
-        let known = self.noted(scope.terms()).await?.unwrap_or_default();
-        let changed = changed(terms, |name, text| {
-            known.lines().find(|line| names(line, name)).map(|known| known == line(name, text))
-        });
-        let changed = changed.filter(|_| begun != Begun::Never);
+        let text = self.noted(scope.terms()).await?;
+        let known = match text.as_deref().map(serde_json::from_str) {
+            None => BTreeMap::new(),
+            Some(Ok(known)) => known,
+            // As an older release spelt them: by others than these, for all that can be known.
+            Some(Err(_)) => terms.keys().map(|dialect| (dialect.clone(), String::new())).collect(),
+        };
+        let changed = changed(terms, &known).filter(|_| begun != Begun::Never);
+        let floor = self.noted(scope.floor()).await?.and_then(|text| text.parse().ok());
+        let floor = floor.map_or(Time::MIN, Time::from_seconds);
         let folder = self.directory.join(scope.folder());
         let lock = Arc::clone(&self.lock);
         let begin = move || {
             let disk = Folder::open(&folder, lock).map_err(|error| {
                 Fault::caused(format!("cannot make the folder {}", folder.display()), error)
             })?;
-            DurableOnce::start(Box::new(disk), &start, epoch, begun, changed)
+            DurableOnce::start(Box::new(disk), &start, epoch, begun, (changed, floor))
         };
         let begun_now = off_reactor(begin).await?;
         // After the log: a crash in between leaves a log that nobody claims, and costs a barrier.
         if begun != Begun::Here {
             self.note(scope.epoch(), &hex(&epoch)).await?;
         }
+        // The log may be lost, and its barrier with it.
+        if begun_now.1.barrier > floor {
+            // Whole seconds are kept, rounded down.
+            let floor = begun_now.1.barrier.seconds().saturating_add(1);
+            self.note(scope.floor(), &floor.to_string()).await?;
+        }
         // After the log as well, whose barrier stands now, and before the first use that is remembered by them.
         // Those of dialects that are gone stay: they may come back with others.
-        let gone = known.lines().filter(|line| terms.keys().all(|name| !names(line, name)));
-        let mut told: Vec<String> = gone.map(str::to_owned).collect();
-        told.extend(terms.iter().map(|(name, term)| line(name, &term.text)));
-        let told = told.join("\n");
-        if told != known {
+        let mut told: BTreeMap<String, String> =
+            known.into_iter().map(|(dialect, noted)| (dialect, gone(&noted))).collect();
+        told.extend(terms.iter().map(|(dialect, term)| (dialect.clone(), term.noted())));
+        let told = serde_json::to_string(&told)
+            .map_err(|error| Fault::caused("cannot write terms of remembering as JSON", error))?;
+        if text.as_deref() != Some(&told) {
             self.note(scope.terms(), &told).await?;
         }
         Ok(begun_now)
@@ -138,15 +160,6 @@ impl SqliteStore {
         .map_err(failed)?;
         unit.commit().await.map_err(failed)
     }
-}
-
-/// One line, whatever the name and the text are.
-fn line(name: &str, text: &str) -> String {
-    format!("{name:?} {text:?}")
-}
-
-fn names(line: &str, name: &str) -> bool {
-    line.starts_with(&format!("{name:?} "))
 }
 
 fn hex(bytes: &[u8; 16]) -> String {

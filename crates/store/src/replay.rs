@@ -15,6 +15,10 @@ pub struct Term {
     pub window: Span,
 }
 
+/// Whoever changes terms leaves proofs about for this many seconds at most. Barriers that lay further ahead were told by a clock that was
+/// wrong, and must not outlive the memory that they were kept in.
+const LONGEST: i64 = 86_400;
+
 /// What stands before the terms in a memory that was given up for another one.
 const ELSEWHERE: &str = "elsewhere: ";
 
@@ -23,30 +27,79 @@ impl Term {
     /// ask it are stopped, and that it begins behind a barrier when it is asked again.
     #[must_use]
     pub fn elsewhere(&self) -> Self {
-        Self { text: format!("{ELSEWHERE}{}", self.text), window: self.window }
+        Self { text: given_up(&self.text), window: self.window }
+    }
+
+    /// As a memory notes it: with the window, since proofs may still be about that hold by it when it is another one.
+    #[must_use]
+    pub fn noted(&self) -> String {
+        noted(Some(self.window), &self.text)
     }
 }
 
-/// For how long at most a proof may hold whose use was remembered by other terms than these; `None` when all are as noted. `noted` tells
-/// whether these terms are what is noted of a dialect; `None` where nothing is.
+/// What was noted of a dialect ([`Term::noted`]) as it is noted of one that nobody has any more: other terms than its own.
+#[must_use]
+pub fn gone(before: &str) -> String {
+    let (window, text) = read(before);
+    noted(window, &given_up(text))
+}
+
+/// In what terms differ from those that were noted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// For how long at most a proof may hold, now or before, of those dialects whose terms were others: their uses may stand so far ahead.
+    pub window: Span,
+    /// Whether terms were others, and not only unheard of: nodes that go by them must stop.
+    pub otherwise: bool,
+    /// Whether uses of the same proofs were remembered somewhere else meanwhile: none of them is known here.
+    pub elsewhere: bool,
+}
+
+/// In what these terms differ from those noted; `None` when all are the same.
 ///
-/// Nothing, for a dialect of which nothing was noted: it has used nothing that could be forgotten by other terms. Nothing as well
-/// where the same uses were remembered elsewhere meanwhile: they are unknown here, and none of them stands after now.
-pub fn changed(terms: &Terms, noted: impl Fn(&str, &str) -> Option<bool>) -> Option<Span> {
-    let changed = terms.iter().filter_map(|(dialect, term)| {
-        let is_noted = |text: &str| noted(dialect, text);
-        let moved = match term.text.strip_prefix(ELSEWHERE) {
-            Some(here) => is_noted(here),
-            None => is_noted(&term.elsewhere().text),
+/// A dialect of which nothing was noted has no window: it has used nothing that could be forgotten by other terms. Nor has one whose
+/// same uses were remembered elsewhere meanwhile: they are unknown here, and none of them stands after now.
+#[must_use]
+pub fn changed(terms: &Terms, noted: &BTreeMap<String, String>) -> Option<Changed> {
+    let mut changed = None;
+    for (dialect, term) in terms {
+        let Some(noted) = noted.get(dialect) else {
+            changed.get_or_insert_with(Changed::default);
+            continue;
         };
-        match is_noted(&term.text) {
-            Some(true) => None,
-            None => Some(Span::ZERO),
-            Some(false) if moved == Some(true) => Some(Span::ZERO),
-            Some(false) => Some(term.window),
+        let (window, text) = read(noted);
+        if text == term.text {
+            continue;
         }
-    });
-    changed.max()
+        let changed = changed.get_or_insert_with(Changed::default);
+        changed.otherwise = true;
+        let [was, is] = [text, &term.text].map(|text| (text, text.strip_prefix(ELSEWHERE)));
+        changed.elsewhere |= was.1.is_some() || is.1.is_some();
+        if was.1.unwrap_or(was.0) != is.1.unwrap_or(is.0) {
+            changed.window = changed.window.max(term.window).max(window.unwrap_or_default());
+        }
+    }
+    changed
+}
+
+/// How late uses may stand at least, whatever `latest` is: where a barrier lay before.
+#[must_use]
+pub fn floor(before: Time, latest: Time) -> Time {
+    if before <= latest + Span::from_seconds(LONGEST) { before } else { Time::MIN }
+}
+
+fn given_up(text: &str) -> String {
+    if text.starts_with(ELSEWHERE) { text.to_owned() } else { format!("{ELSEWHERE}{text}") }
+}
+
+fn noted(window: Option<Span>, text: &str) -> String {
+    window.map_or_else(|| text.to_owned(), |window| format!("{}ms {text}", window.millis()))
+}
+
+/// The window and the text of what was noted.
+fn read(noted: &str) -> (Option<Span>, &str) {
+    let told = noted.split_once("ms ").and_then(|(window, text)| Some((window.parse().ok()?, text)));
+    told.map_or((None, noted), |(window, text)| (Some(Span::from_millis(window)), text))
 }
 
 /// What a replay memory is for.
@@ -68,6 +121,8 @@ pub struct ReplayStart {
     /// By which terms this node remembers. When they are others than before, what was used before is behind a barrier, and nodes
     /// that still go by the others answer faults until they are started anew.
     pub terms: Terms,
+    /// Where the barrier lies of a memory that keeps what this one may lose: one that is raised here lies no earlier ([`floor`]).
+    pub floor: Time,
 }
 
 /// What was found at the start, for the operator's log.
@@ -114,8 +169,8 @@ pub struct Found {
     pub linger: Span,
     /// The later of the node's clock and the store's, seconds.
     pub latest: i64,
-    /// The widest window of the dialects whose terms changed: [`ReplayStart::changed`].
-    pub changed: Option<Span>,
+    /// In what the terms changed: [`ReplayStart::changed`].
+    pub changed: Option<Changed>,
 }
 
 impl Scope {
@@ -139,10 +194,10 @@ impl Scope {
 }
 
 impl ReplayStart {
-    /// [`changed`], for terms noted by dialect.
+    /// [`changed`], for the terms of this node.
     #[must_use]
-    pub fn changed(&self, noted: &BTreeMap<String, String>) -> Option<Span> {
-        changed(&self.terms, |dialect, text| noted.get(dialect).map(|noted| noted == text))
+    pub fn changed(&self, noted: &BTreeMap<String, String>) -> Option<Changed> {
+        changed(&self.terms, noted)
     }
 
     /// How long a use is kept after its date at least, seconds.
@@ -158,16 +213,18 @@ impl ReplayStart {
         let keep = self.keep();
         let wider = keep > before.keep;
         let mut state = State { keep: before.keep.max(keep), ..before };
+        let floor = floor(self.floor, Time::from_seconds(found.latest));
         let mut raise = |ahead: Span| {
-            state.barrier = state.barrier.max(found.latest.saturating_add(seconds(ahead)));
+            let reached = found.latest.saturating_add(seconds(ahead)).max(floor.seconds());
+            state.barrier = state.barrier.max(reached);
             state.generation = state.generation.saturating_add(1);
         };
         let why = if state.place != found.place {
-            let ahead = horizon.max(found.changed.unwrap_or_default());
+            let ahead = horizon.max(found.changed.unwrap_or_default().window);
             raise(Span::from_millis(ahead.millis().saturating_add(found.linger.millis())));
             Some(found.moved)
         } else if let Some(changed) = found.changed {
-            raise(horizon.max(changed));
+            raise(horizon.max(changed.window));
             Some("uses are remembered by other terms than before")
         } else if wider {
             raise(self.widest());
@@ -200,21 +257,32 @@ mod tests {
 
     #[test]
     fn only_terms_that_were_others_cost_a_window() {
-        let hour = Span::from_seconds(3600);
-        let noted = BTreeMap::from([("a".to_owned(), "near:20".to_owned())]);
-        let asked = |wanted: &Terms, noted: &BTreeMap<String, String>| {
-            changed(wanted, |name, text| noted.get(name).map(|noted| noted == text))
+        let (short, hour) = (Span::from_seconds(60), Span::from_seconds(3600));
+        let note = |wanted: &Terms| {
+            wanted.iter().map(|(name, term)| (name.clone(), term.noted())).collect::<BTreeMap<_, _>>()
         };
-        assert_eq!(asked(&terms(&[("a", "near:20")], hour), &noted), None);
-        assert_eq!(asked(&terms(&[("a", "near:30")], hour), &noted), Some(hour));
-        assert_eq!(asked(&terms(&[("a", "near:20"), ("b", "once")], hour), &noted), Some(Span::ZERO));
-        // Given up for another memory, and taken up again.
+        let window = |wanted: &Terms, noted| changed(wanted, noted).map(|changed| changed.window);
         let here = terms(&[("a", "near:20")], hour);
+        let noted = note(&here);
+        assert_eq!(changed(&here, &noted), None);
+        let others = terms(&[("a", "near:30")], hour);
+        let otherwise = Changed { window: hour, otherwise: true, elsewhere: false };
+        assert_eq!(changed(&others, &noted), Some(otherwise));
+        // Proofs may still be about that hold by the longer one.
+        assert_eq!(window(&terms(&[("a", "near:30")], short), &noted), Some(hour));
+        let more = terms(&[("a", "near:20"), ("b", "once")], hour);
+        assert_eq!(changed(&more, &noted), Some(Changed::default()), "unheard of, and nobody has to stop");
+        // Given up for another memory, and taken up again.
         let there: Terms = here.iter().map(|(name, term)| (name.clone(), term.elsewhere())).collect();
-        assert_eq!(asked(&there, &noted), Some(Span::ZERO));
-        let given_up = there.iter().map(|(name, term)| (name.clone(), term.text.clone())).collect();
-        assert_eq!(asked(&here, &given_up), Some(Span::ZERO));
-        assert_eq!(asked(&there, &given_up), None);
-        assert_eq!(asked(&terms(&[("a", "near:30")], hour), &given_up), Some(hour), "and changed meanwhile");
+        let away = note(&there);
+        let moved = Changed { window: Span::ZERO, otherwise: true, elsewhere: true };
+        assert_eq!(changed(&there, &noted), Some(moved));
+        assert_eq!(changed(&here, &away), Some(moved));
+        assert_eq!(changed(&there, &away), None);
+        assert_eq!(window(&others, &away), Some(hour), "and changed meanwhile");
+        // Of a dialect that was removed and is back.
+        let back = noted.iter().map(|(name, text)| (name.clone(), gone(&gone(text)))).collect();
+        assert_eq!(changed(&here, &back), Some(moved));
+        assert_eq!(window(&terms(&[("a", "near:30")], short), &back), Some(hour));
     }
 }

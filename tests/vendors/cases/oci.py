@@ -2,13 +2,10 @@
 #: dialect oci
 #: pip oci==2.189.0
 #: pip requests==2.34.2
-#: pip cryptography==42.0.8
+#: pip cryptography==50.0.2
 #: vendor oci
 import contextlib
-import sys
 
-# This file has the name of the package.
-sys.path.pop(0)
 from capture import Capture, Keys, named, print_case
 
 keys = Keys()

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::seal::Seal;
 use crate::secrets::{Keeper, seal_all};
 use crate::shared::Parts;
+use countersign::time::Time;
 use countersign_guard::clock::{Clock, Entropy, draw};
 use countersign_store::accord::leave;
 use countersign_store::fault::Fault;
@@ -66,7 +67,7 @@ pub(super) async fn open(
     };
     seal_all(&keeper).await?;
     let now = clock.now();
-    let start = |horizon, terms: Terms| ReplayStart { now, horizon, terms };
+    let start = |horizon, terms: Terms| ReplayStart { now, horizon, terms, floor: Time::MIN };
     let codes = start(memories.life, memories.codes);
     let proofs = start(memories.horizon, memories.proofs);
     let (challenges, once): (Arc<dyn Once>, Arc<dyn Once>) = match &redis {
@@ -83,7 +84,8 @@ pub(super) async fn open(
             let begin = async |scope, start: ReplayStart| {
                 let mut given_up = start.clone();
                 given_up.terms.values_mut().for_each(|term| *term = term.elsewhere());
-                drop(store.replay_memory_of(scope, given_up.clone()).await?);
+                let (_, before) = store.replay_memory_of(scope, given_up.clone()).await?;
+                let start = ReplayStart { floor: before.barrier, ..start };
                 let once = redis::remember(redis, store.clone(), scope, start, draw(&*entropy)).await?;
                 let (_, again) = store.replay_memory_of(scope, given_up).await?;
                 if again.why.is_some() { Err(both()) } else { Ok(once) }

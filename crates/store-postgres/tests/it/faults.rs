@@ -18,8 +18,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 async fn begin(store: &PostgresStore) -> Arc<PostgresOnce> {
-    let start =
-        ReplayStart { now: Time::from_seconds(DAY), horizon: Span::from_seconds(20), terms: Terms::new() };
+    let start = ReplayStart {
+        now: Time::from_seconds(DAY),
+        horizon: Span::from_seconds(20),
+        terms: Terms::new(),
+        floor: Time::MIN,
+    };
     Arc::new(store.replay_memory_of(Scope::Proofs, start).await.unwrap().0)
 }
 

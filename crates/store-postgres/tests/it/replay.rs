@@ -22,7 +22,12 @@ fn terms(text: &str, window: i64) -> Terms {
 }
 
 async fn begin(store: &PostgresStore, now: i64, terms: Terms) -> (Arc<PostgresOnce>, Recovery) {
-    let start = ReplayStart { now: Time::from_seconds(now), horizon: Span::from_seconds(20), terms };
+    let start = ReplayStart {
+        now: Time::from_seconds(now),
+        horizon: Span::from_seconds(20),
+        terms,
+        floor: Time::MIN,
+    };
     let (once, recovery) = store.replay_memory_of(Scope::Proofs, start).await.unwrap();
     (Arc::new(once), recovery)
 }
@@ -161,6 +166,14 @@ async fn other_terms_bar_what_was_used_before_and_stop_nodes_that_go_by_the_old_
     assert!(recovery.why.is_some());
     assert_eq!(third.claim(claim(4, now + 200), at).await.unwrap(), Use::First);
     assert_eq!(new.claim(claim(4, now + 200), at).await.unwrap(), Use::Again);
+    // A copy from before that start knows nothing of the one more: whoever runs tells of it again.
+    Postgres::shared().sql(&url, "DELETE FROM replay_terms WHERE dialect = 'dpop'");
+    Postgres::shared().sql(&url, "UPDATE replay SET place = 'elsewhere' WHERE scope = 1");
+    assert_eq!(new.claim(claim(5, now), at).await.unwrap(), Use::Barred);
+    assert_eq!(third.claim(claim(5, now), at).await.unwrap(), Use::Barred);
+    // Made shorter: proofs may be about that hold by the longer one.
+    let (_, recovery) = begin(&*open(&url).await, now, terms("5 s", 5)).await;
+    assert!(recovery.barrier.seconds() >= now + 60);
 }
 
 #[tokio::test]

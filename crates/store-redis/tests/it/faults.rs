@@ -129,6 +129,7 @@ async fn a_registry_that_does_not_confirm_ends_in_faults() {
         now: Time::from_seconds(clock()),
         horizon: countersign::time::Span::from_seconds(20),
         terms: terms("a"),
+        floor: Time::MIN,
     };
     let settings = settings(&server.url());
     let (once, recovery) =
@@ -157,6 +158,7 @@ async fn a_machine_that_slept_does_not_go_by_its_lease() {
         now: Time::from_seconds(clock()),
         horizon: countersign::time::Span::from_seconds(20),
         terms: terms("a"),
+        floor: Time::MIN,
     };
     let settings_here = Settings { prefix: "slept".into(), ..settings(&here.url()) };
     let (slept, recovery) =

@@ -50,7 +50,7 @@ async fn join(
 ) -> Result<(Arc<RedisOnce>, Recovery), Fault> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let now = Time::from_seconds(now);
-    let start = ReplayStart { now, horizon: Span::from_seconds(WINDOW), terms };
+    let start = ReplayStart { now, horizon: Span::from_seconds(WINDOW), terms, floor: Time::MIN };
     let fresh = u128::from(NEXT.fetch_add(1, Ordering::SeqCst)).to_be_bytes();
     let (once, recovery) = RedisOnce::begin(settings, words.clone(), Scope::Proofs, start, fresh).await?;
     Ok((Arc::new(once), recovery))

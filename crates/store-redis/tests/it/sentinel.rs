@@ -19,6 +19,7 @@ async fn node(settings: &Settings, words: &Arc<MemoryStore>, fresh: u8) -> Arc<R
         now: Time::from_seconds(clock()),
         horizon: Span::from_seconds(WINDOW),
         terms: Terms::new(),
+        floor: Time::MIN,
     };
     let begun = RedisOnce::begin(settings, words.clone(), Scope::Proofs, start, [fresh; 16]).await;
     Arc::new(begun.unwrap().0)
@@ -123,7 +124,12 @@ async fn a_lagging_replica_that_is_promoted_opens_nothing() {
     master.until(&["INFO", "replication"], "role:slave");
     until_accepted(&nodes[0], 1 << 43).await;
     let unknown = Settings { url: settings.url.replace(MASTER, "nobody"), ..settings };
-    let start = ReplayStart { now: Time::from_seconds(clock()), horizon: Span::ZERO, terms: Terms::new() };
+    let start = ReplayStart {
+        now: Time::from_seconds(clock()),
+        horizon: Span::ZERO,
+        terms: Terms::new(),
+        floor: Time::MIN,
+    };
     let told =
         RedisOnce::begin(&unknown, words, Scope::Proofs, start, [3; 16]).await.unwrap_err().to_string();
     assert!(told.contains("sentinel monitor"), "{told}");

@@ -4,7 +4,8 @@ use countersign::ask::Use;
 use countersign::time::{Span, Time};
 use countersign_store::accord::leave;
 use countersign_store::once::Once;
-use countersign_store::replay::Term;
+use countersign_store::replay::{ReplayStart, Scope, Term, Terms};
+use countersign_store_redis::RedisOnce;
 use countersign_testkit::redis::Redis;
 use std::time::Duration;
 
@@ -31,6 +32,40 @@ async fn other_terms_bar_what_was_used_before_and_stop_nodes_that_go_by_the_old_
     Redis::shared().run(&["DEL", &format!("{}:{{0}}:proofs", settings.prefix)]);
     assert!(claimed(&old, 5, later).await.is_err());
     assert!(matches!(claimed(&new, 5, later).await, Ok(Use::First | Use::Barred)));
+    // And the one with a dialect more tells of it again, whoever came first.
+    assert_eq!(claimed(&third, 6, later).await.unwrap(), Use::Barred);
+    assert_eq!(claimed(&third, 6, later + 100).await.unwrap(), Use::First);
+    assert_eq!(claimed(&new, 6, later + 100).await.unwrap(), Use::Again);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_held_by_a_longer_window_stays_used_after_it_was_made_shorter() {
+    let (settings, words) = (settings(&Redis::shared().url()), words());
+    let long = |window| {
+        Terms::from([(
+            "a".to_owned(),
+            Term { text: format!("near:{window}"), window: Span::from_seconds(window) },
+        )])
+    };
+    let start = clock();
+    join(&settings, &words, start, long(1200)).await.unwrap();
+    let (once, recovery) = join(&settings, &words, start, long(40)).await.unwrap();
+    assert!(recovery.barrier.seconds() >= start + 1200);
+    assert_eq!(claimed(&once, 1, start + 1200).await.unwrap(), Use::Barred);
+    // What another memory keeps of it counts when this one loses it.
+    let from = ReplayStart {
+        now: Time::from_seconds(start),
+        horizon: Span::from_seconds(20),
+        terms: long(40),
+        floor: recovery.barrier,
+    };
+    let (once, again) =
+        RedisOnce::begin(&settings, words.clone(), Scope::Proofs, from, [8; 16]).await.unwrap();
+    assert_eq!(again.why, None);
+    Redis::shared().run(&["DEL", &format!("{}:{{0}}:proofs", settings.prefix)]);
+    assert_eq!(claimed(&once, 1, start).await.unwrap(), Use::Barred);
+    assert_eq!(claimed(&once, 1, start + 1200).await.unwrap(), Use::Barred);
+    assert_eq!(claimed(&once, 2, start + 1300).await.unwrap(), Use::First, "and no longer than it held");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

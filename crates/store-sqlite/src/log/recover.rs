@@ -2,6 +2,7 @@
 use crate::log::disk::Disk;
 use crate::log::segment::{Contents, End, Identity, Kept, Parsed, parse};
 use countersign::time::{Span, Time};
+use countersign_store::replay::{Changed, floor};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
@@ -22,8 +23,10 @@ pub(crate) struct Start {
     pub(crate) now: Time,
     /// How far ahead of `now` a use may stand.
     pub(crate) horizon: Span,
-    /// The widest window of the dialects whose uses were remembered by other terms until now.
-    pub(crate) changed: Option<Span>,
+    /// In what uses were remembered by other terms until now.
+    pub(crate) changed: Option<Changed>,
+    /// Where a barrier lay at an earlier start: one that is raised lies no earlier.
+    pub(crate) floor: Time,
 }
 
 /// What the registry says about the log.
@@ -115,20 +118,21 @@ pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
             );
             // What was remembered for as long as it was valid then may be valid for longer now.
             let narrower = |log: &Parsed| log.header.horizon < start.horizon.millis();
-            if found.logs.values().next_back().is_some_and(narrower) {
-                let why = "uses may stand further ahead of the clock than before";
-                recovered.raise_to_last(start, start.horizon, why);
-            } else if let Some(changed) = start.changed {
-                let ahead = changed.max(start.horizon);
-                recovered.raise_to_last(start, ahead, "uses are remembered by other terms than before");
+            let narrower = found.logs.values().next_back().is_some_and(narrower);
+            match start.changed {
+                // The log does not know how late those stand.
+                Some(Changed { elsewhere: true, .. }) => {
+                    recovered.raise(start, "uses were remembered elsewhere meanwhile");
+                }
+                Some(_) => recovered.raise_to_last(start, "uses are remembered by other terms than before"),
+                None if narrower => {
+                    recovered.raise_to_last(start, "uses may stand further ahead of the clock than before");
+                }
+                None => {}
             }
         }
         (doubt, _) => {
-            recovered.raise(
-                start,
-                start.horizon.max(start.changed.unwrap_or_default()),
-                doubt.as_deref().unwrap_or("the replay log cannot be trusted"),
-            );
+            recovered.raise(start, doubt.as_deref().unwrap_or("the replay log cannot be trusted"));
             recovered.aside = found.logs.keys().map(|number| name(*number)).chain(found.strange).collect();
         }
     }
@@ -138,10 +142,10 @@ pub(crate) fn recover(disk: &dyn Disk, start: &Start) -> io::Result<Recovered> {
 impl Recovered {
     /// The same where the log tells until when it remembered: no use is dated later than that, and where there was none,
     /// nothing is barred.
-    fn raise_to_last(&mut self, start: &Start, ahead: Span, why: &str) {
+    fn raise_to_last(&mut self, start: &Start, why: &str) {
         if self.until != i64::MIN {
             let barrier = self.barrier;
-            self.raise(start, ahead, why);
+            self.raise(start, why);
             // Whole seconds are kept, rounded down.
             self.barrier = self.barrier.min(Time::from_seconds(self.until.saturating_add(1))).max(barrier);
         }
@@ -149,9 +153,10 @@ impl Recovered {
 
     /// Everything that may have been accepted and forgotten is dated at or before the new barrier: no later than the
     /// latest clock seen and as far ahead as any proof may be.
-    fn raise(&mut self, start: &Start, ahead: Span, why: &str) {
+    fn raise(&mut self, start: &Start, why: &str) {
+        let ahead = start.horizon.max(start.changed.unwrap_or_default().window);
         let latest = self.clock.map_or(start.now, |clock| start.now.max(Time::from_millis(clock)));
-        self.barrier = self.barrier.max(latest + ahead);
+        self.barrier = self.barrier.max(latest + ahead).max(floor(start.floor, latest));
         self.why = Some(why.to_owned());
     }
 }

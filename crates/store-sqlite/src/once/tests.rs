@@ -29,7 +29,7 @@ fn begin_with(
 ) -> Result<(DurableOnce, Recovery), Fault> {
     let horizon = Span::from_seconds(WINDOW);
     let start = ReplayStart { key, fresh: epoch, now, horizon, most: 10_000_000 };
-    DurableOnce::start(Box::new(disk.clone()), &start, epoch, begun, None)
+    DurableOnce::start(Box::new(disk.clone()), &start, epoch, begun, (None, Time::MIN))
 }
 
 fn claim(number: u64, dated: Time) -> Claim {
@@ -204,7 +204,7 @@ async fn a_wider_window_raises_a_barrier() {
             horizon: Span::from_seconds(60),
             most: 10_000_000,
         };
-        DurableOnce::start(Box::new(disk.clone()), &start, [1; 16], Begun::Here, None).unwrap()
+        DurableOnce::start(Box::new(disk.clone()), &start, [1; 16], Begun::Here, (None, Time::MIN)).unwrap()
     };
     let wider = |now| wider_on(&disk, now);
     // Where nothing was ever used, nothing is barred.

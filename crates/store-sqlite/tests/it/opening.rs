@@ -1,12 +1,12 @@
 //! Opening: one program at a time, files for the owner only, no newer or foreign tables; backups and what they lack.
 use crate::{DAY, claim, folder, mode, replay_start, session, sql};
-use countersign::ask::Use;
-use countersign::time::Time;
+use countersign::ask::{Claim, Use};
+use countersign::time::{Span, Time};
 use countersign_store::model::{AuditDraft, Record, User, Write};
 use countersign_store::once::Once;
 use countersign_store::registry::Registry;
 use countersign_store::sessions::Sessions;
-use countersign_store_sqlite::{ReplayStart, Scope, SqliteStore, Terms, backup};
+use countersign_store_sqlite::{ReplayStart, Scope, SqliteStore, Term, Terms, backup};
 use std::path::Path;
 
 async fn refusal(directory: &Path) -> String {
@@ -206,4 +206,84 @@ async fn challenges_of_a_release_that_kept_them_with_the_proofs_are_behind_a_bar
     let (challenges, _) =
         store.replay_memory_of(Scope::Challenges, replay_start(DAY + 1), &Terms::new()).await.unwrap();
     assert_eq!(challenges.claim(claim(1, DAY), now).await.unwrap(), Use::Barred);
+}
+
+#[tokio::test]
+async fn what_was_used_elsewhere_is_behind_a_barrier_when_the_log_is_taken_up_again() {
+    let term = Term { text: "near:20".into(), window: Span::from_seconds(40) };
+    let here = Terms::from([("asymmetric-jwt".to_owned(), term.clone())]);
+    let there = Terms::from([("asymmetric-jwt".to_owned(), term.elsewhere())]);
+    // With a log that knew of no use before, and with one that knew of one long ago.
+    for first in [&there, &here] {
+        let folder = folder();
+        let start = async |at: i64, terms: &Terms, number: u64| {
+            let store = SqliteStore::open(folder.path()).await.unwrap();
+            let (once, _) = store.replay_memory_of(Scope::Proofs, replay_start(at), terms).await.unwrap();
+            let used = once.claim(claim(number, at), Time::from_seconds(at)).await.unwrap();
+            drop(once);
+            store.close().await;
+            used
+        };
+        if first == &here {
+            assert_eq!(start(DAY, first, 1).await, Use::First);
+        }
+        let store = SqliteStore::open(folder.path()).await.unwrap();
+        drop(store.replay_memory_of(Scope::Proofs, replay_start(DAY + 500), &there).await.unwrap());
+        store.close().await;
+        // Used elsewhere at that second, or dated then and used a little before.
+        assert_eq!(start(DAY + 1000, &here, 2).await, Use::Barred);
+        assert_eq!(start(DAY + 1022, &here, 3).await, Use::First, "and no longer than that");
+    }
+}
+
+/// Opens a folder at a second by terms of dialects, with the window of each in seconds, and claims.
+async fn by_terms(folder: &Path, at: i64, terms: &[(&str, i64)], claim: Claim) -> Use {
+    let term = |window| Term { text: format!("near:{window}"), window: Span::from_seconds(window) };
+    let terms = terms.iter().map(|(dialect, window)| ((*dialect).to_owned(), term(*window))).collect();
+    let store = SqliteStore::open(folder).await.unwrap();
+    let (once, _) = store.replay_memory_of(Scope::Proofs, replay_start(at), &terms).await.unwrap();
+    let used = once.claim(claim, Time::from_seconds(at)).await.unwrap();
+    drop(once);
+    store.close().await;
+    used
+}
+
+#[tokio::test]
+async fn what_held_by_a_longer_window_stays_used_when_the_log_is_lost_after_it_was_made_shorter() {
+    let folder = folder();
+    let (path, log) = (folder.path(), folder.path().join("replay"));
+    // Used ahead of its time, as it might be by the longer one.
+    let early = claim(1, DAY + 500);
+    let early = Claim { since: Time::from_seconds(DAY - 100), ..early };
+    assert_eq!(by_terms(path, DAY, &[("a", 1200)], early).await, Use::First);
+    let by_the_shorter = claim(1, DAY + 500);
+    assert_eq!(by_terms(path, DAY + 1, &[("a", 40)], claim(2, DAY + 1)).await, Use::Barred);
+    std::fs::remove_dir_all(&log).unwrap();
+    assert_eq!(by_terms(path, DAY + 10, &[("a", 40)], by_the_shorter).await, Use::Barred);
+    assert_eq!(by_terms(path, DAY + 500, &[("a", 40)], by_the_shorter).await, Use::Barred);
+    // And no longer than it could hold.
+    assert_eq!(by_terms(path, DAY + 1300, &[("a", 40)], claim(3, DAY + 1300)).await, Use::First);
+}
+
+#[tokio::test]
+async fn a_dialect_that_has_its_old_name_again_takes_nothing_that_was_used_under_the_other() {
+    let folder = folder();
+    let path = folder.path();
+    assert_eq!(by_terms(path, DAY, &[("a", 20)], claim(1, DAY)).await, Use::First);
+    assert_eq!(by_terms(path, DAY + 100, &[("b", 20)], claim(2, DAY + 130)).await, Use::First);
+    // The same proof under the other name: another mark.
+    assert_eq!(by_terms(path, DAY + 131, &[("a", 20)], claim(3, DAY + 130)).await, Use::Barred);
+    assert_eq!(by_terms(path, DAY + 180, &[("a", 20)], claim(4, DAY + 180)).await, Use::First);
+}
+
+#[tokio::test]
+async fn a_barrier_of_a_clock_that_was_wrong_goes_with_the_log() {
+    let folder = folder();
+    let (path, far) = (folder.path(), DAY + 400 * 86_400);
+    assert_eq!(by_terms(path, DAY, &[("a", 20)], claim(1, DAY)).await, Use::First);
+    std::fs::remove_dir_all(path.join("replay")).unwrap();
+    assert_eq!(by_terms(path, far, &[("a", 20)], claim(1, DAY)).await, Use::Barred);
+    std::fs::remove_dir_all(path.join("replay")).unwrap();
+    assert_eq!(by_terms(path, DAY + 10, &[("a", 20)], claim(2, DAY + 10)).await, Use::Barred);
+    assert_eq!(by_terms(path, DAY + 60, &[("a", 20)], claim(3, DAY + 60)).await, Use::First);
 }

@@ -2,6 +2,7 @@
 use super::state::Console;
 use super::token;
 use countersign::ask::{Claim, KnownKey};
+use countersign::life::challenge::AHEAD;
 use countersign::reason::Reason;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::draw;
@@ -10,8 +11,6 @@ use countersign_store::model::Account;
 
 /// Seconds that a challenge may be answered: by hand, on another machine.
 const LIFE: i64 = 300;
-/// Seconds that one may be dated ahead: nodes' clocks differ.
-const AHEAD: i64 = 1;
 const PURPOSE: &str = "challenge";
 const DATE: usize = 8;
 const RANDOM: usize = 16;

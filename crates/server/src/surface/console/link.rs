@@ -6,14 +6,13 @@ use crate::config::listener::Surface;
 use crate::shared::Shared;
 use countersign::ask::Claim;
 use countersign::base64::encode_hex;
+use countersign::life::challenge::AHEAD;
 use countersign::reason::Reason;
 use countersign::time::{Span, Time};
 use countersign_guard::clock::draw;
 
 /// Seconds that a link works.
 const LIFE: i64 = 30 * 60;
-/// Seconds that one may be dated ahead: nodes' clocks differ.
-const AHEAD: i64 = 1;
 const PURPOSE: &str = "link";
 
 /// Whom a link signs in, and what lets it.
