@@ -89,8 +89,7 @@ pub(super) const NAME_TAKEN: Answer = no(409, "`name-taken`: another organisatio
 pub(super) const LAST_OWNER: Answer =
     no(409, "`last-owner`: it is the last owner while others are members.", &[]);
 /// Too many invitations.
-pub(super) const TOO_MANY_CODES: Answer =
-    no(409, "`too-many-join-codes`: as many are open as may be.", &[]);
+pub(super) const TOO_MANY_CODES: Answer = no(409, "`too-many-join-codes`: as many are open as may be.", &[]);
 /// In an organisation already.
 pub(super) const MEMBER_ALREADY: Answer =
     no(409, "`already-member`: the user is in an organisation; let it leave that first.", &[]);

@@ -16,7 +16,10 @@ pub(super) static CALLS: [Call; 1] = [Call {
     parameters: &[],
     body: Some(Asked { media: JSON, object: "Described", required: true }),
     answers: &[
-        &[good("How it would be judged, as far as whoever asks may know.", Shape::Either("Explanation", "Verdict"))],
+        &[good(
+            "How it would be judged, as far as whoever asks may know.",
+            Shape::Either("Explanation", "Verdict"),
+        )],
         EXPLAIN,
     ],
 }];

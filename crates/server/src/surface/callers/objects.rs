@@ -1,5 +1,8 @@
 //! The objects of the session API and of explain, as they go over the wire.
-#![expect(dead_code, reason = "they describe what guard reads and writes, and are never made; the tests hold the two together")]
+#![expect(
+    dead_code,
+    reason = "they describe what guard reads and writes, and are never made; the tests hold the two together"
+)]
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -33,7 +36,7 @@ pub(super) struct RegistrationCodeWanted {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(super) struct Code {
-    /// The code; it is answered within `session.challenge`, and once.
+    /// The code; it is answered within `session.challenge_life`, and once.
     auth_code: String,
 }
 

@@ -128,11 +128,7 @@ pub(super) static CALLS: [Call; 8] = [
         proofs: ACCESS,
         parameters: &[],
         body: None,
-        answers: &[
-            &[good("They.", Shape::Object("SubscriptionUsers")), NO_ORGANISATION],
-            REFUSED,
-            POSTED,
-        ],
+        answers: &[&[good("They.", Shape::Object("SubscriptionUsers")), NO_ORGANISATION], REFUSED, POSTED],
     },
     Call {
         method: Post,

@@ -1,7 +1,5 @@
 //! The calls of the session API about signing in, sessions and a user's own keys.
-use super::answers::{
-    BY_API_KEY, KEY_STATE, MALFORMED, PACED, POSTED, REFUSED, WAITS, empty, good,
-};
+use super::answers::{BY_API_KEY, KEY_STATE, MALFORMED, PACED, POSTED, REFUSED, WAITS, empty, good};
 use super::call::Method::{Get, Post};
 use super::call::{Asked, Call, JSON, Parameter, Place, Shape};
 
@@ -81,7 +79,7 @@ pub(super) static CALLS: [Call; 11] = [
         id: "refresh_session",
         tag: SESSION,
         summary: "Get new tokens for a refresh token.",
-        about: "Each refresh token works once; one that comes again ends the session, but for `session.grace`.",
+        about: "Each refresh token works once; one that comes again ends the session, but for `session.refresh_grace`.",
         proofs: &[&["refresh token"]],
         parameters: &[],
         body: None,

@@ -15,9 +15,7 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let of_path = |(path, item): (&String, &Value)| {
         let calls = item.as_object().unwrap().iter();
-        calls
-            .map(|(method, call)| (method.to_uppercase(), path.clone(), call.clone()))
-            .collect::<Vec<_>>()
+        calls.map(|(method, call)| (method.to_uppercase(), path.clone(), call.clone())).collect::<Vec<_>>()
     };
     paths.iter().flat_map(of_path).collect()
 }

@@ -1,5 +1,8 @@
 //! The objects of the token endpoint and of the key set, as they go over the wire.
-#![expect(dead_code, reason = "they describe what guard reads and writes, and are never made; the tests hold the two together")]
+#![expect(
+    dead_code,
+    reason = "they describe what guard reads and writes, and are never made; the tests hold the two together"
+)]
 use utoipa::ToSchema;
 
 /// A form that asks for a token; each parameter stands once, and at most 32 do.
