@@ -15,7 +15,9 @@ pub(super) fn page(title: &str, document: &Value, made: &str) -> String {
     for (name, scheme) in &proofs {
         // What stands in `Authorization` has no name of its own there.
         let (shown, place) = match text(scheme, "type") {
-            "http" => (format!("`Authorization: {}` with the {name}", capital(text(scheme, "scheme"))), "header"),
+            "http" => {
+                (format!("`Authorization: {}` with the {name}", capital(text(scheme, "scheme"))), "header")
+            }
             _ => (format!("`{}`", text(scheme, "name")), text(scheme, "in")),
         };
         let _ = writeln!(out, "| {shown} | {place} | {} |", line(text(scheme, "description")));
@@ -100,10 +102,10 @@ fn one(out: &mut String, method: &str, path: &str, call: &Value) {
 /// What proves one call, where it says so itself.
 fn proof(wanted: &[Value]) -> String {
     let one = |together: &Value| match members(Some(together)).into_keys().collect::<Vec<_>>() {
-        names if names.is_empty() => "nothing".to_owned(),
+        names if names.is_empty() => "none".to_owned(),
         names => names.join(" and "),
     };
-    format!("Proof: {}.", wanted.iter().map(one).collect::<Vec<_>>().join(", or "))
+    format!("Proof in headers: {}.", wanted.iter().map(one).collect::<Vec<_>>().join(", or "))
 }
 
 /// The members of an object, a row each.
@@ -221,8 +223,8 @@ mod tests {
             assert_eq!(kind(&schema), words);
         }
         for (wanted, words) in [
-            (json!([{}]), "Proof: nothing."),
-            (json!([{"a": []}, {"b": [], "c": []}]), "Proof: a, or b and c."),
+            (json!([{}]), "Proof in headers: none."),
+            (json!([{"a": []}, {"b": [], "c": []}]), "Proof in headers: a, or b and c."),
         ] {
             assert_eq!(proof(wanted.as_array().unwrap()), words);
         }

@@ -22,7 +22,7 @@ const TAGS: [(&str, &str); 7] = [
 const ABOUT: &str = "What callers reach on the listeners that are for them, beside the routes of the operator's own services, which are called with proofs in the routes' dialects. A call is there where a listener names its surface. \
 The paths are those of the shipped configuration: `[session] prefix` moves everything below `/v1`, and `[token]` every path of the token endpoint. A running server has the document with its own paths at `/v1/auth/openapi.json` (below the prefix), \
 where a listener has the surface `session`. OpenAPI has no word for two of the proofs. To sign in, a key signs a code, in the dialect `spacetime`: code, signature and key stand in the body. Clients of the token endpoint sign an assertion (`private_key_jwt`, RFC 7523, in the dialect \
-`client-assertion`), which stands in the form as `client_assertion`; there are no client secrets. Answers of the session API, the token endpoint and explain have the server's time in `countersign-time` (Unix milliseconds) and `Date`, refused proofs a `countersign-reject`, \
+`client-assertion`), which stands in the form as `client_assertion`; there are no client secrets. Answers of the session API, the token endpoint and explain to what could be read have the server's time in `countersign-time` (Unix milliseconds) and `Date`, refused proofs a `countersign-reject`, \
 by which the operator finds the reason. A wrong method is 405, and more headers than are taken 431, everywhere.";
 
 const ACCESS: &str = "An access token of the session API.";
