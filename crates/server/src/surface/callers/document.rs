@@ -32,17 +32,17 @@ const API_KEY: &str =
 const DPOP: &str = "A DPoP proof for this call (RFC 9449), signed with Ed25519 or an elliptic curve; with a nonce where `token.dpop_nonces` is on. It may be left out unless `token.dpop` is `required`.";
 const EXPLAIN: [(&str, &str, &str); 3] = [
     (
-        "explain key",
+        "explain-key",
         "countersign-explain-key",
         "The id or a fingerprint of a live key of the account that asks.",
     ),
     (
-        "explain time",
+        "explain-time",
         "countersign-explain-time",
         "When the question was signed, Unix seconds; at most 60 s from the server's time.",
     ),
     (
-        "explain signature",
+        "explain-signature",
         "countersign-explain-signature",
         "A signature, base64url without padding, over five lines without a line end behind them: `countersign explain 2`, the server's host and port as in `Host`, in small letters, or as in `server.public_url`, the key as in its header, \
          the time as in its header, and the SHA-256 of the body in hexadecimal. It works once.",
@@ -90,12 +90,12 @@ pub(super) fn head() -> Whole {
     let mut document = about("countersign, for callers", ABOUT, &TAGS);
     document.merge(Objects::openapi());
     let components = document.components.get_or_insert_default();
-    for (name, description) in [("access token", ACCESS), ("refresh token", REFRESH)] {
+    for (name, description) in [("access-token", ACCESS), ("refresh-token", REFRESH)] {
         let mut bearer = Http::new(HttpAuthScheme::Bearer);
         bearer.description = Some(description.to_owned());
         components.add_security_scheme(name, SecurityScheme::Http(bearer));
     }
-    let rest = [("API key", "apikey", API_KEY), ("DPoP proof", "DPoP", DPOP)];
+    let rest = [("api-key", "apikey", API_KEY), ("dpop-proof", "DPoP", DPOP)];
     for (name, header, description) in rest.into_iter().chain(EXPLAIN) {
         let value = ApiKeyValue::with_description(header, description);
         components.add_security_scheme(name, SecurityScheme::ApiKey(ApiKey::Header(value)));

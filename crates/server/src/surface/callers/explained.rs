@@ -12,7 +12,7 @@ pub(super) static CALLS: [Call; 1] = [Call {
     summary: "Ask why a request would be refused.",
     about: "The request is described and not sent; nothing is used up. Whoever proves a live key of an account with the three headers is told everything about that account's requests, and anybody \
             about a request whose signature holds; to others it is one word. Operators ask the same on their own listener, signed in the dialect `operator`.",
-    proofs: &[&[], &["explain key", "explain time", "explain signature"]],
+    proofs: &[&[], &["explain-key", "explain-time", "explain-signature"]],
     parameters: &[],
     body: Some(Asked { media: JSON, object: "Described", required: true }),
     answers: &[

@@ -6,7 +6,7 @@ use super::answers::{
 use super::call::Method::{Get, Post, Put};
 use super::call::{Answer, Asked, Call, JSON, PLAIN, Parameter, Place, Shape};
 
-const ACCESS: &[&[&str]] = &[&["access token"]];
+const ACCESS: &[&[&str]] = &[&["access-token"]];
 const TAG: &str = "organisation";
 const USER: &[Parameter] = &[Parameter {
     name: "userId",

@@ -4,7 +4,7 @@ use super::call::Method::{Get, Post};
 use super::call::{Asked, Call, JSON, Parameter, Place, Shape};
 
 const OPEN: &[&[&str]] = &[&[]];
-const ACCESS: &[&[&str]] = &[&["access token"]];
+const ACCESS: &[&[&str]] = &[&["access-token"]];
 const SIGN_IN: &str = "signing in";
 const SESSION: &str = "session";
 const KEYS: &str = "own keys";
@@ -80,7 +80,7 @@ pub(super) static CALLS: [Call; 11] = [
         tag: SESSION,
         summary: "Get new tokens for a refresh token.",
         about: "Each refresh token works once; one that comes again ends the session, but for `session.refresh_grace`.",
-        proofs: &[&["refresh token"]],
+        proofs: &[&["refresh-token"]],
         parameters: &[],
         body: None,
         answers: &[&[good("The new tokens.", Shape::Object("SessionTokens"))], REFUSED, POSTED],
@@ -92,7 +92,7 @@ pub(super) static CALLS: [Call; 11] = [
         tag: SESSION,
         summary: "End the session.",
         about: "",
-        proofs: &[&["refresh token"], &["access token"]],
+        proofs: &[&["refresh-token"], &["access-token"]],
         parameters: &[],
         body: None,
         answers: &[&[empty(204, "It has ended.")], REFUSED, POSTED],
@@ -157,7 +157,7 @@ pub(super) static CALLS: [Call; 11] = [
         tag: SIGN_IN,
         summary: "Get an access token for an API key.",
         about: "For programs that cannot sign: the session ends with its one token and changes nothing about the account.",
-        proofs: &[&["API key"]],
+        proofs: &[&["api-key"]],
         parameters: &[],
         body: None,
         answers: &[&[good("The token.", Shape::Object("SessionToken")), PACED], REFUSED, POSTED],

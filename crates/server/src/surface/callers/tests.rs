@@ -69,6 +69,9 @@ fn paths_move_with_the_configuration() {
 fn every_call_is_described_whole() {
     let whole = document("/v1", Some(&Paths::default()));
     let schemes = whole["components"]["securitySchemes"].as_object().unwrap();
+    // The specification takes no other characters in names of components.
+    let plain = |name: &String| name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+    assert!(schemes.keys().all(plain), "{schemes:?}");
     let tags: Vec<&Value> = whole["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
     let (mut ids, mut proofs) = (BTreeSet::new(), BTreeSet::new());
     for (method, path, call) in operations(&whole) {

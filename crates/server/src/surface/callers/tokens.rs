@@ -21,7 +21,7 @@ pub(super) static CALLS: [Call; 5] = [
         about: "The grants client_credentials (RFC 6749 section 4.4), jwt-bearer (RFC 7523) and, where `token.refresh_tokens` is on, refresh_token. \
                 With a DPoP proof the token is bound to its key (RFC 9449). Errors beside `invalid_request` and `invalid_client`: `invalid_grant`, `invalid_scope`, \
                 `invalid_target` (RFC 8707), `unsupported_grant_type`, `invalid_dpop_proof` and `use_dpop_nonce`.",
-        proofs: &[&[], &["DPoP proof"]],
+        proofs: &[&[], &["dpop-proof"]],
         parameters: &[],
         body: form("TokenRequest"),
         answers: &[
