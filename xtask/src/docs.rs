@@ -19,8 +19,11 @@ pub(crate) fn run(check: bool) -> Result<u64, String> {
     let apis: BTreeMap<String, serde_json::Value> = serde_json::from_str(&told(&["help", "apis", "--json"])?)
         .map_err(|error| format!("help apis: {error}"))?;
     for (name, document) in &apis {
-        let title =
-            if name == "console" { "The console's API".to_owned() } else { format!("The {name} API") };
+        let title = match name.as_str() {
+            "console" => "The console's API".to_owned(),
+            "callers" => "What callers call".to_owned(),
+            name => format!("The {name} API"),
+        };
         documents.insert(format!("book/src/{name}-api.md"), api::page(&title, document, MADE));
     }
     let names: Vec<&str> = documents.keys().filter_map(|path| summary::dialect(path)).collect();

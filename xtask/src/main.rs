@@ -1,6 +1,7 @@
 //! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `console`, `doors`, `attacks`, `explain-score`, `faults`, `soak`,
-//! `package`, `tour`, `simulate`, `mutants`.
+//! `package`, `tour`, `book`, `simulate`, `mutants`.
 mod bench;
+mod book;
 mod clients;
 mod console;
 mod docs;
@@ -42,7 +43,8 @@ const USAGE: &str = "usage: cargo xtask TASK
   bench [PART…]   the benchmarks, as ratios; `bench --write` keeps the day's figures in the book
   docs            writes the documents that are made from tables; `docs --check` only compares
   package         builds the Debian package; `package --check` tries one of the debug build in an empty root
-  tour            runs the tours of the README and of the book as they stand";
+  tour            runs the tours of the README and of the book as they stand
+  book            builds the book with mdBook, and looks whether every page came out";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         ["package"] => package::run(),
         ["package", "--check"] => tools::packages().and_then(|()| installed::run()).map(print_counted),
         ["tour"] => tour::run().map(print_counted),
+        ["book"] => book::run().map(print_counted),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

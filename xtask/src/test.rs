@@ -1,7 +1,8 @@
 //! `cargo xtask test`: every check in order, a stop at the first that fails, and a table of what was done.
 use crate::run::{built, cargo, command, passed, root, shown};
 use crate::{
-    clients, console, docs, doors, envoy, faults, fuzz, house, installed, simulation, tools, tour, traces,
+    book, clients, console, docs, doors, envoy, faults, fuzz, house, installed, simulation, tools, tour,
+    traces,
 };
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,7 @@ const STEPS: &[Step] = &[
         shown(doc)?;
         docs::run(true)
     }),
+    ("book", book::run),
     ("vectors", vectors),
     ("attacks", attacks),
     ("explain", crate::explain::run),

@@ -170,6 +170,26 @@ pub(crate) fn peers() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
+/// The mdBook that builds the book, made once for each version.
+const MDBOOK: &str = "0.5.4";
+
+/// What builds the book; gives the program. Neither its server nor its search is wanted, nor what they need.
+///
+/// # Errors
+/// When it is missing and cannot be made.
+pub(crate) fn mdbook() -> Result<PathBuf, String> {
+    let folder = crate::run::target()?.join("tools");
+    let program = folder.join("bin/mdbook");
+    let told = crate::run::quiet(command(&program, &["--version"])).unwrap_or_default();
+    if told.trim().trim_start_matches("mdbook ").trim_start_matches('v') == MDBOOK {
+        return Ok(program);
+    }
+    let mut make = crate::run::cargo(&["install", "mdbook", "--no-default-features", "--locked", "--force"]);
+    make.args(["--version", MDBOOK, "--root"]).arg(&folder);
+    shown(make)?;
+    Ok(program)
+}
+
 fn install(needed: &[(&str, &[&str], &str)]) -> Result<(), String> {
     let missing: Vec<_> = needed.iter().filter(|(program, test, _)| !works(program, test)).collect();
     if missing.is_empty() {

@@ -34,7 +34,7 @@ mod possession;
 mod refresh;
 mod reply;
 pub(crate) mod room;
-mod route;
+pub mod route;
 pub mod settings;
 mod token;
 

@@ -1,5 +1,6 @@
 //! The parts of the server that answer requests.
 pub(crate) mod acme;
+pub(crate) mod callers;
 pub(crate) mod console;
 pub(crate) mod explain;
 pub(crate) mod ext_authz;

@@ -11,14 +11,16 @@ pub(super) fn page(title: &str, document: &Value, made: &str) -> String {
     let about = document.pointer("/info/description").map_or_else(String::new, line_of);
     let mut out =
         format!("# {title}\n\n{made}\n\n{about}\n\n| what proves a call | where | |\n| --- | --- | --- |\n");
-    for scheme in members(document.pointer("/components/securitySchemes")).values() {
-        let _ = writeln!(
-            out,
-            "| `{}` | {} | {} |",
-            text(scheme, "name"),
-            text(scheme, "in"),
-            line(text(scheme, "description"))
-        );
+    let proofs = members(document.pointer("/components/securitySchemes"));
+    for (name, scheme) in &proofs {
+        // What stands in `Authorization` has no name of its own there.
+        let (shown, place) = match text(scheme, "type") {
+            "http" => {
+                (format!("`Authorization: {}` with the {name}", capital(text(scheme, "scheme"))), "header")
+            }
+            _ => (format!("`{}`", text(scheme, "name")), text(scheme, "in")),
+        };
+        let _ = writeln!(out, "| {shown} | {place} | {} |", line(text(scheme, "description")));
     }
     out.push_str(
         "\n`countersign help apis --json` prints the OpenAPI document that this page is made from.\n",
@@ -61,6 +63,9 @@ fn one(out: &mut String, method: &str, path: &str, call: &Value) {
     if !text(call, "description").is_empty() {
         let _ = write!(out, "\n{}\n", line(text(call, "description")));
     }
+    if let Some(wanted) = call.get("security").and_then(Value::as_array) {
+        let _ = write!(out, "\n{}\n", proof(wanted));
+    }
     let parameters = call.get("parameters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     if !parameters.is_empty() {
         out.push_str("\n| parameter | in | what it is | |\n| --- | --- | --- | --- |\n");
@@ -84,9 +89,23 @@ fn one(out: &mut String, method: &str, path: &str, call: &Value) {
     out.push_str("\n| answer | when | body |\n| --- | --- | --- |\n");
     for (status, answer) in members(call.get("responses")) {
         let bodies = members(answer.get("content"));
-        let body = bodies.values().find_map(|content| content.get("schema")).map_or_else(String::new, kind);
-        let _ = writeln!(out, "| {status} | {} | {body} |", line(text(answer, "description")));
+        let bodies = bodies.values().filter_map(|content| content.get("schema")).map(kind);
+        let body = bodies.collect::<Vec<_>>().join(" or ");
+        let headers = members(answer.get("headers"));
+        let headers: Vec<String> = headers.keys().map(|name| format!("`{name}`")).collect();
+        let headers =
+            if headers.is_empty() { String::new() } else { format!(" Header: {}.", headers.join(", ")) };
+        let _ = writeln!(out, "| {status} | {}{headers} | {body} |", line(text(answer, "description")));
     }
+}
+
+/// What proves one call, where it says so itself.
+fn proof(wanted: &[Value]) -> String {
+    let one = |together: &Value| match members(Some(together)).into_keys().collect::<Vec<_>>() {
+        names if names.is_empty() => "none".to_owned(),
+        names => names.join(" and "),
+    };
+    format!("Proof in headers: {}.", wanted.iter().map(one).collect::<Vec<_>>().join(", or "))
 }
 
 /// The members of an object, a row each.
@@ -202,6 +221,12 @@ mod tests {
             (json!({"type": "string", "enum": ["a", "b"]}), "`a`, `b`"),
         ] {
             assert_eq!(kind(&schema), words);
+        }
+        for (wanted, words) in [
+            (json!([{}]), "Proof in headers: none."),
+            (json!([{"a": []}, {"b": [], "c": []}]), "Proof in headers: a, or b and c."),
+        ] {
+            assert_eq!(proof(wanted.as_array().unwrap()), words);
         }
         assert_eq!(line("a | b\n<c> `<d>`"), "a \\| b &lt;c> `<d>`");
     }

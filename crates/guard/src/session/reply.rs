@@ -32,7 +32,7 @@ pub(crate) struct No {
     code: &'static str,
     text: Cow<'static, str>,
     reason: Option<Reason>,
-    allow: Option<&'static str>,
+    allow: Option<String>,
 }
 
 /// The text that clients look for when they are not let in.
@@ -66,7 +66,7 @@ impl No {
         Self::plain(StatusCode::NOT_FOUND, "not-found", "There is no such call.")
     }
 
-    pub(crate) fn wrong_method(allow: &'static str) -> Self {
+    pub(crate) fn wrong_method(allow: String) -> Self {
         let text = "This call takes another method; the Allow header names it.";
         Self { allow: Some(allow), ..Self::plain(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", text) }
     }
@@ -91,8 +91,8 @@ impl No {
         if self.status == StatusCode::TOO_MANY_REQUESTS {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        if let Some(allow) = self.allow {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+            headers.insert(header::ALLOW, allow);
         }
         response.extensions_mut().insert(Told { reason: self.reason, ..Told::default() });
         response

@@ -26,45 +26,70 @@ pub(crate) enum Call {
 }
 
 /// Why there is no such call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NoCall {
     /// Nothing lives at the path.
     Path,
     /// The path takes other methods.
-    Method(&'static str),
+    Method(String),
+}
+
+/// What a row of the table makes of a path.
+enum Row {
+    /// The path is all there is.
+    Whole(Call),
+    /// What follows the path is an id or a code.
+    Last(fn(String) -> Call),
+}
+
+/// Every call: its method, its path below the prefix, and what it is. What stands in braces comes last and is taken whole: clients leave
+/// the slashes of an id as they are.
+static TABLE: [(&str, &str, Row); 19] = [
+    ("GET", "auth/idexists/{userId}", Row::Last(Call::IdExists)),
+    ("POST", "auth/code", Row::Whole(Call::Code)),
+    ("POST", "auth/code-register", Row::Whole(Call::CodeRegister)),
+    ("POST", "auth/token", Row::Whole(Call::Token)),
+    ("POST", "auth/refresh", Row::Whole(Call::Refresh)),
+    ("POST", "auth/logout", Row::Whole(Call::Logout)),
+    ("GET", "auth/validtoken", Row::Whole(Call::ValidToken)),
+    ("GET", "auth/keys", Row::Whole(Call::ListKeys)),
+    ("POST", "auth/keys", Row::Whole(Call::AddKey)),
+    ("POST", "auth/keys/code", Row::Whole(Call::KeyCode)),
+    ("POST", "auth/apikey", Row::Whole(Call::ApiKey)),
+    ("GET", "subscription", Row::Whole(Call::Subscription)),
+    ("PUT", "subscription/name", Row::Whole(Call::Rename)),
+    ("POST", "subscription/invite", Row::Whole(Call::Invite)),
+    ("POST", "subscription/invite/{code}", Row::Last(Call::Join)),
+    ("GET", "subscription/users", Row::Whole(Call::Users)),
+    ("POST", "subscription/leave", Row::Whole(Call::Leave)),
+    ("POST", "subscription/remove/{userId}", Row::Last(Call::Remove)),
+    ("POST", "subscription/setrole/{userId}", Row::Last(Call::SetRole)),
+];
+
+/// The method and the path below the prefix of every call, for whoever describes them.
+pub fn calls() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLE.iter().map(|(method, path, _)| (*method, *path))
 }
 
 /// Finds the call. `path` is the path as sent, `prefix` what it must start with.
 pub(crate) fn find(prefix: &str, method: &str, path: &str) -> Result<Call, NoCall> {
     let path = path.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')).ok_or(NoCall::Path)?;
-    // Ids come last and whole: clients leave the slashes of an id as they are.
-    let last = |start: &str| path.strip_prefix(start).filter(|id| !id.is_empty()).map(decoded);
-    let (wanted, call) = match path {
-        "auth/code" => ("POST", Call::Code),
-        "auth/code-register" => ("POST", Call::CodeRegister),
-        "auth/token" => ("POST", Call::Token),
-        "auth/refresh" => ("POST", Call::Refresh),
-        "auth/logout" => ("POST", Call::Logout),
-        "auth/validtoken" => ("GET", Call::ValidToken),
-        "auth/keys" if method == "GET" => ("GET", Call::ListKeys),
-        "auth/keys" if method == "POST" => ("POST", Call::AddKey),
-        "auth/keys" => return Err(NoCall::Method("GET, POST")),
-        "auth/keys/code" => ("POST", Call::KeyCode),
-        "auth/apikey" => ("POST", Call::ApiKey),
-        "subscription" => ("GET", Call::Subscription),
-        "subscription/name" => ("PUT", Call::Rename),
-        "subscription/invite" => ("POST", Call::Invite),
-        "subscription/users" => ("GET", Call::Users),
-        "subscription/leave" => ("POST", Call::Leave),
-        _ => {
-            let exists = last("auth/idexists/").map(|id| ("GET", Call::IdExists(id)));
-            let join = || last("subscription/invite/").map(|code| ("POST", Call::Join(code)));
-            let remove = || last("subscription/remove/").map(|id| ("POST", Call::Remove(id)));
-            let set_role = || last("subscription/setrole/").map(|id| ("POST", Call::SetRole(id)));
-            exists.or_else(join).or_else(remove).or_else(set_role).ok_or(NoCall::Path)?
+    let mut allow: Vec<&'static str> = Vec::new();
+    for (wanted, known, row) in &TABLE {
+        let call = match row {
+            Row::Whole(call) => (*known == path).then(|| call.clone()),
+            Row::Last(made) => {
+                let start = known.split('{').next().unwrap_or_default();
+                path.strip_prefix(start).filter(|id| !id.is_empty()).map(|id| made(decoded(id)))
+            }
+        };
+        match call {
+            Some(call) if *wanted == method => return Ok(call),
+            Some(_) => allow.push(wanted),
+            None => {}
         }
-    };
-    if wanted == method { Ok(call) } else { Err(NoCall::Method(wanted)) }
+    }
+    if allow.is_empty() { Err(NoCall::Path) } else { Err(NoCall::Method(allow.join(", "))) }
 }
 
 /// A parameter of the query; the first one of that name.
@@ -122,8 +147,8 @@ mod tests {
 
     #[test]
     fn wrong_methods_and_paths_are_told_apart() {
-        assert_eq!(find("/v1", "GET", "/v1/auth/token"), Err(NoCall::Method("POST")));
-        assert_eq!(find("/v1", "PUT", "/v1/auth/keys"), Err(NoCall::Method("GET, POST")));
+        assert_eq!(find("/v1", "GET", "/v1/auth/token"), Err(NoCall::Method("POST".to_owned())));
+        assert_eq!(find("/v1", "PUT", "/v1/auth/keys"), Err(NoCall::Method("GET, POST".to_owned())));
         for path in
             ["/v1", "/v1/", "/v1auth/token", "/v2/auth/token", "/v1/auth/token/", "/v1/auth/idexists/"]
         {

@@ -1,6 +1,7 @@
 //! The server as callers and proxies meet it: real listeners on free ports, a store in memory, a clock that stands.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may stop at once")]
 mod acme;
+mod callers_api;
 mod console;
 mod console_powers;
 mod console_sent;

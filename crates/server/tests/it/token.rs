@@ -16,9 +16,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const ISSUER: &str = "https://auth.example.test";
-const CLIENT_TYPE: &str = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
+pub(crate) const CLIENT_TYPE: &str = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
 
-fn routes(more: &str) -> String {
+pub(crate) fn routes(more: &str) -> String {
     let surfaces = ROUTES.replace("surfaces = [\"gateway\",", "surfaces = [\"gateway\", \"token\",");
     let public = surfaces.replace("[server]\n", &format!("[server]\npublic_url = \"https://{HOST}\"\n"));
     format!(
@@ -29,6 +29,11 @@ fn routes(more: &str) -> String {
 
 /// A world with a client, whose key is given.
 async fn world(more: &str) -> (World, PrivateKey) {
+    world_of(&routes(more)).await
+}
+
+/// The same with a configuration of one's own.
+pub(crate) async fn world_of(text: &str) -> (World, PrivateKey) {
     let store = Arc::new(MemoryStore::new([7; 16]));
     let key = PrivateKey::generate(KeyKind::Ed25519, 0).unwrap();
     let stamp =
@@ -45,7 +50,7 @@ async fn world(more: &str) -> (World, PrivateKey) {
     let account = registrar.add_account(&stamp(100), &new).await.unwrap();
     let new = NewKey::new(&account.id, "", key.public_key().spki_der(), "client-assertion");
     registrar.add_key(&stamp(101), &new).await.unwrap();
-    (World::over(&routes(more), store.clone(), store).await, key)
+    (World::over(text, store.clone(), store).await, key)
 }
 
 fn number() -> u64 {
@@ -53,7 +58,7 @@ fn number() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn assertion(key: &PrivateKey) -> String {
+pub(crate) fn assertion(key: &PrivateKey) -> String {
     let head = json!({ "typ": "client-authentication+jwt", "alg": "EdDSA" });
     let claims = json!({
         "iss": "the-client", "sub": "the-client", "aud": ISSUER, "iat": NOW, "exp": NOW + 60, "jti": number().to_string(),
@@ -64,7 +69,13 @@ fn assertion(key: &PrivateKey) -> String {
     format!("{input}.{}", encode(Alphabet::Url, &signature))
 }
 
-fn possession(key: &PrivateKey, method: &str, url: &str, token: Option<&str>, nonce: Option<&str>) -> String {
+pub(crate) fn possession(
+    key: &PrivateKey,
+    method: &str,
+    url: &str,
+    token: Option<&str>,
+    nonce: Option<&str>,
+) -> String {
     let random = u128::from(number()).to_be_bytes();
     proof(key, &About { method, url, token, nonce }, Time::from_seconds(NOW), random).unwrap()
 }
