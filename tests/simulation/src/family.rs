@@ -4,7 +4,7 @@ use crate::node::{Answer, Node};
 use crate::operator::name;
 use crate::world::{World, key};
 use bytes::Bytes;
-use countersign::base64::{Alphabet, encode, encode_hex};
+use countersign::base64::{Alphabet, decode, encode, encode_hex};
 use countersign_keys::Algorithm;
 use http::{HeaderMap, HeaderValue, Method, Request};
 use serde_json::{Value, json};
@@ -19,6 +19,8 @@ const STEPS: u64 = 12;
 pub struct Family {
     world: Arc<World>,
     key: String,
+    /// Its id in the database.
+    id: String,
     access: String,
     refresh: String,
     /// Refresh tokens that were used.
@@ -91,10 +93,12 @@ impl Family {
                 world.checker.violation(now, "one code opened two sessions".to_owned());
             }
             if let Some(body) = opened.first() {
+                let access = text(body, "accessToken")?;
                 return Some(Self {
                     world: Arc::clone(world),
                     key: id,
-                    access: text(body, "accessToken")?,
+                    id: session_of(&access)?,
+                    access,
                     refresh: text(body, "refreshToken")?,
                     used: Vec::new(),
                     state: State::Live,
@@ -163,7 +167,11 @@ impl Family {
                     self.admitted(&node, started, was, "refreshed");
                     pairs.push(body);
                 }
-                Answer::Refused(reason) if reason == "session-ended" => ended = true,
+                Answer::Refused(reason) if reason == "session-ended" => {
+                    let over = self.is_over(&node, started);
+                    ended |= over;
+                    unsure |= !over;
+                }
                 Answer::Refused(reason) => {
                     unsure = true;
                     self.blamed(&node, started, &reason, nodes);
@@ -215,7 +223,11 @@ impl Family {
             Answer::Passed => {
                 self.world.checker.violation(self.world.now(), "a used refresh token gave a pair".to_owned());
             }
-            Answer::Refused(reason) if reason == "session-ended" => self.state = State::Over,
+            Answer::Refused(reason) if reason == "session-ended" && self.is_over(&node, started) => {
+                self.state = State::Over;
+            }
+            // The node may not know the key that the session was opened by.
+            Answer::Refused(reason) if reason == "session-ended" => self.unsure(),
             Answer::Refused(reason) => {
                 self.blamed(&node, started, &reason, 1);
                 self.unsure();
@@ -285,6 +297,25 @@ impl Family {
         }
     }
 
+    /// Whether a session that a node called ended is over, and not only there: a node that does not know the key yet, or knows
+    /// already that it is revoked, calls its sessions ended too, and others still let them in for as long as they may be behind.
+    fn is_over(&self, node: &Node, started: i64) -> bool {
+        if self.is_lost() {
+            return false;
+        }
+        let kept =
+            self.world.network.database.step(|state| state.sessions.get(&self.id).map(|kept| kept.ended));
+        if matches!(kept, Some(Some(_))) {
+            return true;
+        }
+        let over = !self.world.checker.may_be_unknown(&self.key, started);
+        if over {
+            let text = format!("node {} called a session ended that is kept as {kept:?}", node.number);
+            self.world.checker.violation(self.world.now(), text);
+        }
+        over
+    }
+
     fn over_without_reason(&self, what: &str) {
         if !self.world.checker.key(&self.key).unwanted {
             let text = format!("a session was over at a {what} that was its first");
@@ -314,4 +345,11 @@ async fn post(node: &Node, call: &str, token: &str, body: &Value) -> (Answer, By
 fn text(body: &[u8], name: &str) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
     value.get(name)?.as_str().map(str::to_owned)
+}
+
+/// The session that an access token names.
+fn session_of(token: &str) -> Option<String> {
+    let mut payload = Vec::new();
+    decode(Alphabet::Url, token.split('.').nth(1)?.as_bytes(), &mut payload).ok()?;
+    text(&payload, "session")
 }
