@@ -13,6 +13,7 @@ pub mod hidden;
 pub mod incoming;
 pub mod json;
 pub mod life;
+pub mod percent;
 pub mod permission;
 pub mod proof;
 pub mod read;

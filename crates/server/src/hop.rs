@@ -6,7 +6,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName};
 
 /// Headers between two hops only (RFC 9110, section 7.6.1), and what else must not travel on.
-pub(crate) const HOP: [HeaderName; 12] = [
+pub const HOP: [HeaderName; 12] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -24,8 +24,17 @@ pub(crate) const HOP: [HeaderName; 12] = [
 ];
 
 /// An answer's headers as the caller may see them: without those of the hop and those that its `Connection` names.
-pub(crate) fn returned(headers: &mut HeaderMap) {
-    let listed: Vec<HeaderName> = headers
+pub fn returned(headers: &mut HeaderMap) {
+    let listed = listed(headers);
+    for name in HOP.iter().filter(|name| **name != CONTENT_LENGTH).chain(&listed) {
+        headers.remove(name);
+    }
+}
+
+/// What a message's `Connection` names, but for what the message is read by.
+#[must_use]
+pub fn listed(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
         .get_all(CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
@@ -33,13 +42,10 @@ pub(crate) fn returned(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| HeaderName::try_from(name.trim()).ok())
         .filter(|name| !READ_BY.contains(name))
-        .collect();
-    for name in HOP.iter().filter(|name| **name != CONTENT_LENGTH).chain(&listed) {
-        headers.remove(name);
-    }
+        .collect()
 }
 
-/// What an answer is read by, which its `Connection` cannot take away.
+/// What a message is read by, which its `Connection` cannot take away.
 const READ_BY: [HeaderName; 6] =
     [CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING, CONTENT_RANGE, CACHE_CONTROL, SET_COOKIE];
 

@@ -11,7 +11,7 @@ pub mod dialects;
 mod dispatch;
 pub mod doctor;
 pub mod echo;
-mod hop;
+pub mod hop;
 pub mod identity;
 pub mod ids;
 mod inflow;

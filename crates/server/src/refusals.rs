@@ -128,10 +128,11 @@ impl Refusals {
 
     /// Keeps an explained refusal.
     pub(crate) fn keep(&self, refused: Refused, keep: Duration) {
-        let mut kept = self.lock();
         let now = refused.at;
-        kept.forget(now, keep);
+        // Counted before the lock is taken: whoever takes a refusal down does not wait for it.
         let size = refused.size();
+        let mut kept = self.lock();
+        kept.forget(now, keep);
         match refused.account.as_ref().filter(|_| refused.proved).map(|(id, _)| id.clone()) {
             Some(account) => {
                 if !kept.proven.contains_key(&account) && kept.proven.len() >= MOST_ACCOUNTS {

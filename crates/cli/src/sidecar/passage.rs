@@ -7,10 +7,8 @@ use crate::print::Out;
 use bytes::{Bytes, BytesMut};
 use countersign_client::http::no_answer::NoAnswer;
 use countersign_client::http::{Client, LONGEST_REFUSAL, Next};
-use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use countersign_server::hop::{self, HOP};
+use http::header::{AUTHORIZATION, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -20,19 +18,6 @@ use tokio::time::{Instant, timeout};
 
 /// Bodies up to this length (bytes) are read whole though they are not signed, so that a request can be sent once more.
 const KEPT_BODY: usize = 64 * 1024;
-/// What concerns one hop only (RFC 9110, section 7.6.1).
-const HOP: [HeaderName; 9] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
-
 /// Everything that a request needs to pass.
 pub(super) struct Passage {
     pub(super) client: Client,
@@ -171,8 +156,8 @@ impl Passage {
 
     /// Takes off what is the tool's own or concerns this hop: the proof stands alone.
     fn strip(&self, headers: &mut HeaderMap) {
-        off_hop(headers);
-        for name in [HOST, EXPECT, CONTENT_LENGTH, LOCAL].iter().chain(&self.dropped) {
+        let listed = hop::listed(headers);
+        for name in HOP.iter().chain(&listed).chain(&[HOST, LOCAL]).chain(&self.dropped) {
             headers.remove(name);
         }
         let told_token = self.admission.wants_token() && self.keeps_credentials;
@@ -207,25 +192,10 @@ async fn refusal(answer: Response<Incoming>) -> Result<(Response<Sent>, Bytes), 
 
 /// The answer as the tool gets it.
 fn returned(mut response: Response<Sent>) -> Response<Sent> {
-    off_hop(response.headers_mut());
+    hop::returned(response.headers_mut());
     // What the sidecar says, the sidecar alone says.
     response.headers_mut().remove(answer::MARK);
     response
-}
-
-fn off_hop(headers: &mut HeaderMap) {
-    let listed: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        // At most as many names as fit into the header lines.
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
-        .filter(|name| *name != CONTENT_LENGTH)
-        .collect();
-    for name in HOP.iter().chain(&listed) {
-        headers.remove(name);
-    }
 }
 
 fn slow(what: &str) -> Own {

@@ -1,5 +1,6 @@
 //! Whether an `htu` is the address of a request: compared as RFC 9449 section 4.3 wants, without query and fragment.
 use crate::incoming::Target;
+use crate::percent;
 
 /// Compares after the normalisation of RFC 3986 sections 6.2.2 and 6.2.3: letter case of scheme and host, the scheme's own port,
 /// an empty path, escapes. Dot segments stay as they are: surfaces refuse them, and nobody has to write them.
@@ -33,7 +34,7 @@ fn plain(path: &str) -> Vec<u8> {
     // Bounded by the path, which the header's limit bounds; each round takes at least one byte.
     while let Some((first, after)) = rest.split_first() {
         let escape = match (first, after) {
-            (b'%', [high, low, ..]) => digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low),
+            (b'%', [high, low, ..]) => percent::escape(*high, *low),
             _ => None,
         };
         match escape {
@@ -53,10 +54,6 @@ fn plain(path: &str) -> Vec<u8> {
         }
     }
     out
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]

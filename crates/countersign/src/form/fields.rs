@@ -1,6 +1,7 @@
 //! Reads one field of an HTML form in a body (`application/x-www-form-urlencoded`), strictly: a field that stands twice is none.
 use crate::incoming::Body;
 use crate::json::{Bounds, Value, read_object};
+use crate::percent;
 use crate::reason::Reason;
 use std::borrow::Cow;
 
@@ -55,44 +56,17 @@ pub(crate) fn only<'b>(body: Body<'b>, name: &str) -> Result<Option<Cow<'b, str>
     let mut found = None;
     // Bounded by the body, whose limit was looked at before.
     for field in bytes.split(|byte| *byte == b'&') {
-        let (key, value) = match field.iter().position(|byte| *byte == b'=') {
-            Some(at) => (field.get(..at).unwrap_or_default(), field.get(at + 1..).unwrap_or_default()),
-            None => (field, &[][..]),
-        };
+        let (key, value) = percent::split(field);
         // A name that is no text cannot be this one, whatever else it is.
-        if !decoded(key).is_ok_and(|key| key == name) {
+        if percent::decode_form(key).is_none_or(|key| key != name) {
             continue;
         }
         if found.is_some() {
             return Err(Reason::AmbiguousCredentials);
         }
-        found = Some(decoded(value)?);
+        found = Some(percent::decode_form(value).ok_or(Reason::MalformedEncoding)?);
     }
     Ok(found)
-}
-
-/// Name and value of one field.
-///
-/// # Errors
-/// `malformed-encoding` when an escape is none or its bytes are no UTF-8.
-pub(crate) fn pair(field: &[u8]) -> Result<(Cow<'_, str>, Cow<'_, str>), Reason> {
-    let (name, value) = match field.iter().position(|byte| *byte == b'=') {
-        Some(at) => (field.get(..at).unwrap_or_default(), field.get(at + 1..).unwrap_or_default()),
-        None => (field, &[][..]),
-    };
-    Ok((decoded(name)?, decoded(value)?))
-}
-
-/// A percent-encoded text in which a plus sign is one (RFC 3986).
-///
-/// # Errors
-/// As above.
-pub(crate) fn unescaped(text: &str) -> Result<Cow<'_, str>, Reason> {
-    if text.contains('%') {
-        let text = decoded(text.replace('+', "%2B").as_bytes())?.into_owned();
-        return Ok(Cow::Owned(text));
-    }
-    Ok(Cow::Borrowed(text))
 }
 
 /// Adds a field to a form.
@@ -105,39 +79,12 @@ pub(crate) fn add(form: &mut String, name: &str, value: &str) {
     escape(form, value);
 }
 
-fn decoded(text: &[u8]) -> Result<Cow<'_, str>, Reason> {
-    let wrong = |_| Reason::MalformedEncoding;
-    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return std::str::from_utf8(text).map(Cow::Borrowed).map_err(wrong);
-    }
-    let digit = |byte: Option<&u8>| {
-        let value = byte.and_then(|byte| char::from(*byte).to_digit(16));
-        value.and_then(|value| u8::try_from(value).ok()).ok_or(Reason::MalformedEncoding)
-    };
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
-    while let Some(byte) = rest.next() {
-        out.push(match byte {
-            b'+' => b' ',
-            b'%' => digit(rest.next())? << 4 | digit(rest.next())?,
-            other => *other,
-        });
-    }
-    String::from_utf8(out).map(Cow::Owned).map_err(|_| Reason::MalformedEncoding)
-}
-
 fn escape(out: &mut String, text: &str) {
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' => out.push(char::from(byte)),
-            b' ' => out.push('+'),
-            other => {
-                out.push('%');
-                for nibble in [other >> 4, other & 15] {
-                    out.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase());
-                }
-            }
+    for (number, part) in text.split(' ').enumerate() {
+        if number > 0 {
+            out.push('+');
         }
+        percent::add(out, part.as_bytes(), b"-._*");
     }
 }
 

@@ -1,8 +1,9 @@
 //! The signature base string of OAuth 1.0a over method, address, query and the credential's own parameters, as Mastercard's packages have it:
 //! unlike RFC 5849 section 3.4.1 the credential's values are escaped once, and not twice.
-use crate::form::fields;
+use crate::percent;
 use crate::reason::Reason;
 use crate::source::Facts;
+use std::borrow::Cow;
 
 /// Parameters of one request: no API call has more.
 const MOST: usize = 256;
@@ -18,12 +19,12 @@ pub(crate) fn add(facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Reason> {
     let mut all: Vec<String> = Vec::new();
     for field in query.split('&').filter(|field| !field.is_empty()) {
         // The text does not tell where a parameter stood, so each name has one place: nobody moves one out of the query.
-        if fields::pair(field.as_bytes())?.0.starts_with(OWN) {
+        if pair(field)?.0.starts_with(OWN) {
             return Err(Reason::MalformedCredential);
         }
         // Without an escape anywhere a query stands as it is; with one, every name and value is spelt anew.
         all.push(if query.contains('%') {
-            let (name, value) = fields::pair(field.as_bytes())?;
+            let (name, value) = pair(field)?;
             format!("{}={}", escaped(&name), escaped(&value))
         } else if field.contains('=') {
             field.to_owned()
@@ -55,19 +56,12 @@ pub(crate) fn add(facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Reason> {
 /// RFC 5849 section 3.6: everything but letters, digits, `-`, `.`, `_` and `~`.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            other => {
-                out.push('%');
-                for nibble in [other >> 4, other & 15] {
-                    let digit = char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-                    out.push(digit.to_ascii_uppercase());
-                }
-            }
-        }
-    }
+    percent::add(&mut out, text.as_bytes(), b"-._~");
     out
+}
+
+fn pair(field: &str) -> Result<(Cow<'_, str>, Cow<'_, str>), Reason> {
+    percent::field(field.as_bytes()).ok_or(Reason::MalformedEncoding)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Parameters of a request: `name="value"` behind a scheme word, and fields of the query or of a form in the body, each read once.
 use crate::form::fields;
 use crate::incoming::{Body, Incoming};
+use crate::percent;
 use crate::reason::Reason;
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -13,12 +14,12 @@ const MOST_SENT: usize = 256;
 /// Names with their values, in order.
 pub(crate) type Pairs<'s> = SmallVec<[(&'s str, Cow<'s, str>); 8]>;
 
-/// Reads `a="1",b=2, c="3"`: commas with optional spaces, values quoted without escapes or bare, every name once. `percent`:
+/// Reads `a="1",b=2, c="3"`: commas with optional spaces, values quoted without escapes or bare, every name once. `escaped`:
 /// values are percent-encoded (OAuth 1.0a, RFC 5849 section 3.5.1).
 ///
 /// # Errors
 /// `malformed-credential` for anything else, `ambiguous-credentials` for a name that stands twice.
-pub(crate) fn read(text: &[u8], percent: bool) -> Result<Pairs<'_>, Reason> {
+pub(crate) fn read(text: &[u8], escaped: bool) -> Result<Pairs<'_>, Reason> {
     let shape = Reason::MalformedCredential;
     let mut rest = std::str::from_utf8(text).map_err(|_| shape)?.trim_matches(' ');
     let mut pairs = Pairs::new();
@@ -40,7 +41,11 @@ pub(crate) fn read(text: &[u8], percent: bool) -> Result<Pairs<'_>, Reason> {
         if pairs.iter().any(|(known, _)| *known == name) {
             return Err(Reason::AmbiguousCredentials);
         }
-        let value = if percent { fields::unescaped(value)? } else { Cow::Borrowed(value) };
+        let value = if escaped {
+            percent::decode(value.as_bytes()).ok_or(Reason::MalformedEncoding)?
+        } else {
+            Cow::Borrowed(value)
+        };
         pairs.push((name, value));
         if tail.is_empty() {
             return Ok(pairs);
@@ -106,7 +111,7 @@ pub(crate) fn sorted_without(incoming: &Incoming<'_>, except: &str) -> Result<Ve
         if field.is_empty() {
             continue;
         }
-        let (name, value) = fields::pair(field)?;
+        let (name, value) = percent::field(field).ok_or(Reason::MalformedEncoding)?;
         if all.len() >= MOST_SENT || name.is_empty() || name.contains(['&', '=']) {
             return Err(Reason::MalformedEncoding);
         }

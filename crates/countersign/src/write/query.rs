@@ -1,9 +1,8 @@
 //! Parameters that a proof adds to the query, each of which may stand there once.
 use super::{CannotSign, Knowledge};
 use crate::form::make::{Make, Pair, Template};
-use crate::form::{fields, oauth};
-use crate::reason::Reason;
-use std::borrow::Cow;
+use crate::form::oauth;
+use crate::percent;
 
 /// Adds the parameters of which `take` says yes to a query.
 pub(super) fn add_parameters(
@@ -14,7 +13,11 @@ pub(super) fn add_parameters(
 ) -> Result<(), CannotSign> {
     for Pair { name, template, .. } in make.query.iter().filter(|pair| take(&pair.template)) {
         // An escape that cannot be read names nothing that a server could take for it.
-        if query.split('&').any(|part| named(part).is_ok_and(|found| found == **name)) {
+        let is_it = |part: &str| {
+            let spelt = part.split_once('=').map_or(part, |(name, _)| name);
+            percent::decode(spelt.as_bytes()).is_some_and(|found| found == **name)
+        };
+        if query.split('&').any(is_it) {
             return Err(CannotSign::Doubled(name.to_string()));
         }
         let mut value = String::new();
@@ -27,9 +30,4 @@ pub(super) fn add_parameters(
         query.push_str(&oauth::escaped(&value));
     }
     Ok(())
-}
-
-/// The name of a parameter, as a server reads it.
-fn named(part: &str) -> Result<Cow<'_, str>, Reason> {
-    fields::unescaped(part.split_once('=').map_or(part, |(name, _)| name))
 }

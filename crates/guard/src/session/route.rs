@@ -1,4 +1,5 @@
 //! Which call a method and a path mean.
+use countersign::percent;
 use std::borrow::Cow;
 
 /// A call of the session API.
@@ -103,29 +104,7 @@ pub(crate) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 
 /// With the percent signs resolved; a text that they make no text of stays as it is.
 fn decoded(text: &str) -> String {
-    unescaped(text).map_or_else(|| text.to_owned(), Cow::into_owned)
-}
-
-fn unescaped(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains('%') {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        if *first != b'%' {
-            bytes.push(*first);
-            rest = after;
-            continue;
-        }
-        let (pair, after) = after.split_at_checked(2)?;
-        let pair = std::str::from_utf8(pair)
-            .ok()
-            .filter(|pair| pair.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-        bytes.push(u8::from_str_radix(pair, 16).ok()?);
-        rest = after;
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
+    percent::decode(text.as_bytes()).map_or_else(|| text.to_owned(), Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Form bodies of the token endpoint: every parameter once (RFC 6749 section 3.2), bounded, in UTF-8.
+use countersign::percent;
 use std::borrow::Cow;
 
 /// Parameters of one form: real requests have at most a dozen.
@@ -25,15 +26,12 @@ impl<'b> Form<'b> {
     /// # Errors
     /// [`NoForm`].
     pub fn read(body: &'b [u8]) -> Result<Self, NoForm> {
-        let text = std::str::from_utf8(body).map_err(|_| NoForm::Malformed)?;
         let mut pairs: Vec<(Cow<'b, str>, Cow<'b, str>)> = Vec::new();
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             if pairs.len() == MOST_PARAMETERS {
                 return Err(NoForm::Malformed);
             }
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decoded(name).ok_or(NoForm::Malformed)?;
-            let value = decoded(value).ok_or(NoForm::Malformed)?;
+            let (name, value) = percent::field(pair).ok_or(NoForm::Malformed)?;
             if pairs.iter().any(|(known, _)| *known == name) {
                 return Err(if name == "resource" { NoForm::SeveralResources } else { NoForm::Repeated });
             }
@@ -48,36 +46,6 @@ impl<'b> Form<'b> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         Some(&**value).filter(|value| !value.is_empty())
     }
-}
-
-/// With the escapes resolved. `None` when one of them is none, or when they make no text.
-fn decoded(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains(['%', '+']) {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    // Bounded by the body, which its reader bounds.
-    while let Some((first, after)) = rest.split_first() {
-        rest = match first {
-            b'+' => {
-                bytes.push(b' ');
-                after
-            }
-            b'%' => {
-                let ([high, low], after) = after.split_first_chunk()?;
-                let digit =
-                    |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-                bytes.push(digit(*high)? << 4 | digit(*low)?);
-                after
-            }
-            plain => {
-                bytes.push(*plain);
-                after
-            }
-        };
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 #[cfg(test)]

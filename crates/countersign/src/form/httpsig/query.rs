@@ -1,26 +1,31 @@
 //! One parameter of a query, as RFC 9421 section 2.2.8 has it signed: read as a form, written in percent encoding.
 
+use crate::percent;
+
 /// Adds the value of the one parameter whose name, written anew, is `name`. `None` when there is none, when there are several, and when
 /// it is no text.
 pub(crate) fn parameter(query: &str, name: &str, out: &mut Vec<u8>) -> Option<()> {
     let mut found = None;
-    let (mut decoded, mut encoded) = (Vec::new(), Vec::new());
+    let (mut decoded, mut encoded) = (Vec::new(), String::new());
     // Bounded by the length of a query.
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (own, value) = pair.split_once('=').unwrap_or((pair, ""));
         encoded.clear();
         if again(own, &mut decoded, &mut encoded).is_some()
-            && encoded == name.as_bytes()
+            && encoded == name
             && found.replace(value).is_some()
         {
             return None;
         }
     }
-    again(found?, &mut decoded, out)
+    encoded.clear();
+    again(found?, &mut decoded, &mut encoded)?;
+    out.extend_from_slice(encoded.as_bytes());
+    Some(())
 }
 
 /// A part of a form, decoded and written in the one spelling that is signed.
-fn again(part: &str, decoded: &mut Vec<u8>, out: &mut Vec<u8>) -> Option<()> {
+fn again(part: &str, decoded: &mut Vec<u8>, out: &mut String) -> Option<()> {
     decoded.clear();
     let mut rest = part.as_bytes();
     // Every round takes at least one byte.
@@ -28,34 +33,20 @@ fn again(part: &str, decoded: &mut Vec<u8>, out: &mut Vec<u8>) -> Option<()> {
         rest = tail;
         match (first, tail) {
             (b'+', _) => decoded.push(b' '),
-            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                decoded.push(hex(*high) << 4 | hex(*low));
-                rest = after;
-            }
+            (b'%', [high, low, after @ ..]) => match percent::escape(*high, *low) {
+                Some(byte) => {
+                    decoded.push(byte);
+                    rest = after;
+                }
+                None => decoded.push(*first),
+            },
             _ => decoded.push(*first),
         }
     }
     // What is no UTF-8 would be read as replacement characters, and many texts as one.
     std::str::from_utf8(decoded).ok()?;
-    for byte in decoded.iter() {
-        if byte.is_ascii_alphanumeric() || b"*-._".contains(byte) {
-            out.push(*byte);
-        } else {
-            out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 15)]);
-        }
-    }
+    percent::add(out, decoded, b"*-._");
     Some(())
-}
-
-fn hex(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        _ => (digit | 0x20).wrapping_sub(b'a' - 10),
-    }
-}
-
-fn digit(value: u8) -> u8 {
-    if value < 10 { b'0' + value } else { b'A' + (value - 10) }
 }
 
 #[cfg(test)]
