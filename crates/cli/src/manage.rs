@@ -213,12 +213,7 @@ fn cell(value: &Value) -> String {
 /// A text as one segment of a path, or one value of a query.
 pub(crate) fn segment(text: &str) -> String {
     let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
+    countersign::percent::add(&mut out, text.as_bytes(), b"-_.~");
     out
 }
 

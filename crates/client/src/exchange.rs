@@ -3,6 +3,7 @@
 //! Opens no connection itself: it says what to send, and is told what came back.
 use crate::signer::{NotSigned, RequestSigner};
 use countersign::dpop::make::{About, CannotProve, proof};
+use countersign::percent;
 use countersign::time::{Span, Time};
 use countersign_keys::PrivateKey;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -131,7 +132,7 @@ impl Exchange {
                 body.push('&');
                 body.push_str(name);
                 body.push('=');
-                escape(value, &mut body);
+                percent::add(&mut body, value.as_bytes(), b"-._");
             }
         }
         let about = About {
@@ -249,15 +250,6 @@ fn nonce(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Adds a value of a form.
-fn escape(value: &str, out: &mut String) {
-    for byte in value.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => out.push(char::from(byte)),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-}
-
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exchange").field("endpoint", &self.endpoint).finish_non_exhaustive()

@@ -44,15 +44,15 @@ pub(crate) fn split(field: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Adds a byte as an escape, with capital digits.
-pub(crate) fn push(out: &mut String, byte: u8) {
+fn push(out: &mut String, byte: u8) {
     out.push('%');
     for nibble in [byte >> 4, byte & 15] {
         out.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase());
     }
 }
 
-/// Adds a text in which letters, digits and the bytes `plain` stand for themselves.
-pub(crate) fn add(out: &mut String, text: &[u8], plain: &[u8]) {
+/// Adds a text in which ASCII letters, digits and the bytes `plain` stand for themselves; all else is written as escapes.
+pub fn add(out: &mut String, text: &[u8], plain: &[u8]) {
     for byte in text {
         if byte.is_ascii_alphanumeric() || plain.contains(byte) {
             out.push(char::from(*byte));
