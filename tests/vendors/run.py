@@ -319,10 +319,10 @@ def mutations(request, bound, carrier):
 
 
 def flip(value):
-    """The value with a character in the middle of its last part changed."""
+    """The value with a character in the middle of its last part changed: to one that is not the same digit of hex in capitals."""
     last = max(value.rfind("."), value.rfind(" "), value.rfind(":"), 0)
     at = last + (len(value) - last) // 2
-    return value[:at] + ("A" if value[at] != "A" else "B") + value[at + 1 :]
+    return value[:at] + ("A" if value[at] not in "Aa" else "B") + value[at + 1 :]
 
 
 def flip_form(body):
