@@ -71,7 +71,8 @@ impl Scanner {
         }
     }
 
-    /// How many of these bytes are whole and right, and whether what follows cannot become a message; else it waits for more.
+    /// How many of these bytes are whole and right, up to the end of a message, and whether what follows cannot become a message; else
+    /// it waits for more. What was sent together passes one message at a time, so that whoever is refused for one is not heard for the next.
     pub(crate) fn scan(&mut self, bytes: &[u8]) -> (usize, Option<Broken>) {
         let mut done = 0;
         let broken = self.follow(bytes, &mut done).err();
@@ -79,7 +80,7 @@ impl Scanner {
     }
 
     fn follow(&mut self, bytes: &[u8], done: &mut usize) -> Result<(), Broken> {
-        // Each round passes at least one byte or returns.
+        // Each round passes at least one byte or returns; it ends with the message.
         while let Some(rest) = bytes.get(*done..).filter(|rest| !rest.is_empty()) {
             let passed = match self.phase {
                 Phase::Head => self.head(rest)?,
@@ -112,6 +113,9 @@ impl Scanner {
                 break;
             }
             *done += passed;
+            if self.between() {
+                break;
+            }
         }
         Ok(())
     }

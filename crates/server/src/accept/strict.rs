@@ -281,6 +281,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Strict<S> {
                 scanner.passed(u64::try_from(read).unwrap_or(u64::MAX));
                 return Poll::Ready(Ok(()));
             }
+            // The message after the last one, of which nothing was looked at.
+            if scanner.between() && !this.buffer.is_empty() {
+                this.check();
+                continue;
+            }
             this.wind();
             match read_piece(&mut this.io, &mut this.buffer, cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),

@@ -10,10 +10,15 @@ fn feed(bytes: &[u8], piece: usize) -> Result<usize, Broken> {
     let mut end = 0;
     while end < bytes.len() {
         end = (end + piece).min(bytes.len());
-        let (count, broken) = scanner.scan(&bytes[passed..end]);
-        passed += count;
-        if let Some(broken) = broken {
-            return Err(broken);
+        loop {
+            let (count, broken) = scanner.scan(&bytes[passed..end]);
+            passed += count;
+            if let Some(broken) = broken {
+                return Err(broken);
+            }
+            if count == 0 {
+                break;
+            }
         }
     }
     Ok(passed)
@@ -128,8 +133,10 @@ fn what_came_before_a_fault_still_passes() {
     let good = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
     let mut stream = good.to_vec();
     stream.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n");
-    let (passed, broken) = Scanner::new(BOUNDS).scan(&stream);
-    assert_eq!(passed, good.len());
+    let mut scanner = Scanner::new(BOUNDS);
+    assert_eq!(scanner.scan(&stream), (good.len(), None));
+    let (passed, broken) = scanner.scan(&stream[good.len()..]);
+    assert_eq!(passed, 0);
     assert!(broken.is_some());
 }
 
