@@ -47,6 +47,7 @@ const FILES: &[(&str, &[u8])] = &[
     ("key_bob", include_bytes!("../keys/key_bob.pem")),
     ("key_bob_ed", include_bytes!("../keys/key_bob_ed.pem")),
     ("nobody", include_bytes!("../keys/nobody.pem")),
+    ("nobody_long", include_bytes!("../keys/nobody_long.pem")),
     ("nobody_ed", include_bytes!("../keys/nobody_ed.pem")),
     ("nobody_es", include_bytes!("../keys/nobody_es.pem")),
 ];

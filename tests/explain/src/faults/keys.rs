@@ -5,6 +5,7 @@ use crate::fault::{Fault, Key, RSA, RSA_TOKENS, TOKENS};
 use crate::world::{ALICE, NOW};
 use countersign::life::key::KeyState;
 use countersign::time::Time;
+use countersign_keys::PrivateKey;
 use countersign_store::model::{KeyRecord, Record};
 
 const CLASS: &str = "key";
@@ -19,6 +20,13 @@ const NAMED: &[Dialect] = &[
     Dialect::Spacetime,
 ];
 const MAIN: &[&str] = &["key_main", "key_ed", "key_es"];
+
+/// A pair that nobody registered, longer than all others.
+const LONG: &[u8] = include_bytes!("../../keys/nobody_long.pem");
+
+fn is_rsa(key: &KeyRecord) -> bool {
+    key.dialects.iter().any(|dialect| dialect == "skykit")
+}
 
 /// Changes the keys that sign.
 fn each(rows: &mut [Record], ids: &[&str], change: impl Fn(&mut KeyRecord)) {
@@ -40,6 +48,24 @@ fn state(rows: &mut Vec<Record>, state: KeyState) {
 pub(crate) const FAULTS: &[Fault] = &[
     Fault::new("wrong-key", CLASS, "wrong-key", ALL).key(Key::Unknown),
     Fault::new("key-of-another-account", CLASS, "wrong-key", RSA).key(Key::Named("key_bob")),
+    Fault::new("wrong-key-longer", CLASS, "wrong-key", RSA).key(Key::Named("nobody_long")),
+    Fault::new("wrong-key-shorter", CLASS, "wrong-key", RSA).rows(|rows| {
+        let spki = PrivateKey::read(LONG, None).map(|key| key.public_key().spki_der().to_vec());
+        for row in rows {
+            if let (Record::Key(key), Ok(spki)) = (row, &spki)
+                && key.account == ALICE
+                && is_rsa(key)
+            {
+                key.spki.clone_from(spki);
+            }
+        }
+    }),
+    Fault::new("only-ed25519-registered", CLASS, "algorithm-of-another-kind", &[Dialect::Jwt]).rows(|rows| {
+        rows.retain(|row| !matches!(row, Record::Key(key) if key.account == ALICE && is_rsa(key)))
+    }),
+    Fault::new("only-rsa-registered", CLASS, "algorithm-of-another-kind", &[Dialect::JwtEd]).rows(|rows| {
+        rows.retain(|row| !matches!(row, Record::Key(key) if key.account == ALICE && !is_rsa(key)))
+    }),
     Fault::new("old-key", CLASS, "key-revoked", ALL).key(Key::Old),
     Fault::new("key-pending", CLASS, "key-pending", ALL).rows(|rows| state(rows, KeyState::Pending)),
     Fault::new("key-disabled", CLASS, "key-disabled", ALL).rows(|rows| state(rows, KeyState::Disabled)),
