@@ -1,4 +1,6 @@
-//! A captured request: raw HTTP, what `curl -v` printed, a HAR file, JSON, or a token alone.
+//! A captured request: raw HTTP, what `curl -v` printed, a curl command, a HAR file, JSON, or a token alone.
+mod command;
+
 use crate::exit::Failure;
 use countersign::dialect::Dialect;
 use countersign::incoming::Target;
@@ -7,6 +9,8 @@ use serde::Deserialize;
 
 /// Most headers that are read: servers take 100 or 200.
 const MOST_HEADERS: usize = 1000;
+/// Most lines of a token that was wrapped: one of 64 KiB in lines of 64 letters.
+const MOST_LINES: usize = 1024;
 
 /// A request as it was seen.
 #[derive(Debug)]
@@ -54,8 +58,11 @@ impl Captured {
         if start.lines().any(|line| line.starts_with("> ")) {
             return Self::from_curl(start, base);
         }
+        if command::is_command(start) {
+            return Self::from_command(start, base);
+        }
         if let Some(token) = token(start) {
-            return Self::from_token(token, base, dialect);
+            return Self::from_token(&token, base, dialect);
         }
         Self::from_http(bytes, base)
     }
@@ -74,11 +81,7 @@ impl Captured {
             Headers::Members(members) => members.into_iter().collect(),
         };
         if pairs.len() > MOST_HEADERS {
-            // No server takes so many; and a map of tens of thousands panics.
-            return Err(Failure::usage(format!(
-                "wanted at most {MOST_HEADERS} headers, found {}; take out those that were not sent",
-                pairs.len()
-            )));
+            return Err(too_many(pairs.len()));
         }
         for (name, value) in &pairs {
             add(&mut headers, name, value.as_bytes())?;
@@ -116,6 +119,19 @@ impl Captured {
         Ok(request)
     }
 
+    fn from_command(text: &str, base: Option<&str>) -> Result<Self, Failure> {
+        let command = command::Command::read(text)?;
+        let mut headers = HeaderMap::new();
+        if command.headers.len() > MOST_HEADERS {
+            return Err(too_many(command.headers.len()));
+        }
+        for (name, value) in &command.headers {
+            add(&mut headers, name, value.as_bytes())?;
+        }
+        let url = absolute(&command.url, base)?;
+        Ok(Self { method: command.method, url, headers, body: command.body })
+    }
+
     fn from_http(bytes: &[u8], base: Option<&str>) -> Result<Self, Failure> {
         let cut = |mark: &[u8]| {
             bytes.windows(mark.len()).position(|found| found == mark).map(|at| (at, mark.len()))
@@ -126,7 +142,7 @@ impl Captured {
         let body = bytes.get(head + length..).unwrap_or_default();
         let head = std::str::from_utf8(head_bytes).map_err(|_| {
             Failure::usage(
-                "wanted an HTTP request, `curl -v` output, JSON or a token; found bytes that are no text",
+                "wanted an HTTP request, `curl -v` output, a curl command, JSON or a token; found bytes that are no text",
             )
         })?;
         let lines: Vec<&str> = head.lines().collect();
@@ -152,7 +168,7 @@ impl Captured {
     fn from_head(lines: &[&str], base: Option<&str>, scheme: &str) -> Result<Self, Failure> {
         let wanted = || {
             Failure::usage(
-                "wanted a request line such as `GET /v1/things HTTP/1.1` (raw HTTP or `curl -v`), a JSON object or a token, \
+                "wanted a request line such as `GET /v1/things HTTP/1.1` (raw HTTP or `curl -v`), a curl command, a JSON object or a token, \
                  found none of them; save the request as it was sent, such as with `curl -v`",
             )
         };
@@ -210,14 +226,30 @@ fn absolute(target: &str, base: Option<&str>) -> Result<String, Failure> {
     Ok(format!("{}://{}{path}", base.scheme, base.authority))
 }
 
-/// A token alone: one word with two dots, maybe behind a scheme word or a header's name.
-fn token(text: &str) -> Option<&str> {
-    let line = text.trim();
-    if line.lines().count() != 1 {
-        return None;
-    }
-    let word = line.split_ascii_whitespace().next_back()?;
-    (word.split('.').count() == 3 && !word.contains(['/', ':', '{'])).then_some(word)
+/// No server takes so many; and a map of tens of thousands panics.
+fn too_many(found: usize) -> Failure {
+    Failure::usage(format!(
+        "wanted at most {MOST_HEADERS} headers, found {found}; take out those that were not sent"
+    ))
+}
+
+/// A token alone, maybe behind a scheme word or a header's name, whole or broken: with other letters of base64, cut, or wrapped in lines. What
+/// is wrong with it is for explain to tell.
+fn token(text: &str) -> Option<String> {
+    let mut lines = text.trim().lines().map(str::trim);
+    let first = lines.next()?;
+    let first = first.split_once(':').map_or(first, |(_, value)| value.trim());
+    let (_, start) = match first.split_once(char::is_whitespace) {
+        Some((scheme, token)) => (scheme, token.trim_start()),
+        None => ("", first),
+    };
+    let lines: Vec<&str> = std::iter::once(start).chain(lines).take(MOST_LINES).collect();
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+/=%~".contains(&byte);
+    let are_letters = |line: &&str| !line.is_empty() && line.bytes().all(is_letter);
+    // Every token's header is an object, which begins so in base64; others have at least the two dots.
+    let is_one = start.starts_with("eyJ")
+        || (lines.len() == 1 && start.split('.').count() == 3 && !start.contains('/'));
+    (is_one && lines.iter().all(are_letters)).then(|| lines.join(" "))
 }
 
 /// The request of a HAR file that was refused; without such a one, the last.
@@ -280,6 +312,14 @@ mod tests {
             assert_eq!(request.body.as_deref(), Some(&b""[..]));
         }
         assert_eq!(read("x.y.z", None).unwrap().headers["authorization"], "JWT x.y.z");
+        assert_eq!(read("authorization: JWT x.y.z\n", None).unwrap().headers["authorization"], "JWT x.y.z");
+        for broken in ["eyJ.a/b+.c==", "eyJhbGci.eyJp", "eyJh", "eyJhbGci.eyJp%2e"] {
+            assert_eq!(read(broken, None).unwrap().headers["authorization"], *format!("JWT {broken}"));
+        }
+        assert_eq!(read("eyJh.b\nc.d\n", None).unwrap().headers["authorization"], "JWT eyJh.b c.d");
+        let command = "curl 'https://api.example/a?b=1' \\\n -H 'Authorization: JWT x.y.z'";
+        assert_eq!(read(command, None).unwrap().headers["authorization"], "JWT x.y.z");
+        assert_eq!(read(command, None).unwrap().url, "https://api.example/a?b=1");
         assert_eq!(read("JWT x.y.z\n", None).unwrap().headers["authorization"], "JWT x.y.z");
         assert_eq!(read(raw, Some("http://other:81/ignored")).unwrap().url, "http://other:81/a?b=1");
     }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
-    /// The captured request: raw HTTP, what `curl -v` printed, a HAR file, JSON, or a token alone; `-` for standard input.
+    /// The captured request: raw HTTP, what `curl -v` printed, a curl command, a HAR file, JSON, or a token alone; `-` for standard input.
     file: PathBuf,
     // Not as a part of its own: where these arguments may be left out as a whole, clap looks at those that stand here alone.
     /// The dialect: a shipped name (`countersign dialect list`) or the path of a dialect file.

@@ -4,6 +4,7 @@ pub(crate) mod built;
 pub(crate) mod file;
 mod meaning;
 mod scene;
+mod telling;
 mod times;
 
 use self::audience::audience;
@@ -15,7 +16,7 @@ use crate::json::Value;
 use crate::life::challenge;
 use crate::reason::{Reason, Stage};
 use crate::rule::meaning::Meaning;
-use crate::source::{Facts, Source};
+use crate::source::{Facts, Names, Source};
 use crate::time::{Span, Time};
 use crate::trace::{Step, Trace};
 
@@ -121,35 +122,6 @@ impl Rule {
             }
             Self::Issued(_) => Some("issued".to_owned()),
             _ => None,
-        }
-    }
-
-    /// The rule in words, for explain and the documents.
-    #[must_use]
-    pub(crate) fn words(&self) -> String {
-        match self {
-            Self::Present(_) => "every claim the dialect wants is there".to_owned(),
-            Self::Absent(..) => "a claim this dialect has no meaning for is not there".to_owned(),
-            Self::Equals(_, text, _) => format!("the text {text}"),
-            Self::Built(rule) => rule.words.to_string(),
-            Self::Same(..) => "the same text in both places".to_owned(),
-            Self::Audience { is, sole: true, .. } => format!("{is} alone as audience"),
-            Self::Audience { is, .. } => format!("{is} among the audiences"),
-            Self::Kind { text: true, most, .. } => format!("text of 1 to {most} bytes"),
-            Self::Kind { most, .. } => format!("text of 1 to {most} bytes, or a number"),
-            Self::Near(_, within) => format!("a time at most {within} from now"),
-            Self::Window { most, .. } => {
-                format!("a time within the window that the request asks for, at most {most}")
-            }
-            Self::NotBefore { slack, .. } => format!("a time not later than now ({slack} allowed)"),
-            Self::NotAfter { slack, .. } => format!("a time later than now ({slack} allowed)"),
-            Self::Ahead { most, .. } => format!("an end at most {most} ahead"),
-            Self::Lifetime { most, .. } => format!("a life of at most {most}"),
-            Self::Companion(_) => "a good API key beside the proof".to_owned(),
-            Self::KnownUser => "a user that exists and that the account may act for".to_owned(),
-            Self::Session => "a session that lives".to_owned(),
-            Self::Once { .. } => "a proof that was not used before".to_owned(),
-            Self::Issued(_) => "a challenge that we issued and that was not answered before".to_owned(),
         }
     }
 
@@ -325,6 +297,7 @@ pub(crate) fn date_single_uses(rules: &mut [Rule]) -> bool {
 /// Judges all rules in order and stops at the first that does not hold. Yields what must still be claimed.
 pub(crate) fn judge_all(
     rules: &[Rule],
+    names: &Names,
     dialect: &str,
     account: &str,
     scene: &Scene<'_, '_>,
@@ -333,7 +306,9 @@ pub(crate) fn judge_all(
     let mut claim = None;
     for rule in rules {
         let judged = rule.judge(scene);
-        trace.step(|| Step::new(Stage::Rules, rule.words(), rule.words(), rule.found(scene), judged.err()));
+        trace.step(|| {
+            Step::new(Stage::Rules, rule.place(names), rule.words(), rule.found(scene), judged.err())
+        });
         judged?;
         if rule.is_single_use() && !rule.is_waived(scene.facts) {
             claim = Some(rule.claim(dialect, account, scene.facts).ok_or(Reason::MalformedClaim)?);
@@ -355,38 +330,4 @@ pub(crate) fn valid_until(rules: &[Rule], facts: &Facts<'_>) -> Option<Time> {
         _ => None,
     });
     ends.min()
-}
-
-impl Rule {
-    fn found(&self, scene: &Scene<'_, '_>) -> String {
-        let facts = scene.facts;
-        let show = |source: &Source| match facts.value(source) {
-            Value::Text(text) => format!("\"{}\"", text.escape_debug()),
-            Value::Number(number) => match Time::from_decimal(number) {
-                Some(time) => format!("{number} ({} from now)", time.since(scene.now)),
-                None => number.to_owned(),
-            },
-            other => other.kind().to_owned(),
-        };
-        match self {
-            Self::Present(sources) => sources.iter().map(show).collect::<Vec<_>>().join(", "),
-            Self::Once { parts, .. } => parts.iter().map(show).collect::<Vec<_>>().join(", "),
-            Self::Absent(at, _)
-            | Self::Equals(at, ..)
-            | Self::Audience { at, .. }
-            | Self::Kind { at, .. }
-            | Self::Near(at, _)
-            | Self::Window { at, .. }
-            | Self::NotBefore { at, .. }
-            | Self::NotAfter { at, .. }
-            | Self::Ahead { at, .. }
-            | Self::Issued(at) => show(at),
-            Self::Built(rule) => show(&rule.at),
-            Self::Same(one, other) => format!("{} and {}", show(one), show(other)),
-            Self::Lifetime { from, to, .. } => format!("from {} to {}", show(from), show(to)),
-            Self::Companion(_) => format!("{:?}", scene.keys.companion),
-            Self::KnownUser => format!("{:?}", scene.keys.acting_as),
-            Self::Session => format!("{:?}", scene.keys.session),
-        }
-    }
 }

@@ -67,6 +67,32 @@ pub(crate) struct Names {
     pub(crate) heads: Vec<Box<str>>,
 }
 
+impl Names {
+    /// How a source is spelt to people: the claim's, header's or parameter's own name.
+    pub(crate) fn spell(&self, source: &Source) -> String {
+        let slot =
+            |names: &[Box<str>], slot: usize| names.get(slot).map_or_else(String::new, ToString::to_string);
+        match source {
+            Source::Member(at) | Source::Signed(at) => slot(&self.members, *at),
+            Source::HeadMember(at) => slot(&self.heads, *at),
+            Source::Head(Head::Typ) => "typ".to_owned(),
+            Source::Head(Head::Type) => "type".to_owned(),
+            Source::Head(Head::Kid) => "kid".to_owned(),
+            Source::Form(field) => field.name.to_string(),
+            Source::Auth(name) | Source::Parameter(name) => name.to_string(),
+            Source::Dated(source, _) => self.spell(source),
+            Source::Key(KeyFact::SpkiSha256) => "the key's fingerprint".to_owned(),
+            Source::Header(name) => format!("header {name}"),
+            Source::Request(part) => {
+                let known = Part::ALL.iter().find(|(known, _)| known == part);
+                format!("the request's {}", known.map_or("part", |(_, name)| name).replace('_', " "))
+            }
+            Source::ChallengePrefix => "the challenge's prefix".to_owned(),
+            Source::Constant(text) => format!("\"{text}\""),
+        }
+    }
+}
+
 fn slot(names: &mut Vec<Box<str>>, name: &str) -> usize {
     names.iter().position(|known| **known == *name).unwrap_or_else(|| {
         names.push(name.into());

@@ -52,7 +52,7 @@ impl<'s> Proof<'s> {
         let (chosen, standing) = self.choose(&keys, now);
         trace.step(|| {
             let found = match &keys.caller {
-                Some(caller) => format!("account {} with {} keys", caller.name, keys.keys.len()),
+                Some(caller) => format!("account {} with {}", caller.name, counted(keys.keys.len())),
                 None => "no account".to_owned(),
             };
             Step::new(Stage::Keys, "keys of the caller", "a live key of an enabled account", found, standing)
@@ -210,7 +210,7 @@ impl<'s> Prepared<'s> {
             let reason = self.standing.unwrap_or(Reason::BadSignature);
             trace.step(|| {
                 let tried = self.attempts.iter().filter(|attempt| attempt.key.is_some()).count();
-                let what = format!("signature under {tried} key(s)");
+                let what = format!("signature under {}", counted(tried));
                 Step::new(Stage::Signature, what, "a signature that holds", "none holds", Some(reason))
             });
             return Err(Refusal::new(reason, Stage::Signature));
@@ -247,8 +247,15 @@ impl<'s> Prepared<'s> {
         };
         let own = of_this_request(&proof, trace).map_err(|reason| Refusal::new(reason, Stage::Rules))?;
         let scene = Scene { facts: &proof.facts, keys: &self.keys, key: Some(&key), now };
-        let claim = rule::judge_all(&proof.dialect.rules, &proof.dialect.name, &caller.id, &scene, trace)
-            .map_err(|reason| Refusal::new(reason, Stage::Rules))?;
+        let claim = rule::judge_all(
+            &proof.dialect.rules,
+            &proof.dialect.names,
+            &proof.dialect.name,
+            &caller.id,
+            &scene,
+            trace,
+        )
+        .map_err(|reason| Refusal::new(reason, Stage::Rules))?;
         // Our own keys sign a session's tokens; what the caller's key was narrowed to must not end there.
         let limits = self.keys.opened_by.iter().chain([&key]).map(|key| &key.limits);
         let permitted = permit(&caller, limits, proof.facts.incoming);
@@ -313,4 +320,9 @@ fn scheme(dialect: &Dialect, incoming: &Incoming<'_>, bound: bool) -> Result<(),
     }
     let dpop = matches!(dpop::credential(incoming), Some((_, dpop::Scheme::Dpop)));
     if dpop == bound { Ok(()) } else { Err(Reason::WrongTokenScheme) }
+}
+
+/// So many keys, in words.
+fn counted(keys: usize) -> String {
+    if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") }
 }

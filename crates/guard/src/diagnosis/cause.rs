@@ -149,7 +149,7 @@ causes! {
     NoKey "no-key" "key": "The account has no key.",
         "Register a public key.";
     WrongKey "wrong-key" "key": "The signature was made by a key that this account does not have.",
-        "Compare the fingerprint of the private key that signs (`countersign key fingerprint FILE`) with the registered ones.";
+        "Compare the fingerprint of the private key that signs (`countersign key show FILE`) with the registered ones.";
     KidOfAnotherAccount "kid-of-another-account" "key": "The key hint (`kid`) names a key of another account.",
         "Send the hint of your own key, or none.";
     KidUnknown "kid-unknown" "key": "The key hint (`kid`) names no key of the account.",

@@ -6,6 +6,9 @@ use countersign_keys::KeyKind;
 /// Longest signature in any spelling that is looked at: RSA-8192 in hexadecimal of hexadecimal has 4096.
 const LONGEST: usize = 8 * 1024;
 
+/// Bytes that signatures of keys in use anywhere have: ECDSA and Ed25519, then RSA (1024 bits are used no more: 128 bytes are half a signature).
+const USUAL: &[usize] = &[64, 96, 132, 256, 384, 512, 1024];
+
 /// Reads base64 of either alphabet, padded or not.
 pub(super) fn loose(text: &str) -> Option<Vec<u8>> {
     let bare = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
@@ -34,7 +37,7 @@ pub(super) fn of_part(text: &str) -> Option<Cause> {
 }
 
 /// What is wrong with how a signature is written. `wanted` is `base64`, `base64url` or `hex`; `lengths` are those that signatures of the
-/// keys in question have. `None`: nothing.
+/// keys in question have. `None`: nothing. A signature as long as another usual key makes them is whole: that key is the wrong one.
 pub(super) fn of_signature(text: &str, wanted: &str, lengths: &[usize]) -> Option<Cause> {
     if text.is_empty() {
         return Some(Cause::TokenUnsigned);
@@ -43,6 +46,7 @@ pub(super) fn of_signature(text: &str, wanted: &str, lengths: &[usize]) -> Optio
         return Some(Cause::SignatureTooLong);
     }
     let fits = |bytes: &Option<Vec<u8>>| bytes.as_ref().is_some_and(|bytes| lengths.contains(&bytes.len()));
+    let usual = |bytes: &Option<Vec<u8>>| bytes.as_ref().is_some_and(|bytes| USUAL.contains(&bytes.len()));
     let spaced = |text: &str| text.contains([' ', '\t', '\n', '\r']);
     if spaced(text) {
         let joined: String = text.split_ascii_whitespace().collect();
@@ -68,16 +72,12 @@ pub(super) fn of_signature(text: &str, wanted: &str, lengths: &[usize]) -> Optio
             return Some(Cause::Base64ForHex);
         }
     } else {
-        if fits(&hex(text)) {
+        let read = hex(text);
+        if fits(&read) || usual(&read) {
             return Some(Cause::HexForBase64);
         }
         if fits(&loose(text)) {
-            match wanted {
-                "base64" if text.contains(['-', '_']) => return Some(Cause::Base64urlForBase64),
-                "base64" if !text.len().is_multiple_of(4) => return Some(Cause::PaddingCut),
-                "base64url" => return of_part(text),
-                _ => return None,
-            }
+            return of_alphabet(text, wanted);
         }
     }
     let read = |text: &str| if wanted == "hex" { hex(text) } else { loose(text) };
@@ -98,10 +98,23 @@ pub(super) fn of_signature(text: &str, wanted: &str, lengths: &[usize]) -> Optio
     if is_der(&bytes) {
         return Some(Cause::DerForRaw);
     }
+    if USUAL.contains(&bytes.len()) {
+        return of_alphabet(text, wanted);
+    }
     // A few bytes behind a whole one are a line end or a terminator, even where other keys make longer signatures.
     let behind = lengths.iter().any(|length| bytes.len().checked_sub(*length).is_some_and(|more| more <= 4));
     let cut = !behind && lengths.iter().any(|length| bytes.len() < *length);
     Some(if cut { Cause::SignatureCut } else { Cause::SignatureTooLong })
+}
+
+/// What is wrong with the letters of a signature that is as long as one.
+fn of_alphabet(text: &str, wanted: &str) -> Option<Cause> {
+    match wanted {
+        "base64" if text.contains(['-', '_']) => Some(Cause::Base64urlForBase64),
+        "base64" if !text.len().is_multiple_of(4) => Some(Cause::PaddingCut),
+        "base64url" => of_part(text),
+        _ => None,
+    }
 }
 
 /// The ASN.1 sequence of two integers that an ECDSA signature is elsewhere.
@@ -168,6 +181,10 @@ mod tests {
             (String::new(), "hex", Some(Cause::TokenUnsigned)),
             (hex[..60].to_owned(), "hex", Some(Cause::SignatureCut)),
             (format!("{hex}00"), "hex", Some(Cause::SignatureTooLong)),
+            (hex.repeat(4), "hex", None),
+            (hex.repeat(4), "base64", Some(Cause::HexForBase64)),
+            (encode(Alphabet::Url, &bytes.repeat(4)), "base64url", None),
+            (encode(Alphabet::Url, &bytes.repeat(4)), "base64", Some(Cause::Base64urlForBase64)),
             ("[object Object]".to_owned(), "base64", Some(Cause::EncodingWrong)),
             (format!("{url}=="), "base64url", Some(Cause::PaddingKept)),
         ];
