@@ -2,7 +2,9 @@
 //! every failure.
 use crate::run::Place;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What prints no JSON, and why.
@@ -200,4 +202,52 @@ fn every_failure_says_what_to_do_next() {
         told == kept,
         "tests/cli/messages.txt has other messages; read these, and keep them when they are good:\n{told}"
     );
+}
+
+/// Every command that the pages of a folder name in code: `countersign WORD WORD`.
+fn named(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            named(&path, found);
+        } else if path.extension().is_some_and(|end| end == "md") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let fenced = text.split("```").skip(1).step_by(2);
+            let lines = fenced.flat_map(|block| block.split("\ncountersign ").skip(1));
+            for rest in text.split("`countersign ").skip(1).chain(lines) {
+                let line = rest.split(['`', '\n']).next().unwrap_or_default();
+                let is_word = |word: &&str| {
+                    word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+                        && !word.starts_with('-')
+                };
+                let words: Vec<&str> = line.split(' ').take_while(is_word).take(2).collect();
+                // Texts that are signed begin so, with their version.
+                if line.split(' ').nth(words.len()) != Some("1") {
+                    found.insert(words.join(" "));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_command_that_a_page_names_exists() {
+    let leaves = leaves(&Place::new());
+    let mut found = BTreeSet::new();
+    named(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs"), &mut found);
+    found.remove("");
+    assert!(found.len() > 30, "{found:?}");
+    for command in &found {
+        let first = command.split(' ').next().unwrap_or_default();
+        let is_it = |leaf: &String| {
+            // A command with arguments, or a whole group that is told of.
+            leaf == command
+                || leaf == first
+                || leaf.strip_prefix(command.as_str()).is_some_and(|rest| rest.starts_with(' '))
+        };
+        assert!(
+            leaves.iter().any(is_it),
+            "a page names `countersign {command}`, and there is no such command"
+        );
+    }
 }
