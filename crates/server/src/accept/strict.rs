@@ -309,8 +309,7 @@ fn read_piece<S: AsyncRead + Unpin>(
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
     buffer.reserve(PIECE);
-    let mut reading = pin!(io.read_buf(buffer));
-    reading.as_mut().poll(cx)
+    pin!(io.read_buf(buffer)).poll(cx)
 }
 
 /// A head and a body that have no more bytes than this are copied into one piece: the kernel takes one sooner than two.
