@@ -18,11 +18,14 @@ def run(key):
 
     def judge(request):
         """The package sends the same parameters at the same time: what it puts into the address has to be ours, to the letter."""
-        body = request.body.decode()
+        from binance_common.utils import send_request
+
         given = [pair for pair in parse_qsl(request.query, keep_blank_values=True) if pair[0] != "signature"]
+        form = parse_qsl(request.body.decode(), keep_blank_values=True)
+        api = client()
         with Capture() as capture, contextlib.suppress(Exception):
-            client().send_signed_request(
-                request.path, request.method, query_params=dict(given), body_params=dict(parse_qsl(body, keep_blank_values=True))
+            send_request(
+                api._session, api.configuration, request.method, request.path, dict(given), dict(form), is_signed=True, signer=api._signer
             )
         sent = capture.requests[0]
         return sent["url"] == request.url and dict(map(tuple, sent["headers"]))["x-mbx-apikey"] == request.headers["x-mbx-apikey"]

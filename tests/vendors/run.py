@@ -255,7 +255,7 @@ class Case:
         if not theirs:
             # No token: a signed text stands in headers, whose names count.
             carriers = set(self.shown()["carriers"])
-            theirs, ours = ({name: "there" for name, _ in request["headers"] if name in carriers} for request in (told["requests"][0], signed))
+            theirs, ours = (places(request, carriers) for request in (told["requests"][0], signed))
         ignored = set(told.get("differs", []))
         for where in sorted(set(theirs) | set(ours)):
             if theirs.get(where) != ours.get(where) and where not in ignored:
@@ -352,6 +352,14 @@ def flip_form(body):
         if name in ("assertion", "client_assertion"):
             fields[at] = f"{name}={flip(value)}"
     return "&".join(fields).encode()
+
+
+def places(request, carriers):
+    """Where a signed text stands: in headers, or in a parameter of the address."""
+    found = {name.lower(): "there" for name, _ in request["headers"] if name.lower() in carriers}
+    if not carriers and (parameter := SIGNATURE_PARAMETER.search(request["url"])):
+        found[parameter[1]] = "there"
+    return found
 
 
 def structure(request):
