@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 
@@ -35,12 +36,14 @@ def main():
     for path in options.cases:
         case = Case(path, work, keys, options.countersign.resolve())
         print(f"running {path.stem} …", flush=True)
+        begun = time.monotonic()
         for name, why in case.checks(options.write):
             mark = "FAIL" if why else "ok  "
             print(f"{mark}  {case.dialect:<22}  {name}")
             if why:
                 print(f"        {why}")
             failed, passed = failed + bool(why), passed + (not why)
+        print(f"{path.stem} took {time.monotonic() - begun:.0f} s", flush=True)
     print(f"vendors: {passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 
