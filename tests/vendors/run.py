@@ -132,11 +132,20 @@ class Case:
         folder = self.work / f"venv-{hashlib.sha256(seed).hexdigest()[:12]}"
         if not (folder / ".complete").exists():
             print(f"installing {', '.join(self.pip)} …", flush=True)
-            venv.create(folder, with_pip=True, clear=True)
+            venv.create(folder, clear=True)
             # What is imported is compiled then; some packages have ten thousand modules that nobody imports here.
-            step([str(folder / "bin/pip"), "install", "--quiet", "--no-compile", "--disable-pip-version-check", *self.pip])
+            quiet = ["--quiet", "--no-compile", "--disable-pip-version-check"]
+            step([str(self.installer()), "--python", str(folder / "bin/python"), "install", *quiet, *self.pip])
             (folder / ".complete").touch()
         return folder / "bin" / "python"
+
+    def installer(self):
+        """The one pip for all environments: to put it into each costs more than most packages."""
+        folder = self.work / "pip"
+        if not (folder / ".complete").exists():
+            venv.create(folder, with_pip=True, clear=True)
+            (folder / ".complete").touch()
+        return folder / "bin" / "pip"
 
     def node(self):
         seed = " ".join(sorted(self.npm)).encode()

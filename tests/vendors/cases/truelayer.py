@@ -4,6 +4,7 @@
 #: pip requests==2.34.2
 #: vendor truelayer-signing
 from capture import Capture, Keys, named, print_case, verifying
+from truelayer_signing.errors import TlSigningException
 
 keys = Keys()
 
@@ -19,8 +20,8 @@ def judge(request):
     return True
 
 
-# The package's own errors, those of the token library below it, and a method that it does not know.
-verifying(judge, Exception)
+# The second for what is no token, and for a method that the package does not know.
+verifying(judge, TlSigningException, ValueError)
 
 KID = "45fc75cf-5649-4134-84b3-192c2c78e990"
 with Capture() as capture:
