@@ -68,9 +68,7 @@ impl TimeFormat {
                 let time = of(whole, "0000-00-00T00:00:00", [0, 5, 8, 11, 14, 17])?;
                 Some(Time::from_nanos(time.nanos() + nanos))
             }
-            Self::Rfc3339Seconds => {
-                of(text.strip_suffix('Z')?, "0000-00-00T00:00:00", [0, 5, 8, 11, 14, 17])
-            }
+            Self::Rfc3339Seconds => of(text.strip_suffix('Z')?, "0000-00-00T00:00:00", [0, 5, 8, 11, 14, 17]),
             Self::Basic => of(text, "00000000T000000Z", [0, 4, 6, 9, 11, 13]),
             Self::HttpDate => {
                 let month = MONTHS.iter().position(|month| text.get(8..11) == Some(*month))? + 1;
