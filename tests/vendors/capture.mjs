@@ -80,3 +80,28 @@ export function named(requests, ...ids) {
 export function printCase(told) {
     console.log(JSON.stringify(told));
 }
+
+/**
+ * Where this run is for verifying (`case.mjs KEYS verify`): has `judge` say of each request whether the package takes it, and ends.
+ *
+ * What the package throws is its no; what only a mistake of the case throws ends the run and fails the check.
+ */
+export async function verifying(judge) {
+    if (process.argv[3] !== "verify") {
+        return;
+    }
+    const said = [];
+    for (const told of JSON.parse(fs.readFileSync(0, "utf8"))) {
+        const headers = Object.fromEntries(told.headers.map(([name, value]) => [name.toLowerCase(), value]));
+        try {
+            said.push((await judge({ ...told, headers, body: Buffer.from(told.body_b64, "base64") })) ? "" : "it says no");
+        } catch (error) {
+            if (error instanceof ReferenceError || error instanceof TypeError) {
+                throw error;
+            }
+            said.push(`${error}`);
+        }
+    }
+    fs.writeSync(1, `${JSON.stringify(said)}\n`);
+    process.exit(0);
+}

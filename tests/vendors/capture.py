@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 real_getaddrinfo = socket.getaddrinfo
 real_connect = socket.socket.connect
@@ -215,9 +216,32 @@ class Keys:
             return file.read()
 
 
-def verifying():
-    """The signed request to verify, when this run is for that: `case.py KEYS verify`."""
-    return json.load(sys.stdin) if len(sys.argv) > 2 and sys.argv[2] == "verify" else None
+class Signed:
+    """A request that countersign signed, or a change of it."""
+
+    def __init__(self, told):
+        self.method, self.url = told["method"], told["url"]
+        self.headers = {name.lower(): value for name, value in told["headers"]}
+        self.body = base64.b64decode(told["body_b64"])
+        parts = urlsplit(self.url)
+        self.host, self.path, self.query = parts.netloc, parts.path, parts.query
+
+
+def verifying(judge, *refusals):
+    """Where this run is for verifying (`case.py KEYS verify`): has `judge` say of each request whether the package takes it, and ends.
+
+    An error out of `refusals` is the package's no. Any other is a mistake of the case, which ends the run and fails the check.
+    """
+    if sys.argv[2:] != ["verify"]:
+        return
+    said = []
+    for told in json.load(sys.stdin):
+        try:
+            said.append("" if judge(Signed(told)) else "it says no")
+        except refusals as error:
+            said.append(f"{type(error).__name__}: {error}")
+    print(json.dumps(said), flush=True)
+    sys.exit(0)
 
 
 def named(requests, *ids):

@@ -103,7 +103,8 @@ fn vendors() -> Result<String, String> {
     let mut out = String::from(
         "\n## Held against vendors' own packages\n\n\
          What each package sent was captured on loopback and is judged in every test run (`tests/vendors`). *Compared*: header and claims of\n\
-         what countersign signs are the package's. *Verifies*: the package takes what countersign signs, and refuses it changed.\n\n\
+         what countersign signs are the package's. *Verifies*: the package takes what countersign signs, and refuses it changed; one that only signs\n\
+         comes to the same signature, or to the text that it is over, for the same request at the same time.\n\n\
          | preset | package | version | signs | compared | verifies | captured |\n| --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for folder in FOLDERS {

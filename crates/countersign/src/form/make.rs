@@ -266,6 +266,7 @@ fn read_name(name: &str) -> Result<Name, String> {
         "signature.percent" => Name::SignaturePercent,
         "now.ms" => Name::NowAs(TimeFormat::Millis),
         "now.rfc3339" => Name::NowAs(TimeFormat::Rfc3339),
+        "now.rfc3339-seconds" => Name::NowAs(TimeFormat::Rfc3339Seconds),
         "now.http-date" => Name::NowAs(TimeFormat::HttpDate),
         "now.basic" => Name::NowAs(TimeFormat::Basic),
         "list" => Name::List,

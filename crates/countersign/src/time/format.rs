@@ -10,6 +10,8 @@ pub(crate) enum TimeFormat {
     Millis,
     /// `2026-10-01T12:30:15.123Z` (RFC 3339 in UTC, the fraction optional).
     Rfc3339,
+    /// `2026-10-01T12:30:15Z` (RFC 3339 in UTC, no fraction).
+    Rfc3339Seconds,
     /// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7).
     HttpDate,
     /// `20261001T123015Z`.
@@ -21,10 +23,11 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl TimeFormat {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::Seconds, "s"),
         (Self::Millis, "ms"),
         (Self::Rfc3339, "rfc3339"),
+        (Self::Rfc3339Seconds, "rfc3339-seconds"),
         (Self::HttpDate, "http-date"),
         (Self::Basic, "basic"),
     ];
@@ -33,9 +36,9 @@ impl TimeFormat {
     /// The name, when it is none.
     pub(crate) fn named(name: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|(_, known)| *known == name);
-        known
-            .map(|(format, _)| format)
-            .ok_or_else(|| format!("wanted a time as s, ms, rfc3339, http-date or basic, found {name}"))
+        known.map(|(format, _)| format).ok_or_else(|| {
+            format!("wanted a time as s, ms, rfc3339, rfc3339-seconds, http-date or basic, found {name}")
+        })
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -65,6 +68,7 @@ impl TimeFormat {
                 let time = of(whole, "0000-00-00T00:00:00", [0, 5, 8, 11, 14, 17])?;
                 Some(Time::from_nanos(time.nanos() + nanos))
             }
+            Self::Rfc3339Seconds => of(text.strip_suffix('Z')?, "0000-00-00T00:00:00", [0, 5, 8, 11, 14, 17]),
             Self::Basic => of(text, "00000000T000000Z", [0, 4, 6, 9, 11, 13]),
             Self::HttpDate => {
                 let month = MONTHS.iter().position(|month| text.get(8..11) == Some(*month))? + 1;
@@ -89,6 +93,9 @@ impl TimeFormat {
             Self::Rfc3339 => {
                 let millis = time.millis().rem_euclid(1000);
                 format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+            }
+            Self::Rfc3339Seconds => {
+                format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
             }
             Self::Basic => format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z"),
             Self::HttpDate => {
@@ -153,6 +160,7 @@ mod tests {
         let time = Time::from_seconds(784_111_777);
         assert_eq!(TimeFormat::HttpDate.write(time), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(TimeFormat::Basic.write(time), "19941106T084937Z");
+        assert_eq!(TimeFormat::Rfc3339Seconds.write(time), "1994-11-06T08:49:37Z");
         assert_eq!(TimeFormat::Rfc3339.read("1994-11-06T08:49:37Z"), Some(time));
         assert_eq!(
             TimeFormat::Rfc3339.read("2000-02-29T00:00:00.5Z"),
@@ -171,6 +179,8 @@ mod tests {
             (TimeFormat::Rfc3339, "2026-02-28T24:00:00Z"),
             (TimeFormat::Rfc3339, "2026-02-28T23:00:00+01:00"),
             (TimeFormat::Rfc3339, "2026-02-28T23:00:00.Z"),
+            (TimeFormat::Rfc3339Seconds, "2026-02-28T23:00:00.0Z"),
+            (TimeFormat::Rfc3339Seconds, "2026-02-28T23:00:00"),
             (TimeFormat::HttpDate, "Mon, 06 Nov 1994 08:49:37 GMT"),
             (TimeFormat::HttpDate, "Sun, 6 Nov 1994 08:49:37 GMT"),
             (TimeFormat::HttpDate, "Sun, 06 Nov 1994 08:49:37 UTC"),

@@ -1,0 +1,8 @@
+"""binance-sdk-spot signs with RSA and calls the exchange; what countersign signs is what it sends at that time."""
+#: dialect binance-rsa
+#: pip binance-sdk-spot==13.3.0
+#: pip cryptography==42.0.8
+#: vendor binance-sdk-spot
+from binance_spot import run
+
+run("rsa")
