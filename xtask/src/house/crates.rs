@@ -22,6 +22,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("client", &["dialects", "countersign", "keys"]),
     ("testkit", &["guard", "store", "dialects", "countersign", "keys"]),
     ("envoy", &["guard", "countersign"]),
+    // What a package in another language stands on: both halves, in plain types.
+    ("embedded", &["guard", "client", "store", "dialects", "countersign", "keys"]),
     // What is told of requests, and nothing that decides about them.
     ("traces", &[]),
     (
