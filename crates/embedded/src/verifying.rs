@@ -137,7 +137,7 @@ impl Verifying {
         };
         let too_large = |body: &[u8]| self.needs_body() && body.len() > self.policy.limits.body;
         if request.body.is_some_and(too_large) {
-            return Ok(self.turn_away(Reason::BodyTooLarge));
+            return Ok(self.too_large());
         }
         let target = request.target.unwrap_or(NO_TARGET);
         let (scheme, authority) = match &self.public {
@@ -190,7 +190,8 @@ impl Verifying {
     /// The answer to a request whose body is larger than [`Verifying::body_limit`].
     #[must_use]
     pub fn too_large(&self) -> Judgement {
-        self.turn_away(Reason::BodyTooLarge)
+        // Nothing was judged yet: this is an answer of HTTP's, not of a dialect's.
+        self.refused(unread(Reason::BodyTooLarge), None, &Reply::plain(Reason::BodyTooLarge))
     }
 
     /// The answer to a fault.
