@@ -11,12 +11,7 @@ use std::task::Poll;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
     /// Who has which keys.
-    Keys {
-        dialect: String,
-        namespace: Option<String>,
-        identifier: String,
-        kid: Option<String>,
-    },
+    Keys { dialect: String, namespace: Option<String>, identifier: String, kid: Option<String> },
     /// Whether this is the first use.
     Claim { digest: [u8; 32], expires: i64 },
 }
@@ -67,7 +62,8 @@ impl Slot {
         let mut talk = self.talk();
         let fits = matches!(
             (&*talk, &said),
-            (Talk::Asked(Question::Keys { .. }), Said::Keys(_)) | (Talk::Asked(Question::Claim { .. }), Said::Claim(_))
+            (Talk::Asked(Question::Keys { .. }), Said::Keys(_))
+                | (Talk::Asked(Question::Claim { .. }), Said::Claim(_))
         );
         if fits {
             *talk = Talk::Said(said);

@@ -61,7 +61,11 @@ impl NativeSigner {
             (Some(Either::A(text)), None) => KeyFrom::Bytes(Zeroizing::new(text.into_bytes())),
             (Some(Either::B(bytes)), None) => KeyFrom::Bytes(Zeroizing::new(bytes.to_vec())),
             (None, Some(path)) => KeyFrom::File(path.into()),
-            _ => return Err(Error::from_reason("wanted the private key as `key` or as `keyFile`, one of both")),
+            _ => {
+                return Err(Error::from_reason(
+                    "wanted the private key as `key` or as `keyFile`, one of both",
+                ));
+            }
         };
         let settings = options.settings.unwrap_or_default().into_iter().collect();
         let options = SigningOptions {

@@ -159,7 +159,11 @@ mod tests {
             for status in [401, 403, reason.status()] {
                 let status = StatusCode::from_u16(status).unwrap();
                 let whole = problem(status, reason.outward(), title(reason.outward()));
-                assert_eq!(bytes(whole).await, document(reason.outward(), status), "{reason}");
+                assert_eq!(
+                    bytes(whole).await,
+                    document(status, reason.outward(), title(reason.outward())),
+                    "{reason}"
+                );
             }
         }
     }
