@@ -46,28 +46,28 @@ export function refusals(dialect) {
   const post = { method: 'POST', body: '{"amount":1}', headers: { 'content-type': 'application/json' } };
   const list = [
     ['no proof', status, 'missing-credentials', async (url) => fetch(url)],
-    ['a stranger\'s key', status, 'credentials', async (url) => fetch(await sign(url, {}, { key: stranger(dialect) }))],
-    ['an unknown caller', status, 'credentials', async (url) => {
+    ['a stranger\'s key', status, 'refused', async (url) => fetch(await sign(url, {}, { key: stranger(dialect) }))],
+    ['an unknown caller', status, 'refused', async (url) => {
       const options = dialect === 'http-signature' ? { key: stranger(dialect) } : { identifier: of(dialect).identifier.replace(/.$/, '0') };
       return fetch(await sign(url, {}, options));
     }],
-    ['a changed signature', status, 'credentials', async (url) => {
+    ['a changed signature', status, 'refused', async (url) => {
       const request = await sign(url, {});
       const header = { skillhive: 'api-signature', 'http-signature': 'signature' }[dialect] ?? 'authorization';
       const value = request.headers.get(header);
-      const at = value.length - (dialect === 'http-signature' ? 20 : 20);
+      const at = value.length - 20;
       request.headers.set(header, value.slice(0, at) + (value[at] === 'A' ? 'B' : 'A') + value.slice(at + 1));
       return fetch(request);
     }],
   ];
   if (dialect === 'skillhive' || dialect === 'http-signature') {
-    const code = dialect === 'skillhive' ? 'credentials' : null;
+    const code = dialect === 'skillhive' ? 'refused' : null;
     list.push(
       ['a changed body', dialect === 'skillhive' ? status : 401, code, async (url) => {
         const request = await sign(url, post);
         return fetch(url, { method: 'POST', headers: request.headers, body: '{"amount":2}' });
       }],
-      ['a changed query', status, 'credentials', async (url) => {
+      ['a changed query', status, 'refused', async (url) => {
         const request = await sign(url, post);
         return fetch(`${url}&more=1`, { method: 'POST', headers: request.headers, body: post.body });
       }],

@@ -38,10 +38,18 @@ function readAndPutBack(request, limit, time) {
       request.off('readable', look);
       request.off('error', broken);
       request.off('close', broken);
-      resolve(outcome);
+      // After what listening to the stream has left to be done in the next tick.
+      process.nextTick(() => {
+        delete request.read;
+        resolve(outcome);
+      });
     };
     const broken = () => done('broken');
     const timer = setTimeout(() => done('too-slow'), time);
+    // Listening makes the stream read for itself, and an empty one that has ended would tell its end to nobody: the next reader would wait
+    // for it for ever.
+    const { read } = request;
+    request.read = (size) => (isWhole(request) && request.readableLength === 0 ? null : read.call(request, size));
     // All that is buffered is taken at once, and never more than that is asked for: a stream that was asked for what it does not have
     // tells its end, and nothing can be put back after that.
     const look = () => {
