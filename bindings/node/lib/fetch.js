@@ -8,6 +8,8 @@ const { mistake } = require('./mistake.js');
 const MOST_REDIRECTS = 20;
 /** Bytes of a refusal that are read to learn why. */
 const LONGEST_REFUSAL = 64 * 1024;
+/** Milliseconds in which it has to be there. */
+const REFUSAL_TIME = 2_000;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** What describes a body, and goes with it when a redirect turns a request into a GET. */
 const OF_A_BODY = ['content-encoding', 'content-language', 'content-location', 'content-type', 'content-length', 'content-digest'];
@@ -28,13 +30,14 @@ function signedFetch(signer, { fetch: send = globalThis.fetch } = {}) {
     for (let followed = 0; ; followed += 1) {
       let response = await once(signer, send, asked);
       if (comesAgain(asked.body) && (await taught(signer, response))) {
-        await response.body?.cancel();
+        // Not waited for, here and below: it ends with the connection, whenever that is.
+        response.body?.cancel().catch(() => {});
         response = await once(signer, send, asked);
       }
       const next = asked.redirect === 'manual' ? null : leads(response, asked.url);
       if (next === null) return response;
       // The connection is free for the next request only when nobody waits for the rest.
-      await response.body?.cancel();
+      response.body?.cancel().catch(() => {});
       if (asked.redirect === 'error') throw redirected('redirects are not wanted here', response, next);
       if (next.origin !== origin) {
         throw redirected('it is another origin, for which the proof is not meant; ask there by itself', response, next);
@@ -104,16 +107,26 @@ async function taught(signer, response) {
   }
 }
 
-/** The first part of an answer. */
+/** The first part of an answer, as far as it comes at once. */
 async function start(response) {
+  if (response.body === null) return Buffer.alloc(0);
   const chunks = [];
   let length = 0;
-  // Bounded by the limit: what is longer is no refusal of ours.
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    length += chunk.byteLength;
-    if (length > LONGEST_REFUSAL) break;
+  const reader = response.body.getReader();
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, REFUSAL_TIME, { done: true });
+  });
+  // Bounded by the limit: what is longer is no refusal of ours, and so is what does not end.
+  while (length <= LONGEST_REFUSAL) {
+    const { done, value } = await Promise.race([reader.read(), late]);
+    if (done) break;
+    chunks.push(value);
+    length += value.byteLength;
   }
+  clearTimeout(timer);
+  // Not waited for: a copy is given up only when the answer it was made of is.
+  reader.cancel().catch(() => {});
   return Buffer.concat(chunks);
 }
 
