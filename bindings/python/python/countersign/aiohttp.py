@@ -25,11 +25,14 @@ class Auth:
         address = str(request.url.with_fragment(None))
         if not self.signer.signs(address):
             return await handler(request)
+        unsigned = request.headers.copy()
         replayable = await self._sign(request, address)
         answer = await handler(request)
         if answer.status in (401, 403) and replayable:
             if self.signer.learn(answer.status, answer.raw_headers, await answer.read()):
                 answer.release()
+                for name in set(request.headers).difference(unsigned):
+                    del request.headers[name]
                 await self._sign(request, address)
                 return await handler(request)
         return answer

@@ -65,6 +65,8 @@ class Auth(AuthBase):
         answer.close()
         again = request.copy()
         again._countersign_again = True  # type: ignore[attr-defined]
+        for name in names:
+            again.headers.pop(name, None)
         self._sign(again, url)
         # As requests' own digest authentication does it.
         second: Response = answer.connection.send(again, **options)  # type: ignore[attr-defined]

@@ -1,0 +1,30 @@
+"""A Flask application behind the package's WSGI middleware: tells what it saw."""
+
+import os
+
+import flask
+from verifying import verifier
+
+import countersign.wsgi
+
+flask_app = flask.Flask(__name__)
+
+
+@flask_app.route("/", defaults={"path": ""}, methods=["GET", "POST", "PUT"])
+@flask_app.route("/<path:path>", methods=["GET", "POST", "PUT"])
+def tell(path):
+    environ = flask.request.environ
+    who = environ["countersign.recognised"]
+    return {
+        "account": who and who.account,
+        "covered": who and who.covered,
+        "user": flask.request.remote_user,
+        "path": flask.request.path,
+        "body": flask.request.get_data(as_text=True),
+        "again": flask.request.environ["wsgi.input"].read().decode(),
+        "headers": dict(flask.request.headers),
+        "process": os.getpid(),
+    }
+
+
+app = countersign.wsgi.Middleware(flask_app, verifier(), optional=os.environ.get("OPTIONAL") == "yes")
