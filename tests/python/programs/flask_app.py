@@ -1,5 +1,6 @@
 """A Flask application behind the package's WSGI middleware: tells what it saw."""
 
+import io
 import os
 
 import flask
@@ -21,7 +22,8 @@ def tell(path):
         "user": flask.request.remote_user,
         "path": flask.request.path,
         "body": flask.request.get_data(as_text=True),
-        "again": flask.request.environ["wsgi.input"].read().decode(),
+        # What is left of a body that was judged; on a bare line there is no end to read to.
+        "again": environ["wsgi.input"].read().decode() if isinstance(environ["wsgi.input"], io.BytesIO) else None,
         "headers": dict(flask.request.headers),
         "process": os.getpid(),
     }
