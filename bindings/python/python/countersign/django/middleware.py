@@ -8,6 +8,7 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 
@@ -65,11 +66,19 @@ class Middleware:
         except Fault:
             log.exception("a request cannot be decided")
             return _answer(*self.verifier.failed())
-        user = users.user_of(recognised)
+        try:
+            user = users.user_of(recognised)
+        except DatabaseError:
+            log.exception("the user %s cannot be read", recognised.account)
+            return _answer(*self.verifier.failed())
         if user is None:
             log.error("the user %s went away while a proof of it was judged", recognised.account)
             return _answer(*self.verifier.failed())
-        users.note_use(recognised, user)
+        try:
+            users.note_use(recognised, user)
+        except DatabaseError:
+            # Nothing is decided by it.
+            log.exception("the last use of a key of %s cannot be written down", recognised.account)
         _become(request, user, recognised)
         return None
 
