@@ -7,6 +7,7 @@
 //!
 //! A refusal is the caller's fault and a [`Fault`] is ours; whatever fails in a function that was handed in is a fault, never a
 //! refusal and never an acceptance.
+mod account_file;
 mod accounts;
 pub mod arrived;
 pub mod choice;

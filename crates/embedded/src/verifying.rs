@@ -1,4 +1,5 @@
 //! A provider: judges requests that are given in parts, by accounts of its own or by asking the program.
+use crate::account_file;
 use crate::accounts;
 use crate::arrived::Arrived;
 use crate::choice::DialectChoice;
@@ -22,6 +23,7 @@ use countersign_store::fault::Fault;
 use countersign_store::memory::MemoryStore;
 use countersign_store::once::Once;
 use futures_util::FutureExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Stands where a path would, when only a decoded one can be had: begins with no prefix that an account could be confined to.
@@ -32,6 +34,8 @@ const NO_TARGET: &str = "*";
 pub enum Accounts {
     /// A description as `countersign apply` reads it, TOML or JSON.
     Described(String),
+    /// The same in a file, which may name keys and secrets by file, relative to its folder.
+    File(PathBuf),
     /// The program is asked for each proof.
     Asked(Arc<dyn Holders>),
 }
@@ -62,6 +66,7 @@ pub struct Verifying {
     guard: ArcSwap<Guard>,
     once: Arc<dyn Once>,
     described: bool,
+    file: Option<PathBuf>,
     public: Option<(String, String)>,
     needs_target: bool,
     local: bool,
@@ -95,9 +100,14 @@ impl Verifying {
         policy.admit = options.admit;
         policy.require = required(&options.require)?;
         policy.limits.body = options.body_limit.unwrap_or(policy.limits.body);
-        let described = matches!(options.accounts, Accounts::Described(_));
+        let described = !matches!(options.accounts, Accounts::Asked(_));
+        let file = match &options.accounts {
+            Accounts::File(path) => Some(path.clone()),
+            Accounts::Described(_) | Accounts::Asked(_) => None,
+        };
         let guard = match options.accounts {
             Accounts::Described(text) => guard(accounts::read(&text)?, &once, &clock),
+            Accounts::File(path) => guard(accounts::read(&account_file::read(&path)?)?, &once, &clock),
             Accounts::Asked(holders) => {
                 let asking = Asking::new(holders, names);
                 guard(Directory::empty(), &once, &clock).with_source(Arc::new(asking))
@@ -105,7 +115,7 @@ impl Verifying {
         };
         let needs_target = policy.dialects.iter().any(needs_target);
         let guard = ArcSwap::from_pointee(guard);
-        Ok(Self { policy, guard, once, described, public, needs_target, local, clock, entropy })
+        Ok(Self { policy, guard, once, described, file, public, needs_target, local, clock, entropy })
     }
 
     /// Takes another description in place of the one before, all at once; uses stay remembered.
@@ -120,6 +130,17 @@ impl Verifying {
         }
         self.guard.store(Arc::new(guard(accounts::read(text)?, &self.once, &self.clock)));
         Ok(())
+    }
+
+    /// Reads the accounts' file again; uses stay remembered.
+    ///
+    /// # Errors
+    /// [`Unusable`] when it cannot be read, or there is none; the accounts stay as they are.
+    pub fn reload(&self) -> Result<(), Unusable> {
+        let Some(path) = &self.file else {
+            return Err(Unusable::new("wanted a verifier with a file of accounts, found one without"));
+        };
+        self.describe(&account_file::read(path)?)
     }
 
     /// Judges a request. A single-use proof is used up by this.
@@ -192,6 +213,12 @@ impl Verifying {
     pub fn too_large(&self) -> Judgement {
         // Nothing was judged yet: this is an answer of HTTP's, not of a dialect's.
         self.refused(unread(Reason::BodyTooLarge), None, &Reply::plain(Reason::BodyTooLarge))
+    }
+
+    /// The answer to a request that is no HTTP, such as one whose path is not UTF-8.
+    #[must_use]
+    pub fn malformed(&self) -> Judgement {
+        self.turn_away(Reason::MalformedCredential)
     }
 
     /// The answer to a fault.
@@ -329,6 +356,7 @@ impl std::fmt::Debug for Accounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Described(_) => "Accounts::Described",
+            Self::File(_) => "Accounts::File",
             Self::Asked(_) => "Accounts::Asked",
         })
     }

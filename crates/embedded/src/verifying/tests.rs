@@ -279,6 +279,34 @@ fn uses_stay_used_when_the_description_is_read_again_in_another_order() {
 }
 
 #[test]
+fn a_file_of_accounts_names_other_files() {
+    let pair = pair("partner-key", KeyKind::Rsa, 2048, "54344");
+    let folder = std::env::temp_dir().join(format!("countersign-embedded-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("k.pub.pem"), &pair.public).unwrap();
+    std::fs::write(folder.join("api-key"), "api-key\n").unwrap();
+    let file = folder.join("accounts.toml");
+    let namespace = countersign_dialects::load("partner-key", &Default::default()).unwrap();
+    let described = |enabled: bool| {
+        let namespace = namespace.namespace().unwrap();
+        format!(
+            "[[account]]\nname = \"acme\"\nidentifiers = {{ {namespace} = \"54344\" }}\n[[account.key]]\nlabel = \"k\"\n\
+             dialects = [\"partner-key\"]\nfile = \"k.pub.pem\"\nenabled = {enabled}\nexpires = 2030-01-01T00:00:00Z\n\
+             [[account.companion]]\nlabel = \"c\"\ndialect = \"partner-key\"\nsecret_file = \"api-key\"\n"
+        )
+    };
+    std::fs::write(&file, described(true)).unwrap();
+    let provider = pair.provider("partner-key", Accounts::File(file.clone()), HERE);
+    assert_eq!(reason(&judge(&provider, "GET", TARGET, &pair.sign("GET", b""), b"")), "recognised");
+    std::fs::write(&file, described(false)).unwrap();
+    provider.reload().unwrap();
+    assert_ne!(reason(&judge(&provider, "GET", TARGET, &pair.sign("GET", b""), b"")), "recognised");
+    std::fs::write(&file, described(true).replace("k.pub", "none")).unwrap();
+    assert!(provider.reload().unwrap_err().to_string().contains("none.pem"));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn a_memory_that_begins_empty_takes_no_proof_of_before() {
     let pair = pair("asymmetric-jwt", KeyKind::Ed25519, 256, "guido");
     let described = Accounts::Described(pair.described("asymmetric-jwt", "user", "guido"));
