@@ -198,7 +198,8 @@ interface VerifierBase {
 /**
  * What a {@link Verifier} is made of. Accounts come from `keys`, a function that is asked for each proof and says `null` for nobody, or from
  * `accounts`, a description as `countersign apply` reads it. For proofs that work once, uses are remembered by `claim`, a function that
- * remembers and says whether it was the first to, in one step, or with `replay` in this process alone.
+ * remembers and says whether it was the first to, in one step, or with `replay` in this process alone: `process` refuses proofs that can have
+ * been used before the process began, `process-takes-earlier` takes them.
  */
 export type VerifierOptions = VerifierBase
   & ({ keys: (wanted: KeysWanted) => Promise<Holder | null> | Holder | null; accounts?: undefined } | { accounts: string; keys?: undefined })

@@ -13,6 +13,7 @@ mod fuzz;
 mod house;
 mod installed;
 mod mutants;
+mod node;
 mod package;
 mod python;
 mod run;
@@ -33,6 +34,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   soak [TRIAL…]   the same at full length: a million raced duplicates, a hundred kills
   clients         the real client libraries against a running server
   python          the Python package's wheel, built and tried with the real frameworks
+  node            the Node package, packed, installed and tried with the real frameworks
   console         the web console in a real browser, before a running server; `console --write` takes the book's
                   pictures anew
   doors           every front door of examples/ before a running server
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         ["package"] => package::run(),
         ["package", "--check"] => tools::packages().and_then(|()| installed::run()).map(print_counted),
         ["tour"] => tour::run().map(print_counted),
+        ["node"] => tools::clients().and_then(|()| node::run()).map(print_counted),
         ["python"] => python::run().map(print_counted),
         ["book"] => book::run().map(print_counted),
         _ => {

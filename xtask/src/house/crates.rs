@@ -78,7 +78,7 @@ const UNSAFE: &[&str] = &["keys-lc", "keys-lanes"];
 
 /// Native halves of packages in other languages: what writes them out for an interpreter is unsafe code of macros, which cannot stand in a crate
 /// that forbids it, so that these deny it by a table of their own.
-const BINDINGS: &[&str] = &["python"];
+const BINDINGS: &[&str] = &["python", "node"];
 
 /// A crate of the workspace.
 pub(crate) struct Package {
