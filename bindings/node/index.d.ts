@@ -189,6 +189,11 @@ interface VerifierBase {
   admit?: string[];
   /** What every proof must cover. */
   require?: Covered[];
+  /**
+   * Says where a request comes from, for keys that are confined to networks (in `accounts`); without it these are refused. Behind a proxy,
+   * read what that proxy says; otherwise `request.socket.remoteAddress`.
+   */
+  client?: (request: IncomingMessage) => string | undefined;
   /** Is told of every refusal. */
   onRefused?: (refused: Refused) => void;
   /** Is told of everything that failed on our side and was answered with 503; otherwise it goes to `console.error`. */

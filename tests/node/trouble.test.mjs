@@ -250,14 +250,28 @@ describe('options', () => {
       });
     }
     const signers = [
-      [undefined, /wanted an object/], [{}, /dialect/], [caller('skykit', { key: 'no key' }), /the private key/], [caller('skykit', { key: undefined }), /`key` or as `keyFile`/],
+      [undefined, /wanted an object/], [{}, /./], [caller('skykit', { key: 'no key' }), /the private key/], [caller('skykit', { key: undefined }), /`key` or as `keyFile`/],
       [caller('skykit', { dialect: 'skykitt' }), /no such dialect/], [caller('skykit', { algorithm: 'HS256' }), /HS256/], [caller('skykit', { limit: -1 }), /limit/],
+      [caller('skykit', { actinAs: 'x' }), /there is no `actinAs`/],
     ];
     for (const [options, message] of signers) {
       assert.throws(() => new Signer(options), (error) => {
         assert.match(error.message, message);
         return error.code === 'ERR_COUNTERSIGN_OPTION';
       });
+    }
+  });
+
+  test('keys that are confined to networks want to know the client', async () => {
+    const { of } = await import('./people.mjs');
+    const accounts = `[[account]]\nname = "ops"\nidentifiers = { email = "ops@example.com" }\n[[account.key]]\nlabel = "k"\ndialects = ["skykit"]\nnetworks = ["127.0.0.0/8"]\npublic = '''${of('skykit').publicKey}'''\n`;
+    const outside = { keys: undefined, claim: undefined, accounts, client: () => '192.0.2.1' };
+    const inside = { ...outside, client: (request) => request.socket.remoteAddress };
+    for (const [more, status] of [[inside, 200], [outside, 401], [{ ...outside, client: undefined }, 401], [{ ...outside, client: () => 'nowhere' }, 401]]) {
+      const here = await open('http', ['skykit'], more);
+      const response = await signedFetch(new Signer(caller('skykit')))(`${here.url}/x`);
+      assert.ok(status === 200 ? response.status === 200 : [401, 403].includes(response.status), `${response.status} ${await response.text()} ${here.faults}`);
+      await here.close();
     }
   });
 

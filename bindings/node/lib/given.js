@@ -4,11 +4,19 @@
 const { mistake } = require('./mistake.js');
 
 const OPTIONS = [
-  'dialects', 'keys', 'claim', 'accounts', 'replay', 'publicUrl', 'bodyLimit', 'bodyTime', 'callbackTime', 'admit', 'require', 'onRefused', 'onFault',
+  'dialects', 'keys', 'claim', 'accounts', 'replay', 'publicUrl', 'bodyLimit', 'bodyTime', 'callbackTime', 'admit', 'require', 'client', 'onRefused', 'onFault',
 ];
+const SIGNER = ['dialect', 'settings', 'key', 'keyFile', 'passphrase', 'identifier', 'actingAs', 'companion', 'algorithm', 'limit'];
 const HOLDER = ['account', 'id', 'disabled', 'organisation', 'keys', 'actsAs', 'companions', 'paths'];
 const KEY = ['publicKey', 'label', 'algorithms', 'expires'];
 const REPLAY = ['process', 'process-takes-earlier'];
+
+function checkSigner(options) {
+  const wrong = (text) => mistake('ERR_COUNTERSIGN_OPTION', text, { type: TypeError });
+  known('the options', options, SIGNER, wrong);
+  const { limit } = options;
+  if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 0)) throw wrong(`limit: wanted a number of bytes, found ${limit}`);
+}
 
 function checkOptions(options) {
   const wrong = (text) => mistake('ERR_COUNTERSIGN_OPTION', text, { type: TypeError });
@@ -25,7 +33,7 @@ function checkOptions(options) {
   if (options.replay !== undefined && !REPLAY.includes(options.replay)) {
     throw wrong(`replay: wanted ${REPLAY.join(' or ')}, found ${options.replay}`);
   }
-  for (const name of ['keys', 'claim', 'onRefused', 'onFault']) {
+  for (const name of ['keys', 'claim', 'client', 'onRefused', 'onFault']) {
     if (options[name] !== undefined && typeof options[name] !== 'function') throw wrong(`${name}: wanted a function`);
   }
   for (const name of ['bodyLimit', 'bodyTime', 'callbackTime']) {
@@ -58,4 +66,4 @@ function known(what, object, names, wrong) {
   if (strange !== undefined) throw wrong(`there is no \`${strange}\` in ${what}; there are ${names.join(', ')}`);
 }
 
-module.exports = { checkHolder, checkOptions };
+module.exports = { checkHolder, checkOptions, checkSigner };

@@ -3,6 +3,7 @@
 
 const native = require('./native.js');
 const { MOST, readWhole } = require('./body.js');
+const { checkSigner } = require('./given.js');
 const { mistake, opened } = require('./mistake.js');
 
 /** Signs requests as one caller. */
@@ -11,14 +12,8 @@ class Signer {
   #limit;
 
   constructor(options) {
-    if (options === null || typeof options !== 'object') {
-      const text = `wanted an object such as { dialect, key, identifier }, found ${typeof options}`;
-      throw mistake('ERR_COUNTERSIGN_OPTION', text, { type: TypeError });
-    }
+    checkSigner(options);
     const { limit = MOST, ...rest } = options;
-    if (!Number.isSafeInteger(limit) || limit < 0) {
-      throw mistake('ERR_COUNTERSIGN_OPTION', `limit: wanted a number of bytes, found ${limit}`, { type: TypeError });
-    }
     this.#limit = limit;
     this.#native = opened(() => new native.NativeSigner(rest));
   }

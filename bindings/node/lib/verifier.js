@@ -18,6 +18,7 @@ class Verifier {
   #described;
   #callbackTime;
   #bodyTime;
+  #client;
   #onRefused;
   #onFault;
   /** Bodies that were read already, so that one verifier may stand before another. */
@@ -31,6 +32,7 @@ class Verifier {
     this.#claim = claim;
     this.#callbackTime = options.callbackTime ?? CALLBACK_TIME;
     this.#bodyTime = options.bodyTime ?? BODY_TIME;
+    this.#client = options.client;
     this.#onRefused = options.onRefused;
     this.#onFault = options.onFault ?? ((error) => console.error('countersign: a request could not be decided:', error));
     const memory = claim ? 'program' : (replay ?? 'none');
@@ -79,7 +81,8 @@ class Verifier {
       }
       const body = await this.#body(request);
       if (typeof body === 'string') return this.#unread(body);
-      return await this.verify({ method: request.method, target, rawHeaders: request.rawHeaders, body });
+      const client = this.#client?.(request);
+      return await this.verify({ method: request.method, target, rawHeaders: request.rawHeaders, body, client });
     } catch (error) {
       return this.#fault(error);
     }

@@ -2,7 +2,7 @@
 use crate::asking::{Question, Said, Slot};
 use crate::latin1::borrowed;
 use crate::outcome::Outcome;
-use crate::verifier::Request;
+use crate::request::Request;
 use countersign_embedded::Fault;
 use countersign_embedded::arrived::Arrived;
 use countersign_embedded::held_key::HeldKey;

@@ -6,5 +6,6 @@ mod asking;
 mod judging;
 mod latin1;
 mod outcome;
+mod request;
 mod signer;
 mod verifier;

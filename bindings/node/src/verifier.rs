@@ -1,12 +1,11 @@
 //! The provider's half: a verifier, and requests as Node hands them over.
 use crate::asking::Program;
 use crate::judging::Judging;
-use crate::latin1::{bytes, pairs};
-use crate::outcome::Answer;
+use crate::outcome::{Answer, Outcome};
+use crate::request::{Request, RequestParts};
 use countersign_embedded::choice::DialectChoice;
 use countersign_embedded::memory::ReplayMemory;
 use countersign_embedded::verifying::{Accounts, Verifying, VerifyingOptions};
-use napi::bindgen_prelude::Buffer;
 use napi::{Error, Result};
 use napi_derive::napi;
 use std::collections::HashMap;
@@ -40,34 +39,10 @@ pub struct VerifierOptions {
     pub require: Option<Vec<String>>,
 }
 
-/// A request as it arrived.
-#[napi(object, object_to_js = false)]
-pub struct RequestParts {
-    /// The method.
-    pub method: String,
-    /// Path and query as sent, one letter a byte.
-    pub target: String,
-    /// Names and values in turn.
-    pub headers: Vec<String>,
-    /// All of the body; `None`: it was not read.
-    pub body: Option<Buffer>,
-    /// The client's address.
-    pub client: Option<String>,
-}
-
 /// Judges requests.
 #[napi]
 pub struct NativeVerifier {
     verifying: Arc<Verifying>,
-}
-
-/// A request that holds its own parts.
-pub(crate) struct Request {
-    pub(crate) method: String,
-    pub(crate) target: Option<String>,
-    pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(crate) body: Option<Vec<u8>>,
-    pub(crate) client: Option<std::net::IpAddr>,
 }
 
 #[napi]
@@ -132,22 +107,13 @@ impl NativeVerifier {
     /// When the request has letters that are no bytes.
     #[napi]
     pub fn judging(&self, request: RequestParts) -> Result<Judging> {
-        let request = Request {
-            method: request.method,
-            // A target that is no text cannot be signed, and is judged as one that is not known.
-            target: String::from_utf8(bytes(&request.target)?).ok(),
-            headers: pairs(&request.headers)?,
-            // Copied: the program may write into its buffer meanwhile.
-            body: request.body.map(|body| body.to_vec()),
-            client: request.client.and_then(|client| client.parse().ok()),
-        };
-        Ok(Judging::new(Arc::clone(&self.verifying), request))
+        Ok(Judging::new(Arc::clone(&self.verifying), Request::read(request)?))
     }
 
     /// The answer to a body that is too large.
     #[napi]
-    pub fn too_large(&self) -> crate::outcome::Outcome {
-        crate::outcome::Outcome::of(self.verifying.too_large())
+    pub fn too_large(&self) -> Outcome {
+        Outcome::of(self.verifying.too_large())
     }
 
     /// The answer to a fault.
