@@ -100,6 +100,8 @@ async function taught(signer, response) {
   // Only a problem document says what it is about; nothing else is waited for.
   const told = /^application\/(problem\+)?json\b/i.test(response.headers.get('content-type') ?? '');
   const body = told ? await start(response.clone()) : Buffer.alloc(0);
+  // What came late says nothing: by then this clock has gone on.
+  if (body === null) return false;
   try {
     return signer.learn(response, body);
   } catch (error) {
@@ -107,7 +109,7 @@ async function taught(signer, response) {
   }
 }
 
-/** The first part of an answer, as far as it comes at once. */
+/** The first part of an answer; `null` when it does not come at once. */
 async function start(response) {
   if (response.body === null) return Buffer.alloc(0);
   const chunks = [];
@@ -115,19 +117,20 @@ async function start(response) {
   const reader = response.body.getReader();
   let timer;
   const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, REFUSAL_TIME, { done: true });
+    timer = setTimeout(resolve, REFUSAL_TIME, null);
   });
   // Bounded by the limit: what is longer is no refusal of ours, and so is what does not end.
   while (length <= LONGEST_REFUSAL) {
-    const { done, value } = await Promise.race([reader.read(), late]);
-    if (done) break;
-    chunks.push(value);
-    length += value.byteLength;
+    const read = await Promise.race([reader.read(), late]);
+    if (read === null) length = Infinity;
+    if (read === null || read.done) break;
+    chunks.push(read.value);
+    length += read.value.byteLength;
   }
   clearTimeout(timer);
   // Not waited for: a copy is given up only when the answer it was made of is.
   reader.cancel().catch(() => {});
-  return Buffer.concat(chunks);
+  return length > LONGEST_REFUSAL ? null : Buffer.concat(chunks);
 }
 
 /** Where an answer leads to; `null`: nowhere. */

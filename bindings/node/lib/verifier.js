@@ -124,7 +124,7 @@ class Verifier {
     return new Promise((resolve, reject) => {
       const text = `${name}: wanted an answer within ${this.#callbackTime} ms, found none`;
       const timer = setTimeout(() => reject(mistake('ERR_COUNTERSIGN_CALLBACK', text)), this.#callbackTime);
-      promised.then(resolve, reject).finally(() => clearTimeout(timer));
+      Promise.resolve(promised).then(resolve, reject).finally(() => clearTimeout(timer));
     });
   }
 
