@@ -10,7 +10,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
-from django.http.request import UnreadablePostError
+from django.http.request import RawPostDataException, UnreadablePostError
 
 from .. import asgi, environment
 from .._countersign import Fault, Recognised
@@ -63,7 +63,8 @@ class Middleware:
             return _answer(refused.status, refused.headers, refused.body)
         except UnreadablePostError:
             return HttpResponse(status=400)
-        except Fault:
+        except (Fault, RawPostDataException):
+            # The second: something before this middleware read the body away.
             log.exception("a request cannot be decided")
             return _answer(*self.verifier.failed())
         try:
