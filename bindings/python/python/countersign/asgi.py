@@ -117,8 +117,8 @@ def target(scope: Scope, wanted: bool) -> bytes | None:
 
     Raises `Fault`, where they are wanted, when what the server tells is not what the program sees.
     """
-    raw = scope.get("raw_path")
-    query = scope.get("query_string", b"")
+    raw: bytes | None = scope.get("raw_path")
+    query: bytes = scope.get("query_string", b"")
     if not raw:
         return None
     # Some servers leave the query on.

@@ -103,7 +103,7 @@ class Verifier:
     ) -> None:
         if isinstance(dialects, str):
             dialects = [dialects]
-        chosen = dialects.items() if isinstance(dialects, Mapping) else ((name, {}) for name in dialects)
+        chosen: Iterable[tuple[str, Mapping[str, str]]] = dialects.items() if isinstance(dialects, Mapping) else ((name, {}) for name in dialects)
         self._asks = find is not None or callable(memory)
         self._verifying = Verifying(
             [(name, dict(settings)) for name, settings in chosen],
