@@ -84,13 +84,16 @@ class Middleware:
         return None
 
     def _judge(self, request: HttpRequest) -> Recognised:
+        scope = getattr(request, "scope", None)
+        # Under ASGI Django always says so, knowing nothing about it.
+        if self.verifier.remembers_here and scope is None and request.META.get("wsgi.multiprocess"):
+            raise Fault("COUNTERSIGN says ONE_PROCESS, and several processes serve")
         body = None
         if self.verifier.needs_body:
             try:
                 body = request.body
             except RequestDataTooBig:
                 raise self.verifier.refuse_too_large() from None
-        scope = getattr(request, "scope", None)
         if scope is not None:
             headers, target = scope["headers"], asgi.target(scope, self.verifier.needs_target)
         else:
