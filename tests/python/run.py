@@ -72,7 +72,8 @@ def build(python, target, wheels):
     for old in wheels.glob("*.whl"):
         old.unlink()
     manifest = str(ROOT / "bindings/python/Cargo.toml")
-    step([python, "-m", "maturin", "build", "--quiet", "--profile", "dev", "--locked", "--manifest-path", manifest, "--target-dir", str(target), "--out", str(wheels)], "build the wheel")
+    where = ["--manifest-path", manifest, "--target-dir", str(target), "--out", str(wheels)]
+    step([python, "-m", "maturin", "build", "--quiet", "--profile", "dev", "--locked", *where], "build the wheel")
     (wheel,) = wheels.glob("*.whl")
     if "-abi3-" not in wheel.name:
         sys.exit(f"wanted a wheel for every Python (abi3), found {wheel.name}")

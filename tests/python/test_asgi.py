@@ -89,8 +89,9 @@ class Uvicorn(unittest.TestCase):
 
     def test_headers_that_imitate_an_identity_do_not_arrive(self):
         imitating = [("Remote-User", "root"), ("X_Remote_User", "root"), ("x-COUNTERSIGN-account", "root"), ("X-Forwarded-User", "root")]
-        told = self.told(self.send(signer("skykit").sign("GET", PUBLIC + "/x"), headers=imitating))
+        told = self.told(self.send(signer("skykit").sign("GET", PUBLIC + "/x"), headers=[*imitating, ("X-Amount", "1"), ("X_Amount", "999"), ("X_Lone", "2")]))
         self.assertNotIn("root", json.dumps(told["headers"]))
+        self.assertEqual([told["headers"].get(name) for name in ("x-amount", "x_amount", "x_lone")], ["1", None, "2"])
 
     def test_a_websocket_is_recognised_by_its_handshake(self):
         def talk(signed):

@@ -200,8 +200,31 @@ class Moving(unittest.TestCase):
         del site.env["REDIS"]
         told = site.run("-c", "import site_wsgi", fails=True)
         self.assertIn("a proof could be used once in each process", told)
-        site.env["COUNTERSIGN"] = '{"ONE_PROCESS": true}'
-        site.run("-c", "import site_wsgi")
+        # A cache that throws away what it has when it is full.
+        site.env["CACHE_TABLE"] = "300"
+        self.assertIn("MAX_ENTRIES", site.run("-c", "import site_wsgi", fails=True))
+        site.env["CACHE_TABLE"] = "100000"
+        site.manage("createcachetable")
+        server = site.serve()
+        self.addCleanup(server.stop)
+        header = self.header("guido", self.guido)
+        with ThreadPoolExecutor(4) as threads:
+            answers = list(threads.map(lambda _: self.ask(header, server), range(8)))
+        self.assertEqual(sorted(answer.status_code for answer in answers)[0], 200)
+        self.assertEqual([answer.status_code for answer in answers].count(200), 1)
+
+    def test_one_process_remembers_by_itself_and_several_serve_nobody(self):
+        site = self.old.moved(NEW, COUNTERSIGN='{"ONE_PROCESS": true}')
+        del site.env["REDIS"]
+        server = site.serve()
+        self.addCleanup(server.stop)
+        self.assertEqual(self.ask(self.header("guido", self.guido), server).status_code, 503)
+        self.assertIn("several processes serve", server.told())
+        server = site.serve("uvicorn")
+        self.addCleanup(server.stop)
+        # What may have been used before it began is refused.
+        answer = self.ask(self.header("guido", self.guido, int(time.time()) - 10), server)
+        self.assertEqual((answer.status_code, answer.json()["code"]), (401, "try-again"))
 
     def test_other_dialects_and_bodies(self):
         told = {"DIALECTS": ["skykit", "http-signature"], "PUBLIC_URL": "https://api.example.com"}

@@ -263,7 +263,9 @@ class Environ(unittest.TestCase):
         for changed, status in [
             ({"CONTENT_LENGTH": "+8"}, 400),
             ({"CONTENT_LENGTH": "8 "}, 400),
-            ({"CONTENT_LENGTH": "٨"}, 400),
+            ({"CONTENT_LENGTH": "²"}, 400),
+            ({"CONTENT_LENGTH": "٨"}, 503),
+            ({"PATH_INFO": "/٨"}, 503),
             ({"CONTENT_LENGTH": "9"}, 400),
             ({"HTTP_TRANSFER_ENCODING": "chunked"}, 400),
             ({"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}, 411),

@@ -227,10 +227,10 @@ impl Verifying {
         failed(self.clock.now())
     }
 
-    /// Whether a dialect signs the body, so that it must be read before judging.
+    /// Whether a dialect signs the body, or every proof must cover it, so that it must be read before judging.
     #[must_use]
     pub fn needs_body(&self) -> bool {
-        self.policy.needs_body()
+        self.policy.needs_body() || self.policy.require.body
     }
 
     /// Whether a dialect signs the path or query, so that they are wanted as they came.

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import final
+from typing import TypeAlias, final
+
+__all__ = ["ClockTooFar", "Fault", "NotSigned", "Recognised", "Refused", "Signing", "Unusable", "Verifying", "__version__"]
 
 __version__: str
 
@@ -11,7 +13,7 @@ class NotSigned(ValueError): ...
 class ClockTooFar(RuntimeError): ...
 class Fault(RuntimeError): ...
 
-Pairs = Sequence[tuple[bytes, bytes]]
+_Pairs: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 @final
 class Recognised:
@@ -84,8 +86,8 @@ class Signing:
         algorithm: str | None = None,
         settings: dict[str, str] | None = None,
     ) -> Signing: ...
-    def sign(self, method: str, url: str, headers: Pairs, body: bytes) -> tuple[list[tuple[str, bytes]], str, bytes | None]: ...
-    def learn(self, status: int, headers: Pairs, body: bytes) -> bool: ...
+    def sign(self, method: str, url: str, headers: _Pairs, body: bytes) -> tuple[list[tuple[str, bytes]], str, bytes | None]: ...
+    def learn(self, status: int, headers: _Pairs, body: bytes) -> bool: ...
     @property
     def needs_body(self) -> bool: ...
     @property
@@ -106,10 +108,10 @@ class Verifying:
         public: str | None = None,
         body_limit: int | None = None,
         admit: Sequence[str] | None = None,
-        require: Sequence[str] = (),
+        require: Sequence[str] = ...,
     ) -> Verifying: ...
     def judge(
-        self, method: bytes, target: bytes | None, headers: Pairs, body: bytes | None, client: str | None = None
+        self, method: bytes, target: bytes | None, headers: _Pairs, body: bytes | None, client: str | None = None
     ) -> Recognised | Refused: ...
     def describe(self, accounts: str) -> None: ...
     def reload(self) -> None: ...

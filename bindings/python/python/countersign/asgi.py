@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -67,9 +67,7 @@ class Middleware:
             await _answer(scope, receive, send, *self.verifier.failed())
             return
         scope = dict(scope)
-        scope["headers"] = [
-            (name, value) for name, value in scope["headers"] if not environment.is_believed(name.decode("latin-1"))
-        ]
+        scope["headers"] = _clean(scope["headers"])
         scope[RECOGNISED] = recognised
         await self.app(scope, receive, send)
 
@@ -119,8 +117,8 @@ def target(scope: Scope, wanted: bool) -> bytes | None:
 
     Raises `Fault`, where they are wanted, when what the server tells is not what the program sees.
     """
-    raw = scope.get("raw_path")
-    query = scope.get("query_string", b"")
+    raw: bytes | None = scope.get("raw_path")
+    query: bytes = scope.get("query_string", b"")
     if not raw:
         return None
     # Some servers leave the query on.
@@ -130,6 +128,18 @@ def target(scope: Scope, wanted: bool) -> bytes | None:
             raise Fault("the server tells one path as it came and another one decoded, so it is not known which the program goes by")
         return None
     return path + b"?" + query if query else path
+
+
+def _clean(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Without headers that could be taken for an identity, and without `x_amount` beside `x-amount`: some programs read both as one name,
+    and only the second was judged."""
+    listed = list(headers)
+    names = {name for name, _ in listed}
+    return [
+        (name, value)
+        for name, value in listed
+        if not environment.is_believed(name.decode("latin-1")) and not (b"_" in name and name.replace(b"_", b"-") in names)
+    ]
 
 
 async def _answer(scope: Scope, receive: Receive, send: Send, status: int, headers: list[tuple[str, str]], body: bytes) -> None:

@@ -51,7 +51,7 @@ def headers(environ: dict[str, Any]) -> list[tuple[bytes, bytes]]:
     for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if environ.get(name):
             found.append((name.replace("_", "-").lower(), environ[name]))
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in found]
+    return [(_raw(name), _raw(value)) for name, value in found]
 
 
 def target(environ: dict[str, Any]) -> bytes | None:
@@ -68,9 +68,9 @@ def target(environ: dict[str, Any]) -> bytes | None:
         raw = (parts.path or "/") + ("?" + parts.query if "?" in raw else "")
     path, _, query = raw.partition("?")
     seen = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    if unquote_to_bytes(path.encode("latin-1")) != seen.encode("latin-1") or query != environ.get("QUERY_STRING", ""):
+    if unquote_to_bytes(_raw(path)) != _raw(seen) or query != environ.get("QUERY_STRING", ""):
         raise Fault("the server tells one path or query as it came and another one decoded, so it is not known which the program goes by")
-    return raw.encode("latin-1")
+    return _raw(raw)
 
 
 def body(environ: dict[str, Any], verifier: Verifier) -> bytes:
@@ -104,6 +104,14 @@ def body(environ: dict[str, Any], verifier: Verifier) -> bytes:
     environ["CONTENT_LENGTH"] = str(len(whole))
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     return whole
+
+
+def _raw(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError as error:
+        # WSGI (PEP 3333) has bytes in texts, one a letter.
+        raise Fault("the server gives texts that are no bytes") from error
 
 
 def _read(stream: Any, most: int) -> bytes:

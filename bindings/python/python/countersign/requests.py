@@ -30,7 +30,8 @@ class Auth(AuthBase):
         if self.signer.needs_body and not isinstance(request.body, (bytes, str, type(None))):
             _read(request)
         names = self._sign(request, url)
-        request.register_hook("response", functools.partial(self._answered, url=url, names=names))
+        hook: Any = request.register_hook
+        hook("response", functools.partial(self._answered, url=url, names=names))
         return request
 
     def _sign(self, request: PreparedRequest, url: str) -> list[str]:
@@ -69,7 +70,7 @@ class Auth(AuthBase):
             again.headers.pop(name, None)
         self._sign(again, url)
         # As requests' own digest authentication does it.
-        second: Response = answer.connection.send(again, **options)  # type: ignore[attr-defined]
+        second: Response = answer.connection.send(again, **options)
         second.history.append(answer)
         second.request = again
         return second

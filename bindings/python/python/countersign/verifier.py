@@ -103,7 +103,7 @@ class Verifier:
     ) -> None:
         if isinstance(dialects, str):
             dialects = [dialects]
-        chosen = dialects.items() if isinstance(dialects, Mapping) else ((name, {}) for name in dialects)
+        chosen: Iterable[tuple[str, Mapping[str, str]]] = dialects.items() if isinstance(dialects, Mapping) else ((name, {}) for name in dialects)
         self._asks = find is not None or callable(memory)
         self._verifying = Verifying(
             [(name, dict(settings)) for name, settings in chosen],
@@ -212,7 +212,12 @@ def _waited(function: Callable[..., Any]) -> Callable[..., Any]:
             if inspect.iscoroutine(answer):
                 answer.close()
             raise TypeError("an asynchronous function was handed in: use `averify`, or hand in one that answers before it returns")
-        return asyncio.run_coroutine_threadsafe(_awaited(answer), loop).result(MOST_SECONDS)
+        waiting = asyncio.run_coroutine_threadsafe(_awaited(answer), loop)
+        try:
+            return waiting.result(MOST_SECONDS)
+        finally:
+            # Nothing where it is done; what takes too long is not left to go on.
+            waiting.cancel()
 
     return call
 

@@ -59,10 +59,12 @@ class Middleware:
         if verifier.remembers_here and environ.get("wsgi.multiprocess"):
             raise Fault("uses are remembered in each process for itself, and several processes serve; hand in a memory that they share")
         raw = environment.target(environ) if verifier.needs_target else _if_told(environ)
+        # Before the body is put back under a length of our own.
+        headers = environment.headers(environ)
         # Read even where the body is empty: the program reads what was judged, and nothing after it.
         body = environment.body(environ, verifier) if verifier.needs_body else None
         try:
-            return verifier.verify(environ["REQUEST_METHOD"], raw, environment.headers(environ), body)
+            return verifier.verify(environ["REQUEST_METHOD"], raw, headers, body)
         except Refusal as refusal:
             if self.optional and refusal.refused.is_absent:
                 return None

@@ -339,6 +339,17 @@ fn what_cannot_be_opened_says_why() {
     assert!(open("spacetime", HERE, None, &[]).unwrap_err().contains("session"));
     assert!(open("no-such", HERE, None, &[]).unwrap_err().contains("no-such"));
     assert!(open("skykit", HERE, Some(PUBLIC), &["bdy"]).unwrap_err().contains("bdy"));
+    let options = |require: &[&str]| VerifyingOptions {
+        dialects: vec![DialectChoice::of("web-bot-auth")],
+        accounts: Accounts::Described(String::new()),
+        memory: HERE,
+        public: Some(PUBLIC.to_owned()),
+        body_limit: None,
+        admit: None,
+        require: require.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    assert!(!Verifying::open(options(&[])).unwrap().needs_body());
+    assert!(Verifying::open(options(&["body"])).unwrap().needs_body());
     let text = countersign_dialects::folder("asymmetric-jwt").unwrap().file;
     assert_eq!(open(text, HERE, None, &["once"]), Ok(()));
 }

@@ -18,5 +18,8 @@ MIDDLEWARE = [
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "countersign.django.backends.Backend"]
 if "REDIS" in os.environ:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": os.environ["REDIS"]}}
+if "CACHE_TABLE" in os.environ:
+    options = {"MAX_ENTRIES": int(os.environ["CACHE_TABLE"])}
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "uses", "OPTIONS": options}}
 COUNTERSIGN = json.loads(os.environ.get("COUNTERSIGN", "{}"))
 ASYMMETRIC_JWT_AUTH = json.loads(os.environ.get("ASYMMETRIC_JWT_AUTH", "{}"))

@@ -8,7 +8,7 @@
 - ``PASS_REFUSED``: a request whose proof does not hold goes on as nobody's, as with the old package, and a view has to refuse it. Left out,
   it is answered at once, with the reason.
 - ``CACHE``: the alias of the cache that remembers uses; left out: ``default``.
-- ``ONE_PROCESS``: one process serves the site, so that a cache in memory may remember uses.
+- ``ONE_PROCESS``: one process serves the site and remembers uses itself, without a cache. Proofs made before it began are refused.
 - ``JWKS_HTTP``: key sets may be fetched without TLS, for tests.
 - ``BODY_LIMIT``, ``REQUIRE``: as for `countersign.Verifier`.
 """
@@ -28,6 +28,8 @@ from ..verifier import Account, Asked, Verifier
 
 ALONE = ("LocMemCache", "DummyCache", "FileBasedCache")
 """Caches whose ``add`` is not one step in all processes."""
+LEAST_ENTRIES = 100_000
+"""More uses than a cache in a database takes up while a proof is good."""
 
 
 def setting(name: str, default: Any = None) -> Any:
@@ -64,15 +66,23 @@ def verifier(find: Callable[[Asked], Account | None]) -> Verifier:
         raise ImproperlyConfigured(f"COUNTERSIGN: {error}") from error
 
 
-def _memory() -> Callable[[bytes, int], bool]:
+def _memory() -> Callable[[bytes, int], bool] | str:
+    if setting("ONE_PROCESS", False):
+        return "process"
     alias = setting("CACHE", "default")
     backend = caches[alias]
     kinds = {kind.__name__ for kind in type(backend).__mro__}
-    if "DummyCache" in kinds or (kinds.intersection(ALONE) and not setting("ONE_PROCESS", False)):
+    if kinds.intersection(ALONE):
         raise ImproperlyConfigured(
             f"COUNTERSIGN: wanted a cache that all processes share and whose add is one step (Redis, Memcached, a database), found "
             f"{type(backend).__name__} under the alias {alias!r}: a proof could be used once in each process. Name another one as CACHE, or "
             f"say ONE_PROCESS where one process serves"
+        )
+    most = getattr(backend, "_max_entries", LEAST_ENTRIES)
+    if "DatabaseCache" in kinds and most < LEAST_ENTRIES:
+        raise ImproperlyConfigured(
+            f"COUNTERSIGN: wanted a cache of at least {LEAST_ENTRIES} entries, found one of {most} under the alias {alias!r}: it throws entries away "
+            f"when it is full, and a proof whose use is forgotten works again. Set MAX_ENTRIES among its OPTIONS"
         )
     # Looked up anew for each use: Django keeps a connection for each thread.
     return lambda digest, expires: memory.cache(caches[alias])(digest, expires)

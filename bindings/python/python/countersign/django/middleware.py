@@ -10,7 +10,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
-from django.http.request import UnreadablePostError
+from django.http.request import RawPostDataException, UnreadablePostError
 
 from .. import asgi, environment
 from .._countersign import Fault, Recognised
@@ -63,7 +63,8 @@ class Middleware:
             return _answer(refused.status, refused.headers, refused.body)
         except UnreadablePostError:
             return HttpResponse(status=400)
-        except Fault:
+        except (Fault, RawPostDataException):
+            # The second: something before this middleware read the body away.
             log.exception("a request cannot be decided")
             return _answer(*self.verifier.failed())
         try:
@@ -83,13 +84,16 @@ class Middleware:
         return None
 
     def _judge(self, request: HttpRequest) -> Recognised:
+        scope = getattr(request, "scope", None)
+        # Under ASGI Django always says so, knowing nothing about it.
+        if self.verifier.remembers_here and scope is None and request.META.get("wsgi.multiprocess"):
+            raise Fault("COUNTERSIGN says ONE_PROCESS, and several processes serve")
         body = None
         if self.verifier.needs_body:
             try:
                 body = request.body
             except RequestDataTooBig:
                 raise self.verifier.refuse_too_large() from None
-        scope = getattr(request, "scope", None)
         if scope is not None:
             headers, target = scope["headers"], asgi.target(scope, self.verifier.needs_target)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.conf import settings
@@ -15,8 +16,6 @@ from ..verifier import Verifier
 def validate_public_key(text: str) -> None:
     """Raises ``ValidationError`` for what is no public key that a proof could be checked with."""
     accounts = {"account": [{"name": "a", "key": [{"label": "k", "public": text, "dialects": ["asymmetric-jwt"]}]}]}
-    import json
-
     try:
         Verifier(["asymmetric-jwt"], accounts=json.dumps(accounts), memory="process")
     except Unusable as error:
