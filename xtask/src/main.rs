@@ -13,7 +13,9 @@ mod fuzz;
 mod house;
 mod installed;
 mod mutants;
+mod node;
 mod package;
+mod python;
 mod run;
 mod simulation;
 mod test;
@@ -31,6 +33,8 @@ const USAGE: &str = "usage: cargo xtask TASK
   faults          disks, clocks, networks, databases and processes taken apart under load (some need root)
   soak [TRIAL…]   the same at full length: a million raced duplicates, a hundred kills
   clients         the real client libraries against a running server
+  python          the Python package's wheel, built and tried with the real frameworks
+  node            the Node package, packed, installed and tried with the real frameworks
   console         the web console in a real browser, before a running server; `console --write` takes the book's
                   pictures anew
   doors           every front door of examples/ before a running server
@@ -74,6 +78,8 @@ fn main() -> ExitCode {
         ["package"] => package::run(),
         ["package", "--check"] => tools::packages().and_then(|()| installed::run()).map(print_counted),
         ["tour"] => tour::run().map(print_counted),
+        ["node"] => tools::clients().and_then(|()| node::run()).map(print_counted),
+        ["python"] => python::run().map(print_counted),
         ["book"] => book::run().map(print_counted),
         _ => {
             eprintln!("{USAGE}");

@@ -1,8 +1,8 @@
 //! `cargo xtask test`: every check in order, a stop at the first that fails, and a table of what was done.
 use crate::run::{built, cargo, command, passed, root, shown};
 use crate::{
-    book, clients, console, docs, doors, envoy, faults, fuzz, house, installed, simulation, tools, tour,
-    traces,
+    book, clients, console, docs, doors, envoy, faults, fuzz, house, installed, node, python, simulation,
+    tools, tour, traces,
 };
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,8 @@ const STEPS: &[Step] = &[
     ("demo", || shown(command(built("countersign")?, &["demo", "--once"])).map(|_| 1)),
     ("real clients", clients::run),
     ("vendors", vendors),
+    ("python", python::run),
+    ("node", node::run),
     ("console", console::run),
     ("doors", doors::run),
     ("envoy", envoy::run),

@@ -50,6 +50,14 @@ const BROWSER: &[(&str, &[&str], &str)] = &[
     ("openssl", &["version"], "openssl"),
 ];
 
+/// What packs and tries the Node package.
+const NODE: &[(&str, &[&str], &str)] = &[
+    ("node", &["-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"], "nodejs"),
+    ("npm", &["--version"], "npm"),
+    ("openssl", &["version"], "openssl"),
+    ("tar", &["--version"], "tar"),
+];
+
 /// What takes the pictures of the book: small files, and a clock that can be set.
 const PICTURES: &[(&str, &[&str], &str)] = &[
     ("pngquant", &["--version"], "pngquant"),
@@ -123,11 +131,24 @@ pub(crate) fn pictures() -> Result<PathBuf, String> {
 /// As for [`clients`].
 pub(crate) fn browser() -> Result<PathBuf, String> {
     install(BROWSER)?;
-    let folder = crate::run::target()?.join("tools/browser");
+    modules("browser", "tests/console/package.json")
+}
+
+/// What the Node package's tests need; gives the folder with the npm packages, which are those that tests/node/package.json names.
+///
+/// # Errors
+/// As for [`clients`].
+pub(crate) fn node() -> Result<PathBuf, String> {
+    install(NODE)?;
+    modules("node", "tests/node/package.json")
+}
+
+/// Installs the npm packages that a file names into a folder of this name, unless they are there.
+fn modules(name: &str, file: &str) -> Result<PathBuf, String> {
+    let folder = crate::run::target()?.join("tools").join(name);
     let trouble = |error: std::io::Error| format!("{}: {error}", folder.display());
     std::fs::create_dir_all(&folder).map_err(trouble)?;
-    let wanted =
-        std::fs::read_to_string(crate::run::root().join("tests/console/package.json")).map_err(trouble)?;
+    let wanted = std::fs::read_to_string(crate::run::root().join(file)).map_err(trouble)?;
     let there = folder.join("package.json");
     // The file is written last, so that a broken installation is made anew.
     if std::fs::read_to_string(&there).is_ok_and(|found| found == wanted) {

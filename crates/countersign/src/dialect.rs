@@ -206,6 +206,11 @@ impl Dialect {
             By::Key | By::Session { .. } => None,
         }
     }
+    /// Whether its proofs are tokens of a session that a server opened: keys alone judge none of them.
+    #[must_use]
+    pub fn names_session(&self) -> bool {
+        matches!(self.who.by, By::Session { .. })
+    }
     /// Whether it names a user to act for.
     #[must_use]
     pub fn acts_for_users(&self) -> bool {

@@ -3,6 +3,7 @@ use crate::batch::Batcher;
 use crate::clock::Clock;
 use crate::dpop::WINDOW;
 use crate::jwks::Jwks;
+use crate::key_source::KeySource;
 use crate::nonces::Nonces;
 use crate::policy::{Policy, Reply};
 use crate::signing::SigningKeys;
@@ -27,6 +28,7 @@ pub struct Guard {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) signing: Option<Arc<SigningKeys>>,
     pub(crate) jwks: Option<Arc<Jwks>>,
+    pub(crate) source: Option<Arc<dyn KeySource>>,
     pub(crate) remembered: Option<Arc<Remembered>>,
     pub(crate) batcher: Option<Arc<Batcher>>,
     pub(crate) decoys: Option<Decoys>,
@@ -74,6 +76,7 @@ impl Guard {
             clock,
             signing: None,
             jwks: None,
+            source: None,
             remembered: None,
             batcher: None,
             decoys: None,
@@ -93,6 +96,13 @@ impl Guard {
     #[must_use]
     pub fn with_jwks(mut self, jwks: Arc<Jwks>) -> Self {
         self.jwks = Some(jwks);
+        self
+    }
+
+    /// With accounts and keys that somebody else keeps: the registry in memory is not asked for them.
+    #[must_use]
+    pub fn with_source(mut self, source: Arc<dyn KeySource>) -> Self {
+        self.source = Some(source);
         self
     }
 

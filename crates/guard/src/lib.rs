@@ -12,6 +12,7 @@ pub mod explain;
 pub mod extract;
 pub mod guard;
 pub mod jwks;
+pub mod key_source;
 #[cfg(feature = "tower")]
 pub mod layer;
 pub mod nonces;

@@ -254,9 +254,10 @@ impl Guard {
         }
     }
 
-    /// Answers the first question where memory does: not for sessions, and not for accounts with a key set of their own.
+    /// Answers the first question where memory does: not for sessions, not for accounts with a key set of their own, and not where
+    /// somebody else keeps the accounts.
     fn keys_in_memory(&self, query: &KeyQuery<'_>) -> Option<Keys> {
-        if matches!(query.who, Who::Session(_)) {
+        if self.source.is_some() || matches!(query.who, Who::Session(_)) {
             return None;
         }
         let mut keys = self.directory.answer(query);
@@ -274,6 +275,9 @@ impl Guard {
     pub(crate) async fn keys(&self, query: &KeyQuery<'_>, now: Time) -> Result<Keys, Fault> {
         if let Who::Session(id) = query.who {
             return self.session_keys(id, now).await;
+        }
+        if let Some(source) = &self.source {
+            return Ok(Keys { decoys: self.decoys, ..source.answer(query).await? });
         }
         let mut keys = self.directory.answer(query);
         keys.decoys = self.decoys;

@@ -3,6 +3,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use countersign::reason::Reason;
 use countersign::time::Time;
+use countersign_guard::answer::{document, title};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::{Serialize, Serializer};
@@ -60,7 +61,7 @@ pub fn refusal(
     now: Time,
 ) -> Response<Body> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
-    let mut response = written(status, document(reason.outward(), status));
+    let mut response = written(status, document(status, reason.outward(), title(reason.outward())));
     let headers = response.headers_mut();
     if let Some(challenge) = challenge.and_then(|text| HeaderValue::from_str(text).ok()) {
         headers.insert(WWW_AUTHENTICATE, challenge);
@@ -70,24 +71,6 @@ pub fn refusal(
     }
     stamp(response.headers_mut(), now);
     response
-}
-
-/// The document of a refusal, put together from texts of ours that need no escapes: strangers can ask for as many as they like.
-fn document(outward: &str, status: StatusCode) -> Bytes {
-    let parts = [
-        r#"{"type":"urn:countersign:problem:"#,
-        outward,
-        r#"","title":""#,
-        title(outward),
-        r#"","status":"#,
-        status.as_str(),
-        r#","code":""#,
-        outward,
-        r#""}"#,
-    ];
-    let mut document = String::with_capacity(parts.iter().map(|part| part.len()).sum());
-    parts.iter().for_each(|part| document.push_str(part));
-    document.into()
 }
 
 /// The answer to a fault of ours.
@@ -147,27 +130,6 @@ fn dated(seconds: i64) -> Option<HeaderValue> {
     })
 }
 
-/// The sentence for an outward code.
-fn title(outward: &str) -> &'static str {
-    match outward {
-        "missing-credentials" => "The request carries no credential that is taken here",
-        "malformed" => "The credential or the request cannot be read",
-        "body-unseen" => "The credential covers the body, which is not seen here",
-        "claims" => "The credential does not fit what is wanted here",
-        "lifetime-too-long" => "The credential would live longer than is allowed",
-        "not-yet-valid" => "The credential is dated in the future",
-        "expired" => "The credential has expired",
-        "out-of-window" => "The credential's time is too far from the server's",
-        "replayed" => "The credential was used before",
-        "try-again" => "The credential cannot be taken now; sign again",
-        "not-permitted" => "The credential holds, but this is not allowed",
-        "invalid-dpop" => "The DPoP proof beside the token is missing or does not hold",
-        "use-dpop-nonce" => "The DPoP proof wants the nonce of the DPoP-Nonce header",
-        "too-many-requests" => "Too many requests, or too many that failed; try again later",
-        _ => "The credential is refused",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,7 +159,11 @@ mod tests {
             for status in [401, 403, reason.status()] {
                 let status = StatusCode::from_u16(status).unwrap();
                 let whole = problem(status, reason.outward(), title(reason.outward()));
-                assert_eq!(bytes(whole).await, document(reason.outward(), status), "{reason}");
+                assert_eq!(
+                    bytes(whole).await,
+                    document(status, reason.outward(), title(reason.outward())),
+                    "{reason}"
+                );
             }
         }
     }

@@ -1,0 +1,2 @@
+// The same types for modules.
+export * from './index.js';
