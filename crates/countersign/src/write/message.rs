@@ -65,7 +65,7 @@ impl Dialect {
     }
 }
 
-fn value(text: String) -> Result<HeaderValue, CannotSign> {
+pub(crate) fn value(text: String) -> Result<HeaderValue, CannotSign> {
     HeaderValue::try_from(text).map_err(|_| CannotSign::CannotBuild)
 }
 
@@ -100,7 +100,7 @@ fn parameters<'m>(
 }
 
 /// The dialect's label, or the next one that no signature of the request has.
-fn free_label(wanted: &str, headers: &HeaderMap) -> Result<String, CannotSign> {
+pub(crate) fn free_label(wanted: &str, headers: &HeaderMap) -> Result<String, CannotSign> {
     let mut known: Dictionary<'_> = Vec::new();
     for line in headers.get_all(INPUT) {
         dictionary(line.as_bytes(), MOST_SIGNATURES, &mut known).map_err(|_| CannotSign::CannotBuild)?;
@@ -110,7 +110,7 @@ fn free_label(wanted: &str, headers: &HeaderMap) -> Result<String, CannotSign> {
     std::iter::once(wanted.to_owned()).chain(numbered).find(free).ok_or(CannotSign::CannotBuild)
 }
 
-fn beside(headers: &HeaderMap, name: &HeaderName, own: String) -> Result<HeaderValue, CannotSign> {
+pub(crate) fn beside(headers: &HeaderMap, name: &HeaderName, own: String) -> Result<HeaderValue, CannotSign> {
     let mut lines = Vec::new();
     for line in headers.get_all(name) {
         lines.push(line.to_str().map_err(|_| CannotSign::CannotBuild)?.to_owned());

@@ -102,6 +102,13 @@ pub(crate) fn is_meant(form: &HttpSig, incoming: &Incoming<'_>, limits: &Limits)
     members(incoming, &INPUT, limits).is_ok_and(|inputs| !matches!(choose(form, &inputs), Ok(None)))
 }
 
+/// The label of the signature that is meant; `None` where there is none or several.
+pub(crate) fn label<'s>(form: &HttpSig, incoming: &'s Incoming<'s>, limits: &Limits) -> Option<&'s str> {
+    let inputs = members(incoming, &INPUT, limits).ok()?;
+    let at = choose(form, &inputs).ok()??;
+    inputs.get(at).map(|(label, _)| *label)
+}
+
 /// The members of one of the two fields, over all its lines.
 fn members<'s>(
     incoming: &'s Incoming<'s>,
