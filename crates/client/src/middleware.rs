@@ -1,4 +1,5 @@
 //! The client as a middleware of reqwest: whatever an application sends through it carries a proof.
+use crate::answers::Asked;
 use crate::http::no_answer::NoAnswer;
 use crate::http::{Client, LONGEST_REFUSAL, Next};
 use ::http::{Extensions, Request as Head, Response as Answer, StatusCode};
@@ -68,6 +69,26 @@ impl Signing {
     }
 }
 
+impl Signing {
+    /// The answer, which the client holds against its wish that the server signs: then it is read whole first.
+    async fn admit(&self, asked: &Asked, answer: Response) -> Result<Response> {
+        if !self.client.wants_signed() {
+            return Ok(answer);
+        }
+        let (answer, body) = read(answer).await?;
+        let admitted = self.client.admit(asked, answer.status(), answer.headers(), &body);
+        admitted.map(|_| answer).map_err(Error::middleware)
+    }
+}
+
+fn asked(request: &Request) -> Asked {
+    Asked {
+        method: request.method().to_string(),
+        url: request.url().to_string(),
+        headers: request.headers().clone(),
+    }
+}
+
 #[async_trait::async_trait]
 impl Middleware for Signing {
     async fn handle(
@@ -80,15 +101,19 @@ impl Middleware for Signing {
         let again = request.try_clone();
         let local = self.client.local();
         let token = self.prove(&mut request).await.map_err(Error::middleware)?;
+        let asked = asked(&request);
         let first = onward.clone().run(request, kept).await?;
-        let (Some(mut again), true) = (again, teaches(&first)) else { return Ok(first) };
+        let (Some(mut again), true) = (again, teaches(&first)) else {
+            return self.admit(&asked, first).await;
+        };
         let (first, body) = read(first).await?;
         let heeded = self.client.heed(first.status(), first.headers(), &body, local, token);
         match heeded.await.map_err(Error::middleware)? {
-            Next::Keep => Ok(first),
+            Next::Keep => self.admit(&asked, first).await,
             Next::AskAgain => {
                 self.prove(&mut again).await.map_err(Error::middleware)?;
-                onward.run(again, kept).await
+                let asked = self::asked(&again);
+                self.admit(&asked, onward.run(again, kept).await?).await
             }
         }
     }

@@ -188,3 +188,5 @@ async fn a_caller_that_gave_up_while_a_session_was_opened_does_not_stop_the_next
     assert!(given_up.is_err() && asked.load(Ordering::SeqCst) == 1);
     assert_eq!(client.tokens().await.unwrap().unwrap().access(), "a");
 }
+
+mod signed;

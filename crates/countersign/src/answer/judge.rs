@@ -47,6 +47,8 @@ pub struct Wanted<'w> {
     pub now: Time,
     /// How far from that it may be dated.
     pub tolerance: Span,
+    /// How much of it must be covered.
+    pub least: Extent,
 }
 
 /// How much of an answer its signature covers.
@@ -99,6 +101,8 @@ pub enum Unproved {
     Broken,
     /// The body is another one than was signed.
     Body,
+    /// The server signed the head alone, since it did not hold the body.
+    BodyOutside,
 }
 
 impl ServerKey {
@@ -185,6 +189,9 @@ pub fn judge(
         bound = Bound::Proof;
     }
     let extent = if tag(member) == Some(TAG_HEAD) { Extent::Head } else { Extent::Whole };
+    if extent == Extent::Head && wanted.least == Extent::Whole {
+        return Err(Unproved::BodyOutside);
+    }
     let with_body = extent == Extent::Whole && has_content(question.method, came.status);
     if with_body {
         covers(digest::FIELD.as_str(), false, None)?;
@@ -346,6 +353,10 @@ impl fmt::Display for Unproved {
             Self::Broken => {
                 f.write_str("the answer's signature does not hold: it was changed on the way, or answers another question")
             }
+            Self::BodyOutside => f.write_str(
+                "the server signed the answer without its body, which was too long to be held or has no end; raise the route's `body_limit`, \
+                 or take such answers",
+            ),
             Self::Body => f.write_str("the answer's body is another one than the server signed"),
         }
     }

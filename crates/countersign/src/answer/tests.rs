@@ -59,7 +59,12 @@ impl Server {
     }
 
     fn wanted(&self) -> Wanted<'_> {
-        Wanted { keys: &self.keys, now: Time::from_seconds(NOW), tolerance: Span::from_seconds(60) }
+        Wanted {
+            keys: &self.keys,
+            now: Time::from_seconds(NOW),
+            tolerance: Span::from_seconds(60),
+            least: Extent::Head,
+        }
     }
 }
 
@@ -200,6 +205,8 @@ fn a_body_that_is_not_held_is_said_to_be_outside() {
     assert!(!answer.contains_key("content-digest"));
     let came = Came { status: 200, headers: &answer, body: BODY };
     assert_eq!(judge(&incoming, None, &came, &server.wanted()).unwrap().extent(), Extent::Head);
+    let whole = Wanted { least: Extent::Whole, ..server.wanted() };
+    assert_eq!(judge(&incoming, None, &came, &whole).unwrap_err(), Unproved::BodyOutside);
     // What can have no body needs no digest, and is whole.
     for (method, status) in [("HEAD", 200), ("GET", 204), ("GET", 304)] {
         assert!(!has_content(method, status));

@@ -1,14 +1,60 @@
-//! The public halves of the server's signing keys, for whoever checks its tokens and assertions.
+//! The public halves of the server's signing keys, for whoever checks its tokens, assertions and answers.
 use crate::app::App;
+use crate::call::Call;
+use crate::problem::bad_request;
+use crate::surface::origin;
 use axum::body::Body;
+use countersign::answer::DIRECTORY_TYPE;
+use countersign::answer::make::{Signing, sign_directory};
+use countersign::incoming::{Body as Seen, Incoming, Target};
+use countersign::time::Span;
+use countersign_keys::Algorithm;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
+
+/// How long the signatures on a directory count, in seconds: well beyond the time that copies of it are kept.
+const LIFE: i64 = 24 * 3600;
 
 /// Answers with the key set.
 pub(crate) fn answer(app: &App) -> Response<Body> {
-    let mut response = Response::new(Body::from(app.signing.jwks()));
+    published(app.signing.jwks(), "application/jwk-set+json")
+}
+
+/// Answers with the directory of keys, signed by every key in it for the host that was asked.
+pub(crate) fn directory(app: &App, call: &Call, request: &Request<Body>) -> Response<Body> {
+    let own = request.uri().authority();
+    let origin = match origin::of(&app.config.server, call.peer.ip(), call.tls, request.headers(), own) {
+        Ok(origin) => origin,
+        Err(wrong) => return bad_request(wrong),
+    };
+    let body = app.signing.directory();
+    let mut response = published(body.clone(), DIRECTORY_TYPE);
+    let nothing = HeaderMap::new();
+    let question = Incoming {
+        method: request.method().as_str(),
+        target: Target::new(&origin.scheme, &origin.authority, request.uri().path()),
+        headers: &nothing,
+        body: Seen::Empty,
+        client: None,
+        challenge: None,
+    };
+    let now = app.clock.now();
+    // At most a few: one that signs, one that will, and those that were retired within the life of what they signed.
+    for signer in app.signing.all() {
+        let signing = Signing { key: &*signer.key, algorithm: Algorithm::EcdsaP256Sha256, now };
+        let life = Span::from_seconds(LIFE);
+        if let Err(error) = sign_directory(&question, response.headers_mut(), body.as_bytes(), life, &signing)
+        {
+            tracing::warn!(key = signer.kid, %error, "the directory of keys could not be signed");
+        }
+    }
+    response
+}
+
+fn published(body: String, kind: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     // New keys are published before they sign, by more than this.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     response

@@ -25,6 +25,7 @@ mod raw;
 mod refusals;
 mod reload;
 mod session;
+mod signed_answers;
 mod slow;
 mod sockets;
 mod streams;
