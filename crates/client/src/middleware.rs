@@ -3,10 +3,13 @@ use crate::answers::Asked;
 use crate::http::no_answer::NoAnswer;
 use crate::http::{Client, LONGEST_REFUSAL, Next};
 use ::http::{Extensions, Request as Head, Response as Answer, StatusCode};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::{Request, Response, ResponseBuilderExt};
 use reqwest_middleware::{Error, Middleware, Next as Onward, Result};
 use std::sync::Arc;
+
+/// Bytes of an answer that are held to check its signature: more than a server holds to make one.
+const LONGEST_SIGNED: usize = 64 * 1024 * 1024;
 
 /// Signs every request that passes, learns the clock's offset from a refusal about time and asks once more.
 ///
@@ -75,7 +78,7 @@ impl Signing {
         if !self.client.wants_signed() {
             return Ok(answer);
         }
-        let (answer, body) = read(answer).await?;
+        let (answer, body) = read(answer, LONGEST_SIGNED).await?;
         let admitted = self.client.admit(asked, answer.status(), answer.headers(), &body);
         admitted.map(|_| answer).map_err(Error::middleware)
     }
@@ -106,7 +109,7 @@ impl Middleware for Signing {
         let (Some(mut again), true) = (again, teaches(&first)) else {
             return self.admit(&asked, first).await;
         };
-        let (first, body) = read(first).await?;
+        let (first, body) = read(first, LONGEST_REFUSAL).await?;
         let heeded = self.client.heed(first.status(), first.headers(), &body, local, token);
         match heeded.await.map_err(Error::middleware)? {
             Next::Keep => self.admit(&asked, first).await,
@@ -127,10 +130,21 @@ fn teaches(response: &Response) -> bool {
 }
 
 /// Reads the body and gives it beside a response that has it still.
-async fn read(mut response: Response) -> Result<(Response, Bytes)> {
+async fn read(mut response: Response, most: usize) -> Result<(Response, Bytes)> {
     let (status, version, url) = (response.status(), response.version(), response.url().clone());
     let headers = std::mem::take(response.headers_mut());
-    let body = response.bytes().await?;
+    let mut body = BytesMut::new();
+    // Ends with the body, or past what may be held.
+    while let Some(piece) = response.chunk().await? {
+        body.extend_from_slice(&piece);
+        if body.len() > most {
+            let told = format!(
+                "wanted an answer of at most {most} bytes to check its signature, found a longer one"
+            );
+            return Err(Error::middleware(NoAnswer::Request(told)));
+        }
+    }
+    let body = body.freeze();
     let mut whole = Answer::builder()
         .status(status)
         .version(version)

@@ -189,4 +189,4 @@ async fn a_caller_that_gave_up_while_a_session_was_opened_does_not_stop_the_next
     assert_eq!(client.tokens().await.unwrap().unwrap().access(), "a");
 }
 
-mod signed;
+pub(crate) mod signed;

@@ -36,14 +36,9 @@ impl Dialect {
         for (name, value) in &set {
             map.insert(name.clone(), value.clone());
         }
+        let label = free_label(&form.label_made, &map)?;
         let inner = InnerList {
-            items: parts
-                .iter()
-                .map(|need| Item {
-                    value: Bare::String(Cow::Borrowed(need.part.name())),
-                    parameters: Parameters::default(),
-                })
-                .collect(),
+            items: parts.iter().map(|need| item(&need.part, &label, &map)).collect(),
             parameters: parameters(form, make, &know)?,
         };
         let facing = Incoming { headers: &map, ..*incoming };
@@ -51,7 +46,6 @@ impl Dialect {
         let mut signed = Vec::new();
         build(&inner, &message, &form.needs, &mut signed).map_err(|_| CannotSign::CannotBuild)?;
         let signature = know.signer.key.sign(know.algorithm, &signed).map_err(CannotSign::Key)?;
-        let label = free_label(&form.label_made, &map)?;
         let mut input = format!("{label}=").into_bytes();
         inner.write(&mut input);
         let input = String::from_utf8(input).map_err(|_| CannotSign::CannotBuild)?;
@@ -63,6 +57,22 @@ impl Dialect {
         set.push((SIGNATURE, beside(&map, &SIGNATURE, text)?));
         Ok(Made { headers: set, body: None, query: None, token: None, signed })
     }
+}
+
+/// A component that must be covered: the one member of a field that belongs to this signature, where it has one.
+fn item<'m>(part: &'m Needed, label: &'m str, headers: &HeaderMap) -> Item<'m> {
+    let mut parameters = Parameters::default();
+    if let Needed::Member(field) = part {
+        let mut members: Dictionary<'_> = Vec::new();
+        let lines = headers.get_all(field);
+        let read =
+            lines.iter().all(|line| dictionary(line.as_bytes(), MOST_SIGNATURES, &mut members).is_ok());
+        if read && members.iter().any(|(own, _)| *own == label) {
+            let value = Bare::String(Cow::Borrowed(label));
+            parameters.0.push(Parameter { key: "key", value, text: "" });
+        }
+    }
+    Item { value: Bare::String(Cow::Borrowed(part.name())), parameters }
 }
 
 pub(crate) fn value(text: String) -> Result<HeaderValue, CannotSign> {

@@ -9,7 +9,7 @@ use countersign_keys::Algorithm;
 use http::{HeaderName, HeaderValue};
 
 /// Reads a request as it came and signs an answer to it, as the server does.
-fn answered(key: &PrivateKey, text: &str, body: &str, content: Content<'_>) -> String {
+pub(crate) fn answered(key: &PrivateKey, text: &str, body: &str, content: Content<'_>) -> String {
     let (head, _) = text.split_once("\r\n\r\n").unwrap();
     let mut lines = head.lines();
     let mut first = lines.next().unwrap().split(' ');
@@ -31,12 +31,12 @@ fn answered(key: &PrivateKey, text: &str, body: &str, content: Content<'_>) -> S
     reply("200 OK", &lines, body)
 }
 
-fn answers(key: &PrivateKey) -> Answers {
+pub(crate) fn answers(key: &PrivateKey) -> Answers {
     let jwk = serde_json::to_value(key.public_key().to_jwk()).unwrap();
     Answers::signed_with(serde_json::json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap()
 }
 
-fn key() -> Arc<PrivateKey> {
+pub(crate) fn key() -> Arc<PrivateKey> {
     Arc::new(PrivateKey::generate(KeyKind::P256, 256).unwrap())
 }
 

@@ -1,5 +1,6 @@
 //! Finds the one signature that a dialect means among those of a request, and lays out its parameters.
 use crate::base64::{Alphabet, decode};
+use crate::form::httpsig::agent;
 use crate::form::httpsig::base::build;
 use crate::form::httpsig::message::Message;
 use crate::form::httpsig::{HttpSig, Listed, MOST_SIGNATURES};
@@ -93,6 +94,11 @@ pub(crate) fn read<'s>(
         if let Some(place) = slot.and_then(|slot| values.get_mut(slot)) {
             *place = value(parameter);
         }
+    }
+    let slot = wanted.members.iter().position(|member| **member == *agent::NAME);
+    if let Some(place) = slot.and_then(|slot| values.get_mut(slot)) {
+        let covered = agent::covered(label, &inner.items, incoming.headers);
+        *place = covered.map_or(Value::Absent, Value::Text);
     }
     Ok(Some(Read { algorithm, members: values, kid, listed }))
 }
