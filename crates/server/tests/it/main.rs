@@ -6,6 +6,7 @@ mod console;
 mod console_powers;
 mod console_sent;
 mod console_told;
+mod directories;
 mod drain;
 mod explain;
 mod ext_authz;
