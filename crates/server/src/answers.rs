@@ -6,6 +6,7 @@ use bytes::Bytes;
 use countersign::answer::make::{Signing, sign};
 use countersign::answer::{Content, has_content};
 use countersign::incoming::{Body as Seen, Incoming, Target};
+use countersign::write::CannotSign;
 use countersign_keys::Algorithm;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response, StatusCode};
@@ -99,6 +100,8 @@ impl Question {
         });
         match signed {
             Some(Ok(())) => {}
+            // Callers can bring it about; nobody else's log is filled by them.
+            Some(Err(CannotSign::CannotBuild)) => tracing::debug!("an answer has what cannot be signed"),
             Some(Err(error)) => tracing::warn!(%error, "an answer could not be signed"),
             None => tracing::warn!("an answer could not be signed: there is no signing key"),
         }

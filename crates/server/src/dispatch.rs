@@ -213,9 +213,7 @@ impl Surfaces {
                 request.extensions_mut().insert(call.clone());
                 posted::answer(app, Api::Token, request).await
             }
-            Surface::Jwks if reading && request.uri().path() == DIRECTORY => {
-                jwks::directory(app, call, &request)
-            }
+            Surface::Jwks if reading && request.uri().path() == DIRECTORY => jwks::directory(app),
             Surface::Jwks if reading => jwks::answer(app),
             Surface::Acme if reading => acme::answer(app, request.uri().path()),
             Surface::Health if reading && request.uri().path() == health::LIVE => health::live(),

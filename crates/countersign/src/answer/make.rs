@@ -1,12 +1,12 @@
 //! Signs an answer, and a directory of keys.
 use super::{ADDRESS, Content, FIELDS, LABEL, TAG, TAG_DIRECTORY, TAG_HEAD};
 use crate::base64::{Alphabet, encode_into};
-use crate::form::httpsig::MOST_SIGNATURES;
 use crate::form::httpsig::base::build;
 use crate::form::httpsig::component::Component;
 use crate::form::httpsig::digest::{self, DigestKind};
 use crate::form::httpsig::message::{Answer, Message};
 use crate::form::httpsig::read::{INPUT, SIGNATURE};
+use crate::form::httpsig::{MOST_COMPONENTS, MOST_COSTLY, MOST_READ, MOST_SIGNATURES};
 use crate::incoming::Incoming;
 use crate::structured::{Bare, Dictionary, InnerList, Item, Member, Parameter, Parameters, dictionary};
 use crate::time::{Span, Time};
@@ -52,21 +52,28 @@ pub fn sign(
     if question.headers.contains_key(AUTHORIZATION) {
         items.push(named(&AUTHORIZATION, true, None));
     }
+    let tag = if content == Content::Unheld { TAG_HEAD } else { TAG };
     let mut inputs: Dictionary<'_> = Vec::new();
+    let mut more = Vec::new();
     if let Some(label) = label {
         for line in question.headers.get_all(INPUT) {
             dictionary(line.as_bytes(), MOST_SIGNATURES, &mut inputs).map_err(|_| CannotSign::CannotBuild)?;
         }
         let found = inputs.iter().find(|(own, _)| *own == label);
         let Some((_, Member::Inner(signed))) = found else { return Err(CannotSign::CannotBuild) };
-        add_signed(signed, &mut items)?;
-        items.push(named(&INPUT, true, Some(label)));
-        items.push(named(&SIGNATURE, true, Some(label)));
+        items.extend([INPUT, SIGNATURE].iter().map(|field| named(field, true, Some(label))));
+        let message = Message { request: question, answer: Some(Answer { status, headers: &made }) };
+        more = asked(signed, &items, &message);
     }
-    let tag = if content == Content::Unheld { TAG_HEAD } else { TAG };
-    let parameters = parameters(signing, tag, None);
-    let inner = InnerList { items, parameters };
-    add(question, status, &mut made, LABEL, &inner, signing)?;
+    let all = InnerList {
+        items: items.iter().cloned().chain(more).collect(),
+        parameters: parameters(signing, tag, None),
+    };
+    // More than a base may have: a caller wrote the list. What it proved itself by stays covered.
+    if let Err(CannotSign::CannotBuild) = add(question, status, &mut made, LABEL, &all, signing) {
+        let inner = InnerList { items, parameters: parameters(signing, tag, None) };
+        add(question, status, &mut made, LABEL, &inner, signing)?;
+    }
     *headers = made;
     Ok(())
 }
@@ -91,17 +98,23 @@ pub fn sign_directory(
     Ok(())
 }
 
-/// The components of the question's signature, each of the question; those that are there already are not named twice.
-fn add_signed<'i>(signed: &InnerList<'i>, items: &mut Vec<Item<'i>>) -> Result<(), CannotSign> {
-    for own in &signed.items {
+/// What the question's signature covers, each of the question, and as far as it came: what a proxy took away cannot be covered again. What is listed
+/// already is not named twice.
+fn asked<'i>(signed: &InnerList<'i>, listed: &[Item<'i>], message: &Message<'_>) -> Vec<Item<'i>> {
+    let of_question = signed.items.iter().take(MOST_COMPONENTS).map(|own| {
         let mut own = own.clone();
         own.parameters.0.push(flag("req"));
-        let same = |listed: &Item<'_>| matches!((Component::read(listed), Component::read(&own)), (Ok(left), Ok(right)) if left == right);
-        if !items.iter().any(same) {
-            items.push(own);
-        }
-    }
-    Ok(())
+        own
+    });
+    let is_new = |own: &Item<'_>| {
+        let Ok(component) = Component::read(own) else { return false };
+        let same = |listed: &Item<'_>| Component::read(listed).is_ok_and(|listed| listed == component);
+        // Each is read once more for the base, which is bounded; one that would be dear is not tried here.
+        let comes = component.reads(message) <= MOST_READ / MOST_COSTLY
+            && component.write(message, &mut Vec::new()).is_ok();
+        comes && !listed.iter().any(same)
+    };
+    of_question.filter(is_new).collect()
 }
 
 fn add(

@@ -82,7 +82,7 @@ fn an_answer_is_to_its_question_and_to_no_other() {
     assert_eq!(signed.created(), Time::from_seconds(NOW));
     let list = answer["signature-input"].to_str().unwrap();
     assert!(
-        list.contains("\"accept\";req \"x-dict\";key=\"a\";req \"signature-input\";req;key=\"mine\""),
+        list.contains("\"signature\";req;key=\"mine\" \"accept\";req \"x-dict\";key=\"a\";req)"),
         "{list}"
     );
     // Asked again with another nonce, by another method, elsewhere.
@@ -96,6 +96,34 @@ fn an_answer_is_to_its_question_and_to_no_other() {
     assert_eq!(broken(&Incoming { target: elsewhere, ..asked_for }), Unproved::Broken);
     // A proof that the answer does not know of.
     assert!(matches!(judge(&asked_for, Some("old"), &came, &server.wanted()), Err(Unproved::NotCovered(_))));
+}
+
+#[test]
+fn what_a_question_covers_and_a_proxy_took_away_keeps_no_answer_from_being_signed() {
+    let server = Server::new();
+    let sent = asked("one");
+    let mut arrived = sent.clone();
+    arrived.remove("accept");
+    let mut answer = plain();
+    let seen = question("GET", "/", &arrived);
+    sign(&seen, Some("mine"), 401, &mut answer, Content::Whole(BODY), &server.signing()).unwrap();
+    let came = Came { status: 401, headers: &answer, body: BODY };
+    let signed = judge(&question("GET", "/", &sent), Some("mine"), &came, &server.wanted()).unwrap();
+    assert_eq!(signed.bound(), Bound::Proof);
+    // As many components, and as dear, as a caller likes.
+    let keys: String = (0..60).map(|at| format!(" \"x-dict\";key=\"k{at}\"")).collect();
+    let members: String = (0..60).map(|at| format!("k{at}, ")).collect();
+    let input = format!("mine=(\"@method\"{keys});created=1");
+    let sent = headers(&[
+        ("x-dict", &format!("{members}z")),
+        ("signature-input", &input),
+        ("signature", "mine=:AAAB:"),
+    ]);
+    let asked = question("GET", "/", &sent);
+    let mut answer = plain();
+    sign(&asked, Some("mine"), 401, &mut answer, Content::Whole(BODY), &server.signing()).unwrap();
+    let came = Came { status: 401, headers: &answer, body: BODY };
+    assert_eq!(judge(&asked, Some("mine"), &came, &server.wanted()).unwrap().bound(), Bound::Proof);
 }
 
 #[test]

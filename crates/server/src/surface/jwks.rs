@@ -1,16 +1,13 @@
 //! The public halves of the server's signing keys, for whoever checks its tokens, assertions and answers.
 use crate::app::App;
-use crate::call::Call;
-use crate::problem::bad_request;
-use crate::surface::origin;
 use axum::body::Body;
-use countersign::answer::DIRECTORY_TYPE;
 use countersign::answer::make::{Signing, sign_directory};
+use countersign::answer::{DIRECTORY, DIRECTORY_TYPE};
 use countersign::incoming::{Body as Seen, Incoming, Target};
 use countersign::time::Span;
 use countersign_keys::Algorithm;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Response};
 
 /// How long the signatures on a directory count, in seconds: well beyond the time that copies of it are kept.
 const LIFE: i64 = 24 * 3600;
@@ -20,19 +17,16 @@ pub(crate) fn answer(app: &App) -> Response<Body> {
     published(app.signing.jwks(), "application/jwk-set+json")
 }
 
-/// Answers with the directory of keys, signed by every key in it for the host that was asked.
-pub(crate) fn directory(app: &App, call: &Call, request: &Request<Body>) -> Response<Body> {
-    let own = request.uri().authority();
-    let origin = match origin::of(&app.config.server, call.peer.ip(), call.tls, request.headers(), own) {
-        Ok(origin) => origin,
-        Err(wrong) => return bad_request(wrong),
-    };
+/// Answers with the directory of keys, signed by every key in it for the public address. Without one it goes out unsigned: signed for whatever
+/// host a request names, it would be proof for anybody that our keys belong to that host.
+pub(crate) fn directory(app: &App) -> Response<Body> {
     let body = app.signing.directory();
     let mut response = published(body.clone(), DIRECTORY_TYPE);
+    let Some((scheme, authority)) = app.config.server.public() else { return response };
     let nothing = HeaderMap::new();
     let question = Incoming {
-        method: request.method().as_str(),
-        target: Target::new(&origin.scheme, &origin.authority, request.uri().path()),
+        method: "GET",
+        target: Target::new(scheme, authority, DIRECTORY),
         headers: &nothing,
         body: Seen::Empty,
         client: None,

@@ -202,8 +202,12 @@ async fn a_proxy_is_told_refusals_that_are_signed_to_the_callers_question() {
 }
 
 #[tokio::test]
-async fn the_directory_is_signed_by_each_key_for_the_host_that_was_asked() {
-    let world = world().await;
+async fn the_directory_is_signed_by_each_key_for_the_public_address_and_for_no_other() {
+    let nowhere = world().await;
+    let answer = ask(&nowhere, "GET", DIRECTORY, "").await;
+    assert_eq!((answer.status, answer.header("signature")), (200, None), "nobody's word for a host");
+    let public = format!("[server]\npublic_url = \"http://{HOST}\"\n");
+    let world = World::with(&ROUTES.replace("[server]\n", &public)).await;
     let answer = ask(&world, "GET", DIRECTORY, "").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some(DIRECTORY_TYPE)));
     let keys = keys(&world).await;
@@ -224,5 +228,7 @@ async fn the_directory_is_signed_by_each_key_for_the_host_that_was_asked() {
         directory(&question, &came, &keys, Time::from_seconds(NOW)).len()
     };
     assert_eq!((of(HOST), of("other.example")), (keys.len(), 0));
+    let named = format!("GET {DIRECTORY} HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    assert!(!world.send(named).await.head.contains("evil"));
     assert_eq!(ask(&world, "POST", DIRECTORY, "").await.status, 405);
 }

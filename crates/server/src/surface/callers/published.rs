@@ -35,7 +35,7 @@ pub(super) static CALLS: [Call; 4] = [
         id: "get_key_directory",
         tag: "published",
         summary: "Read the same keys as a directory for HTTP message signatures, signed by each of them.",
-        about: "Each key is named by its JWK thumbprint; the signatures cover the host that was asked and the body's digest.",
+        about: "Each key is named by its JWK thumbprint; with `public_url`, the signatures cover its host and the body's digest.",
         proofs: OPEN,
         parameters: &[],
         body: None,
