@@ -18,12 +18,9 @@ use countersign::time::Time;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Request, StatusCode};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 /// A refusal longer than this (bytes) is handed on as far as it was read: it is no refusal of ours.
 pub const LONGEST_REFUSAL: usize = 64 * 1024;
-/// A server that does not answer for so long is taken for gone.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sends requests as one caller. Share it; each request is signed by itself.
 #[derive(Debug)]

@@ -1,10 +1,13 @@
 //! How requests go out: over which client of reqwest, signed on which thread, with which token.
-use super::PATIENCE;
 use crate::http::no_answer::NoAnswer;
 use crate::signer::RequestSigner;
 use bytes::Bytes;
 use countersign::time::Time;
 use http::{HeaderValue, Request};
+use std::time::Duration;
+
+/// A server that does not answer for so long is taken for gone.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Signs on a thread that may wait: for a person who is asked, or for a slow device.
 pub(super) async fn elsewhere(
