@@ -14,6 +14,23 @@ function salted(key, alg, id, saltLength) {
   return { id, alg, sign: async (data) => sign('sha512', data, { key, padding, saltLength }) };
 }
 
+// Judges the server's signature on an answer, with the keys that it publishes.
+async function answered(answer, told, request) {
+  const set = await (await fetch(new URL('/.well-known/http-message-signatures-directory', request.url))).json();
+  const keyLookup = async (parameters) => {
+    const jwk = set.keys.find(({ kid }) => kid === parameters.keyid);
+    const alg = 'ecdsa-p256-sha256';
+    return jwk ? { id: jwk.kid, algs: [alg], verify: createVerifier(createPublicKey({ key: jwk, format: 'jwk' }), alg) } : null;
+  };
+  const headers = Object.fromEntries(answer.headers);
+  const judge = (response, asked) => httpbis.verifyMessage({ keyLookup, requiredParams: ['created', 'keyid', 'tag'] }, response, asked);
+  if (await judge({ status: answer.status, headers }, request) !== true) return 'the answer is not the server\'s';
+  if (await judge({ status: 299, headers }, request) !== false) return 'an answer with another status was taken';
+  if (await judge({ status: answer.status, headers }, { ...request, method: 'DELETE' }) !== false) return 'an answer to another method was taken';
+  const digest = createHash('sha256').update(told).digest('base64');
+  return headers['content-digest'] === `sha-256=:${digest}:` ? '' : 'the body is not the one that was signed';
+}
+
 const DO = {
   async send({ key, alg, keyid, method, url, body, salt, status = 200 }) {
     const request = { method, url, headers: {} };
@@ -30,6 +47,8 @@ const DO = {
     }, request);
     const answer = await fetch(url, { method, headers: signed.headers, body: body || undefined });
     const told = await answer.text();
+    const unsigned = await answered(answer, told, { method, url, headers: signed.headers });
+    if (unsigned) return unsigned;
     if (answer.status !== status) return `expected ${status}, found ${answer.status}: ${told.slice(0, 200)}`;
     if (status !== 200) return '';
     const echo = JSON.parse(told);

@@ -1,18 +1,22 @@
-"""HTTP message signatures: http-message-signatures from PyPI and from npm sign for our server, and verify what our command signs."""
+"""HTTP message signatures: http-message-signatures from PyPI and from npm sign for our server, verify what our command signs and what our
+server answers, and answer what our command takes."""
 
 import base64
 import hashlib
 import json
 import os
 import subprocess
+import threading
 import time
 import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, HTTPSignatureKeyResolver, algorithms
+from http_message_signatures import (HTTPMessageSigner, HTTPMessageVerifier, HTTPSignatureKeyResolver, InvalidSignature,
+                                     MappingKeyResolver, algorithms)
 
 from cases import ANY, SPOOFED_HEADERS, TIMEOUT, Cases, arguments, b64url
 
@@ -122,9 +126,105 @@ def run(public, folder):
         return "" if answer.status_code == 401 and told == wanted else f"found {answer.status_code} {told!r}"
 
     cases.holds("a refusal says what to sign", bare)
+    answers(cases, public, folder, keys, signed, send)
     ours_verify_elsewhere(cases, folder, keys)
     node(cases, public, folder, keys)
     cases.done()
+
+
+ANSWER = ("@status", "content-digest", "content-type", '"@method";req', '"@authority";req', '"@path";req', '"@query";req')
+ASKED = ('"signature-input";req;key="pyhms"', '"signature";req;key="pyhms"')
+
+
+def answers(cases, public, folder, keys, signed, send):
+    """What our server answers, judged by the PyPI package; and what the package answers, judged by our command."""
+    published = {}
+    for jwk in requests.get(public + "/.well-known/jwks.json", timeout=TIMEOUT).json()["keys"]:
+        number = lambda text: int.from_bytes(base64.urlsafe_b64decode(text + "=="), "big")
+        key = ec.EllipticCurvePublicNumbers(number(jwk["x"]), number(jwk["y"]), ec.SECP256R1()).public_key()
+        published[thumbprint_of(key)] = key
+    verifier = HTTPMessageVerifier(
+        signature_algorithm=algorithms.ECDSA_P256_SHA256, key_resolver=MappingKeyResolver(public_keys=published, private_keys={}))
+
+    def judged(answer):
+        found = verifier.verify(answer, expect_tag="countersign-answer", require_components=(*ANSWER, *ASKED), body=answer.content)
+        return "" if len(found) == 1 and found[0].body == answer.content else f"found {found}"
+
+    query = "/http-signature/v1/things?a=%2F"
+    cases.holds("an answer of ours verified by PyPI", lambda: judged(send(signed(path=query))))
+    cases.holds("a refusal of ours verified by PyPI", lambda: judged(send(signed("stranger"))))
+
+    def moved():
+        """An answer to one request is none to another."""
+        first, second = send(signed(path=query)), send(signed(path=query))
+        first.request = second.request
+        try:
+            return f"expected a refusal, found {judged(first)!r}"
+        except InvalidSignature:
+            return ""
+
+    cases.holds("an answer of ours to another request refused by PyPI", moved)
+
+    def directory():
+        answer = requests.get(public + "/.well-known/http-message-signatures-directory", timeout=TIMEOUT)
+        found = verifier.verify(
+            answer, expect_tag="http-message-signatures-directory", require_components=('"@authority";req', "content-digest"), body=answer.content)
+        named = {jwk["kid"] for jwk in answer.json()["keys"]}
+        return "" if {one.parameters["keyid"] for one in found} == named == set(published) else f"found {found}"
+
+    cases.holds("our directory of keys verified by PyPI", directory)
+    theirs(cases, folder, keys["p256"])
+
+
+def theirs(cases, folder, key):
+    """Answers that the PyPI package signs, taken by our command or not."""
+    jwks = folder / "answers.json"
+    numbers = key.public_key().public_numbers()
+    coordinate = lambda value: b64url(value.to_bytes(32, "big"))
+    jwks.write_text(json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "x": coordinate(numbers.x), "y": coordinate(numbers.y)}]}))
+    signer = HTTPMessageSigner(signature_algorithm=algorithms.ECDSA_P256_SHA256, key_resolver=Resolver(key))
+    kept = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            url = f"http://{self.headers['Host']}{self.path}"
+            asked = requests.Request("GET", url, headers=dict(self.headers)).prepare()
+            answer = requests.Response()
+            answer.status_code, answer.request, body = 200, asked, b'{"from":"elsewhere"}'
+            answer.headers.update({"Content-Type": "application/json", "Content-Length": str(len(body))})
+            answer.headers["Content-Digest"] = f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
+            cover = [part.replace("pyhms", "sig1") for part in (*ANSWER, *ASKED)]
+            if "/loose" in self.path:
+                cover = [part for part in cover if part != "content-type"]
+            signer.sign(answer, use_existing_digest=True, key_id=thumbprint(key), covered_component_ids=cover, tag="countersign-answer", created=at(int(time.time())))
+            kept.append(dict(answer.headers))
+            told = kept[0] if "/again" in self.path else dict(answer.headers)
+            self.send_response(200)
+            for name, value in told.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body.replace(b"elsewhere", b"nowhere!!") if "/changed" in self.path else body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_address[1]}"
+    for path, code, words in [
+        ("/good?a=%2F", 0, "signed by the server's key"),
+        ("/again", 3, "answers another question"),
+        ("/changed", 3, "another one than the server signed"),
+        ("/loose", 3, "does not cover content-type"),
+    ]:
+        def taken():
+            command = [os.environ["COUNTERSIGN_PROGRAM"], "request", "-d", "http-signature", "-k", str(folder / "ed25519.pem")]
+            ended = subprocess.run(
+                [*command, "--verify-answer", str(jwks), "GET", base + path], capture_output=True, text=True, timeout=60)
+            return "" if ended.returncode == code and words in ended.stderr else f"exit {ended.returncode}: {ended.stderr[:300]}"
+
+        cases.holds(f"an answer signed by PyPI, {path}: {code}", taken)
+    server.shutdown()
 
 
 def ours_verify_elsewhere(cases, folder, keys):
@@ -185,8 +285,12 @@ def at(seconds):
 
 
 def thumbprint(key):
-    """The JWK thumbprint of a key (RFC 7638)."""
-    public = key.public_key()
+    """The JWK thumbprint of a private key (RFC 7638)."""
+    return thumbprint_of(key.public_key())
+
+
+def thumbprint_of(public):
+    """The JWK thumbprint of a public key."""
     number = lambda value, size: b64url(value.to_bytes(size, "big"))
     if isinstance(public, ed25519.Ed25519PublicKey):
         raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)

@@ -73,6 +73,9 @@ fn configuration(public: u16, manage: u16, echo: u16, hook: u16) -> String {
             "\n[[route]]\nname = \"{path}\"\npath = \"/{path}/\"\ndialects = [\"{dialect}\"]\n\
              upstream = \"http://127.0.0.1:{echo}\"\n"
         ));
+        if *dialect == "http-signature" {
+            text.push_str("sign_answers = true\n");
+        }
     }
     text
 }

@@ -10,6 +10,7 @@ const TARGETS: &[&str] = &[
     "text_form",
     "structured",
     "message",
+    "answer",
     "dialect_file",
     "key_intake",
     "trace_context",

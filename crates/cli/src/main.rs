@@ -1,5 +1,6 @@
 //! `countersign`: keys, signed requests and sessions for callers; accounts, configuration and the server for operators.
 mod account;
+mod answer_keys;
 mod apply;
 mod audit;
 mod captured;

@@ -1,4 +1,5 @@
 //! `countersign request`: a signed curl. Signs, sends, opens and refreshes sessions by itself, and says why it was refused.
+use crate::answer_keys::{AnswerArgs, described, sentence};
 use crate::exit::{Done, Exit, Failure};
 use crate::member::at;
 use crate::print::{Out, plain};
@@ -35,6 +36,8 @@ pub(crate) struct SendArgs {
     session: SessionArgs,
     #[command(flatten)]
     token: TokenArgs,
+    #[command(flatten)]
+    answer: AnswerArgs,
     /// Where the session API is, when it is not the server of the request.
     #[arg(long, value_name = "URL")]
     session_server: Option<String>,
@@ -71,7 +74,7 @@ pub(crate) fn run(args: &SendArgs, out: Out) -> Done {
         if args.offline {
             return Err(Failure::usage("an access token is fetched at the server; there is none offline"));
         }
-        let client = args.token.client(&args.signer)?;
+        let client = args.answer.held(args.token.client(&args.signer)?)?;
         let send = client.send_as(request, args.public_url.as_deref(), LONGEST_ANSWER);
         let answer = world::run(async { send.await.map_err(|error| told(&error)) })?;
         show(args, &answer, out)?;
@@ -85,6 +88,7 @@ pub(crate) fn run(args: &SendArgs, out: Out) -> Done {
         in_session(args, request, signer)?
     } else {
         let client = Client::signing(signer, world::ambient()).map_err(|error| told(&error))?;
+        let client = args.answer.held(client)?;
         let send = client.send_as(request, args.public_url.as_deref(), LONGEST_ANSWER);
         world::run(async { send.await.map_err(|error| told(&error)) })?
     };
@@ -104,6 +108,7 @@ fn in_session(args: &SendArgs, request: Request<Bytes>, signer: RequestSigner) -
     let kept = Kept::open(&args.session, &server, &signer)?;
     let keeper = kept.keeper(signer, &args.session);
     let client = Client::in_session(keeper, &server, world::ambient()).map_err(|error| told(&error))?;
+    let client = args.answer.held(client)?;
     world::run(async {
         let answer = client.send(request, LONGEST_ANSWER).await.map_err(|error| told(&error))?;
         if let Some(tokens) = client.tokens().await.map_err(|error| told(&error))? {
@@ -149,18 +154,24 @@ fn show(args: &SendArgs, answer: &Answer, out: Out) -> Done {
             answer.offset.ahead()
         ));
     }
+    if let Some(signed) = answer.signed.as_ref().filter(|_| !out.json) {
+        Out::note(&sentence(signed));
+    }
     if let Some(path) = &args.output {
         crate::pair::write_new(path, response.body())?;
     }
     if out.json {
         let body = String::from_utf8_lossy(response.body());
         let parsed: Value = serde_json::from_str(&body).unwrap_or_else(|_| Value::from(body.as_ref()));
-        let value = json!({
+        let mut value = json!({
             "status": response.status().as_u16(),
             "headers": listed(response.headers()),
             "body": parsed,
             "tries": answer.tries,
         });
+        if let Some(signed) = &answer.signed {
+            crate::member::put(&mut value, "signed", described(signed));
+        }
         return out.show(&value, String::new);
     }
     if args.include {

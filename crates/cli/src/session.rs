@@ -178,6 +178,7 @@ pub(crate) fn told(error: &NoAnswer) -> Failure {
         NoAnswer::NoSession(_) => Exit::Unreachable,
         NoAnswer::NoToken(NoToken::Refused { status, .. }) if status.is_client_error() => Exit::Refused,
         NoAnswer::NoToken(_) => Exit::Failed,
+        NoAnswer::Unproved(_) => Exit::Refused,
         NoAnswer::Clock(_) => Exit::Failed,
         NoAnswer::NotSigned(_) | NoAnswer::Request(_) => Exit::Usage,
     };

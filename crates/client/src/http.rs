@@ -1,24 +1,26 @@
 //! A client over reqwest that signs each request, asks once more when its clock was off, and keeps sessions fresh.
+mod admit;
 mod fetch;
 pub mod no_answer;
+mod transport;
 
 use self::no_answer::NoAnswer;
+use self::transport::{bearer, elsewhere, transport};
 use crate::ambient::Ambient;
+use crate::answers::{Answers, Asked};
 use crate::exchange::Exchange;
 use crate::keeper::{self, Call, Keeper, LONGEST_ANSWER};
 use crate::offset::{ClockOffset, Lesson};
 use crate::signer::RequestSigner;
 use bytes::{Bytes, BytesMut};
+use countersign::answer::judge::Signed;
 use countersign::time::Time;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 /// A refusal longer than this (bytes) is handed on as far as it was read: it is no refusal of ours.
 pub const LONGEST_REFUSAL: usize = 64 * 1024;
-/// A server that does not answer for so long is taken for gone.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sends requests as one caller. Share it; each request is signed by itself.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub struct Client {
     credential: Credential,
     ambient: Ambient,
     offset: Mutex<ClockOffset>,
+    answers: Option<Answers>,
 }
 
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub struct Answer {
     pub tries: u8,
     /// The correction of the clock in use.
     pub offset: ClockOffset,
+    /// Who signed it; `None` where nobody asked for that ([`Client::wanting_signed`]).
+    pub signed: Option<Signed>,
 }
 
 /// What an answer calls for.
@@ -99,7 +104,7 @@ impl Client {
     }
 
     fn with(http: reqwest::Client, credential: Credential, ambient: Ambient) -> Self {
-        Self { http, credential, ambient, offset: Mutex::default() }
+        Self { http, credential, ambient, offset: Mutex::default(), answers: None }
     }
 
     /// Sends a request; its address must be absolute. Redirects are not followed: what was signed is this address.
@@ -126,15 +131,16 @@ impl Client {
     ) -> Result<Answer, NoAnswer> {
         let local = self.ambient.now();
         let (ready, token) = self.ready(&request, public).await?;
-        let first = self.once(ready, limit).await?;
-        match self.heed(first.status(), first.headers(), first.body(), local, token).await? {
-            Next::Keep => Ok(Answer { response: first, tries: 1, offset: self.offset() }),
-            Next::AskAgain => {
-                let (ready, _) = self.ready(&request, public).await?;
-                let response = self.once(ready, limit).await?;
-                Ok(Answer { response, tries: 2, offset: self.offset() })
-            }
+        let mut asked = asked(&ready, public);
+        let (mut response, mut tries) = (self.once(ready, limit).await?, 1);
+        let next = self.heed(response.status(), response.headers(), response.body(), local, token);
+        if next.await? == Next::AskAgain {
+            let (ready, _) = self.ready(&request, public).await?;
+            asked = self::asked(&ready, public);
+            (response, tries) = (self.once(ready, limit).await?, 2);
         }
+        let signed = self.admit(&asked, response.status(), response.headers(), response.body())?;
+        Ok(Answer { response, tries, offset: self.offset(), signed })
     }
 
     /// Learns from an answer to what [`Client::prove`] proved when this machine's clock showed `local`; `token` is what it gave.
@@ -357,37 +363,13 @@ impl Client {
     }
 }
 
-/// Signs on a thread that may wait: for a person who is asked, or for a slow device.
-async fn elsewhere(
-    signer: RequestSigner,
-    mut request: Request<Bytes>,
-    url: String,
-    now: Time,
-    random: [u8; 16],
-) -> Result<Request<Bytes>, NoAnswer> {
-    let signed = tokio::task::spawn_blocking(move || {
-        signer.sign(&mut request, &url, now, random).map(|()| request).map_err(NoAnswer::NotSigned)
-    });
-    signed.await.map_err(|error| NoAnswer::Request(format!("signing was broken off: {error}")))?
-}
-
-fn transport(proxies: bool) -> Result<reqwest::Client, NoAnswer> {
-    let builder = reqwest::Client::builder();
-    let builder = if proxies { builder } else { builder.no_proxy() };
-    builder
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(PATIENCE)
-        .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(NoAnswer::Connection)
-}
-
-fn bearer(token: &str) -> Result<HeaderValue, NoAnswer> {
-    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
-        NoAnswer::Request("the access token has characters that no header carries".to_owned())
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
+/// The request as it goes out, under the address that it was signed for.
+fn asked(ready: &reqwest::Request, public: Option<&str>) -> Asked {
+    Asked {
+        method: ready.method().to_string(),
+        url: public.unwrap_or(ready.url().as_str()).to_owned(),
+        headers: ready.headers().clone(),
+    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@
 //! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
 pub mod ambient;
+pub mod answers;
 pub mod exchange;
 #[cfg(feature = "reqwest")]
 pub mod http;

@@ -1,11 +1,15 @@
 //! The client as a middleware of reqwest: whatever an application sends through it carries a proof.
+use crate::answers::Asked;
 use crate::http::no_answer::NoAnswer;
 use crate::http::{Client, LONGEST_REFUSAL, Next};
 use ::http::{Extensions, Request as Head, Response as Answer, StatusCode};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::{Request, Response, ResponseBuilderExt};
 use reqwest_middleware::{Error, Middleware, Next as Onward, Result};
 use std::sync::Arc;
+
+/// Bytes of an answer that are held to check its signature: more than a server holds to make one.
+const LONGEST_SIGNED: usize = 64 * 1024 * 1024;
 
 /// Signs every request that passes, learns the clock's offset from a refusal about time and asks once more.
 ///
@@ -68,6 +72,26 @@ impl Signing {
     }
 }
 
+impl Signing {
+    /// The answer, which the client holds against its wish that the server signs: then it is read whole first.
+    async fn admit(&self, asked: &Asked, answer: Response) -> Result<Response> {
+        if !self.client.wants_signed() {
+            return Ok(answer);
+        }
+        let (answer, body) = read(answer, LONGEST_SIGNED).await?;
+        let admitted = self.client.admit(asked, answer.status(), answer.headers(), &body);
+        admitted.map(|_| answer).map_err(Error::middleware)
+    }
+}
+
+fn asked(request: &Request) -> Asked {
+    Asked {
+        method: request.method().to_string(),
+        url: request.url().to_string(),
+        headers: request.headers().clone(),
+    }
+}
+
 #[async_trait::async_trait]
 impl Middleware for Signing {
     async fn handle(
@@ -80,15 +104,19 @@ impl Middleware for Signing {
         let again = request.try_clone();
         let local = self.client.local();
         let token = self.prove(&mut request).await.map_err(Error::middleware)?;
+        let asked = asked(&request);
         let first = onward.clone().run(request, kept).await?;
-        let (Some(mut again), true) = (again, teaches(&first)) else { return Ok(first) };
-        let (first, body) = read(first).await?;
+        let (Some(mut again), true) = (again, teaches(&first)) else {
+            return self.admit(&asked, first).await;
+        };
+        let (first, body) = read(first, LONGEST_REFUSAL).await?;
         let heeded = self.client.heed(first.status(), first.headers(), &body, local, token);
         match heeded.await.map_err(Error::middleware)? {
-            Next::Keep => Ok(first),
+            Next::Keep => self.admit(&asked, first).await,
             Next::AskAgain => {
                 self.prove(&mut again).await.map_err(Error::middleware)?;
-                onward.run(again, kept).await
+                let asked = self::asked(&again);
+                self.admit(&asked, onward.run(again, kept).await?).await
             }
         }
     }
@@ -102,10 +130,21 @@ fn teaches(response: &Response) -> bool {
 }
 
 /// Reads the body and gives it beside a response that has it still.
-async fn read(mut response: Response) -> Result<(Response, Bytes)> {
+async fn read(mut response: Response, most: usize) -> Result<(Response, Bytes)> {
     let (status, version, url) = (response.status(), response.version(), response.url().clone());
     let headers = std::mem::take(response.headers_mut());
-    let body = response.bytes().await?;
+    let mut body = BytesMut::new();
+    // Ends with the body, or past what may be held.
+    while let Some(piece) = response.chunk().await? {
+        body.extend_from_slice(&piece);
+        if body.len() > most {
+            let told = format!(
+                "wanted an answer of at most {most} bytes to check its signature, found a longer one"
+            );
+            return Err(Error::middleware(NoAnswer::Request(told)));
+        }
+    }
+    let body = body.freeze();
     let mut whole = Answer::builder()
         .status(status)
         .version(version)

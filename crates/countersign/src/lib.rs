@@ -3,6 +3,7 @@
 //! A [`dialect::Dialect`] is data read from a file. It reads a [`proof::Proof`] from an [`incoming::Incoming`] request; the
 //! stages in [`proof`] lead from there to [`verified::Verified`]. The shell around answers two questions ([`ask`]) and brings
 //! the time. The same dialect makes proofs ([`mod@write`]).
+pub mod answer;
 pub mod ask;
 pub mod base64;
 pub mod decoy;

@@ -1,6 +1,6 @@
 //! Makes a proof: the same dialect run backwards says what to add to a request.
 mod detached;
-mod message;
+pub(crate) mod message;
 mod query;
 mod text;
 

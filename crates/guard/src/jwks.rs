@@ -1,17 +1,30 @@
 //! Key sets that accounts publish themselves: fetched with bounds, kept, refreshed behind the back of requests.
+use countersign::answer::DIRECTORY;
+use countersign::answer::judge::{Came, ServerKey, directory};
 use countersign::ask::KnownKey;
+use countersign::incoming::{Body, Incoming, Target};
 use countersign::life::key::KeyLife;
 use countersign::time::{Span, Time};
 use countersign_keys::{Algorithm, CompactKey, KeyError, Policy, read_key_set, sha256};
 use countersign_store::registry::Answer;
 use dashmap::DashMap;
+use http::HeaderMap;
 use std::sync::Arc;
 
 /// Fetches a document. Whoever implements it keeps the bounds: `http` and `https` only, no redirects, one deadline over the whole,
 /// at most [`MOST_BYTES`], and no private networks unless the operator allows them.
 pub trait Fetch: Send + Sync {
-    /// The document's bytes, or why there are none.
-    fn fetch<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Vec<u8>, String>>;
+    /// The document, or why there is none.
+    fn fetch<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Fetched, String>>;
+}
+
+/// A document as it came.
+#[derive(Clone, Debug, Default)]
+pub struct Fetched {
+    /// Its bytes.
+    pub body: Vec<u8>,
+    /// The headers beside them: a directory of keys is signed there.
+    pub headers: HeaderMap,
 }
 
 /// Bytes of a key set: 64 RSA-4096 keys are under 64 KiB; a megabyte leaves room for certificates.
@@ -180,13 +193,15 @@ impl Jwks {
     }
 
     async fn refresh(&self, account: &str, url: &str, now: Time) {
-        let bytes = match self.fetch.fetch(url).await {
-            Ok(bytes) if bytes.len() <= MOST_BYTES => bytes,
+        let fetched = match self.fetch.fetch(url).await {
+            Ok(fetched) if fetched.body.len() <= MOST_BYTES => fetched,
             Ok(_) => return tracing::warn!(account, "the key set is larger than a megabyte; not used"),
             Err(why) => return tracing::warn!(account, why, "the key set could not be fetched"),
         };
-        let document = sha256(&[&bytes]);
-        if let Some(mut entry) = self.sets.get_mut(account)
+        let document = sha256(&[&fetched.body]);
+        // The signatures on a directory end, whether or not it changes.
+        if !is_directory(url)
+            && let Some(mut entry) = self.sets.get_mut(account)
             && entry.url == url
             && entry.document == Some(document)
         {
@@ -194,8 +209,15 @@ impl Jwks {
             return;
         }
         // A set of large RSA keys takes seconds to judge: not on a thread that requests wait for, and once only.
-        let policy = self.policy.clone();
-        let keys = match tokio::task::spawn_blocking(move || published(&bytes, &policy)).await {
+        let (policy, from) = (self.policy.clone(), url.to_owned());
+        let read = move || {
+            if is_directory(&from) {
+                proved(&fetched, &policy, &from, now)
+            } else {
+                published(&fetched.body, &policy)
+            }
+        };
+        let keys = match tokio::task::spawn_blocking(read).await {
             Ok(Ok(keys)) => keys,
             Ok(Err(error)) => return tracing::warn!(account, %error, "the key set cannot be read"),
             Err(error) => return tracing::error!(account, %error, "reading a key set broke"),
@@ -215,6 +237,41 @@ fn published(document: &[u8], policy: &Policy) -> Result<Arc<[Published]>, KeyEr
         let key = CompactKey::from_spki_der(intake.key.spki_der()).ok()?;
         let id = format!("{PUBLISHED}{}", intake.key.fingerprints().spki_sha256_hex);
         Some(Published { kid: intake.kid?, id, algorithm: intake.algorithm, key })
+    });
+    Ok(keys.collect())
+}
+
+/// Whether an address is that of a directory of keys for message signatures.
+fn is_directory(url: &str) -> bool {
+    Target::from_url(url).is_some_and(|target| target.path == DIRECTORY)
+}
+
+/// The keys of a directory whose holders signed it, for the host that it was fetched from: another one's keys cannot be put into it. Each is named
+/// by its JWK thumbprint, whatever the directory calls it.
+fn proved(fetched: &Fetched, policy: &Policy, url: &str, now: Time) -> Result<Arc<[Published]>, KeyError> {
+    let set = read_key_set(&fetched.body, policy)?;
+    let Some(target) = Target::from_url(url) else { return Ok(Arc::new([])) };
+    let nothing = HeaderMap::new();
+    let question = Incoming {
+        method: "GET",
+        target,
+        headers: &nothing,
+        body: Body::Empty,
+        client: None,
+        challenge: None,
+    };
+    let listed: Vec<_> =
+        set.keys.into_iter().map(|intake| (Arc::new(intake.key), intake.algorithm)).collect();
+    let keys: Vec<_> = listed.iter().map(|(key, _)| ServerKey::new(Arc::clone(key))).collect();
+    let came = Came { status: 200, headers: &fetched.headers, body: &fetched.body };
+    let signed = directory(&question, &came, &keys, now);
+    let keys = listed.into_iter().zip(&keys).filter_map(|((key, algorithm), own)| {
+        if !signed.iter().any(|signer| signer.thumbprint() == own.thumbprint()) {
+            return None;
+        }
+        let id = format!("{PUBLISHED}{}", key.fingerprints().spki_sha256_hex);
+        let key = CompactKey::from_spki_der(key.spki_der()).ok()?;
+        Some(Published { kid: own.thumbprint().to_owned(), id, algorithm, key })
     });
     Ok(keys.collect())
 }

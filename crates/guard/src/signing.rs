@@ -20,6 +20,8 @@ struct Set {
     signers: Vec<SigningKey>,
     known: SmallVec<[Arc<KnownKey>; 4]>,
     jwks: String,
+    /// The same keys, named by their thumbprints.
+    directory: String,
 }
 
 /// One of our keys.
@@ -57,6 +59,18 @@ impl SigningKeys {
         self.0.load().signer(now).map(|signer| signer.kid.clone())
     }
 
+    /// The key that signs at a time.
+    #[must_use]
+    pub fn signer_at(&self, now: Time) -> Option<SigningKey> {
+        self.0.load().signer(now).cloned()
+    }
+
+    /// Every key: each of them may have signed what somebody still has.
+    #[must_use]
+    pub fn all(&self) -> Vec<SigningKey> {
+        self.0.load().signers.clone()
+    }
+
     /// A key of the set, by its id.
     #[must_use]
     pub fn get(&self, kid: &str) -> Option<SigningKey> {
@@ -86,6 +100,12 @@ impl SigningKeys {
     #[must_use]
     pub fn jwks(&self) -> String {
         self.0.load().jwks.clone()
+    }
+
+    /// The same as a directory of keys for message signatures, in which each key is named by its JWK thumbprint.
+    #[must_use]
+    pub fn directory(&self) -> String {
+        self.0.load().directory.clone()
     }
 
     /// The payload of a token that one of these keys signed and whose `typ` is this one; what it says is still to be judged.
@@ -128,7 +148,7 @@ impl Set {
 
 fn set(keys: Vec<SigningKey>) -> Result<Set, Fault> {
     let mut out = Set::default();
-    let mut documents = Vec::new();
+    let (mut documents, mut named) = (Vec::new(), Vec::new());
     for signer in keys {
         let SigningKey { kid, key, .. } = &signer;
         let public = key.public_key();
@@ -145,12 +165,18 @@ fn set(keys: Vec<SigningKey>) -> Result<Set, Fault> {
             members.insert("alg".to_owned(), "ES256".into());
             members.insert("use".to_owned(), "sig".into());
         }
+        let mut by_thumbprint = document.clone();
+        if let Some(members) = by_thumbprint.as_object_mut() {
+            members.insert("kid".to_owned(), key.fingerprints().jwk_thumbprint.as_str().into());
+        }
+        named.push(by_thumbprint);
         documents.push(document);
         out.signers.push(signer);
     }
     // Those that nothing is to take over from come last; of equals, the one that was given first.
     out.signers.sort_by_key(|signer| (signer.retired.is_none(), signer.retired));
     out.jwks = serde_json::json!({ "keys": documents }).to_string();
+    out.directory = serde_json::json!({ "keys": named }).to_string();
     Ok(out)
 }
 

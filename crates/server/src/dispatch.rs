@@ -17,6 +17,7 @@ use crate::traces::told::finish;
 use crate::upstream::Waiting;
 use axum::Router;
 use axum::body::Body;
+use countersign::answer::DIRECTORY;
 use countersign::time::Time;
 use http::header::HOST;
 use http::{Method, Request, Response, StatusCode, Uri, Version};
@@ -163,7 +164,7 @@ impl Surfaces {
         if here(Surface::Metrics) && path == health::METRICS {
             return Some(Surface::Metrics);
         }
-        if here(Surface::Jwks) && path == crate::surface::path::KEY_SET {
+        if here(Surface::Jwks) && crate::surface::path::publishes(path) {
             return Some(Surface::Jwks);
         }
         if here(Surface::Acme) && path.starts_with(acme::UNDER) {
@@ -212,6 +213,7 @@ impl Surfaces {
                 request.extensions_mut().insert(call.clone());
                 posted::answer(app, Api::Token, request).await
             }
+            Surface::Jwks if reading && request.uri().path() == DIRECTORY => jwks::directory(app),
             Surface::Jwks if reading => jwks::answer(app),
             Surface::Acme if reading => acme::answer(app, request.uri().path()),
             Surface::Health if reading && request.uri().path() == health::LIVE => health::live(),

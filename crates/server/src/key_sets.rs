@@ -1,7 +1,7 @@
 //! Fetches the key sets that accounts publish: with one deadline, a bound, no redirects, and not from inside our own network.
 use crate::config::server::JwksSection;
 use crate::outside::{Outside, Terms};
-use countersign_guard::jwks::{Fetch, MOST_BYTES};
+use countersign_guard::jwks::{Fetch, Fetched, MOST_BYTES};
 use countersign_store::registry::Answer;
 use http::Uri;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -41,7 +41,7 @@ impl KeySets {
         self.client.get_or_try_init(make).await
     }
 
-    async fn get(&self, url: &str) -> Result<Vec<u8>, String> {
+    async fn get(&self, url: &str) -> Result<Fetched, String> {
         let uri: Uri = url.parse().map_err(|_| "the address of the key set is no address".to_owned())?;
         self.terms.allow(&uri)?;
         let answer = self.client().await?.get(uri).await.map_err(|error| error.to_string())?;
@@ -51,13 +51,14 @@ impl KeySets {
                 answer.status().as_u16()
             ));
         }
-        let body = Limited::new(answer.into_body(), MOST_BYTES).collect().await;
-        body.map(|body| body.to_bytes().to_vec()).map_err(|error| error.to_string())
+        let (parts, body) = answer.into_parts();
+        let body = Limited::new(body, MOST_BYTES).collect().await.map_err(|error| error.to_string())?;
+        Ok(Fetched { body: body.to_bytes().to_vec(), headers: parts.headers })
     }
 }
 
 impl Fetch for KeySets {
-    fn fetch<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Vec<u8>, String>> {
+    fn fetch<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Fetched, String>> {
         Box::pin(async move {
             let fetched = tokio::time::timeout(DEADLINE, self.get(url)).await;
             fetched.unwrap_or_else(|_| Err("the key set did not arrive in time".to_owned()))

@@ -1,5 +1,6 @@
 //! The countersign server: gateway, forward-auth, sessions, management, explain, key sets, health and metrics in one process.
 mod accept;
+mod answers;
 pub mod apis;
 pub mod app;
 mod arrival;

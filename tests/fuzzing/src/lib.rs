@@ -1,5 +1,6 @@
 //! What fuzzing feeds: each target takes any bytes, must never panic, and checks what must hold whatever comes.
 #![expect(clippy::panic, reason = "a panic is how a target tells what it found")]
+pub mod answer;
 pub mod ext_authz;
 pub mod judge;
 pub mod lanes;
@@ -19,6 +20,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("text_form", parts::text_form),
     ("structured", message::structured),
     ("message", message::message),
+    ("answer", answer::answer),
     ("dialect_file", parts::dialect_file),
     ("key_intake", parts::key_intake),
     ("trace_context", parts::trace_context),

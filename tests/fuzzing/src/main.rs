@@ -2,7 +2,7 @@
 //!
 //! `countersign-fuzzing SECONDS [TARGET…]`; `countersign-fuzzing seeds DIR` writes the seeds that are made here;
 //! `countersign-fuzzing differential SECONDS` compares the lanes with other libraries on numbers drawn at random.
-use countersign_fuzzing::{TARGETS, Target, ext_authz, judge, lanes, message};
+use countersign_fuzzing::{TARGETS, Target, answer, ext_authz, judge, lanes, message};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -16,8 +16,12 @@ const MOST_KEPT: usize = 4096;
 /// Makes seeds.
 type Seeds = fn() -> Vec<Vec<u8>>;
 /// Targets whose seeds are made here and not committed.
-const MADE: &[(&str, Seeds)] =
-    &[("judge", judge::seeds), ("message", message::seeds), ("ext_authz", ext_authz::seeds)];
+const MADE: &[(&str, Seeds)] = &[
+    ("judge", judge::seeds),
+    ("message", message::seeds),
+    ("ext_authz", ext_authz::seeds),
+    ("answer", answer::seeds),
+];
 /// Texts that mean something to one of the readers.
 const WORDS: &[&str] = &[
     "{}",
@@ -53,6 +57,10 @@ const WORDS: &[&str] = &[
     "-----END PUBLIC KEY-----",
     "ssh-ed25519 ",
     "off",
+    ";req",
+    ";key=\"sig1\"",
+    "\"@status\"",
+    "countersign-answer-head",
     "{now}",
     "[[route]]",
     "/../",

@@ -213,7 +213,8 @@ fn unsigned(error: &NoAnswer) -> Own {
         NoAnswer::NoSession(_) => ("no-session", StatusCode::BAD_GATEWAY),
         NoAnswer::NoToken(_) => ("no-token", StatusCode::BAD_GATEWAY),
         NoAnswer::Clock(_) => ("clock", StatusCode::BAD_GATEWAY),
-        NoAnswer::Connection(_) => ("unreachable", StatusCode::BAD_GATEWAY),
+        // Sidecars take any answer; whoever wants signed ones sees them as the service sent them.
+        NoAnswer::Connection(_) | NoAnswer::Unproved(_) => ("unreachable", StatusCode::BAD_GATEWAY),
     };
     Own::new(code, status, error)
 }

@@ -3,6 +3,7 @@ use crate::exchange::NoToken;
 use crate::keeper::NoSession;
 use crate::offset::TooFar;
 use crate::signer::NotSigned;
+use countersign::answer::judge::Unproved;
 use std::fmt;
 
 /// Why a request got no answer.
@@ -18,6 +19,8 @@ pub enum NoAnswer {
     Clock(TooFar),
     /// The connection failed.
     Connection(reqwest::Error),
+    /// One came that the server did not sign, or not to this request.
+    Unproved(Unproved),
     /// The request cannot be sent as it is.
     Request(String),
 }
@@ -38,6 +41,7 @@ impl fmt::Display for NoAnswer {
                 }
                 write!(f, ": {cause}")
             }
+            Self::Unproved(error) => error.fmt(f),
             Self::Request(what) => f.write_str(what),
         }
     }

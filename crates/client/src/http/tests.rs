@@ -3,6 +3,7 @@ use super::*;
 use countersign_keys::{KeyKind, PrivateKey};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -188,3 +189,5 @@ async fn a_caller_that_gave_up_while_a_session_was_opened_does_not_stop_the_next
     assert!(given_up.is_err() && asked.load(Ordering::SeqCst) == 1);
     assert_eq!(client.tokens().await.unwrap().unwrap().access(), "a");
 }
+
+pub(crate) mod signed;

@@ -1,7 +1,9 @@
 //! The middleware in a chain of somebody's own, against a real socket.
 use super::*;
+use crate::http::tests::signed::{answered, answers, key};
 use crate::http::tests::{NOW, ambient, claims, reply, server, signer};
 use crate::signer::RequestSigner;
+use countersign::answer::Content;
 use countersign_keys::{KeyKind, PrivateKey};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,4 +57,22 @@ async fn a_stream_is_no_body_that_can_be_signed() {
     let stream = reqwest::Body::wrap(http_body_util::Full::new(Bytes::from_static(b"body")));
     let error = http.post("http://127.0.0.1:9/").body(stream).send().await.unwrap_err();
     assert!(format!("{error:?}").contains("found a stream"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_wants_signed_answers_gets_them_whole_or_not_at_all() {
+    let key = key();
+    let signing = key.clone();
+    let address = server(move |text| match text.contains("/unsigned") {
+        true => reply("200 OK", "", "in"),
+        false => answered(&signing, text, "in", Content::Whole(b"in")),
+    })
+    .await;
+    let client =
+        Client::signing(signer("http-signature"), ambient(NOW)).unwrap().wanting_signed(answers(&key));
+    let http = chain(client);
+    let answer = http.get(format!("{address}/signed")).send().await.unwrap();
+    assert_eq!((answer.status(), answer.text().await.unwrap()), (StatusCode::OK, "in".to_owned()));
+    let error = http.get(format!("{address}/unsigned")).send().await.unwrap_err();
+    assert!(format!("{error:?}").contains("wanted an answer that the server signed"), "{error:?}");
 }

@@ -1,5 +1,6 @@
 //! HTTP message signatures (RFC 9421): which signature of a request is meant, what it covers, and whether that is enough.
 pub(crate) mod accept;
+pub(crate) mod agent;
 pub(crate) mod base;
 pub(crate) mod component;
 pub(crate) mod digest;

@@ -1,8 +1,8 @@
 //! Reads an HTTP message signature: the one that the dialect means, its base, and what it says of itself.
 use super::Scratch;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Form};
 use crate::form::httpsig::HttpSig;
-use crate::form::httpsig::read::{Wanted, read};
+use crate::form::httpsig::read::{Wanted, label, read};
 use crate::incoming::{Incoming, Limits};
 use crate::proof::found::Proof;
 use crate::reason::Reason;
@@ -12,6 +12,15 @@ impl Dialect {
     /// Whether a source is the parameter that names the key.
     pub(crate) fn is_keyid(&self, source: &Source) -> bool {
         matches!(source, Source::Signed(slot) if self.names.members.get(*slot).is_some_and(|name| **name == *"keyid"))
+    }
+
+    /// The label of the one message signature of a request that this dialect means; `None` where there is none, or several.
+    #[must_use]
+    pub fn message_label<'s>(&self, incoming: &'s Incoming<'s>, limits: &Limits) -> Option<&'s str> {
+        match &self.form {
+            Form::HttpSig(form) => label(form, incoming, limits),
+            _ => None,
+        }
     }
 
     pub(super) fn read_message<'s>(

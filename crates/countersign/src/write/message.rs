@@ -36,14 +36,9 @@ impl Dialect {
         for (name, value) in &set {
             map.insert(name.clone(), value.clone());
         }
+        let label = free_label(&form.label_made, &map)?;
         let inner = InnerList {
-            items: parts
-                .iter()
-                .map(|need| Item {
-                    value: Bare::String(Cow::Borrowed(need.part.name())),
-                    parameters: Parameters::default(),
-                })
-                .collect(),
+            items: parts.iter().map(|need| item(&need.part, &label, &map)).collect(),
             parameters: parameters(form, make, &know)?,
         };
         let facing = Incoming { headers: &map, ..*incoming };
@@ -51,7 +46,6 @@ impl Dialect {
         let mut signed = Vec::new();
         build(&inner, &message, &form.needs, &mut signed).map_err(|_| CannotSign::CannotBuild)?;
         let signature = know.signer.key.sign(know.algorithm, &signed).map_err(CannotSign::Key)?;
-        let label = free_label(&form.label_made, &map)?;
         let mut input = format!("{label}=").into_bytes();
         inner.write(&mut input);
         let input = String::from_utf8(input).map_err(|_| CannotSign::CannotBuild)?;
@@ -65,7 +59,23 @@ impl Dialect {
     }
 }
 
-fn value(text: String) -> Result<HeaderValue, CannotSign> {
+/// A component that must be covered: the one member of a field that belongs to this signature, where it has one.
+fn item<'m>(part: &'m Needed, label: &'m str, headers: &HeaderMap) -> Item<'m> {
+    let mut parameters = Parameters::default();
+    if let Needed::Member(field) = part {
+        let mut members: Dictionary<'_> = Vec::new();
+        let lines = headers.get_all(field);
+        let read =
+            lines.iter().all(|line| dictionary(line.as_bytes(), MOST_SIGNATURES, &mut members).is_ok());
+        if read && members.iter().any(|(own, _)| *own == label) {
+            let value = Bare::String(Cow::Borrowed(label));
+            parameters.0.push(Parameter { key: "key", value, text: "" });
+        }
+    }
+    Item { value: Bare::String(Cow::Borrowed(part.name())), parameters }
+}
+
+pub(crate) fn value(text: String) -> Result<HeaderValue, CannotSign> {
     HeaderValue::try_from(text).map_err(|_| CannotSign::CannotBuild)
 }
 
@@ -100,7 +110,7 @@ fn parameters<'m>(
 }
 
 /// The dialect's label, or the next one that no signature of the request has.
-fn free_label(wanted: &str, headers: &HeaderMap) -> Result<String, CannotSign> {
+pub(crate) fn free_label(wanted: &str, headers: &HeaderMap) -> Result<String, CannotSign> {
     let mut known: Dictionary<'_> = Vec::new();
     for line in headers.get_all(INPUT) {
         dictionary(line.as_bytes(), MOST_SIGNATURES, &mut known).map_err(|_| CannotSign::CannotBuild)?;
@@ -110,7 +120,7 @@ fn free_label(wanted: &str, headers: &HeaderMap) -> Result<String, CannotSign> {
     std::iter::once(wanted.to_owned()).chain(numbered).find(free).ok_or(CannotSign::CannotBuild)
 }
 
-fn beside(headers: &HeaderMap, name: &HeaderName, own: String) -> Result<HeaderValue, CannotSign> {
+pub(crate) fn beside(headers: &HeaderMap, name: &HeaderName, own: String) -> Result<HeaderValue, CannotSign> {
     let mut lines = Vec::new();
     for line in headers.get_all(name) {
         lines.push(line.to_str().map_err(|_| CannotSign::CannotBuild)?.to_owned());

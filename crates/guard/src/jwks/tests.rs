@@ -14,10 +14,11 @@ struct Document {
 }
 
 impl Fetch for Document {
-    fn fetch<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Vec<u8>, String>> {
+    fn fetch<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Fetched, String>> {
         Box::pin(async {
             self.permits.acquire().await.unwrap().forget();
-            self.text.lock().unwrap().clone().map(String::into_bytes).ok_or_else(|| "gone".to_owned())
+            let text = self.text.lock().unwrap().clone().ok_or_else(|| "gone".to_owned())?;
+            Ok(Fetched { body: text.into_bytes(), ..Fetched::default() })
         })
     }
 }
@@ -123,3 +124,5 @@ async fn a_published_key_serves_only_the_algorithm_it_is_published_for() {
         assert_eq!(serves, allowed, "{named:?}");
     }
 }
+
+mod directories;

@@ -35,6 +35,8 @@ pub struct Route {
     pub modes: Modes,
     /// Lets paths pass that two servers may read differently.
     pub raw_paths: bool,
+    /// Signs the answers, refusals among them.
+    pub sign_answers: bool,
     /// Lets WebSocket handshakes pass.
     pub websocket: bool,
     /// Bytes of a body that a dialect signs; `None`: `[limits] body`.
@@ -109,6 +111,7 @@ impl Route {
             section.has("forward_credentials").then(|| section.switch("forward_credentials", false));
         let modes = Modes::read(&section);
         let raw_paths = section.switch("raw_paths", false);
+        let sign_answers = section.switch("sign_answers", false);
         let mut websocket = false;
         for protocol in section.texts("upgrade", &[]) {
             if protocol == "websocket" {
@@ -141,6 +144,7 @@ impl Route {
             forward_credentials,
             modes,
             raw_paths,
+            sign_answers,
             websocket,
             body_limit,
             timeout,

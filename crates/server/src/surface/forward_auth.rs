@@ -1,4 +1,5 @@
 //! The question that other proxies ask: may this request pass, and who is it? Only trusted proxies are answered.
+use crate::answers::Question;
 use crate::app::App;
 use crate::call::Call;
 use crate::inflow::{Inflow, ReadFault, read_all};
@@ -32,9 +33,14 @@ pub(crate) fn asked<'p>(app: &App, path: &'p str) -> Option<Option<&'p str>> {
 /// Answers one question.
 pub(crate) async fn answer(app: &App, call: &Call, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    match ask(app, call, &parts, body).await {
+    let mut question = None;
+    match ask(app, call, &parts, body, &mut question).await {
         Ok(response) => response,
-        Err(response) => *response,
+        // What a proxy passes on to the caller; that a request may pass is told to the proxy alone.
+        Err(response) => match question {
+            Some(question) => Box::pin(question.sign(app, *response)).await,
+            None => *response,
+        },
     }
 }
 
@@ -51,6 +57,7 @@ async fn ask(
     call: &Call,
     request: &Parts,
     body: Body,
+    question: &mut Option<Box<Question>>,
 ) -> Result<Response<Body>, Box<Response<Body>>> {
     let route = asked(app, request.uri.path()).flatten();
     let headers = &request.headers;
@@ -86,6 +93,7 @@ async fn ask(
         Some((scheme, authority)) => Target { scheme, authority, ..target },
         None => target,
     };
+    *question = Question::of(place, original.method, &target, headers);
     let carried = carried(app, place, headers, body).await?;
     let incoming = Incoming {
         method: original.method,

@@ -3,6 +3,7 @@ mod headers;
 mod holder;
 mod socket;
 
+use crate::answers::Question;
 use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::config::mode::Mode;
@@ -30,13 +31,23 @@ use std::sync::Arc;
 
 /// Answers one request.
 pub(crate) async fn answer(app: &App, call: &Call, request: Request<Body>) -> Response<Body> {
-    match pass(app, call, request).await {
+    let mut question = None;
+    let response = match pass(app, call, request, &mut question).await {
         Ok(response) => response,
         Err(response) => *response,
+    };
+    match question {
+        Some(question) => Box::pin(question.sign(app, response)).await,
+        None => response,
     }
 }
 
-async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response<Body>, Box<Response<Body>>> {
+async fn pass(
+    app: &App,
+    call: &Call,
+    request: Request<Body>,
+    question: &mut Option<Box<Question>>,
+) -> Result<Response<Body>, Box<Response<Body>>> {
     let (mut parts, body) = request.into_parts();
     let own = parts.uri.authority();
     let found = origin::of(&app.config.server, call.peer.ip(), call.tls, &parts.headers, own);
@@ -53,6 +64,8 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
         return Err(Box::new(if plain.is_ok() { not_found() } else { unplain(app, None) }));
     };
     let route = &place.name;
+    let shown = Target::new(&origin.scheme, &origin.authority, target.as_str());
+    *question = Question::of(place, parts.method.as_str(), &shown, &parts.headers);
     if plain.is_err() && !place.route.raw_paths {
         return Err(Box::new(unplain(app, Some(place))));
     }
@@ -68,7 +81,7 @@ async fn pass(app: &App, call: &Call, request: Request<Body>) -> Result<Response
     }
     let incoming = Incoming {
         method: parts.method.as_str(),
-        target: Target::new(&origin.scheme, &origin.authority, target.as_str()),
+        target: shown,
         headers: &parts.headers,
         body: body.seen(),
         client: origin.client.known(),

@@ -1,8 +1,14 @@
 //! Which paths every server reads the same way; only those are judged and passed on, unless a route says otherwise.
+use countersign::answer::DIRECTORY;
 use std::borrow::Cow;
 
 /// Where our public keys are.
 pub(crate) const KEY_SET: &str = "/.well-known/jwks.json";
+
+/// Whether the surface `jwks` answers here.
+pub(crate) fn publishes(path: &str) -> bool {
+    path == KEY_SET || path == DIRECTORY
+}
 
 /// Characters that compatibility folding turns into dots, slashes, percent signs or semicolons.
 const LOOK_ALIKES: [char; 17] = [

@@ -228,7 +228,9 @@ async fn every_call_answers_as_the_document_says() {
     organisation(&book, &owner).await;
     tokens(&book, &client).await;
     explain(&book).await;
-    for path in ["/.well-known/jwks.json", "/healthz", "/readyz"] {
+    for path in
+        ["/.well-known/jwks.json", "/.well-known/http-message-signatures-directory", "/healthz", "/readyz"]
+    {
         book.good("GET", path, Sent::default()).await;
     }
     let seen = book.seen.borrow().clone();

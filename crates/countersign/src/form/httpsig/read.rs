@@ -1,5 +1,6 @@
 //! Finds the one signature that a dialect means among those of a request, and lays out its parameters.
 use crate::base64::{Alphabet, decode};
+use crate::form::httpsig::agent;
 use crate::form::httpsig::base::build;
 use crate::form::httpsig::message::Message;
 use crate::form::httpsig::{HttpSig, Listed, MOST_SIGNATURES};
@@ -94,12 +95,24 @@ pub(crate) fn read<'s>(
             *place = value(parameter);
         }
     }
+    let slot = wanted.members.iter().position(|member| **member == *agent::NAME);
+    if let Some(place) = slot.and_then(|slot| values.get_mut(slot)) {
+        let covered = agent::covered(label, &inner.items, incoming.headers);
+        *place = covered.map_or(Value::Absent, Value::Text);
+    }
     Ok(Some(Read { algorithm, members: values, kid, listed }))
 }
 
 /// Whether a request has a signature of this dialect, told by label and tag alone.
 pub(crate) fn is_meant(form: &HttpSig, incoming: &Incoming<'_>, limits: &Limits) -> bool {
     members(incoming, &INPUT, limits).is_ok_and(|inputs| !matches!(choose(form, &inputs), Ok(None)))
+}
+
+/// The label of the signature that is meant; `None` where there is none or several.
+pub(crate) fn label<'s>(form: &HttpSig, incoming: &'s Incoming<'s>, limits: &Limits) -> Option<&'s str> {
+    let inputs = members(incoming, &INPUT, limits).ok()?;
+    let at = choose(form, &inputs).ok()??;
+    inputs.get(at).map(|(label, _)| *label)
 }
 
 /// The members of one of the two fields, over all its lines.

@@ -1,6 +1,6 @@
 //! Clients whose keys stand in a key set of their own: their sessions end with the key's place there.
 use super::*;
-use crate::jwks::{Fetch, Times};
+use crate::jwks::{Fetch, Fetched, Times};
 use countersign_store::registry::Answer;
 use std::sync::Mutex;
 
@@ -8,8 +8,11 @@ use std::sync::Mutex;
 struct Document(Mutex<String>);
 
 impl Fetch for Document {
-    fn fetch<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Vec<u8>, String>> {
-        Box::pin(async { Ok(self.0.lock().unwrap().clone().into_bytes()) })
+    fn fetch<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Fetched, String>> {
+        Box::pin(async {
+            let body = self.0.lock().unwrap().clone().into_bytes();
+            Ok(Fetched { body, ..Fetched::default() })
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 use super::call::{Answer, Call, Method, PLAIN, Shape};
 use crate::surface::health::{LIVE, READY};
 use crate::surface::path::KEY_SET;
+use countersign::answer::{DIRECTORY, DIRECTORY_TYPE};
 
 const OPEN: &[&[&str]] = &[&[]];
 
@@ -10,7 +11,7 @@ const fn plain(status: u16, when: &'static str) -> Answer {
 }
 
 /// The calls.
-pub(super) static CALLS: [Call; 3] = [
+pub(super) static CALLS: [Call; 4] = [
     Call {
         method: Method::Get,
         path: KEY_SET,
@@ -26,6 +27,23 @@ pub(super) static CALLS: [Call; 3] = [
             when: "The keys.",
             body: Some(("application/jwk-set+json", Shape::Object("KeySet"))),
             headers: &["Cache-Control"],
+        }]],
+    },
+    Call {
+        method: Method::Get,
+        path: DIRECTORY,
+        id: "get_key_directory",
+        tag: "published",
+        summary: "Read the same keys as a directory for HTTP message signatures, signed by each of them.",
+        about: "Each key is named by its JWK thumbprint; with `public_url`, the signatures cover its host and the body's digest.",
+        proofs: OPEN,
+        parameters: &[],
+        body: None,
+        answers: &[&[Answer {
+            status: 200,
+            when: "The keys.",
+            body: Some((DIRECTORY_TYPE, Shape::Object("KeySet"))),
+            headers: &["Cache-Control", "Content-Digest", "Signature-Input", "Signature"],
         }]],
     },
     Call {

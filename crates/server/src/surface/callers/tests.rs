@@ -32,7 +32,7 @@ fn the_document_has_the_calls_of_the_routers_and_no_other() {
     for surface in Surface::ALL {
         let calls: &[(&str, &str)] = match surface {
             Surface::Explain => &[("POST", "/explain")],
-            Surface::Jwks => &[("GET", "/.well-known/jwks.json")],
+            Surface::Jwks => &[("GET", "/.well-known/jwks.json"), ("GET", countersign::answer::DIRECTORY)],
             Surface::Health => &[("GET", "/healthz"), ("GET", "/readyz")],
             // Described above.
             Surface::Session | Surface::Token => &[],
