@@ -1,7 +1,7 @@
 //! Calls with small bodies, as the session API and the token endpoint have them: read with a bound, handed to whoever decides.
 use crate::app::App;
 use crate::call::{Call, Outcome, Who};
-use crate::judge::limited;
+use crate::judge::{counted, limited};
 use crate::limiter::allowance::Turn;
 use crate::problem::{self, REJECT, bad_request, not_found};
 use axum::body::Body;
@@ -57,12 +57,10 @@ pub(crate) async fn answer(app: &App, api: Api, request: Request<Body>) -> Respo
         nearest: Some(client.nearest()),
     });
     let dialect = api.dialect().into();
-    let (limiter, limits) = (&app.limiter, &app.config.limits);
-    if let (Some(network), Some(rate)) = (source.network, limits.requests_per_address())
-        && let Err(spent) = limiter.request_from(network, rate)
-    {
-        return *limited(app, &source, None, Some(&dialect), Reason::TooManyRequests, spent);
+    if let Err(answer) = counted(app, &source, None, Some(&dialect)) {
+        return *answer;
     }
+    let (limiter, limits) = (&app.limiter, &app.config.limits);
     let reading = Limited::new(body, api.most_body()).collect();
     let body = match tokio::time::timeout(app.config.limits.body_time, reading).await {
         Ok(Ok(body)) => body.to_bytes(),
@@ -105,6 +103,16 @@ pub(crate) async fn answer(app: &App, api: Api, request: Request<Body>) -> Respo
     problem::stamp(response.headers_mut(), now);
     response.extensions_mut().insert(outcome);
     response
+}
+
+/// Counts a request for what anybody may read.
+///
+/// # Errors
+/// The answer to send where its address has sent too many.
+pub(crate) fn open(app: &App, request: &Request<Body>) -> Result<(), Box<Response<Body>>> {
+    let Some(call) = request.extensions().get::<Call>() else { return Ok(()) };
+    let client = call.client.map_err(|wrong| Box::new(bad_request(wrong)))?;
+    counted(app, &call.source(&app.config.server, client), None, None)
 }
 
 fn failed(app: &App, fault: &Fault) -> Response<Body> {

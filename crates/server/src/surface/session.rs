@@ -2,7 +2,7 @@
 use crate::app::App;
 use crate::problem::problem;
 use crate::surface::callers;
-use crate::surface::posted::{Api, answer};
+use crate::surface::posted::{Api, answer, open};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -24,7 +24,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             let title = "Only GET is taken here";
             return problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title);
         }
-        ([(CONTENT_TYPE, "application/json")], text).into_response()
+        match open(&app, &request) {
+            Ok(()) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
+            Err(answer) => *answer,
+        }
     };
     Router::new().fallback(answer).with_state(app)
 }

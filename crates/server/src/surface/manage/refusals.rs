@@ -6,6 +6,7 @@ use super::problem::{Problem, Reading, ReadingOne};
 use super::state::Manage;
 use crate::refusals::Refused;
 use crate::refusals::capture::words;
+use crate::surface::callers::objects::Explanation;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
@@ -86,7 +87,7 @@ struct RefusalDetail {
     /// Bytes of its body.
     body_bytes: usize,
     /// The explanation; missing where too many were refused at the time.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Explanation>)]
     explanation: Option<Arc<Value>>,
 }
 
