@@ -33,12 +33,14 @@ mod pace;
 mod possession;
 mod refresh;
 mod reply;
+mod retold;
 pub(crate) mod room;
 pub mod route;
 pub mod settings;
 mod token;
 
 pub use reply::Told;
+pub use retold::Retold;
 
 use crate::session::challenges::Challenges;
 use crate::session::pace::Pace;
@@ -64,6 +66,8 @@ pub struct SessionApi {
     dialect: Dialect,
     access: Policy,
     refresh: Policy,
+    /// What a signed code is explained by; it is judged call by call.
+    login: Policy,
 }
 
 /// What the session API works with.
@@ -121,6 +125,7 @@ impl SessionApi {
         };
         Ok(Self {
             dialect: countersign_dialects::load(DIALECT, &Settings::new())?,
+            login: Policy::of(vec![Arc::new(countersign_dialects::load(DIALECT, &Settings::new())?)]),
             access: token("access")?,
             refresh: token("refresh")?,
             pace: settings.rate.map(Pace::new),

@@ -4,6 +4,7 @@ use crate::call::{Call, Outcome, Who};
 use crate::judge::{counted, limited};
 use crate::limiter::allowance::Turn;
 use crate::problem::{self, REJECT, bad_request, not_found};
+use crate::refusals::capture;
 use axum::body::Body;
 use countersign::reason::Reason;
 use countersign_guard::session::{Client, Told};
@@ -11,6 +12,7 @@ use countersign_guard::{session, token};
 use countersign_store::fault::Fault;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Limited};
+use std::sync::Arc;
 
 /// Who decides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +41,7 @@ impl Api {
 }
 
 /// Answers one call.
-pub(crate) async fn answer(app: &App, api: Api, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn answer(app: &Arc<App>, api: Api, request: Request<Body>) -> Response<Body> {
     let now = app.clock.now();
     if app.is_stale() {
         return failed(app, &Fault::new("the registry has not answered for too long"));
@@ -95,6 +97,9 @@ pub(crate) async fn answer(app: &App, api: Api, request: Request<Body>) -> Respo
         }
         outcome.verdict = Some(if reason == Reason::MissingCredentials { "absent" } else { "refused" });
         outcome.reason = Some(reason.code());
+        if api == Api::Session {
+            capture::take_call(app, request, client, reason, &reject);
+        }
         outcome.reject = Some(reject);
     } else if told.account.is_some() {
         outcome.verdict = Some("verified");

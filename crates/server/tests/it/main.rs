@@ -25,6 +25,7 @@ mod raw;
 mod refusals;
 mod reload;
 mod session;
+mod session_told;
 mod slow;
 mod sockets;
 mod streams;
