@@ -33,14 +33,13 @@ mod pace;
 mod possession;
 mod refresh;
 mod reply;
-mod retold;
+pub mod retold;
 pub(crate) mod room;
 pub mod route;
 pub mod settings;
 mod token;
 
 pub use reply::Told;
-pub use retold::Retold;
 
 use crate::session::challenges::Challenges;
 use crate::session::pace::Pace;

@@ -2,14 +2,14 @@
 use super::{Refused, redact};
 use crate::app::App;
 use crate::routes::Place;
-use crate::surface::session::without_code;
+use crate::surface::path::without_code;
 use bytes::Bytes;
 use countersign::incoming::{Body, Incoming, Target};
 use countersign::reason::{Class, Reason, Stage};
 use countersign::time::Time;
 use countersign_guard::explain::{Asking, Explanation, Sight};
 use countersign_guard::guard::Denial;
-use countersign_guard::session::{Client, Retold};
+use countersign_guard::session::Client;
 use http::{HeaderMap, Request};
 use serde_json::Value;
 use std::net::IpAddr;
@@ -137,7 +137,8 @@ pub(crate) fn take_call(
     let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || {
         let told = runtime.block_on(app.session.retell(&request, client, now, reason));
-        if let Ok(Some(Retold { told, own })) = told {
+        if let Ok(Some(retold)) = told {
+            let (told, own) = (retold.told, retold.own);
             refused.dialect = told.dialect.as_deref().map(Into::into);
             refused.account = told.claimed.as_ref().map(|caller| (caller.id.clone(), caller.name.clone()));
             refused.proved = own.is_some();

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header::CONTENT_TYPE;
-use http::{Method, Request, StatusCode, Uri};
+use http::{Method, Request, StatusCode};
 use std::sync::Arc;
 
 /// The session API with its full paths, and the document of all that callers call.
@@ -30,14 +30,4 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         }
     };
     Router::new().fallback(answer).with_state(app)
-}
-
-/// The address as it may stand in logs, traces and pages: of a join code, only that there was one.
-pub(crate) fn without_code(prefix: &str, uri: &Uri) -> Uri {
-    let Some(rest) = uri.path().strip_prefix(prefix) else { return uri.clone() };
-    if rest.strip_prefix("/subscription/invite/").is_none_or(str::is_empty) {
-        return uri.clone();
-    }
-    // The path alone: what stands behind a question mark may be the rest of the code.
-    format!("{prefix}/subscription/invite/(code)").parse().unwrap_or_default()
 }

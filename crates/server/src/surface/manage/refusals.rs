@@ -86,7 +86,7 @@ struct RefusalDetail {
     headers: Vec<(String, String)>,
     /// Bytes of its body.
     body_bytes: usize,
-    /// The explanation; missing where too many were refused at the time.
+    /// The explanation; missing where there was no proof to explain, or too many were refused at the time.
     #[schema(value_type = Option<Explanation>)]
     explanation: Option<Arc<Value>>,
 }
