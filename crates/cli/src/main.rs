@@ -39,6 +39,7 @@ mod sidecar;
 mod sign;
 mod signing_key;
 mod snippet;
+mod step;
 mod store;
 mod terminal;
 mod token;

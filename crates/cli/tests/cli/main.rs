@@ -18,4 +18,5 @@ mod service_manager;
 mod shape;
 mod sidecar;
 mod sidecar_attacked;
+mod steps;
 mod webhooks;
