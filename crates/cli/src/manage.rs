@@ -239,6 +239,9 @@ fn unreachable_at(server: &str, error: &NoAnswer) -> Failure {
     }
 }
 
+/// What is done where the management API does not answer, or has no such call.
+const ELSEWHERE: &str = "name the address of a listener with the surface manage with --server; is the server as new as this command?";
+
 fn problem(path: &str, status: StatusCode, body: &[u8], headers: &http::HeaderMap) -> Failure {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut message = at(&problem, "title").as_str().unwrap_or("The server said no.").to_owned();
@@ -251,7 +254,11 @@ fn problem(path: &str, status: StatusCode, body: &[u8], headers: &http::HeaderMa
     if let Some(reject) = headers.get("countersign-reject").and_then(|value| value.to_str().ok()) {
         message = format!("{message} The server's log knows it as {reject}.");
     }
-    let (exit, next) = after(path, status);
+    let (exit, next) = match at(&problem, "code").as_str() {
+        // Where something else answers, or an older server.
+        Some("not-found" | "no-such-path") => (Exit::Missing, ELSEWHERE.to_owned()),
+        _ => after(path, status),
+    };
     Failure::new(exit, format!("{message} [{status}]")).next(next)
 }
 
@@ -299,7 +306,7 @@ fn seen_by(path: &str) -> String {
         "refusals" => {
             "ask the node that answered, within `limits.refusals_time` of the answer (15 minutes as shipped); its log has the id for longer".to_owned()
         }
-        _ => "look for a mistyped name; is the server as new as this command?".to_owned(),
+        _ => "look for a mistyped name".to_owned(),
     }
 }
 
@@ -326,6 +333,8 @@ mod tests {
         assert!(barred.find("moved or been restored") < barred.find("init --recover"), "{barred}");
         let strange = told("/accounts", StatusCode::BAD_GATEWAY, b"<html>");
         assert_eq!(strange.exit, Exit::Unreachable);
+        let elsewhere = told("/accounts", StatusCode::NOT_FOUND, br#"{"code":"not-found"}"#);
+        assert_eq!((elsewhere.exit, elsewhere.next.as_deref()), (Exit::Missing, Some(ELSEWHERE)));
         let missing = told("/organisations/org_x?a", StatusCode::NOT_FOUND, body).next.unwrap();
         assert!(missing.contains("`countersign org list`"), "{missing}");
     }

@@ -10,6 +10,7 @@ use countersign_server::server::StartError;
 use countersign_store::audit::ChainBreak;
 use countersign_store::denied::Denied;
 use countersign_store::fault::Fault;
+use http::StatusCode;
 use std::fmt::Display;
 use std::io::ErrorKind;
 
@@ -118,7 +119,9 @@ impl Step for NoAnswer {
             Self::NoSession(NoSession::Refused { status, .. }) if status.is_server_error() => {
                 "try again; where it stays so, the server's log says why"
             }
-            Self::NoSession(NoSession::Strange { .. }) => {
+            Self::NoSession(
+                NoSession::Refused { status: StatusCode::NOT_FOUND, .. } | NoSession::Strange { .. },
+            ) => {
                 "look whether the address is that of a session API, and whether --session-prefix is its prefix"
             }
             Self::NoSession(_) => {

@@ -67,12 +67,12 @@ fn what_the_server_refuses_comes_with_a_step_of_its_own() {
         (format!("key revoke key_nobody --server {manage}"), 6, "`countersign key list"),
         (format!("account add alice --server {manage}"), 7, "choose another name"),
         (format!("account list --operator-key b.pem --server {manage}"), 4, "`countersign init --recover`"),
-        (format!("account list --server {public}"), 6, "is the server as new"),
+        (format!("account list --server {public}"), 6, "surface manage"),
         (format!("explain --reject rej_none --server {manage}"), 6, "refusals_time"),
         (format!("account add {} --server {manage}", "x".repeat(500)), 2, "`countersign help apis --json`"),
         (format!("login {public} -k b.pem --as nobody"), 3, "registered with this key"),
         (format!("login {manage} -k b.pem --as nobody"), 3, "session API"),
-        (format!("request GET {public}/own/x -d skykit -k b.pem --as x"), 2, "dialect"),
+        (format!("request GET {public}/own/x -d skykit -k b.pem --as x"), 2, "another key"),
     ] {
         let (exit, text, json) = failed(&place, &server, &line).unwrap_or_else(|| panic!("{line} went well"));
         assert_eq!(exit, code, "{line}: {text}");
