@@ -70,7 +70,7 @@ fn what_the_server_refuses_comes_with_a_step_of_its_own() {
         (format!("account list --server {public}"), 6, "surface manage"),
         (format!("explain --reject rej_none --server {manage}"), 6, "refusals_time"),
         (format!("account add {} --server {manage}", "x".repeat(500)), 2, "`countersign help apis --json`"),
-        (format!("login {public} -k b.pem --as nobody"), 3, "registered with this key"),
+        (format!("login {public} -k b.pem --as nobody"), 3, "registered"),
         (format!("login {manage} -k b.pem --as nobody"), 3, "session API"),
         (format!("request GET {public}/own/x -d skykit -k b.pem --as x"), 2, "another key"),
     ] {
