@@ -1,5 +1,6 @@
 //! Tasks of this workspace: `cargo xtask test`, `bench`, `fuzz`, `docs`, `house`, `clients`, `console`, `doors`, `attacks`, `explain-score`, `faults`, `soak`,
 //! `package`, `tour`, `book`, `simulate`, `mutants`.
+mod apis;
 mod bench;
 mod book;
 mod clients;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         ["explain-score"] => explain::run().map(|_| ()),
         ["faults"] => tools::clients().and_then(|()| faults::run()).map(print_counted),
         ["soak", rest @ ..] => tools::clients().and_then(|()| faults::soak(rest)).map(print_counted),
+        ["apis"] => tools::clients().and_then(|()| apis::run()).map(print_counted),
         ["traces"] => tools::clients().and_then(|()| traces::run()).map(print_counted),
         ["envoy"] => tools::clients().and_then(|()| envoy::run()).map(print_counted),
         ["clients"] => tools::clients().and_then(|()| clients::run()).map(print_counted),

@@ -1,8 +1,8 @@
 //! `cargo xtask test`: every check in order, a stop at the first that fails, and a table of what was done.
 use crate::run::{built, cargo, command, passed, root, shown};
 use crate::{
-    book, clients, console, docs, doors, envoy, faults, fuzz, house, installed, node, python, simulation,
-    tools, tour, traces,
+    apis, book, clients, console, docs, doors, envoy, faults, fuzz, house, installed, node, python,
+    simulation, tools, tour, traces,
 };
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,7 @@ const STEPS: &[Step] = &[
         shown(doc)?;
         docs::run(true)
     }),
+    ("apis", apis::run),
     ("book", book::run),
     ("vectors", vectors),
     ("attacks", attacks),

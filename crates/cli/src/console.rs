@@ -123,7 +123,7 @@ async fn call(base: &str, name: &str, body: &Value) -> Result<Value, Failure> {
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(PATIENCE))
         .build();
-    let sent = http.map_err(Failure::failed)?.post(&url).header("countersign-console", "1");
+    let sent = http.map_err(Failure::ours)?.post(&url).header("countersign-console", "1");
     let answer = sent
         .header("content-type", "application/json")
         .body(body.to_string())

@@ -48,14 +48,14 @@ async fn play(args: &DemoArgs, folder: &Path, watch: watch::Watch, out: Out) -> 
     Out::note("Starting an echo as the upstream, the gateway before it, and a database of their own …");
     let echo = echo::start(loopback(0))
         .await
-        .map_err(|error| Failure::failed(format!("the echo cannot listen: {error}")))?;
+        .map_err(|error| Failure::ours(format!("the echo cannot listen: {error}")))?;
     let running =
         serve::start(configuration(args, folder, echo.address())?, folder, Options::default()).await?;
     let base = |surface| {
         let address = running.address(surface);
         address
             .map(|address| format!("http://{address}"))
-            .ok_or_else(|| Failure::failed("a listener is missing"))
+            .ok_or_else(|| Failure::ours("a listener is missing"))
     };
     let (public, manage) = (base(Surface::Gateway)?, base(Surface::Manage)?);
     let callers = Callers::make(folder)?;
@@ -82,7 +82,7 @@ async fn play(args: &DemoArgs, folder: &Path, watch: watch::Watch, out: Out) -> 
         return running
             .until_signal()
             .await
-            .map_err(|error| Failure::failed(format!("signals cannot be waited for: {error}")));
+            .map_err(|error| Failure::failed(format!("signals cannot be waited for: {error}; are handles left? `ulimit -n` tells how many there may be")));
     }
     end(running).await;
     echo.shutdown().await;
@@ -171,8 +171,7 @@ fn configuration(args: &DemoArgs, folder: &Path, upstream: SocketAddr) -> Result
         ));
     }
     let file = folder.join("demo.toml");
-    std::fs::write(&file, &text)
-        .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", file.display())))?;
+    std::fs::write(&file, &text).map_err(|error| Failure::of_file(file.display(), "written", &error))?;
     let sources = Sources { file: Some((file.display().to_string(), text)), ..Sources::default() };
     Config::load(&sources).map_err(Failure::failed)
 }
@@ -188,7 +187,7 @@ fn folder(given: Option<&Path>) -> Result<PathBuf, Failure> {
     let mut builder = std::fs::DirBuilder::new();
     std::os::unix::fs::DirBuilderExt::mode(builder.recursive(true), 0o700)
         .create(&folder)
-        .map_err(|error| Failure::failed(format!("{} cannot be made: {error}", folder.display())))?;
+        .map_err(|error| Failure::of_file(folder.display(), "made", &error))?;
     Ok(folder)
 }
 

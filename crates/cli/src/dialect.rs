@@ -153,7 +153,7 @@ fn lint(files: &[PathBuf], out: Out) -> Done {
         Ok(())
     } else {
         Err(Failure::usage(format!(
-            "{wrong} of {} files cannot be used; each error above says where and why",
+            "{wrong} of {} files cannot be used; mend what each error above names",
             files.len()
         )))
     }

@@ -53,7 +53,7 @@ pub(crate) fn run(args: &DoctorArgs, out: Out) -> Done {
         return Ok(());
     }
     let text = format!("{broken} of these make proofs in {} fail", signer.dialect().name());
-    Err(Failure::new(Exit::Refused, text))
+    Err(Failure::new(Exit::Refused, text).next("set what stands beside each of them, and examine once more"))
 }
 
 /// What an examination found.
@@ -79,7 +79,7 @@ async fn examine(args: &DoctorArgs, signer: &RequestSigner) -> Result<Report, Fa
         .redirect(reqwest::redirect::Policy::none())
         .timeout(PATIENCE)
         .build()
-        .map_err(Failure::failed)?;
+        .map_err(Failure::ours)?;
     let mut sent = Vec::new();
     for probe in PROBES {
         let request = probe::send(&http, probe, &args.url, &id, signer).await?;

@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ExplainArgs, out: Out) -> Done {
         return told_by(server, args, verify, signed.as_deref(), out);
     }
     let explanation = verify::judge(verify, signed.as_deref())?;
-    let value = serde_json::to_value(&explanation).map_err(Failure::failed)?;
+    let value = serde_json::to_value(&explanation).map_err(Failure::ours)?;
     out.show(&value, || told(&value))?;
     verify::answer(&explanation)
 }
@@ -94,7 +94,7 @@ fn asked(args: &ExplainArgs, reject: &str, out: Out) -> Done {
             let head = pairs(&rows);
             match at(&refusal, "explanation") {
                 Value::Null => format!(
-                    "{head}\nIt was not explained: too many requests were refused at that time. {} {}",
+                    "{head}\nIt was not explained: it had no proof that could be, or too many requests were refused at that time. {} {}",
                     at(&refusal, "text").as_str().unwrap_or_default(),
                     at(&refusal, "hint").as_str().unwrap_or_default()
                 ),

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &HealthArgs, out: Out) -> Done {
     let (status, body) = world::run(async {
         // A proxy of the environment stands before no server of this machine.
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(args.timeout)).build();
-        let answer = http.map_err(Failure::failed)?.get(&url).send().await.map_err(unreachable)?;
+        let answer = http.map_err(Failure::ours)?.get(&url).send().await.map_err(unreachable)?;
         let status = answer.status();
         let body = answer.text().await.map_err(unreachable)?;
         Ok((status, body.chars().take(LONGEST).collect::<String>()))

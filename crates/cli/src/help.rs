@@ -51,8 +51,8 @@ pub(crate) fn run(mut command: Command, topic: &[String], out: Out) -> Done {
 /// The calls of every API; with `--json` the OpenAPI documents themselves.
 fn apis(out: Out) -> Done {
     let mut documents = serde_json::Map::new();
-    for (name, text) in countersign_server::apis::documents().map_err(Failure::failed)? {
-        documents.insert(name.to_owned(), serde_json::from_str(&text).map_err(Failure::failed)?);
+    for (name, text) in countersign_server::apis::documents().map_err(Failure::ours)? {
+        documents.insert(name.to_owned(), serde_json::from_str(&text).map_err(Failure::ours)?);
     }
     out.show(&documents, || {
         let calls = documents.iter().flat_map(|(name, document)| {

@@ -75,9 +75,7 @@ pub(crate) fn run(command: &ImportCommand, out: Out) -> Done {
         })?;
     let bytes = world::read(&args.file)?;
     let mut draft = Draft::new(&dialect, &namespace, &args.prefix, args.account.clone());
-    read(&bytes, &mut draft).map_err(|failure| {
-        Failure::new(failure.exit, format!("{}: {}", args.file.display(), failure.message))
-    })?;
+    read(&bytes, &mut draft).map_err(|failure| failure.within(args.file.display()))?;
     told(args, &draft, out)
 }
 
@@ -114,6 +112,7 @@ fn told(args: &ImportArgs, draft: &Draft, out: Out) -> Done {
     }
     Err(Failure::new(
         Exit::Refused,
-        format!("{} entries were left out; the installation file has the others", left.len()),
-    ))
+        format!("{} entries were left out, and the installation file has the others", left.len()),
+    )
+    .next("see why above, mend these in the source or register them by hand, and apply the file: `countersign apply`"))
 }

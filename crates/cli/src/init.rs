@@ -254,9 +254,8 @@ pub(crate) async fn first(parts: &Parts, data: &Path, name: &str) -> Result<Opti
                 return Err(failure);
             }
             if !held {
-                std::fs::remove_file(&file).map_err(|error| {
-                    Failure::failed(format!("{} cannot be removed: {error}", file.display()))
-                })?;
+                std::fs::remove_file(&file)
+                    .map_err(|error| Failure::of_file(file.display(), "removed", &error))?;
             }
             return Ok(None);
         }
@@ -286,7 +285,7 @@ async fn recover(parts: &Parts, data: &Path, keep: bool) -> Result<Option<Made>,
     let replaced = file.exists().then(|| free_name(data));
     if let Some(old) = &replaced {
         std::fs::rename(&file, old)
-            .map_err(|error| Failure::failed(format!("{} cannot be moved away: {error}", file.display())))?;
+            .map_err(|error| Failure::of_file(file.display(), "moved away", &error))?;
     }
     let key = fresh(&file)?;
     let spki = key.public_key().spki_der().to_vec();
@@ -338,9 +337,12 @@ fn make_private(folder: &Path) -> Result<(), Failure> {
         use std::os::unix::fs::DirBuilderExt;
         builder.mode(0o700);
     }
-    builder
-        .create(folder)
-        .map_err(|error| Failure::failed(format!("cannot make the folder {}: {error}", folder.display())))
+    builder.create(folder).map_err(|error| {
+        Failure::failed(format!(
+            "cannot make the folder {}: {error}; may this user write there?",
+            folder.display()
+        ))
+    })
 }
 
 async fn registrar(parts: &Parts) -> Result<Registrar, Failure> {

@@ -231,7 +231,7 @@ fn convert(args: &ConvertArgs) -> Done {
     let raw = || {
         public.ed25519_bytes().ok_or_else(|| {
             Failure::usage(format!(
-                "only Ed25519 keys have a form of 32 bytes; this key is {}",
+                "only Ed25519 keys have a form of 32 bytes, and this key is {}; choose another form, such as pem",
                 public.kind()
             ))
         })
@@ -240,7 +240,7 @@ fn convert(args: &ConvertArgs) -> Done {
     let bytes = match args.to {
         Form::Pem => public.to_pem().into_bytes(),
         Form::Der => public.spki_der().to_vec(),
-        Form::Jwk => line(serde_json::to_string_pretty(&public.to_jwk()).map_err(Failure::failed)?),
+        Form::Jwk => line(serde_json::to_string_pretty(&public.to_jwk()).map_err(Failure::ours)?),
         Form::Openssh => line(public.to_openssh("")),
         Form::Base64 => line(Base64::encode_string(&raw()?)),
         Form::Hex => line(countersign::base64::encode_hex(&raw()?)),

@@ -144,5 +144,6 @@ pub(crate) fn told(path: &Path, error: &KeyError) -> Failure {
     };
     let message = error.to_string();
     let named = message.contains(&path.display().to_string());
-    Failure::new(exit, if named { message } else { format!("{}: {message}", path.display()) })
+    let failure = Failure::new(exit, error);
+    if named { failure } else { failure.within(path.display()) }
 }

@@ -40,6 +40,7 @@ mod sidecar;
 mod sign;
 mod signing_key;
 mod snippet;
+mod step;
 mod store;
 mod terminal;
 mod token;

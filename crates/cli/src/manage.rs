@@ -52,13 +52,9 @@ impl ManageArgs {
             None => world::data_dir(self.data.as_deref())?.join("operator.key"),
         };
         let key = keyring::key_pair(&path, None).map_err(|failure| match failure.exit {
-            Exit::Missing => Failure::new(
-                Exit::Unauthenticated,
-                format!(
-                    "{}; the operator's key is made by `countersign init` (or the first `countersign serve`); name its data \
-                     directory with --data or COUNTERSIGN_DATA, or the key itself with --operator-key",
-                    failure.message
-                ),
+            Exit::Missing => Failure::new(Exit::Unauthenticated, failure.message).next(
+                "the operator's key is made by `countersign init` (or the first `countersign serve`); name its data directory with --data or \
+                 COUNTERSIGN_DATA, or the key itself with --operator-key",
             ),
             _ => failure,
         })?;
@@ -152,7 +148,7 @@ impl Api {
         let response = answer.map_err(|error| unreachable_at(&self.base, &error))?.response;
         let (status, body) = (response.status(), response.body());
         if !status.is_success() {
-            return Err(problem(status, body, response.headers()));
+            return Err(problem(path, status, body, response.headers()));
         }
         if body.is_empty() {
             return Ok(Value::Null);
@@ -234,18 +230,19 @@ pub(crate) fn text<'v>(value: &'v Value, member: &str) -> Result<&'v str, Failur
 
 fn unreachable_at(server: &str, error: &NoAnswer) -> Failure {
     match error {
-        NoAnswer::Connection(_) => Failure::new(
-            Exit::Unreachable,
-            format!(
-                "{server} does not answer ({error}); is `countersign serve` running? name another address with --server"
-            ),
-        ),
+        NoAnswer::Connection(_) => {
+            Failure::new(Exit::Unreachable, format!("{server} does not answer ({error})"))
+                .next("is `countersign serve` running? name another address with --server")
+        }
         NoAnswer::Clock(_) => Failure::failed(error),
         _ => Failure::usage(error),
     }
 }
 
-fn problem(status: StatusCode, body: &[u8], headers: &http::HeaderMap) -> Failure {
+/// What is done where the management API does not answer, or has no such call.
+const ELSEWHERE: &str = "name the address of a listener with the surface manage with --server; is the server as new as this command?";
+
+fn problem(path: &str, status: StatusCode, body: &[u8], headers: &http::HeaderMap) -> Failure {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut message = at(&problem, "title").as_str().unwrap_or("The server said no.").to_owned();
     if let Some(detail) = at(&problem, "detail").as_str() {
@@ -254,23 +251,63 @@ fn problem(status: StatusCode, body: &[u8], headers: &http::HeaderMap) -> Failur
     if let Some(at) = at(&problem, "at").as_str() {
         message = format!("{message} (at {at})");
     }
-    let exit = match status.as_u16() {
-        401 | 403 => Exit::Unauthenticated,
-        404 => Exit::Missing,
-        409 => Exit::Conflict,
-        400 | 413 | 415 | 422 => Exit::Usage,
-        _ => Exit::Unreachable,
-    };
-    if status == StatusCode::UNAUTHORIZED {
-        message = format!(
-            "{message} The server may have moved or been restored a moment ago, and then refuses what works once for some minutes: its \
-             log says until when. Otherwise: is this key an operator's? `countersign init --recover` makes a new one for the owner."
-        );
-    }
     if let Some(reject) = headers.get("countersign-reject").and_then(|value| value.to_str().ok()) {
         message = format!("{message} The server's log knows it as {reject}.");
     }
-    Failure::new(exit, format!("{message} [{status}]"))
+    let (exit, next) = match at(&problem, "code").as_str() {
+        // Where something else answers, or an older server.
+        Some("not-found" | "no-such-path") => (Exit::Missing, ELSEWHERE.to_owned()),
+        _ => after(path, status),
+    };
+    Failure::new(exit, format!("{message} [{status}]")).next(next)
+}
+
+/// The exit code for a status of the management API, and what to do next.
+fn after(path: &str, status: StatusCode) -> (Exit, String) {
+    let told = |exit, next: &str| (exit, next.to_owned());
+    match status.as_u16() {
+        401 => told(
+            Exit::Unauthenticated,
+            "the server may have moved or been restored a moment ago, and then refuses what works once for some minutes: its log says until when; \
+             otherwise: is this key an operator's? `countersign init --recover` makes a new one for the owner",
+        ),
+        403 => told(
+            Exit::Unauthenticated,
+            "ask an owner of the installation, or name another key with --operator-key; `countersign operator list` shows who may what",
+        ),
+        404 => (Exit::Missing, seen_by(path)),
+        409 => told(Exit::Conflict, "change what is there first, or choose another name"),
+        421 => told(
+            Exit::Unreachable,
+            "name the server in --server as [manage] authorities does, or add that host there",
+        ),
+        400 | 413 | 415 | 422 => {
+            told(Exit::Usage, "send what is wanted; `countersign help apis --json` describes each call whole")
+        }
+        429 => told(
+            Exit::Unreachable,
+            "wait a moment and try again; the limits are the server's settings under [limits]",
+        ),
+        _ => told(Exit::Unreachable, "see what is there now, then try again; the server's log has the cause"),
+    }
+}
+
+/// What shows which things there are of the kind that a path is about.
+fn seen_by(path: &str) -> String {
+    let kind = path.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
+    match kind {
+        "accounts" => "`countersign account list` shows what there is".to_owned(),
+        "keys" => "`countersign key list ACCOUNT` shows what there is".to_owned(),
+        "organisations" => "`countersign org list` shows what there is".to_owned(),
+        "users" => "`countersign user list` shows what there is".to_owned(),
+        "operators" => "`countersign operator list` shows what there is".to_owned(),
+        "companions" => "`countersign companion list ACCOUNT` shows what there is".to_owned(),
+        "signing-keys" => "`countersign signing-key list` shows what there is".to_owned(),
+        "refusals" => {
+            "ask the node that answered, within `limits.refusals_time` of the answer (15 minutes as shipped); its log has the id for longer".to_owned()
+        }
+        _ => "look for a mistyped name".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -283,17 +320,22 @@ mod tests {
     }
 
     #[test]
-    fn problems_become_exit_codes_and_one_sentence() {
+    fn problems_become_exit_codes_with_a_next_step() {
         let body = br#"{"title":"T.","detail":"D.","at":"name"}"#;
-        let failure = problem(StatusCode::CONFLICT, body, &http::HeaderMap::new());
+        let told = |path, status, body| problem(path, status, body, &http::HeaderMap::new());
+        let failure = told("/accounts", StatusCode::CONFLICT, &body[..]);
         assert_eq!(
             (failure.exit, failure.message.as_str()),
             (Exit::Conflict, "T. D. (at name) [409 Conflict]")
         );
         // A barrier after a move passes by itself; a new key for the owner would be made for nothing.
-        let barred = problem(StatusCode::UNAUTHORIZED, body, &http::HeaderMap::new()).message;
+        let barred = told("/accounts", StatusCode::UNAUTHORIZED, body).next.unwrap();
         assert!(barred.find("moved or been restored") < barred.find("init --recover"), "{barred}");
-        let strange = problem(StatusCode::BAD_GATEWAY, b"<html>", &http::HeaderMap::new());
+        let strange = told("/accounts", StatusCode::BAD_GATEWAY, b"<html>");
         assert_eq!(strange.exit, Exit::Unreachable);
+        let elsewhere = told("/accounts", StatusCode::NOT_FOUND, br#"{"code":"not-found"}"#);
+        assert_eq!((elsewhere.exit, elsewhere.next.as_deref()), (Exit::Missing, Some(ELSEWHERE)));
+        let missing = told("/organisations/org_x?a", StatusCode::NOT_FOUND, body).next.unwrap();
+        assert!(missing.contains("`countersign org list`"), "{missing}");
     }
 }

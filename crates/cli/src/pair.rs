@@ -40,6 +40,6 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Done {
             Exit::Conflict,
             format!("{} is there already; move it away or choose another name", path.display()),
         ),
-        _ => Failure::failed(format!("{} cannot be written: {error}", path.display())),
+        _ => Failure::of_file(path.display(), "written", &error),
     })
 }

@@ -19,7 +19,7 @@ impl Out {
     pub(crate) fn show<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Done {
         if self.json {
             let json = serde_json::to_string_pretty(value)
-                .map_err(|error| Failure::failed(format!("the result cannot be written as JSON: {error}")))?;
+                .map_err(|error| Failure::ours(format!("the result cannot be written as JSON: {error}")))?;
             return Self::line(&json);
         }
         // Colours are taken out where it is no terminal, or none are wanted.
@@ -27,7 +27,7 @@ impl Out {
         let mut kept =
             anstream::AutoStream::new(Vec::new(), anstream::AutoStream::choice(&std::io::stdout()));
         let written = kept.write_all(text.as_bytes());
-        written.map_err(|error| Failure::failed(format!("the result cannot be written: {error}")))?;
+        written.map_err(|error| Failure::ours(format!("the result cannot be written: {error}")))?;
         Self::line(&String::from_utf8_lossy(&kept.into_inner()))
     }
 
@@ -42,7 +42,7 @@ impl Out {
         let mut stdout = std::io::stdout().lock();
         stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
             ErrorKind::BrokenPipe => Failure::new(Exit::Closed, ""),
-            _ => Failure::failed(format!("standard output cannot be written: {error}")),
+            _ => Failure::failed(format!("standard output cannot be written: {error}; look at the disk, or at the program behind the pipe")),
         })
     }
 

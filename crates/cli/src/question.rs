@@ -33,7 +33,7 @@ pub(crate) async fn ask(
     if is_here(server) {
         builder = builder.no_proxy();
     }
-    let mut request = builder.build().map_err(Failure::failed)?.post(address);
+    let mut request = builder.build().map_err(Failure::ours)?.post(address);
     if let Some(key) = key {
         let print = key.public_key().fingerprints().spki_sha256_hex;
         let time = world::now().seconds().to_string();
@@ -61,7 +61,14 @@ pub(crate) async fn ask(
         Some(told) => {
             let said =
                 [at(&told, "title"), at(&told, "detail")].map(|part| part.as_str().unwrap_or_default());
-            Err(Failure::failed(format!("{url}: {status}: {}", said.join(" ").trim())))
+            let next = match status.as_u16() {
+                429 => "wait a moment and ask again",
+                404 => "does a listener there have the surface explain?",
+                _ => {
+                    "is the capture whole, and its address one that a route of the server takes? judge it here instead, without --ask"
+                }
+            };
+            Err(Failure::failed(format!("{url}: {status}: {}", said.join(" ").trim())).next(next))
         }
         None => Err(Failure::new(
             Exit::Unreachable,

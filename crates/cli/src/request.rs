@@ -186,33 +186,37 @@ fn ended(answer: &Answer) -> Done {
     let response = &answer.response;
     let status = response.status();
     if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
-        return Err(Failure::new(Exit::Refused, refusal(status, response.headers(), response.body())));
+        let (message, next) = refusal(status, response.headers(), response.body());
+        return Err(Failure::new(Exit::Refused, message).next(next));
     }
     if status.is_server_error() {
-        return Err(Failure::new(Exit::Unreachable, format!("the server failed with {status}; try again")));
+        let next = "try again; where it stays so, the server's log has the cause";
+        return Err(Failure::new(Exit::Unreachable, format!("the server failed with {status}")).next(next));
     }
     Ok(())
 }
 
 /// Why, as far as the server tells, and what to do next.
-fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> String {
+fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> (String, String) {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut text = format!("refused with {status}");
+    let mut next = "check the name after --as, the key and the dialect, or judge the request here with `countersign explain`";
     if let Some(code) = at(&problem, "code").as_str() {
         let same: Vec<&Reason> = Reason::ALL.iter().filter(|reason| reason.outward() == code).collect();
         text.push_str(&format!(" ({})", plain(code)));
         match same.as_slice() {
-            [one] => text.push_str(&format!(": {} {}", one.text(), one.hint())),
-            _ => text.push_str(
-                "; the server does not tell strangers more: check the name after --as, the key and the dialect, or judge \
-                 the request here with `countersign explain`",
-            ),
+            [one] => {
+                text.push_str(&format!(": {}", one.text()));
+                next = one.hint();
+            }
+            _ => text.push_str("; the server does not tell strangers more"),
         }
     }
-    if let Some(id) = headers.get("countersign-reject").and_then(|value| value.to_str().ok()) {
-        text.push_str(&format!("; the operator finds the reason in the log under {}", plain(id)));
-    }
-    text
+    let id = headers.get("countersign-reject").and_then(|value| value.to_str().ok());
+    let id = id.map_or_else(String::new, |id| {
+        format!("; the operator finds the reason in the log under {}", plain(id))
+    });
+    (text, format!("{next}{id}"))
 }
 
 fn listed(headers: &HeaderMap) -> Vec<(String, String)> {

@@ -80,9 +80,15 @@ pub(crate) fn run(args: &RotateArgs, out: Out) -> Done {
             format!("/accounts/{}/keys/{}/rotate", segment(text(&old, "account")?), segment(&args.key));
         let mut done =
             api.post(&path, &json!({ "new": new, "overlap": args.keep, "old_proof": proof })).await?;
-        let until = text(at(&done, "retiring"), "until")?.to_owned();
-        let line =
-            format!("{} is taken from now on; {} until {until}\n", text(at(&done, "key"), "id")?, args.key);
+        // A key that was off or revoked already, and another that waits, has no such end.
+        let old = at(&done, "retiring");
+        let old = match at(old, "until").as_str() {
+            Some(until) => format!("until {until}"),
+            None => format!("is {}", text(old, "state")?),
+        };
+        let new =
+            if *at(at(&done, "key"), "live") == true { "is taken from now on" } else { "waits for approval" };
+        let line = format!("{} {new}; {} {old}\n", text(at(&done, "key"), "id")?, args.key);
         if !args.wait && !attended {
             return out.show(&done, || line);
         }

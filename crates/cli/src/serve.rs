@@ -28,7 +28,7 @@ pub(crate) fn run(args: &ConfigArgs) -> Done {
         running
             .until_signal()
             .await
-            .map_err(|error| Failure::failed(format!("signals cannot be waited for: {error}")))
+            .map_err(|error| Failure::failed(format!("signals cannot be waited for: {error}; are handles left? `ulimit -n` tells how many there may be")))
     })
 }
 

@@ -96,15 +96,16 @@ pub(crate) fn logout(args: &LogoutArgs, out: Out) -> Done {
     if !kept.file.exists() {
         return Err(Failure::new(
             Exit::Missing,
-            format!("there is no session to end; {} is not there", kept.file.display()),
-        ));
+            format!("there is no session to end: {} is not there", kept.file.display()),
+        )
+        .next("look whether server, name and key are those of the `countersign login`"));
     }
     let keeper = kept.keeper(signer, &args.place);
     let client = Client::in_session(keeper, &args.url, world::ambient()).map_err(|error| told(&error))?;
     let ended = world::run(async { client.logout().await.map_err(|error| told(&error)) });
     // Whatever the server said: these tokens are given up here.
     std::fs::remove_file(&kept.file)
-        .map_err(|error| Failure::failed(format!("{} cannot be removed: {error}", kept.file.display())))?;
+        .map_err(|error| Failure::of_file(kept.file.display(), "removed", &error))?;
     ended?;
     out.show(&json!({ "ended": true }), || "The session is ended.\n".to_owned())
 }
@@ -123,16 +124,14 @@ impl Kept {
                     Failure::usage("no home directory was found; name a file with --session-file")
                 })?;
                 let folder = base.cache_dir().join("countersign").join("sessions");
-                std::fs::create_dir_all(&folder).map_err(|error| {
-                    Failure::failed(format!("{} cannot be made: {error}", folder.display()))
-                })?;
+                std::fs::create_dir_all(&folder)
+                    .map_err(|error| Failure::of_file(folder.display(), "made", &error))?;
                 folder.join(format!("{}.json", name.get(..32).unwrap_or(&name)))
             }
         };
         let lock = file.with_extension("lock");
         let locked = File::create(&lock).and_then(|held| held.lock().map(|()| held));
-        let held = locked
-            .map_err(|error| Failure::failed(format!("{} cannot be locked: {error}", lock.display())))?;
+        let held = locked.map_err(|error| Failure::of_file(lock.display(), "locked", &error))?;
         Ok(Self { file, _lock: held })
     }
 
@@ -147,19 +146,19 @@ impl Kept {
 
     /// Keeps the tokens: a new file takes the place of the old one, so that a crash leaves one of the two.
     pub(crate) fn save(&self, tokens: &Tokens) -> Done {
-        let text = zeroize::Zeroizing::new(serde_json::to_vec(tokens).map_err(Failure::failed)?);
+        let text = zeroize::Zeroizing::new(serde_json::to_vec(tokens).map_err(Failure::ours)?);
         let fresh = self.file.with_extension("new");
         remove_leftover(&fresh)?;
-        write_key_file(&fresh, &text).map_err(Failure::failed)?;
+        write_key_file(&fresh, &text).map_err(Failure::ours)?;
         std::fs::rename(&fresh, &self.file)
-            .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", self.file.display())))
+            .map_err(|error| Failure::of_file(self.file.display(), "written", &error))
     }
 }
 
 fn remove_leftover(path: &Path) -> Done {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::failed(format!("{} cannot be removed: {error}", path.display())))
+            Err(Failure::of_file(path.display(), "removed", &error))
         }
         _ => Ok(()),
     }

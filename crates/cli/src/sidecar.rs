@@ -157,7 +157,7 @@ async fn serve(door: Door, passage: Arc<Passage>, drain: Duration) -> Done {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let free = tokio::select! {
-            free = Arc::clone(&places).acquire_owned() => free.map_err(Failure::failed)?,
+            free = Arc::clone(&places).acquire_owned() => free.map_err(Failure::ours)?,
             () = stop.wait() => break,
         };
         let stream = tokio::select! {
@@ -207,7 +207,7 @@ struct Stop {
 impl Stop {
     fn new() -> Result<Self, Failure> {
         let listen = |kind| {
-            signal(kind).map_err(|error| Failure::failed(format!("signals cannot be waited for: {error}")))
+            signal(kind).map_err(|error| Failure::failed(format!("signals cannot be waited for: {error}; are handles left? `ulimit -n` tells how many there may be")))
         };
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }

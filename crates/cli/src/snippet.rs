@@ -69,7 +69,7 @@ pub(crate) fn run(args: &SnippetArgs, out: Out) -> Done {
     let text = snippet.filled(&values).map_err(|unfilled| match unfilled.place.as_str() {
         "acting_as" => Failure::usage("this dialect names a user to act for: say whom with --acting-as USER"),
         "key_base64" => Failure::usage("--key: wanted an Ed25519 key for this dialect, found another kind"),
-        _ => Failure::failed(unfilled),
+        _ => Failure::ours(unfilled),
     })?;
     let value = json!({
         "dialect": snippet.dialect,

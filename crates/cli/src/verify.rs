@@ -62,7 +62,7 @@ pub(crate) struct VerifyArgs {
 
 pub(crate) fn verify(args: &VerifyArgs, out: Out) -> Done {
     let explanation = judge(args, None)?;
-    let value = serde_json::to_value(&explanation).map_err(Failure::failed)?;
+    let value = serde_json::to_value(&explanation).map_err(Failure::ours)?;
     out.show(&value, || verdict(&value))?;
     answer(&explanation)
 }

@@ -47,13 +47,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     };
     result.map_err(|error| {
         let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::Missing } else { Exit::Usage };
-        let failure = Failure::new(exit, format!("{} cannot be read: {error}", path.display()));
-        match exit {
-            Exit::Missing => {
-                failure.next("look for a mistyped name; names are relative to the folder you are in")
-            }
-            _ => failure.next("wanted a file that you may read; `ls -l` shows what it is and whose"),
-        }
+        Failure { exit, ..Failure::of_file(path.display(), "read", &error) }
     })?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LONGEST_FILE {
         return Err(Failure::usage(format!(
@@ -103,10 +97,11 @@ pub(crate) fn ask_passphrase(what: &str, twice: bool) -> Result<Zeroizing<String
     if twice {
         prompt = prompt.with_confirmation("Once more", "The two differ; once more from the start.");
     }
-    prompt
-        .interact()
-        .map(Zeroizing::new)
-        .map_err(|error| Failure::failed(format!("the passphrase could not be read: {error}")))
+    prompt.interact().map(Zeroizing::new).map_err(|error| {
+        Failure::failed(format!(
+            "the passphrase could not be read: {error}; put it into a file and name it with --passphrase-file"
+        ))
+    })
 }
 
 /// Runs what waits for the network or the store: on every core, and on one core without what passes work between threads.
@@ -119,6 +114,6 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T
     builder
         .enable_all()
         .build()
-        .map_err(|error| Failure::failed(format!("no threads can be started: {error}")))?
+        .map_err(|error| Failure::failed(format!("no threads can be started: {error}; is there memory, and are threads left? `ulimit -u` tells how many there may be")))?
         .block_on(work)
 }

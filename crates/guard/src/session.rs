@@ -33,6 +33,7 @@ mod pace;
 mod possession;
 mod refresh;
 mod reply;
+pub mod retold;
 pub(crate) mod room;
 pub mod route;
 pub mod settings;
@@ -64,6 +65,8 @@ pub struct SessionApi {
     dialect: Dialect,
     access: Policy,
     refresh: Policy,
+    /// What a signed code is explained by; it is judged call by call.
+    login: Policy,
 }
 
 /// What the session API works with.
@@ -121,6 +124,7 @@ impl SessionApi {
         };
         Ok(Self {
             dialect: countersign_dialects::load(DIALECT, &Settings::new())?,
+            login: Policy::of(vec![Arc::new(countersign_dialects::load(DIALECT, &Settings::new())?)]),
             access: token("access")?,
             refresh: token("refresh")?,
             pace: settings.rate.map(Pace::new),

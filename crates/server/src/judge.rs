@@ -38,12 +38,8 @@ pub(crate) async fn judge(
     if app.is_stale() {
         return Err(faulted(app, route, &Fault::new("the registry has not answered for some time")));
     }
+    counted(app, source, route, None)?;
     let (limiter, limits) = (&app.limiter, &app.config.limits);
-    if let (Some(network), Some(rate)) = (source.network, limits.requests_per_address())
-        && let Err(spent) = limiter.request_from(network, rate)
-    {
-        return Err(limited(app, source, route, None, Reason::TooManyRequests, spent));
-    }
     let turn = Turn::new(limiter, limits, source);
     let watch = source.trace.as_deref().and_then(Active::watch);
     let judging = app.guard.judge_within(policy, incoming, &turn, watch);
@@ -80,6 +76,24 @@ pub(crate) async fn judge(
         }
         Err(fault) => Err(faulted(app, route, &fault)),
     }
+}
+
+/// Counts a request against what its address may send, proof or not.
+///
+/// # Errors
+/// The answer to send where that is used up.
+pub(crate) fn counted(
+    app: &App,
+    source: &Source,
+    route: Option<&Arc<str>>,
+    dialect: Option<&Arc<str>>,
+) -> Result<(), Box<Response<Body>>> {
+    if let (Some(network), Some(rate)) = (source.network, app.config.limits.requests_per_address())
+        && let Err(spent) = app.limiter.request_from(network, rate)
+    {
+        return Err(limited(app, source, route, dialect, Reason::TooManyRequests, spent));
+    }
+    Ok(())
 }
 
 /// The answer to a request beyond a limit. Nothing more is read from the caller's connection for a while.

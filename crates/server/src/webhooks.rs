@@ -229,7 +229,12 @@ impl<C: Fn() -> Arc<App> + Send + Sync> Teller<C> {
         let audience = receiver.audience();
         let token = told::token(event, entry, &audience, &app.directory, &app.signing, app.clock.now())
             .map_err(|fault| fault.to_string())?;
-        receiver.push(token).await
+        let pushed = receiver.push(token).await;
+        if pushed.is_err() {
+            // The certificates may be others by now, in the same file.
+            self.receiver = None;
+        }
+        pushed
     }
 }
 

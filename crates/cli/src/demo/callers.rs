@@ -101,10 +101,10 @@ impl Callers {
     pub(crate) fn make(folder: &Path) -> Result<Self, Failure> {
         let folder = folder.join("callers");
         std::fs::create_dir_all(&folder)
-            .map_err(|error| Failure::failed(format!("{} cannot be made: {error}", folder.display())))?;
+            .map_err(|error| Failure::of_file(folder.display(), "made", &error))?;
         let file = folder.join("accounts.toml");
         std::fs::write(&file, ACCOUNTS)
-            .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", file.display())))?;
+            .map_err(|error| Failure::of_file(file.display(), "written", &error))?;
         let secret_file = folder.join("partner-key.api-key");
         if !secret_file.exists() {
             let secret = countersign::base64::encode_hex(&world::random::<24>());
@@ -127,8 +127,8 @@ impl Callers {
             partner,
             spacetime,
             all,
-            strange_rsa: Arc::new(PrivateKey::generate(KeyKind::Rsa, 2048).map_err(Failure::failed)?),
-            strange_ed25519: Arc::new(PrivateKey::generate(KeyKind::Ed25519, 0).map_err(Failure::failed)?),
+            strange_rsa: Arc::new(PrivateKey::generate(KeyKind::Rsa, 2048).map_err(Failure::ours)?),
+            strange_ed25519: Arc::new(PrivateKey::generate(KeyKind::Ed25519, 0).map_err(Failure::ours)?),
             file,
         })
     }
@@ -146,13 +146,13 @@ impl Caller {
             keyring::private_key(&key_file, None)?
         } else {
             let bits = if kind == KeyKind::Rsa { 2048 } else { 0 };
-            let key = PrivateKey::generate(kind, bits).map_err(Failure::failed)?;
+            let key = PrivateKey::generate(kind, bits).map_err(Failure::ours)?;
             write_key_file(&key_file, key.to_pkcs8_pem().as_bytes()).map_err(Failure::failed)?;
             key
         };
         let public = folder.join(format!("{dialect}.pem.pub"));
         std::fs::write(&public, key.public_key().to_pem())
-            .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", public.display())))?;
+            .map_err(|error| Failure::of_file(public.display(), "written", &error))?;
         Ok(Self {
             dialect,
             identifier,
@@ -179,7 +179,7 @@ impl Caller {
     pub(crate) fn signer(&self, settings: &[(&str, &str)]) -> Result<RequestSigner, Failure> {
         let settings =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let dialect = dialects::load(self.dialect, &settings).map_err(Failure::failed)?;
+        let dialect = dialects::load(self.dialect, &settings).map_err(Failure::ours)?;
         let mut signer = RequestSigner::new(Arc::new(dialect), self.key.clone(), self.identifier);
         if let Some(user) = self.acting_as {
             signer = signer.acting_as(user);

@@ -130,7 +130,7 @@ pub(crate) fn bare(
 ) -> Result<Request<Bytes>, Failure> {
     let mut request = Request::new(Bytes::from(body.to_owned()));
     *request.uri_mut() = address(stage, route, path)?;
-    *request.method_mut() = method.parse().map_err(Failure::failed)?;
+    *request.method_mut() = method.parse().map_err(Failure::ours)?;
     Ok(request)
 }
 
@@ -147,13 +147,13 @@ fn signed(
     let mut request = bare(stage, caller.dialect, method, path, body)?;
     let url = request.uri().to_string();
     let now = world::now() + Span::from_seconds(off);
-    caller.signer(settings)?.sign(&mut request, &url, now, world::random()).map_err(Failure::failed)?;
+    caller.signer(settings)?.sign(&mut request, &url, now, world::random()).map_err(Failure::ours)?;
     Ok(request)
 }
 
 /// The same request with a text in its token's payload replaced, the signature as it was.
 pub(crate) fn tampered(mut request: Request<Bytes>, from: &str, to: &str) -> Result<Request<Bytes>, Failure> {
-    let broken = || Failure::failed("the demo's own token cannot be read");
+    let broken = || Failure::ours("the demo's own token cannot be read");
     let value =
         request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(broken)?;
     let mut parts: Vec<String> = value.split('.').map(str::to_owned).collect();
@@ -168,12 +168,12 @@ pub(crate) fn tampered(mut request: Request<Bytes>, from: &str, to: &str) -> Res
     *payload = encode(Alphabet::Url, changed.as_bytes());
     request
         .headers_mut()
-        .insert(AUTHORIZATION, HeaderValue::try_from(parts.join(".")).map_err(Failure::failed)?);
+        .insert(AUTHORIZATION, HeaderValue::try_from(parts.join(".")).map_err(Failure::ours)?);
     Ok(request)
 }
 
 /// As the client library sends it: characters that a URL does not carry are percent-encoded.
 fn address(stage: &Stage, route: &str, path: &str) -> Result<http::Uri, Failure> {
-    let url = reqwest::Url::parse(&format!("{}/{route}{path}", stage.base)).map_err(Failure::failed)?;
-    url.as_str().parse().map_err(Failure::failed)
+    let url = reqwest::Url::parse(&format!("{}/{route}{path}", stage.base)).map_err(Failure::ours)?;
+    url.as_str().parse().map_err(Failure::ours)
 }

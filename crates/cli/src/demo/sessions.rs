@@ -17,19 +17,19 @@ const NAME: &str = "spacetime";
 pub(crate) async fn play(stage: &mut Stage, callers: &Callers) -> Done {
     let me = callers.spacetime.signer(&[])?;
     let code = code(stage, &me).await?;
-    let answered = me.answer(&code, world::now()).map_err(Failure::failed)?;
+    let answered = me.answer(&code, world::now()).map_err(Failure::ours)?;
     let other = callers.spacetime.with_key(&callers.strange_ed25519).signer(&[])?;
-    let strange = other.answer(&self::code(stage, &me).await?, world::now()).map_err(Failure::failed)?;
+    let strange = other.answer(&self::code(stage, &me).await?, world::now()).map_err(Failure::ours)?;
     stage
         .judge(NAME, "sign-in with a wrong key", "key-not-for-dialect", call(stage, "token", strange, None)?)
         .await?;
-    let mut broken: Value = serde_json::from_str(&answered).map_err(Failure::failed)?;
+    let mut broken: Value = serde_json::from_str(&answered).map_err(Failure::ours)?;
     put(&mut broken, "signature", Value::from("00".repeat(64)));
     let tampered_answer = call(stage, "token", broken.to_string(), None)?;
     stage.judge(NAME, "sign-in, signature changed", "bad-signature", tampered_answer).await?;
 
     let code = self::code(stage, &me).await?;
-    let answered = me.answer(&code, world::now()).map_err(Failure::failed)?;
+    let answered = me.answer(&code, world::now()).map_err(Failure::ours)?;
     let sign_in = call(stage, "token", answered, None)?;
     let opened = stage.judge(NAME, "good sign-in", ACCEPTED, sign_in.clone()).await?;
     stage.judge(NAME, "the same challenge again", "replayed", sign_in).await?;
@@ -53,7 +53,7 @@ pub(crate) async fn play(stage: &mut Stage, callers: &Callers) -> Done {
     stage.judge(NAME, "request after that", "session-ended", ended).await?;
 
     let code = self::code(stage, &me).await?;
-    let answered = me.answer(&code, world::now()).map_err(Failure::failed)?;
+    let answered = me.answer(&code, world::now()).map_err(Failure::ours)?;
     let opened = stage.send(call(stage, "token", answered, None)?).await?;
     let tokens = self::tokens(&opened)?;
     let logout = call(stage, "logout", String::new(), Some(tokens.access()))?;
@@ -70,14 +70,14 @@ async fn code(stage: &Stage, me: &RequestSigner) -> Result<String, Failure> {
     let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     at(&value, "authCode").as_str().map(str::to_owned).ok_or_else(|| {
         let said = String::from_utf8_lossy(&answer.body).into_owned();
-        Failure::failed(format!("wanted a challenge from the session API, found {}: {said}", answer.status))
+        Failure::ours(format!("wanted a challenge from the session API, found {}: {said}", answer.status))
     })
 }
 
 fn tokens(answer: &Answer) -> Result<Tokens, Failure> {
     Tokens::read(&answer.body).ok_or_else(|| {
         let said = String::from_utf8_lossy(&answer.body).into_owned();
-        Failure::failed(format!("wanted a session's tokens, found {}: {said}", answer.status))
+        Failure::ours(format!("wanted a session's tokens, found {}: {said}", answer.status))
     })
 }
 
@@ -85,7 +85,7 @@ fn tokens(answer: &Answer) -> Result<Tokens, Failure> {
 fn call(stage: &Stage, step: &str, body: String, bearer: Option<&str>) -> Result<Request<Bytes>, Failure> {
     let mut request = Request::post(format!("{}/v1/auth/{step}", stage.base))
         .body(Bytes::from(body))
-        .map_err(Failure::failed)?;
+        .map_err(Failure::ours)?;
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     match bearer {
         Some(token) => with(request, token),
@@ -94,7 +94,7 @@ fn call(stage: &Stage, step: &str, body: String, bearer: Option<&str>) -> Result
 }
 
 fn with(mut request: Request<Bytes>, token: &str) -> Result<Request<Bytes>, Failure> {
-    let value = HeaderValue::try_from(format!("Bearer {token}")).map_err(Failure::failed)?;
+    let value = HeaderValue::try_from(format!("Bearer {token}")).map_err(Failure::ours)?;
     request.headers_mut().insert(AUTHORIZATION, value);
     Ok(request)
 }

@@ -45,7 +45,7 @@ impl Stage {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(30))
             .build()
-            .map_err(Failure::failed)?;
+            .map_err(Failure::ours)?;
         Ok(Self { base: base.to_owned(), rows: Vec::new(), http, watch })
     }
 
@@ -97,9 +97,9 @@ impl Stage {
         if !body.is_empty() {
             sent = sent.body(body);
         }
-        let response = sent.send().await.map_err(Failure::failed)?;
+        let response = sent.send().await.map_err(Failure::ours)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(Failure::failed)?;
+        let body = response.bytes().await.map_err(Failure::ours)?;
         Ok(Answer { status, headers, body })
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn install() -> Result<Watch, Failure> {
     tracing_subscriber::registry()
         .with(watch.clone().with_filter(tracing_subscriber::filter::LevelFilter::INFO))
         .try_init()
-        .map_err(|error| Failure::failed(format!("the log cannot be listened to: {error}")))?;
+        .map_err(|error| Failure::ours(format!("the log cannot be listened to: {error}")))?;
     Ok(watch)
 }
 

@@ -77,7 +77,7 @@ pub(crate) async fn send(
         for (name, value) in probe.headers {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let named = HeaderValue::try_from(format!("{id}/{}", probe.name)).map_err(Failure::failed)?;
+        let named = HeaderValue::try_from(format!("{id}/{}", probe.name)).map_err(Failure::ours)?;
         headers.insert("countersign-doctor", named);
     }
     let mut request = request.map_err(Failure::usage)?;
@@ -91,7 +91,10 @@ pub(crate) async fn send(
         *ready.body_mut() = Some(body.into());
     }
     let answer = http.execute(ready).await.map_err(|error| {
-        Failure::new(crate::exit::Exit::Unreachable, format!("{base} does not answer: {error}"))
+        Failure::new(
+            crate::exit::Exit::Unreachable,
+            format!("{base} does not answer: {error}; is the address right, and does the proxy run?"),
+        )
     })?;
     let port = url.port().map_or(String::new(), |port| format!(":{port}"));
     Ok(Sent {

@@ -258,7 +258,7 @@ impl Draft {
             key: account.keys.iter().map(|key| self.file_key(key)).collect(),
         });
         toml::to_string(&File { account: accounts.collect() })
-            .map_err(|error| Failure::failed(format!("the installation file cannot be written: {error}")))
+            .map_err(|error| Failure::ours(format!("the installation file cannot be written: {error}")))
     }
 
     fn file_key<'a>(&'a self, key: &'a Key) -> FileKey<'a> {

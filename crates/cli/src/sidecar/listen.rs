@@ -74,9 +74,8 @@ impl Door {
             }
             Place::Unix(path) => {
                 vacate(path)?;
-                let listener = socket(path).map_err(|error| {
-                    Failure::failed(format!("{} cannot be listened on: {error}", path.display()))
-                })?;
+                let listener =
+                    socket(path).map_err(|error| Failure::of_file(path.display(), "listened on", &error))?;
                 Ok(Self::Unix(listener, path.clone()))
             }
         }
@@ -116,13 +115,18 @@ impl Door {
 fn vacate(path: &Path) -> Result<(), Failure> {
     let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
     if !found.file_type().is_socket() {
-        return Err(Failure::new(Exit::Conflict, format!("{} is there and is no socket", path.display())));
+        return Err(Failure::new(
+            Exit::Conflict,
+            format!("{} is there and is no socket; choose another name", path.display()),
+        ));
     }
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
-        return Err(Failure::new(Exit::Conflict, format!("somebody serves {} already", path.display())));
+        return Err(Failure::new(
+            Exit::Conflict,
+            format!("somebody serves {} already; end that, or choose another name", path.display()),
+        ));
     }
-    std::fs::remove_file(path)
-        .map_err(|error| Failure::failed(format!("{} cannot be removed: {error}", path.display())))
+    std::fs::remove_file(path).map_err(|error| Failure::of_file(path.display(), "removed", &error))
 }
 
 /// Binds in a folder that nobody else can enter, narrows the mode, and only then puts the socket where it can be found.

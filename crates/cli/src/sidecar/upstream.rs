@@ -95,7 +95,11 @@ impl Upstream {
 
     /// The same trust for the calls of a session.
     pub(super) fn session_transport(&self) -> Result<reqwest::Client, Failure> {
-        let told = |error: reqwest::Error| Failure::failed(format!("TLS cannot be set up: {error}"));
+        let told = |error: reqwest::Error| {
+            Failure::failed(format!(
+                "TLS cannot be set up: {error}; are the certificates that are trusted there, such as those of ca-certificates?"
+            ))
+        };
         let mut builder = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -168,7 +172,11 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
 }
 
 fn tls(secure: bool, own: Option<&[CertificateDer<'static>]>) -> Result<ClientConfig, Failure> {
-    let told = |error: &dyn std::fmt::Display| Failure::failed(format!("TLS cannot be set up: {error}"));
+    let told = |error: &dyn std::fmt::Display| {
+        Failure::failed(format!(
+            "TLS cannot be set up: {error}; are the certificates that are trusted there, such as those of ca-certificates?"
+        ))
+    };
     let builder =
         ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()

@@ -19,4 +19,5 @@ mod shape;
 mod sidecar;
 mod sidecar_attacked;
 mod signed_answers;
+mod steps;
 mod webhooks;

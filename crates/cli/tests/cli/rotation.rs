@@ -99,6 +99,73 @@ fn a_lost_key_is_replaced_on_the_word_of_the_one_kept_for_recovery() {
         .fails(3, &["401"]);
 }
 
+/// The whole of one lost laptop, with the real program over TCP: every key that signs is gone, the one put away brings one key back, and does
+/// nothing else.
+#[test]
+fn an_account_without_a_key_left_comes_back_by_its_recovery_key_alone() {
+    let place = Place::new();
+    let text = "version = 1\n[server]\ndrain = \"0s\"\n\
+                [[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"gateway\", \"session\", \"health\"]\n\
+                [[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"manage\", \"console\"]\n\
+                [[route]]\nname = \"jwt\"\npath = \"/jwt/\"\ndialects = [\"asymmetric-jwt\"]\nupstream = \"http://127.0.0.1:9\"\n";
+    let server = Server::of(&place, text);
+    let first = registered(&place, &server);
+    let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+    let asks = |key: &str| {
+        place.run(&format!("request GET {}/jwt/x -d asymmetric-jwt -k {key} --as alice", server.public))
+    };
+    for name in ["second", "spare", "bobs"] {
+        place.run(&format!("key new {name}.pem")).ok();
+    }
+    let id = |line: &str| run(line).json()["id"].as_str().unwrap().to_owned();
+    let second = id("--json key register alice --file second.pem.pub -d asymmetric-jwt --label second");
+    let spare = id(
+        "--json key register alice --file spare.pem.pub -d asymmetric-jwt -d operator -d spacetime --label spare --recovery",
+    );
+    run("account add bob --identifier user=bob").ok();
+    let bobs = id("--json key register bob --file bobs.pem.pub -d asymmetric-jwt");
+    asks("old.pem").fails(5, &["502"]);
+    for lost in [&first, &second] {
+        run(&format!("key revoke {lost}")).ok();
+    }
+    for gone in ["old.pem", "second.pem"] {
+        asks(gone).fails(3, &["401"]);
+    }
+    // The key that was put away lets nobody in: as a request, an operator, a session, on the console, or for another account.
+    asks("spare.pem").fails(3, &["401"]);
+    run("account list --operator-key spare.pem").fails(4, &["401"]);
+    place.run(&format!("login {} -k spare.pem --as alice", server.public)).fails(3, &["401"]);
+    place.run(&format!("console link -k spare.pem --server {}", server.manage)).fails(3, &[]);
+    run(&format!("key rotate {bobs} --new no.pem --keep 0s --prove spare.pem"))
+        .fails(6, &["kept for recovery"]);
+    run(&format!("key rotate {spare} --new no2.pem --keep 0s --prove spare.pem")).fails(7, &["for recovery"]);
+    // Neither does one that was revoked: it vouches for nothing.
+    run(&format!("key rotate {first} --new no3.pem --keep 0s --prove second.pem"))
+        .fails(2, &["proof of rotation"]);
+    let done = run(&format!("--json key rotate {first} --new next.pem --keep 7d --prove spare.pem")).json();
+    assert_eq!((&done["key"]["state"], &done["retiring"]["state"]), (&"active".into(), &"revoked".into()));
+    asks("next.pem").fails(5, &["502"]);
+    for gone in ["old.pem", "second.pem", "spare.pem"] {
+        asks(gone).fails(3, &["401"]);
+    }
+    let audit = run("audit list").ok();
+    assert!(
+        audit.contains("key.recover") && audit.contains(&format!("proved by the recovery key {spare}")),
+        "{audit}"
+    );
+    // Found, it is revoked like any other; then it brings nothing back.
+    run(&format!("key revoke {spare}")).ok();
+    run(&format!("key rotate {second} --new no4.pem --keep 0s --prove spare.pem"))
+        .fails(2, &["proof of rotation"]);
+    // A key that was switched off when it was lost stays so, and the command says so.
+    place.run("key new aside.pem").ok();
+    let disabled = id("--json key register bob --file aside.pem.pub -d asymmetric-jwt --recovery");
+    run(&format!("key disable {bobs}")).ok();
+    let told = run(&format!("key rotate {bobs} --new bobs-next.pem --keep 1h --prove aside.pem")).ok();
+    assert!(told.contains("is taken from now on") && told.contains(&format!("{bobs} is disabled")), "{told}");
+    assert!(!disabled.is_empty());
+}
+
 #[test]
 fn who_sits_at_a_terminal_is_asked_and_shown_how_it_goes() {
     let place = Place::new();

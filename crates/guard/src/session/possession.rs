@@ -18,12 +18,12 @@ use std::sync::Arc;
 
 /// The body that the dialect reads: the parts that were checked, and nothing else of what was sent.
 #[derive(Serialize)]
-struct Proof<'a> {
+pub(super) struct Proof<'a> {
     #[serde(rename = "userId")]
-    user: &'a str,
+    pub(super) user: &'a str,
     #[serde(rename = "authCode")]
-    code: &'a str,
-    signature: &'a str,
+    pub(super) code: &'a str,
+    pub(super) signature: &'a str,
 }
 
 impl SessionApi {

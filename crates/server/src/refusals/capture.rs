@@ -2,12 +2,15 @@
 use super::{Refused, redact};
 use crate::app::App;
 use crate::routes::Place;
+use crate::surface::path::without_code;
+use bytes::Bytes;
 use countersign::incoming::{Body, Incoming, Target};
-use countersign::reason::{Reason, Stage};
+use countersign::reason::{Class, Reason, Stage};
 use countersign::time::Time;
 use countersign_guard::explain::{Asking, Explanation, Sight};
 use countersign_guard::guard::Denial;
-use http::HeaderMap;
+use countersign_guard::session::Client;
+use http::{HeaderMap, Request};
 use serde_json::Value;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,6 +21,9 @@ const LONGEST_BODY: usize = 64 * 1024;
 const LONGEST_TEXT: usize = 4096;
 /// Longest path that is kept.
 const LONGEST_PATH: usize = 512;
+
+/// What stands in place of a route where the session API refused; no route can be called so.
+const SESSION: &str = "(session API)";
 
 /// A request on its own, until it is explained.
 struct Taken {
@@ -87,6 +93,59 @@ pub(crate) fn take(app: &App, route: &Arc<str>, incoming: &Incoming<'_>, denial:
             refused.own = own.filter(|_| refused.proved).map(|own| Arc::new(document(&own, query)));
         }
         shared.refusals.keep(refused, keep);
+    });
+}
+
+/// Takes down a refused call of the session API in the same way.
+pub(crate) fn take_call(
+    app: &Arc<App>,
+    request: Request<Bytes>,
+    client: Client,
+    reason: Reason,
+    reject: &str,
+) {
+    let keep = app.config.limits.refusals_time;
+    // What comes without a proof names nobody, and is not explained to anybody.
+    if keep.is_zero() || matches!(reason.class(), Class::Absent | Class::Limit) {
+        return;
+    }
+    let now = app.clock.now();
+    let uri = without_code(&app.config.session.prefix, request.uri());
+    let path: String = uri.path().chars().take(LONGEST_PATH).collect();
+    let refused = |headers| Refused {
+        reject: reject.into(),
+        at: now,
+        route: SESSION.into(),
+        dialect: None,
+        reason,
+        proved: false,
+        account: None,
+        client: client.address,
+        method: request.method().as_str().into(),
+        path: path.as_str().into(),
+        headers,
+        body_bytes: request.body().len(),
+        told: None,
+        own: None,
+    };
+    // Whether it was proved is known only once it is explained: strangers have the same pace as the rest of them.
+    if !app.refusals.takes(false, now, keep, || refused(Vec::new())) {
+        return;
+    }
+    let mut refused = refused(redact::headers(request.headers(), &app.session.dialects()));
+    let app = Arc::clone(app);
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let told = runtime.block_on(app.session.retell(&request, client, now, reason));
+        if let Ok(Some(retold)) = told {
+            let (told, own) = (retold.told, retold.own);
+            refused.dialect = told.dialect.as_deref().map(Into::into);
+            refused.account = told.claimed.as_ref().map(|caller| (caller.id.clone(), caller.name.clone()));
+            refused.proved = own.is_some();
+            refused.told = Some(Arc::new(document(&told, false)));
+            refused.own = own.map(|own| Arc::new(document(&own, false)));
+        }
+        app.refusals.keep(refused, keep);
     });
 }
 

@@ -6,7 +6,7 @@ mod answers;
 mod call;
 mod document;
 mod explained;
-mod objects;
+pub(crate) mod objects;
 mod organisation;
 mod published;
 mod sessions;

@@ -29,6 +29,7 @@ mod token;
 mod who;
 
 use crate::app::App;
+use crate::surface::manage::described::complete;
 use crate::surface::manage::problem::Problem;
 use crate::surface::manage::state::Manage;
 use axum::Router;
@@ -63,6 +64,7 @@ fn parts() -> (Router<Arc<Console>>, Router<Arc<Console>>, OpenApi) {
     let (own, mut document) = own.split_for_parts();
     let (entry, doors) = entry::routes().split_for_parts();
     document.merge(doors);
+    complete(&mut document);
     (own, entry, document)
 }
 
@@ -74,8 +76,9 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let entry = entry.layer(from_fn_with_state(Arc::clone(&console), pass::anybody));
     let text = Bytes::from(document.to_json().unwrap_or_default());
     let shown = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };
+    let shown = get(shown).layer(from_fn_with_state(Arc::clone(&console), pass::open));
     own.merge(entry)
-        .route(&format!("{CALLS}/openapi.json"), get(shown))
+        .route(&format!("{CALLS}/openapi.json"), shown)
         .fallback(file)
         .method_not_allowed_fallback(async || wrong_method())
         .layer(from_fn(headers::dress))

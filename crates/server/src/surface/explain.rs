@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::config::listener::Surface;
 use crate::inflow::read_small;
-use crate::judge::{faulted, judge, limited};
+use crate::judge::{counted, faulted, judge, limited};
 use crate::limiter::allowance::{Source, Turn};
 use crate::problem::{bad_request, problem, stamp};
 use crate::surface::manage::authority::is_ours;
@@ -61,11 +61,7 @@ async fn tell(
     } else {
         call.source(&app.config.server, call.client.map_err(wrong)?)
     };
-    if let (Some(network), Some(rate)) = (source.network, app.config.limits.requests_per_address())
-        && let Err(spent) = app.limiter.request_from(network, rate)
-    {
-        return Err(limited(app, &source, None, None, Reason::TooManyRequests, spent));
-    }
+    counted(app, &source, None, None)?;
     let shown = if operator { Shown::Nothing } else { shown(app, call, &source, &parts, &bytes).await? };
     let asker = match &shown {
         _ if operator => Asker::Operator,

@@ -9,6 +9,7 @@ pub(crate) mod authority;
 mod companions;
 mod configuration;
 mod connections;
+pub(crate) mod described;
 mod dialects;
 mod doctor;
 pub(crate) mod document;
@@ -99,6 +100,7 @@ fn parts() -> (Router<Arc<Manage>>, Router<Arc<Manage>>, OpenApi) {
     let (guarded, mut document) = guarded.split_for_parts();
     let (open, about) = about::open_routes().split_for_parts();
     document.merge(about);
+    described::complete(&mut document);
     (guarded, open, document)
 }
 
@@ -107,6 +109,7 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
     let (guarded, open, document) = parts();
     let text = Bytes::from(document.to_json().unwrap_or_default());
     let shown = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };
+    let open = open.route(DOCUMENT, get(shown));
     guarded
         .fallback(async || {
             Problem::new(StatusCode::NOT_FOUND, "no-such-path", "There is nothing at this path.")
@@ -118,8 +121,8 @@ fn build(manage: Arc<Manage>, gate: Arc<Gate>) -> Router {
                 "This path does not take that method.",
             )
         })
-        .layer(middleware::from_fn_with_state(gate, gate::pass))
-        .merge(open.route(DOCUMENT, get(shown)))
+        .layer(middleware::from_fn_with_state(Arc::clone(&gate), gate::pass))
+        .merge(open.layer(middleware::from_fn_with_state(gate, gate::open)))
         .with_state(manage)
 }
 

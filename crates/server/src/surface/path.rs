@@ -1,5 +1,6 @@
 //! Which paths every server reads the same way; only those are judged and passed on, unless a route says otherwise.
 use countersign::answer::DIRECTORY;
+use http::Uri;
 use std::borrow::Cow;
 
 /// Where our public keys are.
@@ -16,6 +17,16 @@ const LOOK_ALIKES: [char; 17] = [
     '\u{fe52}', '\u{fe54}', '\u{fe68}', '\u{fe6a}', '\u{ff05}', '\u{ff0e}', '\u{ff0f}', '\u{ff1b}',
     '\u{ff3c}',
 ];
+
+/// The address as it may stand in logs, traces and pages: of a join code, only that there was one.
+pub(crate) fn without_code(prefix: &str, uri: &Uri) -> Uri {
+    let Some(rest) = uri.path().strip_prefix(prefix) else { return uri.clone() };
+    if rest.strip_prefix("/subscription/invite/").is_none_or(str::is_empty) {
+        return uri.clone();
+    }
+    // The path alone: what stands behind a question mark may be the rest of the code.
+    format!("{prefix}/subscription/invite/(code)").parse().unwrap_or_default()
+}
 
 /// Checks that a path has one spelling and one meaning.
 ///

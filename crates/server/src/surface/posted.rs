@@ -1,9 +1,10 @@
 //! Calls with small bodies, as the session API and the token endpoint have them: read with a bound, handed to whoever decides.
 use crate::app::App;
 use crate::call::{Call, Outcome, Who};
-use crate::judge::limited;
+use crate::judge::{counted, limited};
 use crate::limiter::allowance::Turn;
 use crate::problem::{self, REJECT, bad_request, not_found};
+use crate::refusals::capture;
 use axum::body::Body;
 use countersign::reason::Reason;
 use countersign_guard::session::{Client, Told};
@@ -11,6 +12,7 @@ use countersign_guard::{session, token};
 use countersign_store::fault::Fault;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Limited};
+use std::sync::Arc;
 
 /// Who decides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +41,7 @@ impl Api {
 }
 
 /// Answers one call.
-pub(crate) async fn answer(app: &App, api: Api, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn answer(app: &Arc<App>, api: Api, request: Request<Body>) -> Response<Body> {
     let now = app.clock.now();
     if app.is_stale() {
         return failed(app, &Fault::new("the registry has not answered for too long"));
@@ -57,12 +59,10 @@ pub(crate) async fn answer(app: &App, api: Api, request: Request<Body>) -> Respo
         nearest: Some(client.nearest()),
     });
     let dialect = api.dialect().into();
-    let (limiter, limits) = (&app.limiter, &app.config.limits);
-    if let (Some(network), Some(rate)) = (source.network, limits.requests_per_address())
-        && let Err(spent) = limiter.request_from(network, rate)
-    {
-        return *limited(app, &source, None, Some(&dialect), Reason::TooManyRequests, spent);
+    if let Err(answer) = counted(app, &source, None, Some(&dialect)) {
+        return *answer;
     }
+    let (limiter, limits) = (&app.limiter, &app.config.limits);
     let reading = Limited::new(body, api.most_body()).collect();
     let body = match tokio::time::timeout(app.config.limits.body_time, reading).await {
         Ok(Ok(body)) => body.to_bytes(),
@@ -97,6 +97,9 @@ pub(crate) async fn answer(app: &App, api: Api, request: Request<Body>) -> Respo
         }
         outcome.verdict = Some(if reason == Reason::MissingCredentials { "absent" } else { "refused" });
         outcome.reason = Some(reason.code());
+        if api == Api::Session {
+            capture::take_call(app, request, client, reason, &reject);
+        }
         outcome.reject = Some(reject);
     } else if told.account.is_some() {
         outcome.verdict = Some("verified");
@@ -105,6 +108,16 @@ pub(crate) async fn answer(app: &App, api: Api, request: Request<Body>) -> Respo
     problem::stamp(response.headers_mut(), now);
     response.extensions_mut().insert(outcome);
     response
+}
+
+/// Counts a request for what anybody may read.
+///
+/// # Errors
+/// The answer to send where its address has sent too many.
+pub(crate) fn open(app: &App, request: &Request<Body>) -> Result<(), Box<Response<Body>>> {
+    let Some(call) = request.extensions().get::<Call>() else { return Ok(()) };
+    let client = call.client.map_err(|wrong| Box::new(bad_request(wrong)))?;
+    counted(app, &call.source(&app.config.server, client), None, None)
 }
 
 fn failed(app: &App, fault: &Fault) -> Response<Body> {

@@ -2,13 +2,13 @@
 use crate::app::App;
 use crate::problem::problem;
 use crate::surface::callers;
-use crate::surface::posted::{Api, answer};
+use crate::surface::posted::{Api, answer, open};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header::CONTENT_TYPE;
-use http::{Method, Request, StatusCode, Uri};
+use http::{Method, Request, StatusCode};
 use std::sync::Arc;
 
 /// The session API with its full paths, and the document of all that callers call.
@@ -24,17 +24,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             let title = "Only GET is taken here";
             return problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title);
         }
-        ([(CONTENT_TYPE, "application/json")], text).into_response()
+        match open(&app, &request) {
+            Ok(()) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
+            Err(answer) => *answer,
+        }
     };
     Router::new().fallback(answer).with_state(app)
-}
-
-/// The address as it may stand in logs, traces and pages: of a join code, only that there was one.
-pub(crate) fn without_code(prefix: &str, uri: &Uri) -> Uri {
-    let Some(rest) = uri.path().strip_prefix(prefix) else { return uri.clone() };
-    if rest.strip_prefix("/subscription/invite/").is_none_or(str::is_empty) {
-        return uri.clone();
-    }
-    // The path alone: what stands behind a question mark may be the rest of the code.
-    format!("{prefix}/subscription/invite/(code)").parse().unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use countersign::time::Time;
 use countersign_keys::{Algorithm, KeyKind, PrivateKey, sha256};
 use countersign_store::draft::NewCompanion;
 use countersign_store::stamp::Stamp;
+use countersign_testkit::described::Described;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ const UNREADABLE: &str = "X-Forwarded-For: \u{fc}\r\n";
 /// A server, its own document, and which calls went well and badly.
 struct Book {
     world: World,
-    document: Value,
+    document: Described,
     seen: RefCell<BTreeMap<(String, String), [u32; 2]>>,
 }
 
@@ -35,7 +36,7 @@ struct Sent<'a> {
 
 impl Book {
     fn operation(&self, method: &str, path: &str) -> &Value {
-        let operation = &self.document["paths"][path][method.to_lowercase()];
+        let operation = &self.document.document()["paths"][path][method.to_lowercase()];
         assert!(operation.is_object(), "the document has no {method} {path}");
         operation
     }
@@ -60,17 +61,9 @@ impl Book {
         let what = format!("{method} {path}: {answer:?}");
         let described = &operation["responses"][answer.status.to_string()];
         assert!(described.is_object(), "the document has no {} of {what}", answer.status);
-        match answer.header("content-type") {
-            Some(media) => {
-                let media = media.split(';').next().unwrap_or_default();
-                let schema = &described["content"][media]["schema"];
-                assert!(schema.is_object(), "the document has no {media} of {what}");
-                let body: Value =
-                    serde_json::from_str(&answer.body).unwrap_or_else(|_| Value::String(answer.body.clone()));
-                self.fits(&body, schema).unwrap_or_else(|wrong| panic!("{wrong}; {what}"));
-            }
-            None => assert!(answer.body.is_empty() && described.get("content").is_none(), "{what}"),
-        }
+        let media = answer.header("content-type");
+        let held = self.document.answers((method, &place), answer.status, media, &answer.body);
+        held.unwrap_or_else(|wrong| panic!("{wrong}; {what}"));
         for header in ["countersign-reject", "Retry-After", "WWW-Authenticate", "DPoP-Nonce"] {
             if answer.header(header).is_some() {
                 assert!(described["headers"][header].is_object(), "the document has no {header} of {what}");
@@ -93,7 +86,9 @@ impl Book {
                 _ => form(sent.body),
             };
             let schema = &asked["content"][sent.media]["schema"];
-            self.fits(&body, schema).unwrap_or_else(|wrong| panic!("{method} {path}: {wrong} in {body}"));
+            self.document
+                .fits(&body, schema)
+                .unwrap_or_else(|wrong| panic!("{method} {path}: {wrong} in {body}"));
         }
         let answer = self.call(method, path, sent).await;
         assert!(answer.status < 300, "{method} {path}: {answer:?}");
@@ -105,61 +100,14 @@ impl Book {
         assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
     }
 
-    /// Whether a value is what a schema says: no member missing, none that is not described.
-    fn fits(&self, value: &Value, schema: &Value) -> Result<(), String> {
-        if let Some(reference) = schema["$ref"].as_str() {
-            let named = self.document.pointer(reference.trim_start_matches('#'));
-            return self
-                .fits(value, named.ok_or(reference)?)
-                .map_err(|wrong| format!("{reference}: {wrong}"));
-        }
-        if let Some(parts) = schema["oneOf"].as_array() {
-            let fitting = parts.iter().filter(|part| self.fits(value, part).is_ok()).count();
-            let wrong = format!("{value} fits {fitting} of {schema}");
-            return if fitting == 1 { Ok(()) } else { Err(wrong) };
-        }
-        if let Some(values) = schema["enum"].as_array() {
-            return if values.contains(value) {
-                Ok(())
-            } else {
-                Err(format!("{value} is none of {values:?}"))
-            };
-        }
-        let kind = match value {
-            Value::Null => "null",
-            Value::Bool(_) => "boolean",
-            Value::Number(_) => "integer",
-            Value::String(_) => "string",
-            Value::Array(_) => "array",
-            Value::Object(_) => "object",
-        };
-        let wanted = match &schema["type"] {
-            Value::String(one) => one == kind,
-            Value::Array(kinds) => kinds.iter().any(|one| one == kind),
-            _ => false,
-        };
-        if !wanted {
-            return Err(format!("{value} is no {schema}"));
-        }
-        if let Value::Array(items) = value {
-            return items.iter().try_for_each(|item| self.fits(item, &schema["items"]));
-        }
-        let Value::Object(members) = value else { return Ok(()) };
-        for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            members.get(name).ok_or_else(|| format!("{name} is missing"))?;
-        }
-        for (name, member) in members {
-            let described = schema["properties"].get(name).or(schema.get("additionalProperties"));
-            let described = described.ok_or_else(|| format!("{name} is not described"))?;
-            self.fits(member, described).map_err(|wrong| format!("{name}: {wrong}"))?;
-        }
-        Ok(())
-    }
-
     /// A body without each of the members that it must have is refused.
     async fn each_is_required(&self, path: &str, headers: &str, body: &Value) {
         let schema = &self.operation("POST", path)["requestBody"]["content"]["application/json"]["schema"];
-        let schema = self.document.pointer(schema["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap();
+        let schema = self
+            .document
+            .document()
+            .pointer(schema["$ref"].as_str().unwrap().trim_start_matches('#'))
+            .unwrap();
         for name in schema["required"].as_array().unwrap() {
             let mut less = body.clone();
             less.as_object_mut().unwrap().remove(name.as_str().unwrap()).unwrap();
@@ -222,7 +170,7 @@ async fn every_call_answers_as_the_document_says() {
     assert_eq!((shown.status, shown.header("content-type")), (200, Some("application/json")));
     let head = head.replace("GET", "DELETE");
     assert_eq!(send(world.address, head.as_bytes()).await.status, 405);
-    let document = serde_json::from_str(&shown.body).unwrap();
+    let document = Described::new(serde_json::from_str(&shown.body).unwrap());
     let book = Book { world, document, seen: RefCell::default() };
     let owner = sessions(&book).await;
     organisation(&book, &owner).await;
@@ -234,7 +182,7 @@ async fn every_call_answers_as_the_document_says() {
         book.good("GET", path, Sent::default()).await;
     }
     let seen = book.seen.borrow().clone();
-    for (path, calls) in book.document["paths"].as_object().unwrap() {
+    for (path, calls) in book.document.document()["paths"].as_object().unwrap() {
         for (method, call) in calls.as_object().unwrap() {
             let [good, bad] = seen.get(&(method.to_uppercase(), path.clone())).copied().unwrap_or_default();
             // What is there for everybody is refused to nobody.

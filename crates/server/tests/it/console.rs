@@ -4,8 +4,10 @@ use countersign::base64::{Alphabet, encode};
 use countersign::time::Span;
 use countersign_keys::{Algorithm, KeyKind, PrivateKey};
 use countersign_server::config::listener::Surface;
+use countersign_testkit::described::Described;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 
 pub(crate) const OWN: &str = "countersign-console: 1\r\n";
 
@@ -74,7 +76,27 @@ pub(crate) async fn call(address: SocketAddr, method: &str, path: &str, lines: &
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
     let head = format!("{method} {path} HTTP/1.1\r\n{host}{lines}{kind}Content-Length: {}\r\n", body.len());
-    send(address, format!("{head}Connection: close\r\n\r\n{body}").as_bytes()).await
+    let answer = send(address, format!("{head}Connection: close\r\n\r\n{body}").as_bytes()).await;
+    held(method, path, &answer);
+    answer
+}
+
+/// Holds an answer against the documents of the console and the management API, where a listener has both.
+fn held(method: &str, path: &str, answer: &Answer) {
+    if answer.body.contains("\"not-found\"") {
+        return;
+    }
+    static DOCUMENTS: OnceLock<Vec<Described>> = OnceLock::new();
+    let documents = DOCUMENTS.get_or_init(|| {
+        let all = countersign_server::apis::documents().unwrap().into_iter();
+        let own = all.filter(|(name, _)| *name != "callers");
+        own.map(|(_, text)| Described::new(serde_json::from_str(&text).unwrap())).collect()
+    });
+    for document in documents {
+        let media = answer.header("content-type");
+        let held = document.answers((method, path), answer.status, media, &answer.body);
+        held.unwrap_or_else(|wrong| panic!("{wrong}"));
+    }
 }
 
 pub(crate) fn json_of(answer: &Answer) -> Value {

@@ -5,6 +5,7 @@ use countersign::ask::{Claim, Use};
 use countersign::time::Time;
 use countersign_guard::clock::{FrozenClock, SeededEntropy};
 use countersign_keys::{KeyKind, PrivateKey};
+use countersign_server::config::listener::Surface;
 use countersign_server::config::{Config, Sources};
 use countersign_server::{Parts, Server, echo};
 use countersign_store::fault::Fault;
@@ -462,4 +463,31 @@ async fn judgements_that_wait_are_bounded_and_one_address_gets_no_more_than_its_
     }
     assert_eq!(start("127.0.0.7").await.unwrap().status, 200);
     running.shutdown().await;
+}
+
+#[tokio::test]
+async fn documents_that_anybody_reads_count_like_their_neighbours() {
+    let more = "[[listener]]\naddress = \"127.0.0.1:0\"\nsurfaces = [\"session\", \"manage\", \"console\"]\n";
+    let world = World::with(&format!("{ROUTES}\n{more}\n[limits]\nrequests_per_address = 3\n")).await;
+    let address = world.running.address(Surface::Manage).unwrap();
+    let paths = [
+        "/api/v1/openapi.json",
+        "/api/v1/version",
+        "/console/api/v1/openapi.json",
+        "/v1/auth/openapi.json",
+        "/v1/auth/idexists/nobody",
+    ];
+    for (number, path) in paths.into_iter().enumerate() {
+        let source = format!("127.0.1.{}", number + 1);
+        let mut seen = Vec::new();
+        for _ in 0..7 {
+            let mut stream = from(&source, address).await.unwrap();
+            let answer = ask(&mut stream, path, "Connection: close\r\n").await;
+            if answer.status == 429 {
+                assert!(answer.header("retry-after").is_some(), "{path}: {answer:?}");
+            }
+            seen.push(answer.status);
+        }
+        assert_eq!(seen, [200, 200, 200, 200, 200, 200, 429], "{path}");
+    }
 }

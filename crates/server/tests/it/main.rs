@@ -26,6 +26,7 @@ mod raw;
 mod refusals;
 mod reload;
 mod session;
+mod session_told;
 mod signed_answers;
 mod slow;
 mod sockets;

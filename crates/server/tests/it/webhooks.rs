@@ -13,12 +13,15 @@ use countersign_store::memory::MemoryStore;
 use countersign_store::registrar::Registrar;
 use countersign_store::registry::Registry;
 use countersign_store::stamp::Stamp;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa};
+use rustls::pki_types::PrivateKeyDer;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// What the receiver does with a push.
 #[derive(Clone, Copy, Debug)]
@@ -50,58 +53,76 @@ impl Receiver {
     }
 
     async fn listen(&self, address: SocketAddr) -> SocketAddr {
+        self.listen_over(address, None).await
+    }
+
+    /// The same over TLS, where there is a certificate.
+    async fn listen_over(&self, address: SocketAddr, tls: Option<TlsAcceptor>) -> SocketAddr {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let receiver = self.clone();
         tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let receiver = receiver.clone();
+            while let Ok((stream, _)) = listener.accept().await {
+                let (receiver, tls) = (receiver.clone(), tls.clone());
                 tokio::spawn(async move {
-                    let mut seen = Vec::new();
-                    let mut piece = [0; 4096];
-                    let (head, body) = loop {
-                        let Ok(count @ 1..) = stream.read(&mut piece).await else { return };
-                        seen.extend_from_slice(&piece[..count]);
-                        let text = String::from_utf8(seen.clone()).unwrap();
-                        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-                        let length = head.lines().find_map(|line| {
-                            line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok()
-                        });
-                        if body.len() >= length.unwrap_or(0) {
-                            break (head.to_owned(), body.to_owned());
+                    match tls {
+                        None => receiver.answer(stream, address).await,
+                        // Whoever does not believe the certificate goes away here.
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                receiver.answer(stream, address).await;
+                            }
                         }
-                    };
-                    receiver.asked.lock().unwrap().push(head);
-                    let does = receiver.does.lock().unwrap().pop().unwrap_or(Does::Take);
-                    let answer = match does {
-                        Does::Take => {
-                            receiver.taken.lock().unwrap().push(body);
-                            "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_owned()
-                        }
-                        Does::Fail => "HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n".to_owned(),
-                        Does::Redirect => format!(
-                            "HTTP/1.1 307 There\r\nlocation: http://{address}/elsewhere\r\ncontent-length: 0\r\n\r\n"
-                        ),
-                        Does::Refuse => {
-                            let body = r#"{"err":"invalid_key\n","description":"x"}"#;
-                            format!("HTTP/1.1 400 No\r\ncontent-length: {}\r\n\r\n{body}", body.len())
-                        }
-                        Does::Hang => {
-                            let _ = stream.read(&mut piece).await;
-                            return;
-                        }
-                        Does::Flood => {
-                            // Ends when the sender has had enough.
-                            let _ = stream.write_all(b"HTTP/1.1 202 Accepted\r\nx: ").await;
-                            while stream.write_all(&[b'y'; 65_536]).await.is_ok() {}
-                            return;
-                        }
-                    };
-                    let _ = stream.write_all(answer.as_bytes()).await;
+                    }
                 });
             }
         });
         address
+    }
+
+    async fn answer(self, mut stream: impl AsyncRead + AsyncWrite + Unpin, address: SocketAddr) {
+        let mut seen = Vec::new();
+        let mut piece = [0; 4096];
+        let (head, body) = loop {
+            let Ok(count @ 1..) = stream.read(&mut piece).await else { return };
+            seen.extend_from_slice(&piece[..count]);
+            let text = String::from_utf8(seen.clone()).unwrap();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                break (head.to_owned(), body.to_owned());
+            }
+        };
+        self.asked.lock().unwrap().push(head);
+        let does = self.does.lock().unwrap().pop().unwrap_or(Does::Take);
+        let answer = match does {
+            Does::Take => {
+                self.taken.lock().unwrap().push(body);
+                "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_owned()
+            }
+            Does::Fail => "HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            Does::Redirect => format!(
+                "HTTP/1.1 307 There\r\nlocation: http://{address}/elsewhere\r\ncontent-length: 0\r\n\r\n"
+            ),
+            Does::Refuse => {
+                let body = r#"{"err":"invalid_key\n","description":"x"}"#;
+                format!("HTTP/1.1 400 No\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+            }
+            Does::Hang => {
+                let _ = stream.read(&mut piece).await;
+                return;
+            }
+            Does::Flood => {
+                // Ends when the sender has had enough.
+                let _ = stream.write_all(b"HTTP/1.1 202 Accepted\r\nx: ").await;
+                while stream.write_all(&[b'y'; 65_536]).await.is_ok() {}
+                return;
+            }
+        };
+        let _ = stream.write_all(answer.as_bytes()).await;
+        let _ = stream.flush().await;
     }
 
     fn events(&self) -> Vec<Value> {
@@ -147,10 +168,14 @@ fn settings(receiver: SocketAddr) -> String {
     )
 }
 
+fn loaded(text: &str) -> Config {
+    let sources = Sources { file: Some(("test.toml".to_owned(), text.to_owned())), ..Sources::default() };
+    Config::load(&sources).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
 /// A node over a store; each has its own chance, as nodes have.
 async fn node(text: &str, store: &Arc<MemoryStore>, seed: u64) -> Running {
-    let sources = Sources { file: Some(("test.toml".to_owned(), text.to_owned())), ..Sources::default() };
-    let config = Config::load(&sources).unwrap_or_else(|errors| panic!("{errors}"));
+    let config = loaded(text);
     let parts = Parts {
         clock: Arc::new(FrozenClock::at(Time::from_seconds(NOW))),
         entropy: Arc::new(SeededEntropy::new(seed)),
@@ -370,4 +395,78 @@ async fn nothing_is_sent_into_a_private_network_and_nothing_is_kept_while_off() 
     assert!(receiver.asked.lock().unwrap().is_empty());
     let mark = store.mark("webhooks").await.unwrap().unwrap();
     assert!(!mark.contains(" - "), "the event waits: {mark}");
+}
+
+type Authority = CertifiedIssuer<'static, rcgen::KeyPair>;
+
+fn authority() -> Authority {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap()
+}
+
+/// What a receiver at 127.0.0.1 shows, whose certificate this authority gave.
+fn certified(by: &Authority) -> TlsAcceptor {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let names = vec!["127.0.0.1".to_owned()];
+    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, by).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_tls_one_authority_is_believed_and_a_reload_moves_what_is_held() {
+    let store = Arc::new(MemoryStore::new([7; 16]));
+    register_for_tests(&store).await;
+    let (ours, others) = (authority(), authority());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, others.pem()).unwrap();
+    let first = Receiver::default();
+    let address = first.listen_over(anywhere(), Some(certified(&ours))).await;
+    let text = |address: SocketAddr| {
+        settings(address)
+            .replace(&format!("http://{address}"), &format!("https://{address}"))
+            .replace("allow_http = true", &format!("ca_file = {file:?}"))
+            .replace("500ms", "3s")
+    };
+    let running = node(&text(address), &store, 1).await;
+    begun(&store).await;
+    let mut writer = Writer::new(&store).await;
+    let wanted = three(&mut writer).await;
+    shows(&running, "countersign_webhook_deliveries_total{outcome=\"failed\"}").await;
+    shows(&running, "countersign_webhook_behind 3").await;
+    assert!(first.asked.lock().unwrap().is_empty(), "nothing is told to whom another authority certified");
+    // The right authority comes into the same file while the first of them is held; nothing else changes.
+    std::fs::write(&file, ours.pem()).unwrap();
+    running.reload(loaded(&text(address))).await.unwrap();
+    assert_eq!(first.names(wanted.len()).await, wanted);
+    // The receiver takes nothing any more, and another address comes into the configuration while an event is held.
+    let asked = first.asked.lock().unwrap().len();
+    first.does.lock().unwrap().extend([Does::Fail; 100]);
+    let more = three(&mut writer).await;
+    for _ in 0..300 {
+        if first.asked.lock().unwrap().len() > asked {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(first.asked.lock().unwrap().len() > asked, "one is held");
+    let second = Receiver::default();
+    let there = second.listen_over(anywhere(), Some(certified(&ours))).await;
+    running.reload(loaded(&text(there))).await.unwrap();
+    assert_eq!(second.names(more.len()).await, more);
+    assert_eq!(first.events().len(), wanted.len(), "each once");
+    let audience = format!("https://{there}/hook");
+    assert!(second.events().iter().all(|event| event["aud"] == audience.as_str()), "{:?}", second.events());
+    shows(&running, "countersign_webhook_behind 0").await;
 }

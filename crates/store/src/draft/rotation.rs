@@ -45,8 +45,8 @@ impl Draft<'_> {
         let new = self.add_key(new)?;
         let old = match (new.life.state, record.life.state) {
             (KeyState::Pending, _) => record,
-            // What was switched off when the key was lost stays so.
-            (_, KeyState::Disabled) if recovers => record,
+            // What was switched off or ended when the key was lost stays so.
+            (_, KeyState::Disabled | KeyState::Revoked) if recovers => record,
             _ => self.retire_key(old, self.stamp.now + overlap)?,
         };
         let by = match vouch {

@@ -168,7 +168,7 @@ pub(super) struct SessionRefusal {
 
 /// What strangers are told: no more than sending the request would have told.
 #[derive(ToSchema)]
-pub(super) struct Verdict {
+pub(crate) struct Verdict {
     /// When it was judged, Unix milliseconds.
     at: i64,
     /// `verified`, `absent` or `refused`.
@@ -182,7 +182,7 @@ pub(super) struct Verdict {
 
 /// How a request would be judged, step by step, and what likely went wrong.
 #[derive(ToSchema)]
-pub(super) struct Explanation {
+pub(crate) struct Explanation {
     /// When it was judged, Unix milliseconds.
     at: i64,
     /// The dialect that was judged.

@@ -17,7 +17,7 @@ const TAGS: [(&str, &str); 7] = [
         "What was refused of the account and why, and how a request would be judged or is answered.",
     ),
 ];
-const ABOUT: &str = "What the pages of the web console call, for owners of keys: their own account and nothing else. Every call wants the header `countersign-console: 1`, and all but signing in the session's cookie and the page's half of the session. Operators call the management API with the same. Problems are RFC 9457 with a stable `code`.";
+const ABOUT: &str = "What the pages of the web console call, for owners of keys: their own account and nothing else. Every call wants the header `countersign-console: 1`, and all but signing in the session's cookie and the page's half of the session. Operators call the management API with the same. Problems are RFC 9457 with a stable `code`. A wrong method is 405, and more headers than are taken 431, everywhere.";
 const COOKIE: &str = "The session's cookie; over plain HTTP without `__Host-`, at an unusual port with `-` and the port behind it.";
 const HALF: &str = "What signing in answered as `page`: cookies reach every port of a host, so that one alone opens nothing.";
 

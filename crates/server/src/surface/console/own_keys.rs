@@ -217,6 +217,12 @@ async fn rotate_own_key(
     if old.life.state == KeyState::Disabled && !switched_off_by(&console, &holder.account.id, &key).await? {
         return Err(not_the_owners());
     }
+    // Who ended it is not looked up: what an operator ended, no page of its owner's gives a successor.
+    if old.life.state == KeyState::Revoked {
+        let title = "This key is revoked.";
+        let detail = "Wanted a key that may come back or is in use; ask an operator, who puts another in its place on the word of the recovery key.";
+        return Err(Problem::new(StatusCode::CONFLICT, "key-state", title).detail(detail));
+    }
     let OwnRotation { new: OwnSuccessor { public, label, possession }, overlap, old_proof } = rotation;
     let read = intake::one_key(&public, &manage.keys, "new.public")?.key;
     possession.holds(&holder.account.id, &read, holder.now, "new.possession")?;

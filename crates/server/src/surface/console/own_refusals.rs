@@ -4,6 +4,7 @@ use super::pass::source;
 use super::state::Console;
 use crate::call::Call;
 use crate::refusals::Refused;
+use crate::surface::callers::objects::{Explanation, Verdict};
 use crate::surface::explain::described::{Asker, Described};
 use crate::surface::manage::input::Input;
 use crate::surface::manage::moment::Moment;
@@ -63,6 +64,15 @@ struct OwnRefusal {
     path: String,
 }
 
+/// How a request would be judged.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes what the explanation writes, and is never made")]
+enum Told {
+    Whole(Explanation),
+    Word(Verdict),
+}
+
 impl OwnRefusal {
     /// What the explanation for the account tells, and no more.
     fn of(refused: &Refused) -> Self {
@@ -100,7 +110,7 @@ async fn list_own_refusals(State(console): State<Arc<Console>>, holder: Holder) 
 /// Tell why one of the account's requests was refused.
 #[utoipa::path(get, path = "/console/api/v1/refusals/{reject}", tag = "refusals",
     params(("reject" = String, Path, description = "The refusal's id.")),
-    responses((status = 200, body = Object), ReadingOne))]
+    responses((status = 200, body = Explanation), ReadingOne))]
 async fn get_own_refusal(
     State(console): State<Arc<Console>>,
     holder: Holder,
@@ -113,7 +123,7 @@ async fn get_own_refusal(
 
 /// Tell how a request would be judged: in full where it names the account, else in the word that anybody gets.
 #[utoipa::path(post, path = "/console/api/v1/explain", tag = "refusals", request_body = Described,
-    responses((status = 200, body = Object), Changing))]
+    responses((status = 200, body = Told, description = "How it would be judged, as far as the account may know."), Changing))]
 async fn explain_own_request(
     State(console): State<Arc<Console>>,
     holder: Holder,

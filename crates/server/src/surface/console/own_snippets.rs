@@ -3,7 +3,7 @@ use super::holder::Holder;
 use super::own_dialects::{OPENED, OPENS, address, open_to, takes};
 use super::state::Console;
 use crate::surface::manage::page::Ask;
-use crate::surface::manage::problem::{Problem, Reading};
+use crate::surface::manage::problem::{Problem, ReadingOne};
 use axum::Json;
 use axum::extract::State;
 use countersign::base64::{Alphabet, encode};
@@ -53,7 +53,7 @@ struct SnippetView {
 
 /// Show a program that sends a first request. It reads the private key from a file and never has it in it.
 #[utoipa::path(get, path = "/console/api/v1/snippets", tag = "dialects", params(Wanted),
-    responses((status = 200, body = SnippetView), Reading))]
+    responses((status = 200, body = SnippetView), ReadingOne))]
 async fn get_snippet(
     State(console): State<Arc<Console>>,
     holder: Holder,

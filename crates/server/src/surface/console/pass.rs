@@ -6,7 +6,7 @@ use super::state::Console;
 use crate::app::App;
 use crate::call::{Call, Outcome, Who};
 use crate::inflow::read_small;
-use crate::judge::{self, faulted, limited};
+use crate::judge::{self, counted, faulted, limited};
 use crate::limiter::allowance::Source;
 use crate::problem::bad_request;
 use axum::body::Body;
@@ -58,6 +58,16 @@ pub(super) async fn signed_in(State(console): State<Arc<Console>>, request: Requ
     answer
 }
 
+/// For the document, which anybody may read: counted, and nothing else.
+pub(super) async fn open(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
+    let app = &console.app;
+    let source = request.extensions().get::<Call>().map(|call| source(app, call)).unwrap_or_default();
+    match counted(app, &source, None, None) {
+        Ok(()) => next.run(request).await,
+        Err(answer) => *answer,
+    }
+}
+
 /// Counts a call by who is signed in, and stops it where the account makes too many.
 pub(crate) fn within(app: &App, call: Option<&Call>, holder: &Holder) -> Result<(), Box<Response>> {
     let Some(rate) = app.config.limits.requests_per_account() else { return Ok(()) };
@@ -79,12 +89,7 @@ async fn entered(console: &Console, request: Request) -> Result<(Parts, Body), B
     same_site(&site, &parts.headers).map_err(|problem| Box::new(problem.into_response()))?;
     if let Some(call) = parts.extensions.get::<Call>() {
         call.client.map_err(|wrong| Box::new(bad_request(wrong)))?;
-        let source = source(app, call);
-        if let (Some(network), Some(rate)) = (source.network, app.config.limits.requests_per_address())
-            && let Err(spent) = app.limiter.request_from(network, rate)
-        {
-            return Err(limited(app, &source, None, None, Reason::TooManyRequests, spent));
-        }
+        counted(app, &source(app, call), None, None)?;
     }
     let body = read_small(body, BODY, app.config.limits.body_time).await?;
     parts.extensions.insert(site);

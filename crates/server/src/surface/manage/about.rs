@@ -1,7 +1,7 @@
 //! Who is calling, and what is answering.
 use super::moment::Moment;
 use super::operator::Operator;
-use super::problem::Reading;
+use super::problem::{Open, Reading};
 use super::state::Manage;
 use super::views::RoleView;
 use axum::Json;
@@ -49,7 +49,7 @@ struct WhoAmI {
 
 /// Tell the server's version.
 #[utoipa::path(get, path = "/api/v1/version", tag = "about", security(()),
-    responses((status = 200, body = Version)))]
+    responses((status = 200, body = Version), Open))]
 async fn get_version() -> Json<Version> {
     Json(Version { name: "countersign", version: env!("CARGO_PKG_VERSION"), api: "v1" })
 }

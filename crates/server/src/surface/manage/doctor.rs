@@ -33,7 +33,7 @@ struct ExaminationView {
 
 /// What arrived.
 #[derive(Serialize, ToSchema)]
-struct SeenView {
+struct SeenRequests {
     /// The requests, in the order in which they came.
     items: Vec<Seen>,
 }
@@ -52,12 +52,12 @@ async fn open_examination(
 
 /// Show what arrived of an examination's requests.
 #[utoipa::path(get, path = "/api/v1/examinations/{id}", tag = "doctor", params(("id" = String, Path, description = "The examination's id.")),
-    responses((status = 200, body = SeenView), ReadingOne))]
+    responses((status = 200, body = SeenRequests), ReadingOne))]
 async fn get_examination(
     State(manage): State<Arc<Manage>>,
     Path(id): Path<String>,
     operator: Operator,
-) -> Result<Json<SeenView>, Problem> {
+) -> Result<Json<SeenRequests>, Problem> {
     let seen = manage.doctor.seen(&id, operator.now);
-    seen.map(|items| Json(SeenView { items })).ok_or_else(|| Problem::missing("examination"))
+    seen.map(|items| Json(SeenRequests { items })).ok_or_else(|| Problem::missing("examination"))
 }

@@ -22,7 +22,7 @@ const HEADERS: [(&str, &str, &str); 4] = [
 ];
 
 /// What the calls are about.
-const TAGS: [(&str, &str); 19] = [
+const TAGS: [(&str, &str); 20] = [
     ("about", "Who is calling, what is answering."),
     ("accounts", "Who is recognised, and how it names itself."),
     ("keys", "Registered public keys and their lives."),
@@ -41,9 +41,10 @@ const TAGS: [(&str, &str); 19] = [
     ("configuration", "What the server was started with, taken anew."),
     ("refusals", "What was refused in the last minutes on this node, and why."),
     ("statistics", "What this node judged."),
+    ("readiness", "Who would pass if the routes that only watch or warn enforced."),
     ("doctor", "What the proxies before the server change."),
 ];
-const ABOUT: &str = "Accounts, keys, organisations and everything around them, for operators. Every call but this document and the version is signed with an operator's key (dialect `operator`) and works once. Lists come in pages: send `next` as `after`. Problems are RFC 9457 with a stable `code`.";
+const ABOUT: &str = "Accounts, keys, organisations and everything around them, for operators. Every call but this document and the version is signed with an operator's key (dialect `operator`) and works once. Lists come in pages: send `next` as `after`. Problems are RFC 9457 with a stable `code`. A wrong method is 405, and more headers than are taken 431, everywhere.";
 
 /// The document without its paths.
 pub(crate) fn head() -> Whole {

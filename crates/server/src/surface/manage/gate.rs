@@ -5,7 +5,7 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::inflow::read_small;
-use crate::judge::{held, judge, limited, refused};
+use crate::judge::{counted, held, judge, refused};
 use crate::surface::console::pass::{outcome, told, within};
 use crate::surface::console::session::{find, present};
 use crate::surface::console::site::{Site, same_site};
@@ -62,6 +62,17 @@ pub(crate) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: 
     answer
 }
 
+/// For what anybody may read: counted like every other call, and judged by nobody.
+pub(crate) async fn open(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let app = &gate.app;
+    let call = request.extensions().get::<Call>();
+    let source = call.map(|call| call.source(&app.config.server, Client::Known(call.peer.ip())));
+    match counted(app, &source.unwrap_or_default(), None, None) {
+        Ok(()) => next.run(request).await,
+        Err(answer) => *answer,
+    }
+}
+
 impl Gate {
     /// Who calls, and what the log has of it: by a signature, or from a page of the console by the session's cookie.
     async fn who(
@@ -91,12 +102,7 @@ impl Gate {
         let app = &self.app;
         let call = parts.extensions.get::<Call>();
         let source = call.map(|call| call.source(&app.config.server, Client::Known(call.peer.ip())));
-        if let Some(source) = source
-            && let (Some(network), Some(rate)) = (source.network, app.config.limits.requests_per_address())
-            && let Err(spent) = app.limiter.request_from(network, rate)
-        {
-            return Err(limited(app, &source, None, None, Reason::TooManyRequests, spent));
-        }
+        counted(app, &source.unwrap_or_default(), None, None)?;
         same_site(site, &parts.headers).map_err(|problem| Box::new(problem.into_response()))?;
         let holder = find(app, site, &parts.headers).await.map_err(|out| told(app, out))?;
         within(app, call, &holder)?;

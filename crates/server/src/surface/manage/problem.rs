@@ -7,7 +7,10 @@ use countersign_store::fault::Fault;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, response::Response as Documented};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::response::Response as Documented;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
 /// A call that was not carried out; nothing was changed, unless it says that this is not known.
@@ -152,16 +155,44 @@ pub(crate) struct Reading;
 pub(crate) struct ReadingOne;
 /// What a call that changes something may answer beside its success.
 pub(crate) struct Changing;
+/// What a call that nobody has to prove may answer beside its success.
+pub(crate) struct Open;
 
-const BAD: (u16, &str) = (400, "The query or the JSON text cannot be read.");
-const UNKNOWN: (u16, &str) = (401, "The request carries no proof, or one that does not hold.");
-const FORBIDDEN: (u16, &str) = (403, "The operator's role does not allow it.");
-const MISSING: (u16, &str) = (404, "What the request names is not there.");
-const CONFLICT: (u16, &str) = (409, "What is there stands in the way.");
-const LARGE: (u16, &str) = (413, "The body is larger than any real request.");
-const MEDIA: (u16, &str) = (415, "The body is not declared as application/json.");
-const INVALID: (u16, &str) = (422, "The JSON is well formed and cannot mean anything here.");
-const FAULT: (u16, &str) = (503, "The server could not do it now; nothing was changed.");
+/// Status, when, and the headers that come with it.
+type Told = (u16, &'static str, &'static [&'static str]);
+
+const REJECT: &str = "countersign-reject";
+const RETRY: &str = "Retry-After";
+const BAD: Told =
+    (400, "The query or the JSON text cannot be read, or the request does not say once where it goes.", &[]);
+const UNKNOWN: Told = (
+    401,
+    "The request carries no proof or session, or one that does not hold; the log has the reason under the id in `countersign-reject`.",
+    &["WWW-Authenticate", REJECT],
+);
+const FORBIDDEN: Told = (
+    403,
+    "The proof or session holds, and its role, its key or the page that calls may not do this.",
+    &[REJECT],
+);
+const MISSING: Told = (404, "What the request names is not there.", &[]);
+const SLOW: Told = (408, "The body did not arrive in time.", &[]);
+const CONFLICT: Told = (409, "What is there stands in the way.", &[]);
+const LARGE: Told = (413, "The body is larger than any real request.", &[]);
+const MEDIA: Told = (415, "The body is not declared as application/json.", &[]);
+const ELSEWHERE: Told =
+    (421, "The host that was called is none of this server's: signatures name it, so it must be set.", &[]);
+const INVALID: Told = (422, "The JSON is well formed and cannot mean anything here.", &[]);
+const MANY: Told = (
+    429,
+    "There were too many requests, or too many that failed, from this address or of this account.",
+    &[RETRY, REJECT],
+);
+const FAULT: Told = (
+    503,
+    "The server could not do it now; nothing was changed, unless the code is `outcome-unknown`.",
+    &[RETRY],
+);
 
 macro_rules! documents {
     ($name:ty: $($answer:expr),*) => {
@@ -172,13 +203,18 @@ macro_rules! documents {
         }
     };
 }
-documents!(Reading: BAD, UNKNOWN, FORBIDDEN, FAULT);
-documents!(ReadingOne: BAD, UNKNOWN, FORBIDDEN, MISSING, FAULT);
-documents!(Changing: BAD, UNKNOWN, FORBIDDEN, MISSING, CONFLICT, LARGE, MEDIA, INVALID, FAULT);
+documents!(Open: MANY);
+documents!(Reading: BAD, UNKNOWN, FORBIDDEN, SLOW, LARGE, ELSEWHERE, MANY, FAULT);
+documents!(ReadingOne: BAD, UNKNOWN, FORBIDDEN, MISSING, SLOW, LARGE, ELSEWHERE, MANY, FAULT);
+documents!(Changing: BAD, UNKNOWN, FORBIDDEN, MISSING, SLOW, CONFLICT, LARGE, MEDIA, ELSEWHERE, INVALID, MANY, FAULT);
 
-fn documented((status, description): (u16, &str)) -> (String, RefOr<Documented>) {
+fn documented((status, description, headers): Told) -> (String, RefOr<Documented>) {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     let response =
-        ResponseBuilder::new().description(description).content("application/problem+json", content).build();
-    (status.to_string(), RefOr::T(response))
+        ResponseBuilder::new().description(description).content("application/problem+json", content);
+    let response = headers.iter().fold(response, |response, name| {
+        let text = ObjectBuilder::new().schema_type(Type::String).build();
+        response.header(*name, HeaderBuilder::new().schema(Some(text)).build())
+    });
+    (status.to_string(), RefOr::T(response.build()))
 }

@@ -6,6 +6,7 @@ use super::problem::{Problem, Reading, ReadingOne};
 use super::state::Manage;
 use crate::refusals::Refused;
 use crate::refusals::capture::words;
+use crate::surface::callers::objects::Explanation;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
@@ -85,8 +86,8 @@ struct RefusalDetail {
     headers: Vec<(String, String)>,
     /// Bytes of its body.
     body_bytes: usize,
-    /// The explanation; missing where too many were refused at the time.
-    #[schema(value_type = Option<Object>)]
+    /// The explanation; missing where there was no proof to explain, or too many were refused at the time.
+    #[schema(value_type = Option<Explanation>)]
     explanation: Option<Arc<Value>>,
 }
 

@@ -18,6 +18,7 @@ use countersign_keys::{KeyKind, PrivateKey};
 use countersign_store::memory::MemoryStore;
 use countersign_store::model::{Account, AuditDraft, Identifier, KeyRecord, Record, Role, Write};
 use countersign_store::registry::Registry;
+use countersign_testkit::described::Described;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub(crate) struct Bench {
     pub(crate) auditor: PrivateKey,
     /// A caller with a key for `operator`, but without a role.
     pub(crate) stranger: PrivateKey,
+    /// What every answer is held against.
+    document: Described,
     nonces: AtomicU64,
 }
 
@@ -122,7 +125,8 @@ impl Bench {
         let router = router(&app).unwrap();
         let [auditor, manager, owner, stranger] = <[PrivateKey; 4]>::try_from(keys).ok().unwrap();
         let nonces = AtomicU64::new(0);
-        Self { router, app, clock, broken, dialect, owner, manager, auditor, stranger, nonces }
+        let document = Described::new(serde_json::to_value(super::super::openapi()).unwrap());
+        Self { router, app, clock, broken, dialect, owner, manager, auditor, stranger, document, nonces }
     }
 
     /// A signed call by the owner.
@@ -189,16 +193,17 @@ impl Bench {
         request
     }
 
-    /// Sends a request as it is.
+    /// Sends a request as it is, and holds the answer against the document.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
         let response: Response<Body> = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            text: String::from_utf8(bytes.to_vec()).unwrap(),
-        }
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let media = parts.headers.get(header::CONTENT_TYPE).map(|media| media.to_str().unwrap());
+        let held = self.document.answers((&method, &path), parts.status.as_u16(), media, &text);
+        held.unwrap_or_else(|wrong| panic!("{wrong}"));
+        Answer { status: parts.status, headers: parts.headers, text }
     }
 
     /// An account made by the owner; gives its id.
