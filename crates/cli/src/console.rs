@@ -103,7 +103,7 @@ pub(crate) async fn made(key: &dyn KeyPair, server: &str, account: Option<&str>)
 }
 
 /// The key's fingerprint, and its signature over what the console at `origin` asks.
-fn proof(key: &dyn KeyPair, origin: &str, challenge: &str) -> Result<(String, String), Failure> {
+pub(crate) fn proof(key: &dyn KeyPair, origin: &str, challenge: &str) -> Result<(String, String), Failure> {
     let public = key.public_key();
     let strong = Algorithm::ALL.iter().find(|found| key.signs(**found) && !found.is_weak());
     let algorithm = *strong.ok_or_else(|| {
@@ -146,7 +146,7 @@ async fn call(base: &str, name: &str, body: &Value) -> Result<Value, Failure> {
 }
 
 /// Scheme, host and port, as browsers write them.
-fn origin(base: &str) -> Result<String, Failure> {
+pub(crate) fn origin(base: &str) -> Result<String, Failure> {
     let uri: http::Uri = base.parse().map_err(|_| no_address(base))?;
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return Err(no_address(base));

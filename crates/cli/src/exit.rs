@@ -38,6 +38,7 @@ pub(crate) enum Exit {
     Missing,
     Conflict,
     Tampered,
+    Awaiting,
     /// Ctrl-C where it does not end the program by itself.
     Interrupted,
 }
@@ -61,6 +62,7 @@ pub(crate) const TABLE: &[(u8, &str, &str)] = &[
     (6, "missing", "There is no such account, key, file entry or other thing."),
     (7, "conflict", "What is there stands in the way: a name that is taken, a file that exists."),
     (8, "tampered", "The audit log is not what was written: `audit verify` and `audit check`."),
+    (9, "awaiting", "It is done, and counts when an operator has approved it: a key that waits."),
     (130, "interrupted", "Ctrl-C."),
 ];
 
@@ -76,6 +78,7 @@ impl Exit {
             Self::Missing => 6,
             Self::Conflict => 7,
             Self::Tampered => 8,
+            Self::Awaiting => 9,
             Self::Interrupted => 130,
         }
     }
@@ -204,6 +207,7 @@ mod tests {
             Missing,
             Conflict,
             Tampered,
+            Awaiting,
             Interrupted,
         ] {
             assert!(TABLE.iter().any(|(code, ..)| *code == exit.code()), "{exit:?}");

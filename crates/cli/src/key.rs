@@ -1,6 +1,7 @@
 //! `countersign key`: makes, shows and converts keys here, and manages those that are registered at a server.
+use crate::asker::AskerArgs;
 use crate::exit::{Done, Failure};
-use crate::manage::ManageArgs;
+use crate::limits::{self, LimitArgs};
 use crate::pair::{write_new, write_pair};
 use crate::print::{Out, pairs};
 use crate::registered::{self, RegisterArgs};
@@ -17,33 +18,35 @@ use zeroize::Zeroizing;
 pub(crate) enum KeyCommand {
     /// Make a new key pair: the private key goes into FILE (mode 0600), the public key into FILE.pub.
     New(NewArgs),
-    /// Show what a key file holds: kind, size and every usual fingerprint; of a private key, its public half.
+    /// Show what a key file holds: kind, size and every usual fingerprint; of a private key, its public half. Or a registered key.
     Show {
-        /// A public or private key file; `-` for standard input; or `ssh-agent:FINGERPRINT`, or a `pkcs11:` URI.
+        /// A public or private key file; `-` for standard input; or `ssh-agent:FINGERPRINT`, or a `pkcs11:` URI; or a registered key's
+        /// id.
         file: PathBuf,
-        /// The file with the private key's passphrase, or the token's PIN.
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        asker: AskerArgs,
     },
     /// Write a key in another form.
     Convert(ConvertArgs),
     /// Register a public key for an account.
-    Register(RegisterArgs),
+    Register(Box<RegisterArgs>),
     /// List registered keys.
     List {
         /// Only those of this account (name or id).
         account: Option<String>,
         #[command(flatten)]
-        manage: ManageArgs,
+        asker: AskerArgs,
     },
+    /// Say what a registered key may be used for, from where and until when; what is not named stays as it is.
+    Limit(Box<LimitArgs>),
     /// Register the next key of an account; the old one is taken until a date.
-    Rotate(RotateArgs),
+    Rotate(Box<RotateArgs>),
     /// Show from where a key was used, and when last.
     Uses {
         /// The key's id.
         key: String,
         #[command(flatten)]
-        manage: ManageArgs,
+        asker: AskerArgs,
     },
     /// Say whether a server would take a public key, or why not.
     Check {
@@ -58,21 +61,21 @@ pub(crate) enum KeyCommand {
         /// The key's id.
         key: String,
         #[command(flatten)]
-        manage: ManageArgs,
+        asker: AskerArgs,
     },
     /// Switch a key off; it can be switched on again.
     Disable {
         /// The key's id.
         key: String,
         #[command(flatten)]
-        manage: ManageArgs,
+        asker: AskerArgs,
     },
     /// Switch a pending or disabled key on.
     Enable {
         /// The key's id.
         key: String,
         #[command(flatten)]
-        manage: ManageArgs,
+        asker: AskerArgs,
     },
 }
 
@@ -160,20 +163,29 @@ pub(crate) struct Shown {
 pub(crate) fn run(command: &KeyCommand, out: Out) -> Done {
     match command {
         KeyCommand::New(args) => new(args, out),
-        KeyCommand::Show { file, passphrase_file } => {
-            let shown = Shown::of(&either(file, passphrase_file.as_deref())?.0);
+        KeyCommand::Show { file, asker } if is_registered(file) => {
+            registered::show(&file.to_string_lossy(), asker, out)
+        }
+        KeyCommand::Show { file, asker } => {
+            let shown = Shown::of(&either(file, asker.passphrase_file.as_deref())?.0);
             out.show(&shown, || shown.text())
         }
         KeyCommand::Convert(args) => convert(args),
         KeyCommand::Register(args) => registered::register(args, out),
-        KeyCommand::List { account, manage } => registered::list(account.as_deref(), manage, out),
+        KeyCommand::List { account, asker } => registered::list(account.as_deref(), asker, out),
+        KeyCommand::Limit(args) => limits::limit(args, out),
         KeyCommand::Rotate(args) => rotation::run(args, out),
-        KeyCommand::Uses { key, manage } => registered::uses(key, manage, out),
+        KeyCommand::Uses { key, asker } => registered::uses(key, asker, out),
         KeyCommand::Check { file, blocked } => check(file, blocked.as_deref(), out),
-        KeyCommand::Revoke { key, manage } => registered::change(key, "revoke", manage, out),
-        KeyCommand::Disable { key, manage } => registered::change(key, "disable", manage, out),
-        KeyCommand::Enable { key, manage } => registered::change(key, "activate", manage, out),
+        KeyCommand::Revoke { key, asker } => registered::change(key, "revoke", asker, out),
+        KeyCommand::Disable { key, asker } => registered::change(key, "disable", asker, out),
+        KeyCommand::Enable { key, asker } => registered::change(key, "activate", asker, out),
     }
+}
+
+/// Whether a name is that of a key at a server, and of no file here.
+fn is_registered(name: &Path) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with("key_")) && !name.exists()
 }
 
 fn new(args: &NewArgs, out: Out) -> Done {

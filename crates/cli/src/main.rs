@@ -2,6 +2,7 @@
 mod account;
 mod answer_keys;
 mod apply;
+mod asker;
 mod audit;
 mod captured;
 mod companion;
@@ -20,15 +21,18 @@ mod init;
 mod installation;
 mod key;
 mod keyring;
+mod limits;
 mod manage;
 mod member;
 mod operator;
 mod org;
+mod owner;
 mod pair;
 mod plain;
 mod print;
 mod proving;
 mod question;
+mod quiet;
 mod readiness;
 mod registered;
 mod reload;
@@ -85,7 +89,7 @@ enum Color {
 enum Command {
     /// Make, show and convert keys; register, rotate and revoke them at a server.
     #[command(subcommand)]
-    Key(key::KeyCommand),
+    Key(Box<key::KeyCommand>),
     /// Print the proof for a request: headers, a token, or a curl command.
     Sign(Box<sign::SignArgs>),
     /// Print a program that sends a first request: with curl and openssl, in Python, PHP, JavaScript, Go, Java or Rust.

@@ -18,12 +18,15 @@ const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
 /// Most pages that a list walks through: a million entries; more are for a program.
 const MOST_PAGES: usize = 5000;
 
+/// Where the management API and the console are as shipped.
+const HERE: &str = "http://127.0.0.1:8701";
+
 /// Which server, and as whom.
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct ManageArgs {
     /// The address of the management API.
-    #[arg(long, env = "COUNTERSIGN_MANAGE", value_name = "URL", default_value = "http://127.0.0.1:8701")]
+    #[arg(long, env = "COUNTERSIGN_MANAGE", value_name = "URL", default_value = HERE)]
     server: String,
     /// The operator's private key; otherwise operator.key in the data directory.
     #[arg(long, env = "COUNTERSIGN_OPERATOR_KEY", value_name = "FILE")]
@@ -44,6 +47,14 @@ impl ManageArgs {
     pub(crate) fn of(server: &str, operator_key: Option<&std::path::Path>) -> Self {
         let data = std::env::var_os("COUNTERSIGN_DATA").map(PathBuf::from);
         Self { server: server.to_owned(), operator_key: operator_key.map(PathBuf::from), data }
+    }
+
+    /// The address of the console: as given, else as the environment has it, else where the management API is.
+    pub(crate) fn console(&self) -> String {
+        let manage = world::variable("COUNTERSIGN_MANAGE");
+        let given = self.server != HERE && manage.is_none_or(|manage| *manage != *self.server);
+        let console = world::variable("COUNTERSIGN_CONSOLE").filter(|_| !given);
+        console.and_then(|console| console.into_string().ok()).unwrap_or_else(|| self.server.clone())
     }
 
     pub(crate) fn api(&self) -> Result<Api, Failure> {

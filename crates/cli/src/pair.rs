@@ -25,7 +25,8 @@ pub(crate) fn write_pair(file: &Path, private: &str, key: &PrivateKey) -> Result
     Ok(public_file)
 }
 
-fn beside(path: &Path) -> PathBuf {
+/// Where the public half of a private key's file is written.
+pub(crate) fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".pub");
     name.into()

@@ -1,30 +1,36 @@
 //! `countersign key rotate`: the next key comes in, the old one goes on for a while, and nobody stops before the last user has changed.
+use crate::asker::{Asker, AskerArgs};
 use crate::exit::{Done, Exit, Failure};
-use crate::manage::{Api, ManageArgs, segment, text};
+use crate::manage::{segment, text};
 use crate::member::{at, put};
-use crate::pair::make_pair;
+use crate::pair::{beside, make_pair};
 use crate::print::Out;
-use crate::registered::signed;
-use crate::terminal::{self, Progress};
+use crate::quiet::{self, Quiet};
+use crate::registered::{possession, signed};
+use crate::terminal;
 use crate::used::{instant, told};
 use crate::{keyring, world};
 use clap::Args;
 use countersign::time::Span;
 use countersign_keys::{KeyKind, KeyPair, PublicKey};
 use serde_json::{Value, json};
-use std::path::PathBuf;
-use std::time::Duration;
-
-/// Between two looks at the old key; servers write uses every ten seconds.
-const LOOK: Duration = Duration::from_secs(2);
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[derive(Args, Debug)]
 pub(crate) struct RotateArgs {
-    /// The id of the old key.
-    key: String,
+    /// The id of the old key; with --key that key itself, where it is left out.
+    #[arg(required_unless_present = "own_key")]
+    key: Option<String>,
     /// The file with the new public key.
-    #[arg(long, value_name = "FILE", conflicts_with = "new")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["new", "pair"])]
     file: Option<PathBuf>,
+    /// The file with the new private key, of a pair that is there already; the server is given its public half.
+    #[arg(long, value_name = "FILE", conflicts_with = "new")]
+    pair: Option<PathBuf>,
+    /// The file with that key's passphrase.
+    #[arg(long, value_name = "FILE", requires = "pair")]
+    pair_passphrase_file: Option<PathBuf>,
     /// Makes the new key pair here, of the old one's kind: the private key goes into FILE (mode 0600), the public one into FILE.pub.
     #[arg(long, value_name = "FILE")]
     new: Option<PathBuf>,
@@ -53,80 +59,193 @@ pub(crate) struct RotateArgs {
     #[arg(long, value_name = "TIME")]
     patience: Option<String>,
     #[command(flatten)]
-    manage: ManageArgs,
+    asker: AskerArgs,
+}
+
+/// The key that is to come.
+struct Next {
+    public: PublicKey,
+    /// Its private half, where it is at hand.
+    pair: Option<Arc<dyn KeyPair>>,
+    /// Where it was written just now.
+    made: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &RotateArgs, out: Out) -> Done {
     span("--keep", &args.keep)?;
     let quiet = span("--quiet", &args.quiet)?;
     let patience = args.patience.as_deref().map(|text| span("--patience", text)).transpose()?;
-    let attended = terminal::is_attended() && !out.json;
-    let api = args.manage.api()?;
+    if args.asker.is_owner() && args.file.is_some() {
+        let text = "--file: wanted the new key with its private half, since the server wants that one's proof from an owner";
+        return Err(Failure::usage(text)
+            .next("name the private key with --pair FILE, or have a pair made with --new FILE"));
+    }
     world::run(async {
-        let old = api.get(&format!("/keys/{}", segment(&args.key))).await?;
-        let (public, made) = next_key(args, &old, attended)?;
-        let proof = match &args.prove {
-            Some(file) => {
-                let key = keyring::key_pair(file, args.prove_passphrase_file.as_deref())?;
-                Some(proof(&api, &key, &old, &public).await?)
-            }
-            None => None,
-        };
-        let mut new = json!({ "public": public.to_pem() });
-        if let Some(label) = &args.label {
-            put(&mut new, "label", Value::from(label.as_str()));
-        }
-        let path =
-            format!("/accounts/{}/keys/{}/rotate", segment(text(&old, "account")?), segment(&args.key));
-        let mut done =
-            api.post(&path, &json!({ "new": new, "overlap": args.keep, "old_proof": proof })).await?;
-        // A key that was off or revoked already, and another that waits, has no such end.
-        let old = at(&done, "retiring");
-        let old = match at(old, "until").as_str() {
-            Some(until) => format!("until {until}"),
-            None => format!("is {}", text(old, "state")?),
-        };
-        let new =
-            if *at(at(&done, "key"), "live") == true { "is taken from now on" } else { "waits for approval" };
-        let line = format!("{} {new}; {} {old}\n", text(at(&done, "key"), "id")?, args.key);
-        if !args.wait && !attended {
-            return out.show(&done, || line);
-        }
-        if !out.json {
-            Out::line(&line)?;
-            if let Some(file) = &made {
-                Out::note(&format!(
-                    "The new private key is {}; give it to whoever signs, then the old one goes quiet.",
-                    file.display()
-                ));
-            }
-        }
-        let wait = args.wait
-            || (!args.no_wait && terminal::confirm("Wait until nobody uses the old key any more?", true)?);
-        if !wait {
-            return Ok(());
-        }
-        let last = wait_until_quiet(&api, &args.key, quiet, patience).await?;
-        put(&mut done, "last_use", last.clone());
-        out.show(&done, || match last.get("address").and_then(Value::as_str) {
-            Some(_) => format!(
-                "{} is quiet: {}.\nnext  countersign key revoke {}\n",
-                args.key,
-                told(&last),
-                args.key
-            ),
-            None => format!(
-                "{} is quiet: it was never used.\nnext  countersign key revoke {}\n",
-                args.key, args.key
-            ),
-        })
+        let mut asker = args.asker.open(None).await?;
+        let done = rotate(args, quiet, patience, &mut asker, out).await;
+        asker.leave().await;
+        done
     })
 }
 
-/// The new key: from a file, made here, or asked for; and where the private half went.
-fn next_key(args: &RotateArgs, old: &Value, attended: bool) -> Result<(PublicKey, Option<PathBuf>), Failure> {
+async fn rotate(args: &RotateArgs, quiet: Span, patience: Option<Span>, asker: &mut Asker, out: Out) -> Done {
+    let attended = terminal::is_attended() && !out.json;
+    let id = match (&args.key, &*asker) {
+        (Some(key), _) => key.clone(),
+        (None, Asker::Owner(owner)) => owner.key().to_owned(),
+        (None, Asker::Operator(_)) => {
+            return Err(Failure::usage("wanted the id of the old key; name it, or give it with --key"));
+        }
+    };
+    let old = asker.key(&id).await?;
+    replaceable(&old)?;
+    let next = next_key(args, &old, attended)?;
+    let sent = ask(args, asker, &old, &next).await;
+    let mut done = sent.map_err(|failure| next.given_up(failure))?;
+    let (key, retiring) = (at(&done, "key").clone(), at(&done, "retiring").clone());
+    if at(&key, "state") == "pending" {
+        return awaiting(&id, &key, next.made.as_deref(), &done, out);
+    }
+    let line = format!("{} is taken from now on; {id} {}\n", text(&key, "id")?, fate(&retiring, &args.keep));
+    if !args.wait && !attended {
+        return out.show(&done, || line);
+    }
+    if !out.json {
+        Out::line(&line)?;
+        if let Some(file) = &next.made {
+            Out::note(&format!(
+                "The new private key is {}; give it to whoever signs, then the old one goes quiet.",
+                file.display()
+            ));
+        }
+    }
+    let wait = args.wait
+        || (!args.no_wait && terminal::confirm("Wait until nobody uses the old key any more?", true)?);
+    if !wait {
+        return Ok(());
+    }
+    // Looking on is no use of the old key.
+    if let Some(pair) = &next.pair {
+        asker.turn_to(Arc::clone(pair)).await;
+    }
+    let Quiet { last, ended } = quiet::wait(asker, &id, quiet, patience).await?;
+    put(&mut done, "last_use", last.clone());
+    out.show(&done, || match (ended, at(&last, "address").as_str()) {
+        (true, _) => format!("{id} counts no more: {}.\n", told(&last)),
+        (false, Some(_)) => {
+            format!("{id} is quiet: {}.\nnext  countersign key revoke {id}\n", told(&last))
+        }
+        (false, None) => format!("{id} is quiet: it was never used.\nnext  countersign key revoke {id}\n"),
+    })
+}
+
+/// Has the server put the next key into the old one's place.
+async fn ask(args: &RotateArgs, asker: &mut Asker, old: &Value, next: &Next) -> Result<Value, Failure> {
+    let (account, id) = (text(old, "account")?, text(old, "id")?);
+    let proof = match &args.prove {
+        Some(file) => {
+            let key = keyring::key_pair(file, args.prove_passphrase_file.as_deref())?;
+            Some(proof(asker, &key, old, &next.public).await?)
+        }
+        None => None,
+    };
+    let mut new = json!({ "public": next.public.to_pem() });
+    if let Some(label) = &args.label {
+        put(&mut new, "label", label.as_str());
+    }
+    if let (Asker::Owner(owner), Some(pair)) = (&*asker, &next.pair) {
+        put(&mut new, "possession", possession(&**pair, account, owner.now())?);
+    }
+    let body = json!({ "new": new, "overlap": args.keep, "old_proof": proof });
+    match asker {
+        Asker::Operator(api) => {
+            api.post(&format!("/accounts/{}/keys/{}/rotate", segment(account), segment(id)), &body).await
+        }
+        Asker::Owner(owner) => owner.post(&format!("keys/{}/rotate", segment(id)), &body).await,
+    }
+}
+
+/// A key is replaced once: said before a new pair is made for nothing. The server decides.
+fn replaceable(old: &Value) -> Done {
+    let (id, state) = (text(old, "id")?, text(old, "state")?);
+    let (why, next) = match state {
+        "retiring" => {
+            let until = at(old, "until").as_str().unwrap_or_default();
+            let why = format!("wanted a key that was not replaced yet; {id} retires until {until} already");
+            (
+                why,
+                "rotate the key that came after it, or register another one; `countersign key list` shows what there is",
+            )
+        }
+        "pending" | "revoked" => (
+            format!("wanted a key that is in use; {id} is {state}"),
+            "register another key, or choose one that is in use; `countersign key list` shows what there is",
+        ),
+        _ => return Ok(()),
+    };
+    Err(Failure::new(Exit::Conflict, why).next(next))
+}
+
+/// What becomes of the old key.
+fn fate(old: &Value, keep: &str) -> String {
+    let (until, expires) = (at(old, "until"), at(old, "expires"));
+    match (at(old, "state").as_str(), instant(until), instant(expires)) {
+        (Some("retiring"), Some(end), Some(expiry)) if expiry < end => {
+            format!(
+                "until {}, when it expires; that is before the {keep} are over",
+                expires.as_str().unwrap_or_default()
+            )
+        }
+        (Some("retiring"), ..) => format!("until {}", until.as_str().unwrap_or_default()),
+        (state, ..) => format!("stays {}", state.unwrap_or("as it is")),
+    }
+}
+
+/// Says that the new key waits. Nobody must sign with it until it counts, so that is no success for whoever goes by exit codes.
+fn awaiting(old: &str, key: &Value, made: Option<&Path>, done: &Value, out: Out) -> Done {
+    let new = text(key, "id")?;
+    let file = made.map_or_else(String::new, |file| format!(", whose private half is {}", file.display()));
+    out.show(done, || format!("{new} waits for an operator's approval; {old} goes on as it is\n"))?;
+    let text = format!(
+        "{new}{file}, waits for an operator's approval and counts nowhere yet; {old} goes on as it is"
+    );
+    Err(Failure::new(Exit::Awaiting, text).next(format!(
+        "go on signing with the old key; when an operator has approved the new one (`countersign key enable {new}`), sign with that, and \
+         revoke the old one: `countersign key revoke {old}`"
+    )))
+}
+
+impl Next {
+    /// After a refusal the pair that was made for it is taken away; where nobody knows what the server did, it stays.
+    fn given_up(&self, failure: Failure) -> Failure {
+        let Some(file) = &self.made else { return failure };
+        let refused =
+            !matches!(failure.exit, Exit::Unreachable | Exit::Failed | Exit::Closed | Exit::Interrupted);
+        let public = beside(file);
+        if refused && [file, &public].into_iter().all(|file| std::fs::remove_file(file).is_ok()) {
+            return failure;
+        }
+        let next = format!(
+            "the new pair is kept in {} and {}: see with `countersign key list` whether it was registered; if not, go on with \
+             --pair {0} in place of --new",
+            file.display(),
+            public.display()
+        );
+        let next = failure.next.as_ref().map_or(next.clone(), |first| format!("{first}; {next}"));
+        failure.next(next)
+    }
+}
+
+/// The new key: from a file, made here, or asked for.
+fn next_key(args: &RotateArgs, old: &Value, attended: bool) -> Result<Next, Failure> {
+    let public_of =
+        |pair: &dyn KeyPair| PublicKey::from_spki_der(pair.public_key().spki_der()).map_err(Failure::failed);
     if let Some(file) = &args.file {
-        return Ok((keyring::public_key(file)?.key, None));
+        return Ok(Next { public: keyring::public_key(file)?.key, pair: None, made: None });
+    }
+    if let Some(file) = &args.pair {
+        let pair = keyring::key_pair(file, args.pair_passphrase_file.as_deref())?;
+        return Ok(Next { public: public_of(&*pair)?, pair: Some(pair), made: None });
     }
     let file = match &args.new {
         Some(file) => file.clone(),
@@ -136,7 +255,8 @@ fn next_key(args: &RotateArgs, old: &Value, attended: bool) -> Result<(PublicKey
         }
         None => {
             return Err(Failure::usage(
-                "wanted the new key; name the file with the public key with --file FILE, or have a pair made with --new FILE",
+                "wanted the new key; name the file with the public key with --file FILE, a pair with --pair FILE, or have one made with \
+                 --new FILE",
             ));
         }
     };
@@ -145,15 +265,14 @@ fn next_key(args: &RotateArgs, old: &Value, attended: bool) -> Result<(PublicKey
     let bits = at(old, "bits").as_u64().and_then(|bits| u32::try_from(bits).ok()).unwrap_or(0);
     let bits = if kind == KeyKind::Rsa { bits.max(3072) } else { 0 };
     let pair = make_pair(kind, bits, &file)?;
-    let public = PublicKey::from_spki_der(pair.public_key().spki_der()).map_err(Failure::failed)?;
-    Ok((public, Some(file)))
+    Ok(Next { public: public_of(&pair)?, pair: Some(Arc::new(pair)), made: Some(file) })
 }
 
 /// What the server wants to see where a key's holder asks for its successor; `openapi.json` says what is signed.
-async fn proof(api: &Api, key: &dyn KeyPair, old: &Value, new: &PublicKey) -> Result<Value, Failure> {
+async fn proof(asker: &mut Asker, key: &dyn KeyPair, old: &Value, new: &PublicKey) -> Result<Value, Failure> {
     let (account, id) = (text(old, "account")?, text(old, "id")?);
     let own = key.public_key().fingerprints().spki_sha256_hex;
-    let keys = api.list(&format!("/accounts/{}/keys", segment(account))).await?;
+    let keys = asker.keys(account).await?;
     let signer = keys.iter().find(|key| *at(at(key, "fingerprints"), "spki_sha256_hex") == own.as_str());
     let signer = signer.ok_or_else(|| {
         Failure::new(
@@ -164,53 +283,13 @@ async fn proof(api: &Api, key: &dyn KeyPair, old: &Value, new: &PublicKey) -> Re
             ),
         )
     })?;
-    let time = world::now().seconds();
+    let time = match asker {
+        Asker::Owner(owner) => owner.now(),
+        Asker::Operator(_) => world::now().seconds(),
+    };
     let new = new.fingerprints().spki_sha256_hex;
     let text = format!("countersign key rotation 1\n{account}\n{id}\n{new}\n{time}");
     Ok(json!({ "key": at(signer, "id"), "time": time, "signature": signed(key, &text)? }))
-}
-
-/// Waits until the key was not used for so long, or counts no more; gives its last use.
-async fn wait_until_quiet(
-    api: &Api,
-    key: &str,
-    quiet: Span,
-    patience: Option<Span>,
-) -> Result<Value, Failure> {
-    let begun = world::now();
-    let progress = Progress::new();
-    // Ends with the key, or with the patience.
-    loop {
-        let uses = api.get(&format!("/keys/{}/uses", segment(key))).await?;
-        let uses = at(&uses, "items").as_array().cloned().unwrap_or_default();
-        let last = uses.first().cloned().unwrap_or(Value::Null);
-        let now = world::now();
-        // Who has not used it since we look may have before; a use of just now may not be written yet.
-        let since = instant(&last).map_or(begun, |at| at.max(begun));
-        let live = *at(&api.get(&format!("/keys/{}", segment(key))).await?, "live") == true;
-        if now.since(since) >= quiet || !live {
-            progress.end();
-            return Ok(last);
-        }
-        if patience.is_some_and(|patience| now.since(begun) >= patience) {
-            progress.end();
-            return Err(Failure::new(
-                Exit::Conflict,
-                format!(
-                    "{key} is not quiet yet: {}; look again with `countersign key uses {key}`, and give whoever runs there the new key",
-                    told(&last)
-                ),
-            ));
-        }
-        let recent = uses.iter().filter(|one| instant(one).is_some_and(|at| now.since(at) < quiet));
-        let places: Vec<String> = recent.map(told).collect();
-        progress.tell(&if places.is_empty() {
-            format!("{key}: no use for {} s of {} s", now.since(since).seconds(), quiet.seconds())
-        } else {
-            format!("{key} is still used: {}", places.join("; "))
-        });
-        tokio::time::sleep(LOOK).await;
-    }
 }
 
 fn span(flag: &str, text: &str) -> Result<Span, Failure> {

@@ -4,18 +4,32 @@ use crate::world;
 use countersign::time::{Span, Time};
 use serde_json::Value;
 
+/// What a server knows of the uses of a key.
+pub(crate) struct Uses {
+    /// By address, newest first.
+    pub(crate) items: Vec<Value>,
+    /// The last use.
+    pub(crate) last: Option<Time>,
+    /// Whether a proof by the key counts.
+    pub(crate) live: bool,
+    /// When the server was asked, by its clock.
+    pub(crate) now: Time,
+    /// Every use before this instant is told.
+    pub(crate) complete_until: Time,
+}
+
 /// A use in words: by whom, and how long ago.
 pub(crate) fn told(used: &Value) -> String {
-    match (at(used, "address").as_str(), instant(used)) {
+    match (at(used, "address").as_str(), instant(at(used, "at"))) {
         (Some(address), Some(at)) => format!("used by {address}, {}", ago(world::now().since(at))),
         (None, Some(at)) => format!("used {}", ago(world::now().since(at))),
         _ => "never used".to_owned(),
     }
 }
 
-/// When a use was.
-pub(crate) fn instant(used: &Value) -> Option<Time> {
-    let at: jiff::Timestamp = at(used, "at").as_str()?.parse().ok()?;
+/// An instant, as servers write it.
+pub(crate) fn instant(value: &Value) -> Option<Time> {
+    let at: jiff::Timestamp = value.as_str()?.parse().ok()?;
     Some(Time::from_nanos(at.as_nanosecond()))
 }
 

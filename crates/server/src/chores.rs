@@ -14,7 +14,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, 
 /// Another node's write is seen within this, also when nothing announces it.
 const FOLLOW: Duration = Duration::from_secs(1);
 /// Last uses are written, and the audit log's head is told, this often.
-const WRITE: Duration = Duration::from_secs(10);
+pub(crate) const WRITE: Duration = Duration::from_secs(10);
 /// Old sessions are forgotten this often; nothing is decided by it.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -147,13 +147,16 @@ async fn follow(app: &Shared, signed: &mut u64) -> Result<(), Fault> {
 
 /// Writes the last uses of keys.
 pub(crate) async fn flush(app: &Shared) {
-    let uses = app.take_uses();
+    let uses = app.unwritten().begin();
     if uses.is_empty() {
         return;
     }
     app.directory.came_from(&uses);
-    if let Err(fault) = app.registry.touch(&uses).await {
-        tracing::warn!(%fault, "last uses of keys could not be written");
+    match app.registry.touch(&uses).await {
+        Ok(()) => app.unwritten().written(),
+        Err(fault) => {
+            tracing::warn!(%fault, "last uses of keys could not be written; they are written with the next ones")
+        }
     }
 }
 

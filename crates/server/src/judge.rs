@@ -49,7 +49,12 @@ pub(crate) async fn judge(
     };
     let spent = judged.as_ref().ok().and_then(|verdict| turn.settle(incoming, verdict));
     match judged {
-        Ok(Verdict::Verified(verified)) => Ok(verified),
+        Ok(Verdict::Verified(verified)) => {
+            if let Some(client) = incoming.client {
+                app.used_key(&verified.key().id, app.clock.now(), client);
+            }
+            Ok(verified)
+        }
         Ok(Verdict::Absent(reply)) => Err(refused(app, route, None, Reason::MissingCredentials, &reply)),
         Ok(Verdict::Refused(denial)) => {
             if let Some(spent) = spent {

@@ -13,7 +13,7 @@ use crate::seal::Seal;
 use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
 use crate::tls::acme::texts::Texts;
 use crate::traces::exporters::Exporters;
-use crate::uses::Uses;
+use crate::uses::Unwritten;
 use crate::verdicts::Verdicts;
 use countersign::ask::Decoys;
 use countersign::time::{Span, Time};
@@ -25,11 +25,11 @@ use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
 use countersign_store::registrar::Registrar;
-use countersign_store::registry::{LastUse, Registry};
+use countersign_store::registry::Registry;
 use countersign_store::sessions::Sessions;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -111,7 +111,7 @@ pub struct Shared {
     unread: AtomicBool,
     /// Seconds that the longest token of any configuration counts.
     signed: AtomicI64,
-    uses: Mutex<Uses>,
+    uses: Mutex<Unwritten>,
     /// The way to the next configuration.
     pub(crate) reloads: Reloads,
 }
@@ -245,12 +245,17 @@ impl Shared {
     /// Notes that a key was used; it is written with others, later.
     pub(crate) fn used(&self, outcome: &Outcome, at: Time, client: IpAddr) {
         let Some(key) = outcome.who.key().filter(|_| outcome.verdict == Some("verified")) else { return };
-        self.uses.lock().unwrap_or_else(PoisonError::into_inner).note(key, at, client);
+        self.used_key(key, at, client);
     }
 
-    /// Takes the uses that wait to be written, of each key the oldest first.
-    pub(crate) fn take_uses(&self) -> Vec<LastUse> {
-        std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner)).told()
+    /// The same as soon as a proof held: the answer may be long in coming, and its caller gone by then.
+    pub(crate) fn used_key(&self, key: &str, at: Time, client: IpAddr) {
+        self.unwritten().note(key, at, client);
+    }
+
+    /// The uses that wait to be written, for as long as it is not said that they are.
+    pub(crate) fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,11 +1,21 @@
 //! Uses of keys that wait to be written: when and from which addresses, the newest of each.
 use countersign::time::Time;
 use countersign_store::registry::{LastUse, MOST_ADDRESSES};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Uses waiting at most; what comes beyond is written with a later use.
 const MOST: usize = 100_000;
+
+/// Uses that no store is known to have. Until a write is known to have been made, what it writes stays here: at no time is a use
+/// neither here nor there, and one that could not be written is written with the next ones.
+#[derive(Default)]
+pub(crate) struct Unwritten {
+    next: Uses,
+    /// What is being written, of each key the oldest first.
+    writing: Arc<[LastUse]>,
+}
 
 /// Uses of keys since they were written last. A key that comes again from where it came last costs one look-up.
 #[derive(Default)]
@@ -22,6 +32,46 @@ struct Places {
     others: Vec<(Time, IpAddr)>,
 }
 
+impl Unwritten {
+    /// Notes a use.
+    pub(crate) fn note(&mut self, key: &str, at: Time, client: IpAddr) {
+        self.next.note(key, at, client);
+    }
+
+    /// What is to be written now, of each key the oldest first.
+    pub(crate) fn begin(&mut self) -> Arc<[LastUse]> {
+        let newer = std::mem::take(&mut self.next).told();
+        self.writing = if self.writing.is_empty() {
+            newer.into()
+        } else {
+            let mut both = Uses::default();
+            for LastUse { key, at, address } in self.writing.iter().chain(&newer) {
+                if let Some(Ok(client)) = address.as_ref().map(|address| address.parse()) {
+                    both.note(key, *at, client);
+                }
+            }
+            both.told().into()
+        };
+        Arc::clone(&self.writing)
+    }
+
+    /// Takes note that the store has what was being written.
+    pub(crate) fn written(&mut self) {
+        self.writing = Arc::default();
+    }
+
+    /// The uses of these keys, in no order.
+    pub(crate) fn of(&self, keys: &[String]) -> Vec<LastUse> {
+        let wanted: HashSet<&str> = keys.iter().map(String::as_str).collect();
+        let mut found: Vec<LastUse> =
+            self.writing.iter().filter(|one| wanted.contains(one.key.as_str())).cloned().collect();
+        for key in keys {
+            found.extend(self.next.of(key).into_iter().map(|(at, client)| told(key, at, client)));
+        }
+        found
+    }
+}
+
 impl Uses {
     /// Notes a use.
     pub(crate) fn note(&mut self, key: &str, at: Time, client: IpAddr) {
@@ -34,37 +84,57 @@ impl Uses {
         }
     }
 
+    /// What was noted of one key, in no order.
+    pub(crate) fn of(&self, key: &str) -> Vec<(Time, IpAddr)> {
+        let known = self.keys.get(key).into_iter();
+        known.flat_map(|places| places.others.iter().chain([&places.last])).copied().collect()
+    }
+
     /// Everything that was noted, of each key the oldest first.
     pub(crate) fn told(self) -> Vec<LastUse> {
         let mut told = Vec::with_capacity(self.many);
         for (key, mut places) in self.keys {
             places.others.sort_by_key(|(at, _)| *at);
             for (at, client) in places.others.into_iter().chain([places.last]) {
-                told.push(LastUse { key: key.to_string(), at, address: Some(client.to_string()) });
+                told.push(self::told(&key, at, client));
             }
         }
         told
     }
 }
 
+fn told(key: &str, at: Time, client: IpAddr) -> LastUse {
+    LastUse { key: key.to_owned(), at, address: Some(client.to_string()) }
+}
+
 impl Places {
-    /// Notes a use; whether there is an address more than before.
+    /// Notes a use; whether there is an address more than before. Uses come in no order of time: a request that takes long is told when it ends.
     fn note(&mut self, at: Time, client: IpAddr, full: bool) -> bool {
         if self.last.1 == client {
-            self.last.0 = at;
+            self.last.0 = self.last.0.max(at);
             return false;
         }
-        let before = std::mem::replace(&mut self.last, (at, client));
-        if let Some(known) = self.others.iter_mut().find(|(_, address)| *address == client) {
-            *known = before;
-            return false;
-        }
+        let known = self.others.iter_mut().find(|(_, address)| *address == client);
+        let older = if at >= self.last.0 {
+            let before = std::mem::replace(&mut self.last, (at, client));
+            if let Some(known) = known {
+                *known = before;
+                return false;
+            }
+            before
+        } else {
+            if let Some(known) = known {
+                known.0 = known.0.max(at);
+                return false;
+            }
+            (at, client)
+        };
         if self.others.len() + 1 < MOST_ADDRESSES && !full {
-            self.others.push(before);
+            self.others.push(older);
             return true;
         }
         if let Some(oldest) = self.others.iter_mut().min_by_key(|(at, _)| *at) {
-            *oldest = before;
+            *oldest = older.max(*oldest);
         }
         false
     }
@@ -96,6 +166,40 @@ mod tests {
             "{of:?}"
         );
         assert_eq!(told.len(), MOST_ADDRESSES + 1);
+    }
+
+    #[test]
+    fn a_use_is_known_until_it_is_known_to_be_written() {
+        let mut uses = Unwritten::default();
+        let key = ["key_1".to_owned()];
+        let known = |uses: &Unwritten| {
+            let mut known: Vec<i64> = uses.of(&key).iter().map(|one| one.at.seconds()).collect();
+            known.sort_unstable();
+            known
+        };
+        uses.note("key_1", Time::from_seconds(1), from(1));
+        uses.note("key_2", Time::from_seconds(1), from(1));
+        assert_eq!(uses.begin().len(), 2);
+        uses.note("key_1", Time::from_seconds(2), from(2));
+        assert_eq!(known(&uses), [1, 2], "while it is being written");
+        // The write came to nothing: the next one has all, and the newest of each address.
+        uses.note("key_1", Time::from_seconds(3), from(1));
+        assert_eq!(uses.begin().len(), 3);
+        assert_eq!(known(&uses), [2, 3]);
+        uses.written();
+        assert_eq!((known(&uses), uses.begin().len()), (vec![], 0));
+    }
+
+    #[test]
+    fn a_use_that_is_told_late_takes_no_newer_one_back() {
+        let mut uses = Uses::default();
+        for (second, number) in [(5, 1), (9, 1), (4, 1), (7, 2), (6, 2), (12, 3)] {
+            uses.note("key_1", Time::from_seconds(second), from(number));
+        }
+        let told: Vec<_> =
+            uses.told().into_iter().map(|one| (one.at.seconds(), one.address.unwrap())).collect();
+        let wanted = [(7, "0.0.0.2"), (9, "0.0.0.1"), (12, "0.0.0.3")];
+        assert_eq!(told, wanted.map(|(second, address)| (second, address.to_owned())));
     }
 
     #[test]

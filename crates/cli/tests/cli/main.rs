@@ -6,6 +6,8 @@ mod explain;
 mod import;
 mod import_attacked;
 mod init;
+mod key_limits;
+mod key_owner;
 mod manifests;
 mod nodes;
 mod operators;

@@ -1,8 +1,18 @@
 //! Rotation by command alone: under load without a failed request, proved by the old key or one kept for recovery, asked for at a terminal.
+use crate::nodes::upstream;
 use crate::run::{Place, Server};
+use countersign_client::ambient::Ambient;
+use countersign_client::http::Client;
+use countersign_client::signer::RequestSigner;
+use countersign_guard::clock::{Clock, SystemClock, SystemEntropy, draw};
+use countersign_keys::PrivateKey;
+use countersign_testkit::postgres::Postgres;
+use serde_json::Value;
 use std::fs;
+use std::net::IpAddr;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 fn registered(place: &Place, server: &Server) -> String {
@@ -10,70 +20,315 @@ fn registered(place: &Place, server: &Server) -> String {
     place.run("key new old.pem").ok();
     run("account add alice --identifier user=alice").ok();
     let key = run("--json key register alice --file old.pem.pub -d asymmetric-jwt --label old").json();
-    key.get("id").and_then(serde_json::Value::as_str).unwrap().to_owned()
+    key.get("id").and_then(Value::as_str).unwrap().to_owned()
+}
+
+/// A route that asks for the dialect of these tests, before whoever answers at `upstream`.
+fn route(upstream: &str) -> String {
+    format!(
+        "[[route]]\nname = \"load\"\npath = \"/load/\"\ndialects = [\"asymmetric-jwt\"]\nupstream = \"{upstream}\"\n"
+    )
+}
+
+/// A client that signs with one key and comes from one address.
+fn client(place: &Place, key: &str, from: [u8; 4]) -> Client {
+    let dialect = countersign_dialects::load("asymmetric-jwt", &Default::default()).unwrap();
+    let text = fs::read_to_string(place.path(key)).unwrap();
+    let key = PrivateKey::read(text.as_bytes(), None).unwrap();
+    let signer = RequestSigner::new(Arc::new(dialect), Arc::new(key), "alice");
+    let ambient = Ambient::new(|| SystemClock.now(), || draw(&SystemEntropy));
+    let http = reqwest::Client::builder().no_proxy().local_address(IpAddr::from(from)).build().unwrap();
+    Client::signing(signer, ambient).unwrap().over(http)
+}
+
+/// How far callers are to go, and how many requests each of them got through.
+struct Load {
+    url: String,
+    passed: [AtomicUsize; 2],
+    last: [AtomicI64; 2],
+    done: [AtomicBool; 2],
+}
+
+impl Load {
+    /// Signs and sends until it is told to stop; every single request must pass.
+    async fn go(self: Arc<Self>, client: Arc<Client>, key: usize) {
+        while !self.done[key].load(Ordering::SeqCst) {
+            let request = http::Request::get(&self.url).body(bytes::Bytes::new()).unwrap();
+            let answer = client.send(request, 4096).await.unwrap().response;
+            let body = String::from_utf8_lossy(answer.body()).into_owned();
+            assert_eq!((answer.status().as_u16(), body.as_str()), (200, "ok\n"), "with key {key}");
+            self.last[key].fetch_max(SystemClock.now().seconds(), Ordering::SeqCst);
+            self.passed[key].fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Waits until so many more requests passed with a key.
+    async fn more(&self, key: usize, many: usize) {
+        let wanted = self.passed[key].load(Ordering::SeqCst) + many;
+        let mut before = (0, 0);
+        while self.passed[key].load(Ordering::SeqCst) < wanted {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let passed = self.passed[key].load(Ordering::SeqCst);
+            before = if passed == before.0 { (passed, before.1 + 1) } else { (passed, 0) };
+            assert!(before.1 < 3000, "requests with key {key} stopped at {passed}");
+        }
+    }
 }
 
 #[test]
 fn a_key_is_rotated_under_load_and_no_request_fails() {
+    const CALLERS: usize = 3;
     let place = Place::new();
-    let server = Server::with(
-        &place,
-        "[[route]]\nname = \"load\"\npath = \"/load/\"\ndialects = [\"asymmetric-jwt\"]\nupstream = \"http://127.0.0.1:9\"\n",
-    );
+    let postgres = Postgres::shared();
+    let database = postgres.database();
+    let store = format!("{}[store]\nurl = \"{database}\"\n", route(&upstream()));
+    let server = Server::with(&place, &store);
     let old = registered(&place, &server);
+    // Every row that is written of keys and their uses is counted by the database itself.
+    postgres.sql(
+        &database,
+        "CREATE TABLE counted (what text); CREATE FUNCTION count_it() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS \
+         'BEGIN INSERT INTO public.counted VALUES (TG_TABLE_NAME || txid_current()); RETURN NULL; END'; \
+         CREATE TRIGGER counting AFTER INSERT OR UPDATE ON keys FOR EACH ROW EXECUTE FUNCTION count_it(); \
+         CREATE TRIGGER counting AFTER INSERT OR UPDATE ON key_uses FOR EACH ROW EXECUTE FUNCTION count_it()",
+    );
+    let begun = SystemClock.now().seconds();
     let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
-    let (stop, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let file = std::sync::RwLock::new("old.pem");
-    let fresh = std::thread::scope(|scope| {
-        let load = || {
-            let mut after = 0;
-            // Whoever calls goes on until it has used the new key a few times.
-            while !stop.load(Ordering::Relaxed) || after < 3 {
-                let key = *file.read().unwrap();
-                let asked =
-                    format!("request GET {}/load/x -d asymmetric-jwt -k {key} --as alice", server.public);
-                // Verified and passed on, to nobody: 502 is the upstream's, 401 would be ours.
-                place.run(&asked).fails(5, &["502"]);
-                sent.fetch_add(1, Ordering::Relaxed);
-                after += usize::from(stop.load(Ordering::Relaxed));
+    let load = Arc::new(Load {
+        url: format!("{}/load/x", server.public),
+        passed: Default::default(),
+        last: Default::default(),
+        done: Default::default(),
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let fresh = runtime.block_on(async {
+        let mut callers = Vec::new();
+        let mut spawn = |file: &str, from, key| {
+            let client = Arc::new(client(&place, file, from));
+            for _ in 0..CALLERS {
+                callers.push(tokio::spawn(Arc::clone(&load).go(Arc::clone(&client), key)));
             }
         };
-        let callers = [scope.spawn(load), scope.spawn(load)];
-        while sent.load(Ordering::Relaxed) < 4 {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let rotated =
-            run(&format!("--json key rotate {old} --new next.pem --keep 1h --prove old.pem")).json();
+        spawn("old.pem", [127, 0, 0, 2], 0);
+        load.more(0, 300).await;
+        let line = format!("--json key rotate {old} --new next.pem --keep 1h --prove old.pem");
+        let rotated = tokio::task::block_in_place(|| run(&line).json());
         assert_eq!(rotated["retiring"]["state"], "retiring");
-        *file.write().unwrap() = "next.pem";
-        stop.store(true, Ordering::Relaxed);
-        callers.into_iter().for_each(|caller| caller.join().unwrap());
-        rotated["key"]["id"].as_str().unwrap().to_owned()
+        // Both are used at once: nobody changes all callers in one moment.
+        spawn("next.pem", [127, 0, 0, 3], 1);
+        load.more(0, 1000).await;
+        load.more(1, 1000).await;
+        load.done[0].store(true, Ordering::SeqCst);
+        load.more(1, 300).await;
+        let fresh = rotated["key"]["id"].as_str().unwrap().to_owned();
+        // Of the old key everything is known, since it rests; then it is ended while the new one is used.
+        let stopped = callers.drain(..CALLERS).collect::<Vec<_>>();
+        for caller in stopped {
+            caller.await.unwrap();
+        }
+        let uses = tokio::task::block_in_place(|| run(&format!("--json key uses {old}")).json());
+        let told = (uses[0]["address"].as_str().unwrap(), seconds(&uses[0]["at"]));
+        let last = load.last[0].load(Ordering::SeqCst);
+        assert_eq!(uses.as_array().unwrap().len(), 1, "{uses}");
+        assert!(
+            told.0 == "127.0.0.2" && (last - 5..=last).contains(&told.1),
+            "{told:?}, the last was at {last}"
+        );
+        tokio::task::block_in_place(|| run(&format!("key revoke {old}")).ok());
+        load.more(1, 300).await;
+        load.done[1].store(true, Ordering::SeqCst);
+        for caller in callers {
+            caller.await.unwrap();
+        }
+        fresh
     });
-    // Waits until the old key is quiet; meanwhile the uses are written.
-    let waited = run("--json key list alice").json();
-    assert_eq!(waited.as_array().unwrap().len(), 2);
-    let used = |key: &str| {
-        let uses = run(&format!("--json key uses {key}")).json();
-        uses.as_array()
-            .unwrap()
-            .first()
-            .map(|one| (one["address"].as_str().unwrap().to_owned(), one["at"].as_str().unwrap().to_owned()))
-    };
-    let mut tries = 0;
-    while used(&fresh).is_none() {
-        tries += 1;
-        assert!(tries < 300, "uses are written every ten seconds");
-        std::thread::sleep(Duration::from_millis(100));
+    let passed: Vec<usize> = load.passed.iter().map(|many| many.load(Ordering::SeqCst)).collect();
+    let all: usize = passed.iter().sum();
+    let listed = run("--json key list alice").json();
+    let of = |id: &str| listed.as_array().unwrap().iter().find(|key| key["id"] == id).cloned().unwrap();
+    for (key, id, from) in [(0, &old, "127.0.0.2"), (1, &fresh, "127.0.0.3")] {
+        let (listed, last) = (of(id), load.last[key].load(Ordering::SeqCst));
+        let at = seconds(&listed["last_used"]);
+        assert_eq!(listed["last_address"], from, "{listed}");
+        assert!((last - 5..=last).contains(&at), "{id}: told {at}, the last was at {last}");
     }
-    let ((old_from, old_at), (new_from, new_at)) = (used(&old).unwrap(), used(&fresh).unwrap());
-    assert_eq!((old_from.as_str(), new_from.as_str()), ("127.0.0.1", "127.0.0.1"));
-    assert!(old_at <= new_at, "the old key was used last before the new one: {old_at}, {new_at}");
+    // One writing of uses in ten seconds, with two rows a key and address; and the commands above.
+    let count = |what: &str| -> usize {
+        postgres.sql(&database, &format!("SELECT count({what}) FROM counted")).trim().parse().unwrap()
+    };
+    let (rows, units) = (count("*"), count("DISTINCT what"));
+    let writings = usize::try_from((SystemClock.now().seconds() - begun) / 10 + 2).unwrap();
+    println!(
+        "rotated under load: {passed:?} requests, none failed; {rows} rows of uses and keys in {units} units"
+    );
+    assert!(all > 3000 && passed.iter().all(|many| *many > 1000), "{passed:?}");
+    assert!(
+        rows > 0 && units <= 2 * writings + 6 && rows <= 4 * writings + 10,
+        "{rows} rows in {units} units for {all} requests"
+    );
+    assert!(run("audit list").ok().contains(&format!("proved by {old}")));
+}
+
+fn seconds(instant: &Value) -> i64 {
+    instant.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second()
+}
+
+#[test]
+fn nobody_is_told_that_a_key_is_quiet_while_it_is_used() {
+    let place = Place::new();
+    let server = Server::with(&place, &route(&upstream()));
+    let old = registered(&place, &server);
+    let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+    let client = client(&place, "old.pem", [127, 0, 0, 2]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let call = || {
+        let request =
+            http::Request::get(format!("{}/load/x", server.public)).body(bytes::Bytes::new()).unwrap();
+        assert_eq!(runtime.block_on(client.send(request, 4096)).unwrap().response.status(), 200);
+    };
+    call();
+    let stopped = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Longer than the longest pause between two calls, and shorter than that between two writings.
+        let line = format!("key rotate {old} --new next.pem --keep 1h --wait --quiet 7s --patience 16s");
+        let stopped = &stopped;
+        let waiting = scope.spawn(move || {
+            let ran = run(&line);
+            stopped.store(true, Ordering::SeqCst);
+            ran
+        });
+        let mut calls = 0;
+        while !stopped.load(Ordering::SeqCst) {
+            call();
+            calls += 1;
+            std::thread::sleep(Duration::from_secs(3));
+        }
+        assert!(calls > 3, "{calls}");
+        waiting.join().unwrap().fails(7, &["is not quiet yet: used by 127.0.0.2", "next: look again with"]);
+    });
+    // A use is known at once, before it is written, and a caller that hung up before the answer used the key all the same.
+    let before = run(&format!("--json key uses {old}")).json();
+    call();
+    let after = run(&format!("--json key uses {old}")).json();
+    assert!(seconds(&after[0]["at"]) > seconds(&before[0]["at"]), "{before} {after}");
+}
+
+#[test]
+fn what_another_node_sees_keeps_a_key_from_being_called_quiet() {
+    let database = Postgres::shared().database();
+    let more = format!("{}[store]\nurl = \"{database}\"\n", route(&upstream()));
+    let (place, other) = (Place::new(), Place::new());
+    let server = Server::with(&place, &more);
+    let old = registered(&place, &server);
+    let node = Server::with(&other, &more);
+    let client = client(&place, "old.pem", [127, 0, 0, 2]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (stopped, calls) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let ran =
+                run(&format!("key rotate {old} --new next.pem --keep 1h --wait --quiet 6s --patience 40s"));
+            stopped.store(true, Ordering::SeqCst);
+            ran
+        });
+        while !stopped.load(Ordering::SeqCst) {
+            let request =
+                http::Request::get(format!("{}/load/x", node.public)).body(bytes::Bytes::new()).unwrap();
+            assert_eq!(runtime.block_on(client.send(request, 4096)).unwrap().response.status(), 200);
+            calls.fetch_add(1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_secs(2));
+        }
+        waiting.join().unwrap().fails(7, &["is not quiet yet: used by 127.0.0.2"]);
+    });
+    assert!(calls.load(Ordering::SeqCst) > 5);
+}
+
+#[test]
+fn a_key_is_replaced_once_and_what_was_made_for_nothing_is_taken_away() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let old = registered(&place, &server);
+    let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+    let rotated = run(&format!("--json key rotate {old} --new next.pem --keep 30s")).json();
+    let until = rotated["retiring"]["until"].as_str().unwrap().to_owned();
+    for more in ["", " --prove old.pem"] {
+        run(&format!("key rotate {old} --new third.pem --keep 1h{more}")).fails(
+            7,
+            &[&format!("retires until {until} already"), "next: rotate the key that came after it"],
+        );
+    }
+    place.run("key new third.pem").ok();
+    // The same from the server itself, whichever command asks.
+    let body = serde_json::json!({ "new": { "public": fs::read_to_string(place.path("third.pem.pub")).unwrap() }, "overlap": "1h" });
+    let (status, told) = operated(
+        &place,
+        &server,
+        &format!("/accounts/{}/keys/{old}/rotate", rotated["key"]["account"].as_str().unwrap()),
+        Some(&body),
+    );
+    assert_eq!((status, told["code"].as_str()), (409, Some("key-retiring")), "{told}");
+    let listed = run("--json key list alice").json();
+    assert_eq!(listed.as_array().unwrap().len(), 2, "no third key");
+    let of = |id: &str| listed.as_array().unwrap().iter().find(|key| key["id"] == id).cloned().unwrap();
+    assert_eq!(of(&old)["until"], until.as_str(), "the end is as it was told");
+    // Refused by the server: the pair that was made for it is gone; one that was there already stays.
+    let fresh = rotated["key"]["id"].as_str().unwrap();
+    run(&format!("key rotate {fresh} --new fourth.pem --keep 900d")).fails(2, &["0s to 366d"]);
+    assert!(!place.path("fourth.pem").exists() && !place.path("fourth.pem.pub").exists());
+    run(&format!("key rotate {fresh} --pair next.pem --keep 1h")).fails(7, &["is registered as"]);
+    assert!(place.path("next.pem").exists());
+    // Where nobody knows what became of it, the pair stays and the way on is told.
+    let gone = format!("key rotate {fresh} --new fifth.pem --server http://127.0.0.1:9");
+    place.run(&gone).fails(5, &["does not answer"]);
+    assert!(!place.path("fifth.pem").exists(), "nothing was made yet");
+    run(&format!("key rotate {fresh} --pair third.pem --keep 1h")).ok();
+}
+
+/// A call of the management API that no command makes.
+pub(crate) fn operated(place: &Place, server: &Server, path: &str, body: Option<&Value>) -> (u16, Value) {
+    let dialect = countersign_dialects::load("operator", &Default::default()).unwrap();
+    let text = fs::read_to_string(place.path("data").join("operator.key")).unwrap();
+    let signer =
+        RequestSigner::new(Arc::new(dialect), Arc::new(PrivateKey::read(text.as_bytes(), None).unwrap()), "");
+    let ambient = Ambient::new(|| SystemClock.now(), || draw(&SystemEntropy));
+    let client = Client::signing(signer, ambient).unwrap();
+    let method = if body.is_some() { "POST" } else { "GET" };
+    let request = http::Request::builder().method(method).uri(format!("{}/api/v1{path}", server.manage));
+    let request = request.header("content-type", "application/json");
+    let request = request.body(body.map(Value::to_string).unwrap_or_default().into()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answer = runtime.block_on(client.send(request, 1 << 20)).unwrap().response;
+    (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
+}
+
+#[test]
+fn the_end_that_is_told_is_the_one_that_comes() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let old = registered(&place, &server);
+    let run = |line: &str| place.run(&format!("{line} --server {}", server.manage));
+    run(&format!("key limit {old} --expires 2d")).ok();
+    let expires = run(&format!("--json key show {old}")).json()["expires"].as_str().unwrap().to_owned();
+    let told = run(&format!("key rotate {old} --new next.pem --keep 7d")).ok();
+    assert!(
+        told.contains(&format!("{old} until {expires}, when it expires; that is before the 7d are over")),
+        "{told}"
+    );
     let listed = run("key list alice").ok();
-    assert_eq!(listed.matches("used by 127.0.0.1, ").count(), 2, "{listed}");
-    let audit = run("audit list").ok();
-    assert!(audit.contains(&format!("proved by {old}")), "{audit}");
-    run(&format!("key revoke {old}")).ok();
+    assert!(
+        listed.contains("EXPIRES") && listed.contains("retiring until ") && listed.contains(&expires),
+        "{listed}"
+    );
+    // What was switched off when the key was lost stays so, and that is said.
+    place.run("key new lost.pem").ok();
+    place.run("key new spare.pem").ok();
+    let lost = run("--json key register alice --file lost.pem.pub -d asymmetric-jwt").json();
+    let lost = lost["id"].as_str().unwrap();
+    run("key register alice --file spare.pem.pub -d asymmetric-jwt --recovery").ok();
+    run(&format!("key disable {lost}")).ok();
+    let told = run(&format!("key rotate {lost} --new found.pem --prove spare.pem")).ok();
+    assert!(told.contains(&format!("{lost} stays disabled")), "{told}");
 }
 
 #[test]
@@ -203,7 +458,7 @@ fn who_sits_at_a_terminal_is_asked_and_shown_how_it_goes() {
     assert!(output.status.success(), "{shown}");
     for words in [
         "private key goes into",
-        "is taken from now on",
+        "is taken from now on; ",
         "Wait until nobody uses",
         "no use for",
         "is quiet",

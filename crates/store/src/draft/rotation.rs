@@ -3,7 +3,7 @@ use crate::denied::Denied;
 use crate::draft::new::{NewKey, Vouch};
 use crate::draft::{Decided, Draft};
 use crate::model::KeyRecord;
-use countersign::life::key::{KeyLife, KeyState};
+use countersign::life::key::{InvalidMove, KeyLife, KeyState};
 use countersign::time::Span;
 
 /// A longer overlap is no rotation.
@@ -14,7 +14,8 @@ impl Draft<'_> {
     /// leaves the old one as it is: nobody is locked out by waiting.
     ///
     /// # Errors
-    /// [`Denied`] when the old key is not in use, the new one cannot be registered, or the key that vouches may not.
+    /// [`Denied`] when the old key is not in use or has a successor already ([`replaceable`]), the new one cannot be registered, or the
+    /// key that vouches may not.
     pub fn rotate_key(
         &mut self,
         old: &str,
@@ -35,13 +36,8 @@ impl Draft<'_> {
                 format!("wanted an overlap of 0s to 366d; found {overlap}; choose one in between"),
             ));
         }
+        replaceable(&record)?;
         let recovers = self.vouches(&record, vouch)?;
-        if record.life.state == KeyState::Recovery {
-            return Err(Denied::state(
-                "key-state",
-                "wanted a key that signs requests, found one for recovery; register the next recovery key, and revoke this one",
-            ));
-        }
         let new = self.add_key(new)?;
         let old = match (new.life.state, record.life.state) {
             (KeyState::Pending, _) => record,
@@ -96,6 +92,33 @@ impl Draft<'_> {
             "wanted a proof by the old key while it counts, or by a key of the account that is kept for recovery; sign with one of these",
         ))
     }
+}
+
+/// Whether another key may take this one's place, whoever vouches for it. A key is replaced once: a second successor would be a third
+/// live key that nobody looks for, and would move the end that was told for this one.
+///
+/// # Errors
+/// [`Denied`] `key-retiring` or `key-state`, with the way on.
+pub fn replaceable(old: &KeyRecord) -> Decided<()> {
+    let state = match old.life.state {
+        KeyState::Active | KeyState::Disabled => return Ok(()),
+        KeyState::Retiring { until } => {
+            let text = format!(
+                "wanted a key that was not replaced yet; this one retires until Unix time {until} already; rotate the key that came \
+                 after it, or register another one"
+            );
+            return Err(Denied::state("key-retiring", text));
+        }
+        KeyState::Recovery => {
+            return Err(Denied::state(
+                "key-state",
+                "wanted a key that signs requests, found one for recovery; register the next recovery key, and revoke this one",
+            ));
+        }
+        KeyState::Pending | KeyState::Revoked => old.life.state,
+    };
+    let invalid = InvalidMove { from: state, asked: "rotate" };
+    Err(Denied::state("key-state", format!("{invalid}; register another key, or choose one that is in use")))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::state::Console;
 use crate::surface::manage::access::keep_an_owner;
 use crate::surface::manage::input::Input;
 use crate::surface::manage::intake;
-use crate::surface::manage::key_uses::{self, UseView};
+use crate::surface::manage::key_uses::{self, Known, UseView};
 use crate::surface::manage::keys::{KeyToRegister, Rotation, add, replace};
 use crate::surface::manage::moment::{Length, Moment};
 use crate::surface::manage::possession::Possession;
@@ -49,6 +49,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Console>> {
 struct OwnKeys {
     /// Oldest first.
     items: Vec<OwnKey>,
+    #[serde(flatten)]
+    known: Known,
 }
 
 /// A key and from where it was used.
@@ -140,7 +142,8 @@ async fn list_own_keys(
         let uses = uses.remove(&row.id).unwrap_or_default();
         Ok(OwnKey { key: KeyView::of(row, holder.now)?, uses })
     };
-    Ok(Json(OwnKeys { items: rows.into_iter().map(own).collect::<Result<_, Problem>>()? }))
+    let items = rows.into_iter().map(own).collect::<Result<_, Problem>>()?;
+    Ok(Json(OwnKeys { items, known: Known::of(manage, holder.now) }))
 }
 
 /// Look at a public key before it is registered; nothing is kept.

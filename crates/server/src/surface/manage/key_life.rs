@@ -50,10 +50,40 @@ struct KeyChange {
     dialects: Option<Vec<String>>,
     /// Algorithms it is narrowed to; empty: all of its kind that are not weak. A weak one must be named.
     algorithms: Option<Vec<String>>,
+    /// Where it may be used.
+    limits: Option<LimitsChange>,
     /// Not accepted from then on; `null` takes the date away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Moment>)]
     expires: Option<Option<Moment>>,
+}
+
+/// What to change of where a key may be used; lists that are left out stay as they are, and an empty one restricts nothing.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LimitsChange {
+    /// Methods, such as `GET`.
+    methods: Option<Vec<String>>,
+    /// Path prefixes on segment borders, such as `/reports`.
+    paths: Option<Vec<String>>,
+    /// Client networks, such as `10.0.0.0/8`.
+    networks: Option<Vec<String>>,
+}
+
+impl KeyChange {
+    /// What the key is narrowed to afterwards. It begins with what the key is narrowed to when the change is made, so that two who each
+    /// change one list do not undo each other.
+    fn narrowing(&self, key: KeyRecord) -> Narrowing {
+        let limits = self.limits.as_ref();
+        let new =
+            |list: fn(&LimitsChange) -> &Option<Vec<String>>| limits.and_then(|limits| list(limits).clone());
+        Narrowing {
+            algorithms: self.algorithms.clone().unwrap_or(key.algorithms),
+            methods: new(|limits| &limits.methods).unwrap_or(key.methods),
+            paths: new(|limits| &limits.paths).unwrap_or(key.paths),
+            networks: new(|limits| &limits.networks).unwrap_or(key.networks),
+        }
+    }
 }
 
 impl Retirement {
@@ -160,7 +190,7 @@ async fn limit_key(
     shown(row.await?, &operator)
 }
 
-/// Change a key's label, dialects, algorithms or end. The key itself never changes: rotate it.
+/// Change a key's label, dialects, algorithms, limits or end. The key itself never changes: rotate it.
 #[utoipa::path(patch, path = "/api/v1/keys/{key}", tag = "keys",
     params(("key" = String, Path, description = "The key's id.")), request_body = KeyChange,
     responses((status = 200, body = KeyView), Changing))]
@@ -181,10 +211,9 @@ async fn change_key(
         if let Some(dialects) = &change.dialects {
             draft.set_key_dialects(&key, dialects)?;
         }
-        if let Some(algorithms) = &change.algorithms {
-            let KeyRecord { methods, paths, networks, .. } = draft.key(&key)?;
-            let algorithms = algorithms.clone();
-            draft.set_key_limits(&key, &Narrowing { algorithms, methods, paths, networks })?;
+        if change.algorithms.is_some() || change.limits.is_some() {
+            let narrowing = change.narrowing(draft.key(&key)?);
+            draft.set_key_limits(&key, &narrowing)?;
         }
         if let Some(expires) = change.expires {
             draft.set_key_expiry(&key, expires.map(|moment| moment.0))?;

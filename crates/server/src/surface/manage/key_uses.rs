@@ -1,13 +1,18 @@
-//! From where keys were used: of each the newest addresses, as all nodes wrote them.
+//! From where keys were used: of each the newest addresses, as all nodes wrote them and this one knows beside.
 use super::found;
 use super::moment::Moment;
+use super::operator::Operator;
 use super::problem::{Problem, ReadingOne};
 use super::state::Manage;
+use crate::chores::WRITE;
 use axum::Json;
 use axum::extract::{Path, State};
+use countersign::time::{Span, Time};
 use countersign_store::model::KeyRecord;
+use countersign_store::registry::{LastUse, MOST_ADDRESSES};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -30,8 +35,32 @@ pub(crate) struct UseView {
 /// From where a key was used.
 #[derive(Debug, Serialize, ToSchema)]
 struct UsesView {
-    /// The newest addresses, newest first, at most 8. Uses are written every ten seconds.
+    /// The newest addresses, newest first, at most 8.
     items: Vec<UseView>,
+    #[serde(flatten)]
+    known: Known,
+}
+
+/// How much is known of uses.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Known {
+    /// The server's time.
+    now: Moment,
+    /// Every use before this instant is told. Where several nodes share a store it lies some seconds back, since each node writes its uses
+    /// every ten seconds and its last ones are known to itself alone.
+    complete_until: Moment,
+}
+
+impl Known {
+    /// What a node knows that is asked now.
+    pub(crate) fn of(manage: &Manage, now: Time) -> Self {
+        // A store that tells of other processes' writes has other processes.
+        let alone = manage.registry.hears().is_none();
+        let others = Span::from_seconds(i64::try_from(WRITE.as_secs()).unwrap_or(i64::MAX));
+        // As long again as between two writes: for the write itself, and clocks that differ.
+        let until = if alone { now } else { now - others - others };
+        Self { now: Moment(now), complete_until: Moment(until) }
+    }
 }
 
 /// Show from where a key was used.
@@ -40,10 +69,12 @@ struct UsesView {
     responses((status = 200, body = UsesView), ReadingOne))]
 async fn key_uses(
     State(manage): State<Arc<Manage>>,
+    operator: Operator,
     Path(key): Path<String>,
 ) -> Result<Json<UsesView>, Problem> {
     let key = found::key(&manage, &key)?.id;
-    Ok(Json(UsesView { items: of(&manage, &key).await? }))
+    let known = Known::of(&manage, operator.now);
+    Ok(Json(UsesView { items: of(&manage, &key).await?, known }))
 }
 
 /// The uses of one key, newest first.
@@ -57,19 +88,38 @@ pub(crate) async fn of_each(
     keys: &[String],
 ) -> Result<HashMap<String, Vec<UseView>>, Problem> {
     let mut all: HashMap<String, Vec<UseView>> = HashMap::new();
-    for one in manage.registry.uses(keys).await? {
-        let Some(address) = one.address else { continue };
-        all.entry(one.key).or_default().push(UseView { address, at: Moment(one.at) });
+    for LastUse { key, at, address } in newest(manage, keys).await? {
+        let Some(address) = address else { continue };
+        let of = all.entry(key).or_default();
+        // The newest come first: an address that comes again was used later, too.
+        if of.len() < MOST_ADDRESSES && of.iter().all(|known| known.address != address) {
+            of.push(UseView { address, at: Moment(at) });
+        }
     }
     Ok(all)
 }
 
-/// Tells rows the last use that any node wrote: this one knows only those of its own requests.
+/// All uses that are known, newest first, to the second. What is not written yet is looked at before what is: it goes from here to there.
+async fn newest(manage: &Manage, keys: &[String]) -> Result<Vec<LastUse>, Problem> {
+    let mut all = manage.shared.unwritten().of(keys);
+    for one in &mut all {
+        one.at = Time::from_seconds(one.at.seconds());
+    }
+    all.extend(manage.registry.uses(keys).await?);
+    all.sort_by_key(|one| Reverse(one.at));
+    Ok(all)
+}
+
+/// Tells rows the last use that is known.
 pub(crate) async fn with_last(manage: &Manage, mut rows: Vec<KeyRecord>) -> Result<Vec<KeyRecord>, Problem> {
     let keys: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
-    for last in manage.registry.uses(&keys).await? {
+    let mut told = HashSet::new();
+    for last in newest(manage, &keys).await? {
         let row = rows.iter_mut().find(|row| row.id == last.key);
-        if let Some(row) = row.filter(|row| row.last_used.is_none_or(|own| own.seconds() < last.at.seconds()))
+        // A time that was noted alone belongs to the address that was noted in the same second.
+        if let Some(row) =
+            row.filter(|row| row.last_used.is_none_or(|own| own.seconds() <= last.at.seconds()))
+            && told.insert(last.key)
         {
             (row.last_used, row.last_address) = (Some(last.at), last.address);
         }

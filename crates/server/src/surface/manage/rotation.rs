@@ -4,6 +4,7 @@ use super::signed::{self, Wrong};
 use countersign::life::key::KeyState;
 use countersign::time::Time;
 use countersign_keys::{CompactKey, PublicKey};
+use countersign_store::draft::replaceable;
 use countersign_store::model::KeyRecord;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -26,7 +27,7 @@ pub(crate) struct RotationProof {
 /// again when the change is made (`Draft::rotate_key`), so a revocation in between counts.
 ///
 /// # Errors
-/// `bad-rotation-proof`, at the member `at`. A key that is not the account's and one that may not vouch are one answer.
+/// What [`replaceable`] says of the old key, since whoever may ask for this sees its state; else `bad-rotation-proof`, at the member `at`. A key that is not the account's and one that may not vouch are one answer.
 pub(crate) fn vouching(
     proof: &RotationProof,
     old: &KeyRecord,
@@ -38,6 +39,7 @@ pub(crate) fn vouching(
     let refused = |detail: String| {
         Problem::invalid("bad-rotation-proof", "The proof of rotation does not hold.").detail(detail).at(at)
     };
+    replaceable(old).map_err(Problem::from)?;
     let id = proof.key.as_deref().unwrap_or(&old.id);
     let text = signed_text(old, new, proof.time);
     let signer = own.iter().find(|key| {

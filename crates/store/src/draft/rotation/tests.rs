@@ -84,8 +84,37 @@ async fn only_the_old_key_or_one_kept_for_recovery_vouches() {
     assert!(detail.contains(&next.id) && detail.contains(&format!("proved by {old}")), "{detail}");
     // What was replaced, maybe since somebody else has it, vouches for nothing more.
     assert!(bench.rotate(&old, 4, Vouch::Key(&old)).await.is_err());
-    bench.rotate(&old, 4, Vouch::Operator).await.unwrap();
+    bench.rotate(&next.id, 4, Vouch::Operator).await.unwrap();
     assert!(bench.last_entry().await.2.contains("on the operator's word"));
+}
+
+#[tokio::test]
+async fn a_key_is_replaced_once_whoever_vouches() {
+    let bench = bench().await;
+    let old = bench.add(1, KeyState::Active).await;
+    let recovery = bench.add(2, KeyState::Recovery).await;
+    bench.rotate(&old, 3, Vouch::Key(&old)).await.unwrap();
+    let before = bench.registrar.directory().keys_of(&bench.account);
+    for vouch in [Vouch::Operator, Vouch::Key(&old), Vouch::Key(&recovery)] {
+        let said = bench.rotate(&old, 4, vouch).await.unwrap_err();
+        assert!(
+            said.contains("retires until Unix time 1700086400 already; rotate the key that came after it"),
+            "{said}"
+        );
+    }
+    assert_eq!(
+        bench.registrar.directory().keys_of(&bench.account),
+        before,
+        "no third key, and the end as it was told"
+    );
+    // Two at once: the one that comes second finds what the first one did.
+    let next = bench.add(5, KeyState::Active).await;
+    let (one, other) =
+        futures_util::join!(bench.rotate(&next, 6, Vouch::Operator), bench.rotate(&next, 7, Vouch::Operator));
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+    let pending = bench.add(8, KeyState::Pending).await;
+    let said = bench.rotate(&pending, 9, Vouch::Key(&pending)).await.unwrap_err();
+    assert!(said.contains("cannot rotate a key that is pending; register another key"), "{said}");
 }
 
 #[tokio::test]

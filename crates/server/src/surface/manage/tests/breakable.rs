@@ -54,7 +54,10 @@ impl Registry for Breakable {
         })
     }
     fn touch<'a>(&'a self, uses: &'a [LastUse]) -> Answer<'a, Result<(), Fault>> {
-        Box::pin(async move { self.inner.touch(uses).await })
+        Box::pin(async move {
+            self.holds()?;
+            self.inner.touch(uses).await
+        })
     }
     fn uses<'a>(&'a self, keys: &'a [String]) -> Answer<'a, Result<Vec<LastUse>, Fault>> {
         Box::pin(async move {

@@ -207,3 +207,58 @@ async fn a_keys_conditions_change_and_the_key_does_not() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_use_is_told_before_it_is_written_and_after_a_write_that_failed() {
+    let bench = Bench::new().await;
+    let account = bench.account("one").await;
+    let key = bench.key(&account, "skykit").await;
+    let id = key["key"]["id"].as_str().unwrap().to_owned();
+    let shared = bench.app.shared();
+    let used = |second: i64, last: u8| {
+        shared.used_key(&id, Time::from_seconds(START + second), [192, 0, 2, last].into());
+    };
+    let uses = async || bench.call("GET", &format!("/api/v1/keys/{id}/uses"), None).await.good();
+    used(-60, 1);
+    used(-30, 2);
+    let told = uses().await;
+    assert_eq!(told["items"][0]["address"], "192.0.2.2");
+    assert_eq!(told["items"].as_array().unwrap().len(), 2, "{told}");
+    assert_eq!(told["complete_until"], told["now"], "nobody else writes to this store");
+    // A disk that is away for one writing: nothing is forgotten, and one address stands once.
+    bench.broken.store(true, std::sync::atomic::Ordering::Relaxed);
+    crate::chores::flush(shared).await;
+    bench.broken.store(false, std::sync::atomic::Ordering::Relaxed);
+    used(-10, 1);
+    for _ in 0..2 {
+        let told = uses().await;
+        let addresses: Vec<&str> =
+            told["items"].as_array().unwrap().iter().map(|one| one["address"].as_str().unwrap()).collect();
+        assert_eq!(addresses, ["192.0.2.1", "192.0.2.2"], "{told}");
+        let shown = bench.call("GET", &format!("/api/v1/keys/{id}"), None).await.good();
+        assert_eq!(
+            (&shown["last_address"], &shown["last_used"]),
+            (&json!("192.0.2.1"), &told["items"][0]["at"])
+        );
+        crate::chores::flush(shared).await;
+    }
+    assert!(shared.unwritten().of(std::slice::from_ref(&id)).is_empty(), "it is written by now");
+}
+
+#[tokio::test]
+async fn one_change_of_limits_leaves_the_others_as_they_are() {
+    let bench = Bench::new().await;
+    let account = bench.account("one").await;
+    let id = bench.key(&account, "skykit").await["key"]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/keys/{id}");
+    let change = async |body: Value| bench.call("PATCH", &path, Some(body)).await;
+    change(json!({"limits": {"methods": ["GET"], "paths": ["/a"]}})).await.good();
+    let after = change(json!({"limits": {"paths": [], "networks": ["10.0.0.0/8"]}})).await.good();
+    assert_eq!(after["limits"], json!({"methods": ["GET"], "paths": [], "networks": ["10.0.0.0/8"]}));
+    assert_eq!(after["algorithms"], json!([]));
+    // One that cannot be taken takes none of the others along.
+    let refused = change(json!({"label": "other", "limits": {"methods": ["get"]}})).await;
+    assert_eq!(refused.problem(), (422, "invalid-method".to_owned()));
+    assert_eq!(change(json!({"limits": {"verbs": []}})).await.problem(), (422, "unknown-member".to_owned()));
+    assert_eq!(bench.call("GET", &path, None).await.good()["label"], after["label"]);
+}
