@@ -27,7 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Listing {
-    /// The id of the last entry seen.
+    /// The `next` of the last page.
     after: Option<String>,
     /// Entries wanted, at most 200.
     limit: Option<u32>,
@@ -93,7 +93,7 @@ impl SessionView {
     }
 }
 
-/// List open sessions.
+/// List open sessions, newest first.
 #[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", params(Listing),
     responses((status = 200, body = Page<SessionView>), Reading))]
 async fn list_sessions(
@@ -102,9 +102,14 @@ async fn list_sessions(
     Ask(ask): Ask<Listing>,
 ) -> Result<Json<Page<SessionView>>, Problem> {
     let mut rows = manage.sessions.list(ask.account.as_deref(), operator.now).await?;
-    rows.sort_by(|one, other| one.id.cmp(&other.id));
-    Page::cut(rows, ask.after.as_deref(), ask.limit, |row| row.id.clone(), |row| SessionView::from(&*row))
+    rows.sort_by_cached_key(|row| place(row));
+    Page::cut(rows, ask.after.as_deref(), ask.limit, |row| place(row), |row| SessionView::from(&*row))
         .map(Json)
+}
+
+/// Where a session stands in the list: a text that is the smaller, the later it was opened.
+fn place(session: &Session) -> String {
+    format!("{:020}-{}", i64::MAX.saturating_sub(session.opened.seconds()), session.id)
 }
 
 /// End all sessions of an account, at once.
