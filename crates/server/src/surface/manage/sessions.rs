@@ -56,6 +56,8 @@ pub(crate) struct SessionView {
     organisation: Option<String>,
     /// The key that opened it: when that key ends, the session ends. For sessions of the console also what kind of link did.
     key: String,
+    /// Whether it is one of the console's; its identifier is then the address of the pages.
+    console: bool,
     /// When it was opened.
     opened: Moment,
     /// When it ends at the latest.
@@ -79,6 +81,7 @@ impl From<&Session> for SessionView {
             identifier: session.identifier.clone(),
             organisation: session.organisation.clone(),
             key: session.key.clone(),
+            console: session.is_console(),
             opened: Moment(session.opened),
             ends: Moment(session.ends),
             refreshed: Moment(session.rotated),
