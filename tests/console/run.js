@@ -13,16 +13,18 @@ import * as hostile from "./journeys/hostile.js";
 import * as join from "./journeys/join.js";
 import * as keyboard from "./journeys/keyboard.js";
 import * as life from "./journeys/life.js";
+import * as limits from "./journeys/limits.js";
 import * as looks from "./journeys/looks.js";
 import * as makeKey from "./journeys/make-key.js";
 import * as modules from "./journeys/modules.js";
+import * as offers from "./journeys/offers.js";
 import * as operate from "./journeys/operate.js";
 import * as send from "./journeys/send.js";
 import * as signIn from "./journeys/sign-in.js";
 import * as snippets from "./journeys/snippets.js";
 import * as tryIt from "./journeys/try.js";
 
-const JOURNEYS = { modules, "sign-in": signIn, "make-key": makeKey, life, try: tryIt, send, join, snippets, operate, keyboard, hostile, looks };
+const JOURNEYS = { modules, "sign-in": signIn, "make-key": makeKey, life, try: tryIt, send, offers, limits, join, snippets, operate, keyboard, hostile, looks };
 /** Run only when it is asked for: it writes into the book. */
 const WRITTEN = { book };
 const HERE = path.dirname(fileURLToPath(import.meta.url));

@@ -11,8 +11,8 @@ import { ownKey } from "./key.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const WEAK = ["RSA-SHA1"];
-/** The fields by the codes of what is wrong with them. */
-const FIELDS = { method: "methods", path: "paths", network: "networks", algorithm: "algorithms", dialect: "dialects", dates: "expires" };
+/** The fields by a word of the code, or of the sentence, that says what is wrong with them. */
+const FIELDS = { "wanted end": "expires", method: "methods", path: "paths", network: "networks", algorithm: "algorithms", dialect: "dialects", dates: "expires" };
 
 export const keyLimits = {
   title: "Restrict a key",
@@ -112,7 +112,8 @@ async function told(call) {
   try {
     return await call;
   } catch (error) {
-    const at = error instanceof Problem ? Object.entries(FIELDS).find(([word]) => error.code.includes(word))?.[1] : null;
+    const what = error.code === "wider-than-before" ? error.detail : error.code;
+    const at = error instanceof Problem ? Object.entries(FIELDS).find(([word]) => what?.includes(word))?.[1] : null;
     if (at && !error.at) error.at = at;
     throw error;
   }
