@@ -7,7 +7,7 @@ import { addresses } from "./pages.js";
 import { owner, person } from "./people.js";
 import { explained } from "./send.js";
 
-const WIDTHS = [320, 768, 1024, 1280];
+const WIDTHS = [320, 768, 1024, 1160, 1280];
 /** A name and a label as long as they may be, of one word. */
 const LONG = `looker-${"long".repeat(14)}`;
 const LABEL = `label-${"wide".repeat(14)}`;
@@ -105,7 +105,7 @@ export async function run({ installation, browser, work, axe }) {
 function cutBoxes() {
   const shown = (one) => one.getClientRects().length > 0 && getComputedStyle(one).visibility === "visible";
   const named = (one) => `${one.tagName.toLowerCase()}.${one.className} (${one.getAttribute("aria-label") ?? one.textContent.slice(0, 40)})`;
-  const boxes = [...document.querySelectorAll("main, main *")].filter((one) => shown(one) && !one.closest("pre, svg, textarea, select, .unseen, option"));
+  const boxes = [...document.querySelectorAll("main, main *")].filter((one) => shown(one) && one.clientWidth !== 1 && !one.closest("pre, svg, textarea, select, option, .unseen"));
   const wide = boxes.filter((one) => one.scrollWidth > one.clientWidth + 1 && ["auto", "scroll", "hidden"].includes(getComputedStyle(one).overflowX))
     .map((one) => `${named(one)} has ${one.scrollWidth} in ${one.clientWidth}`);
   const out = boxes.filter((one) => one.matches("a, button, input") && one.getBoundingClientRect().right > innerWidth + 1).map((one) => `${named(one)} ends at ${one.getBoundingClientRect().right}`);

@@ -27,7 +27,7 @@ export const activity = {
 export function entryTable(rows, { actor, subject, words }, more = []) {
   return table("Entries", [
     ["When", (row) => when(row.at)],
-    ["What", (row) => el("code", null, row.action)],
+    ["What", (row) => el("code", { class: "word" }, row.action)],
     ["By", (row) => actor(row.actor)],
     ["To", (row) => subject(row.subject)],
     ["Detail", (row) => dated(words(row.detail))],
