@@ -354,7 +354,11 @@ async fn an_owner_narrows_a_key_and_never_widens_it() {
     let narrow = async |session: &str, body: Value| {
         own.site.call("PUT", &path, &format!("{OWN}{session}"), &body).await
     };
-    let made = narrow(&alice, json!({ "paths": ["/a"], "networks": ["127.0.0.0/8"], "expires": "2100-01-01T00:00:00Z" })).await;
+    let made = narrow(
+        &alice,
+        json!({ "paths": ["/a"], "networks": ["127.0.0.0/8"], "expires": "2100-01-01T00:00:00Z" }),
+    )
+    .await;
     assert_eq!(made.status, 200, "{made:?}");
     let limits = json_of(&made)["limits"].clone();
     assert_eq!(limits, json!({ "methods": [], "paths": ["/a"], "networks": ["127.0.0.0/8"] }));
@@ -368,7 +372,11 @@ async fn an_owner_narrows_a_key_and_never_widens_it() {
         json!({ "methods": ["GET"], "paths": ["/"] }),
     ] {
         let answer = narrow(&alice, wider.clone()).await;
-        assert!([(403, "wider-than-before"), (422, "invalid-network")].contains(&(code(&answer).0, code(&answer).1.as_str())), "{wider}: {answer:?}");
+        assert!(
+            [(403, "wider-than-before"), (422, "invalid-network")]
+                .contains(&(code(&answer).0, code(&answer).1.as_str())),
+            "{wider}: {answer:?}"
+        );
     }
     let shown = own.manage("GET", &format!("/api/v1/keys/{id}"), Value::Null).await;
     assert_eq!(shown["limits"], limits, "nothing of what was refused was written");

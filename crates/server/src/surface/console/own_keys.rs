@@ -349,6 +349,7 @@ async fn changed(
 /// What an operator switched off comes back by an operator alone, be it as itself or as its successor.
 fn not_the_owners() -> Problem {
     let title = "This key was not switched off by its owner.";
-    let detail = "An operator switched it off, or it waits until a manager of this server approves it; ask one.";
+    let detail =
+        "An operator switched it off, or it waits until a manager of this server approves it; ask one.";
     Problem::new(StatusCode::FORBIDDEN, "not-the-owners", title).detail(detail)
 }

@@ -53,9 +53,10 @@ impl Since {
             let about =
                 own.as_ref().is_none_or(|own| own.contains(&entry.actor) || own.contains(&entry.subject));
             let named = action.as_ref().is_none_or(|wanted| {
-                entry.action.strip_prefix(wanted.as_str()).is_some_and(|rest| {
-                    rest.is_empty() || rest.starts_with('.') || wanted.ends_with('.')
-                })
+                entry
+                    .action
+                    .strip_prefix(wanted.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || wanted.ends_with('.'))
             });
             about && named
         }
@@ -128,7 +129,8 @@ async fn list_audit(
         ask.after.unwrap_or(0)
     };
     let searched = ask.account.is_some() || ask.action.is_some();
-    let chunk = if searched { CHUNK } else { u64::try_from(limit).map_or(CHUNK, |limit| limit.saturating_add(1)) };
+    let chunk =
+        if searched { CHUNK } else { u64::try_from(limit).map_or(CHUNK, |limit| limit.saturating_add(1)) };
     let (mut at, mut items, mut looked_at) = (begun, Vec::new(), 0_u64);
     // Ends: every round looks at entries, and at most `LOOKED_AT` of them.
     while if ask.newest { at > 0 } else { at < last } {

@@ -59,7 +59,10 @@ async fn the_audit_log_is_searched_by_account_and_action() {
     let mine = found(&format!("&account={one}")).await;
     assert_eq!(texts(&mine, "action"), ["key.disable", "key.add", "account.add"]);
     assert_eq!(texts(&mine, "subject"), [key.as_str(), &key, &one]);
-    assert_eq!(texts(&found(&format!("&account={one}&action=key")).await, "action"), ["key.disable", "key.add"]);
+    assert_eq!(
+        texts(&found(&format!("&account={one}&action=key")).await, "action"),
+        ["key.disable", "key.add"]
+    );
     assert_eq!(texts(&found("&action=key.disable").await, "action"), ["key.disable"]);
     assert_eq!(texts(&found("&action=key.dis").await, "action"), [""; 0], "a part of a word is none");
     // What it did, too.
@@ -83,7 +86,10 @@ async fn keys_are_found_by_their_end() {
     ends(&ids[1], 40).await;
     ends(&ids[2], 10).await;
     bench.call("POST", &format!("/api/v1/keys/{}/disable", ids[2]), None).await.good();
-    bench.call("POST", &format!("/api/v1/keys/{}/retire", ids[3]), Some(json!({ "overlap": "5d" }))).await.good();
+    bench
+        .call("POST", &format!("/api/v1/keys/{}/retire", ids[3]), Some(json!({ "overlap": "5d" })))
+        .await
+        .good();
     let found = async |query: &str| {
         let mut ids: Vec<String> = Vec::new();
         let page = bench.call("GET", &format!("/api/v1/keys?dialect=skykit&{query}"), None).await.good();
@@ -121,7 +127,9 @@ async fn keys_are_found_by_what_they_may_sign() {
             bench.call("GET", &format!("/api/v1/keys?dialect=skykit&algorithm={name}"), None).await.good();
         page["items"].as_array().unwrap().len()
     };
-    for (name, wanted) in [("RS256", 1), ("RSA-SHA256", 1), ("rsa", 1), ("Ed25519", 1), ("RSA-SHA1", 0), ("ES256", 0)] {
+    for (name, wanted) in
+        [("RS256", 1), ("RSA-SHA256", 1), ("rsa", 1), ("Ed25519", 1), ("RSA-SHA1", 0), ("ES256", 0)]
+    {
         assert_eq!(found(name).await, wanted, "{name}");
     }
     bench.call("PATCH", &path, Some(json!({ "algorithms": ["RSA-SHA1"] }))).await.good();
@@ -152,7 +160,8 @@ async fn ids_are_told_by_name_and_what_is_not_there_is_left_out() {
     let bench = Bench::new().await;
     let account = bench.account("one").await;
     let key = bench.key(&account, "skykit").await;
-    let organisation = bench.call("POST", "/api/v1/organisations", Some(json!({ "name": "acme" }))).await.good();
+    let organisation =
+        bench.call("POST", "/api/v1/organisations", Some(json!({ "name": "acme" }))).await.good();
     let (key, organisation) = (&key["id"].as_str().unwrap(), organisation["id"].as_str().unwrap());
     let ids = format!("{account},acc_none,{key},local,,{organisation},usr_1");
     let names = bench.call("GET", &format!("/api/v1/names?ids={ids}"), None).await.good();

@@ -30,7 +30,7 @@ export function entryTable(rows, { actor, subject, words }, more = []) {
     ["What", (row) => el("code", { class: "word" }, row.action)],
     ["By", (row) => actor(row.actor)],
     ["To", (row) => subject(row.subject)],
-    ["Detail", (row) => dated(words(row.detail))],
+    ["Detail", (row) => el("span", { class: "breaks" }, dated(words(row.detail)))],
     ...more,
   ], rows, { empty: "Nothing was done yet.", hidden: true });
 }
