@@ -4,7 +4,7 @@ import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
 
-const ROUTES = { skykit: "skykit", "asymmetric-jwt": "asymmetric-jwt", skillhive: "skillhive", "partner-key": "partner-key", spacetime: "own-session" };
+const ROUTES = { skykit: "skykit", "asymmetric-jwt": "asymmetric-jwt", skillhive: "skillhive", "partner-key": "partner-key", spacetime: "own-session", "http-signature": "http-signature" };
 
 export class Installation {
   constructor({ countersign, echo, work, faketime }) {

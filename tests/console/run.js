@@ -13,16 +13,21 @@ import * as hostile from "./journeys/hostile.js";
 import * as join from "./journeys/join.js";
 import * as keyboard from "./journeys/keyboard.js";
 import * as life from "./journeys/life.js";
+import * as limits from "./journeys/limits.js";
 import * as looks from "./journeys/looks.js";
 import * as makeKey from "./journeys/make-key.js";
 import * as modules from "./journeys/modules.js";
+import * as offers from "./journeys/offers.js";
 import * as operate from "./journeys/operate.js";
+import * as pictures from "./journeys/pictures.js";
 import * as send from "./journeys/send.js";
 import * as signIn from "./journeys/sign-in.js";
 import * as snippets from "./journeys/snippets.js";
 import * as tryIt from "./journeys/try.js";
 
-const JOURNEYS = { modules, "sign-in": signIn, "make-key": makeKey, life, try: tryIt, send, join, snippets, operate, keyboard, hostile, looks };
+const JOURNEYS = { pictures, modules, "sign-in": signIn, "make-key": makeKey, life, try: tryIt, send, offers, limits, join, snippets, operate, keyboard, hostile, looks };
+/** They read files, and want neither server nor browser. */
+const PLAIN = ["pictures", "modules"];
 /** Run only when it is asked for: it writes into the book. */
 const WRITTEN = { book };
 const HERE = path.dirname(fileURLToPath(import.meta.url));
@@ -43,7 +48,7 @@ const only = values.book ? ["book"] : (values.only?.split(",") ?? Object.keys(JO
 const installation = new Installation({ countersign: path.resolve(values.countersign), echo: path.resolve(values.echo), work, faketime: values.book && values.faketime });
 let browser;
 try {
-  if (only.some((name) => name !== "modules")) {
+  if (only.some((name) => !PLAIN.includes(name))) {
     if (installation.faketime) installation.clock("-60m");
     await installation.start();
     browser = await Browser.start(wanted("playwright-core"));

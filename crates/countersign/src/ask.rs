@@ -316,6 +316,12 @@ impl Network {
         address.is_ipv4() == self.base.is_ipv4() && value(address) & self.mask() == value(self.base)
     }
 
+    /// Whether every address of another network lies inside.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        self.bits <= other.bits && self.contains(other.base)
+    }
+
     fn mask(&self) -> u128 {
         let width: u32 = if self.base.is_ipv4() { 32 } else { 128 };
         let ones = u128::MAX.checked_shl(width.saturating_sub(u32::from(self.bits))).unwrap_or(0);

@@ -27,7 +27,9 @@ pub fn permit<'k>(
     if limits.all(within) && under(&caller.paths) { Ok(()) } else { Err(Reason::NotPermitted) }
 }
 
-fn is_under(prefix: &str, path: &str) -> bool {
+/// Whether a path, or a longer prefix, lies under a prefix on segment borders.
+#[must_use]
+pub fn is_under(prefix: &str, path: &str) -> bool {
     match path.strip_prefix(prefix) {
         Some(rest) => prefix.ends_with('/') || rest.is_empty() || rest.starts_with('/'),
         None => false,

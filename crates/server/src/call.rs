@@ -63,6 +63,9 @@ pub struct Asked {
     pub status: Option<u16>,
 }
 
+/// What calls by the console's pages, and signing in there, have in the place of a dialect.
+pub const CONSOLE: &str = "console";
+
 /// How a request ended; a surface leaves it among the answer's extensions, and one place logs and counts it.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {

@@ -1,5 +1,5 @@
 //! What every generation of the configuration shares: stores, clock, signing keys, counters, and how the server does.
-use crate::call::Outcome;
+use crate::call::{CONSOLE, Outcome};
 use crate::config::Config;
 use crate::doctor::Doctor;
 use crate::ids::Ids;
@@ -242,9 +242,12 @@ impl Shared {
         }
     }
 
-    /// Notes that a key was used; it is written with others, later.
+    /// Notes that a key was used; it is written with others, later. Whoever watches an old key in the console is not who still signs with it.
     pub(crate) fn used(&self, outcome: &Outcome, at: Time, client: IpAddr) {
         let Some(key) = outcome.who.key().filter(|_| outcome.verdict == Some("verified")) else { return };
+        if outcome.dialect.as_deref() == Some(CONSOLE) {
+            return;
+        }
         self.used_key(key, at, client);
     }
 

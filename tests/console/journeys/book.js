@@ -4,8 +4,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { signInByFile } from "../browser.js";
 import { must, test } from "../cases.js";
+import { modules, wordsOf } from "../words.js";
 import { choose, download } from "./make-key.js";
 import { left } from "./pages.js";
+import { RECORD } from "./pictures.js";
 import { owner, person } from "./people.js";
 import { explained } from "./send.js";
 
@@ -15,9 +17,11 @@ const MINUTES = 60;
 const MOST = 120 * 1024;
 const WIDE = { viewport: { width: 1180, height: 820 }, reducedMotion: "reduce" };
 
-export async function run({ installation, browser, work, book }) {
+export async function run({ installation, browser, work, book, pages }) {
   fs.mkdirSync(book, { recursive: true });
   const shots = [];
+  const record = {};
+  const table = modules(pages);
   const shoot = async (page, name, { full = false } = {}) => {
     await page.mouse.move(0, 0);
     await page.evaluate(() => { document.activeElement?.blur(); document.querySelector(".notices")?.replaceChildren(); scrollTo(0, 0); });
@@ -25,6 +29,11 @@ export async function run({ installation, browser, work, book }) {
     await page.screenshot({ path: whole, fullPage: full });
     execFileSync("pngquant", ["--force", "--skip-if-larger", "--strip", "--speed", "1", "--quality", "70-98", "--output", path.join(book, `${name}.png`), whole]);
     shots.push(name);
+    const pattern = await page.evaluate(async () => {
+      const [{ routeOf }, { ROUTES }] = await Promise.all(["lib/route.js", "routes.js"].map((file) => import(`/console/${file}`)));
+      return routeOf(location.hash, ROUTES).pattern;
+    });
+    record[name] = { page: pattern, words: wordsOf(pages, table[pattern]) };
   };
 
   installation.clock(`-${MINUTES}m`);
@@ -118,6 +127,7 @@ export async function run({ installation, browser, work, book }) {
 
   await test("pictures are small", async () => {
     must(robot.key && shots.length >= 10, `${shots.length} pictures`);
+    fs.writeFileSync(RECORD, `${JSON.stringify(record, Object.keys(record).toSorted().concat("page", "words"), 2)}\n`);
     for (const name of shots) {
       const { size } = fs.statSync(path.join(book, `${name}.png`));
       must(size < MOST, `${name}.png has ${size} bytes`);

@@ -69,7 +69,7 @@ const named = (page) => page.evaluate(() => {
 });
 
 /** Goes on with Tab until that has the focus; each stop must be seen. */
-async function to(page, name, backwards = false) {
+export async function to(page, name, backwards = false) {
   // More stops than any page has.
   for (let stop = 0; stop < 150; stop += 1) {
     const now = await named(page);

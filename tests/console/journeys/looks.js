@@ -7,10 +7,15 @@ import { addresses } from "./pages.js";
 import { owner, person } from "./people.js";
 import { explained } from "./send.js";
 
-const WIDTHS = [320, 768, 1280];
+const WIDTHS = [320, 768, 1024, 1160, 1280];
+/** A name and a label as long as they may be, of one word. */
+const LONG = `looker-${"long".repeat(14)}`;
+const LABEL = `label-${"wide".repeat(14)}`;
 
 export async function run({ installation, browser, work, axe }) {
   const looker = person(installation, { name: "looker", dialect: "skykit", namespace: "email", value: "looker@example.com" });
+  const long = person(installation, { name: LONG, dialect: "skykit", value: `${"a".repeat(50)}@${"example".repeat(6)}.com`, label: LABEL });
+  await lasting(installation, browser, long);
   const shots = path.join(work, "screenshots");
   fs.mkdirSync(shots, { recursive: true });
   const organisation = JSON.parse(installation.cli("--json", "org", "add", "Looked at"));
@@ -37,9 +42,11 @@ export async function run({ installation, browser, work, axe }) {
       for (const width of WIDTHS) {
         await page.setViewportSize({ width, height: 900 });
         // The middle has nothing that the ends have not.
-        if (width !== 768) await judged(page, width);
+        if ([320, 1280].includes(width)) await judged(page, width);
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         must(wide <= width, `at ${width} pixels the page is ${wide} wide`);
+        const cut = await page.evaluate(cutBoxes);
+        must(cut.length === 0, `at ${width} pixels:\n${cut.join("\n")}`);
         await page.screenshot({ path: path.join(shots, `${name.replaceAll(/[^a-z]+/gi, "-")}-${colorScheme}-${width}.png`), fullPage: true });
       }
     });
@@ -94,10 +101,41 @@ export async function run({ installation, browser, work, axe }) {
   });
 }
 
+/** Boxes of the page whose content is wider than they are, and controls that lie outside the screen; a program in its box may be longer. */
+function cutBoxes() {
+  const shown = (one) => one.getClientRects().length > 0 && getComputedStyle(one).visibility === "visible";
+  const named = (one) => `${one.tagName.toLowerCase()}.${one.className} (${one.getAttribute("aria-label") ?? one.textContent.slice(0, 40)})`;
+  const boxes = [...document.querySelectorAll("main, main *")].filter((one) => shown(one) && one.clientWidth !== 1 && !one.closest("pre, svg, textarea, select, option, .unseen"));
+  const wide = boxes.filter((one) => one.scrollWidth > one.clientWidth + 1 && ["auto", "scroll", "hidden"].includes(getComputedStyle(one).overflowX))
+    .map((one) => `${named(one)} has ${one.scrollWidth} in ${one.clientWidth}`);
+  const out = boxes.filter((one) => one.matches("a, button, input") && one.getBoundingClientRect().right > innerWidth + 1).map((one) => `${named(one)} ends at ${one.getBoundingClientRect().right}`);
+  const low = [...document.querySelectorAll("main .chart > svg")].filter(shown).filter((one) => one.getBoundingClientRect().height < 110).map((one) => `a chart is ${one.getBoundingClientRect().height} high`);
+  const small = [...document.querySelectorAll("main .chart > svg")].filter(shown).filter((one) => (11 * one.getBoundingClientRect().width) / one.viewBox.baseVal.width < 8.5).map(() => "the letters of a chart are too small");
+  return [...wide, ...out, ...low, ...small];
+}
+
+/** Somebody with long names is signed in at the console and at the session API, by a key and by a link, while pages are looked at. */
+async function lasting(installation, browser, long) {
+  const page = await browser.page(installation);
+  await signInByFile(page, long.file);
+  const operator = await browser.page(installation);
+  await signInByFile(operator, owner(installation));
+  await operator.open(`#/operate/accounts/${long.account}`);
+  await operator.getByRole("button", { name: "Sign-in link" }).click();
+  await operator.getByRole("dialog").getByRole("button", { name: "Make a link" }).click();
+  const link = await operator.getByLabel("the sign-in link", { exact: true }).innerText();
+  const reader = await browser.page(installation);
+  await reader.goto(link);
+  await reader.getByRole("button", { name: "Sign in" }).click();
+  await reader.getByRole("heading", { level: 1, name: "Make your first signed call" }).waitFor();
+  // Closing a page ends no session.
+  for (const one of [page, operator, reader]) await one.context().close();
+}
+
 /** What a page is called in the list: its address without ids. */
 const named = (hash) => hash.slice(2).replaceAll(/\b[a-z]{3}_[0-9a-z]+/g, "one");
 
-async function judged(page, width) {
+export async function judged(page, width) {
   const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
   const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
   must(grave.length === 0, grave.map(({ id, nodes }) => `at ${width} pixels ${id}: ${nodes.map(({ html }) => html).join(" ")}`).join("\n"));

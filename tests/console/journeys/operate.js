@@ -1,4 +1,5 @@
 // The operators' pages with real data: accounts, organisations, sessions, delegations, keys, verdicts, refusals and the audit log.
+import fs from "node:fs";
 import { signInByFile } from "../browser.js";
 import { must, same, test } from "../cases.js";
 import { left } from "./pages.js";
@@ -114,15 +115,61 @@ export async function run({ installation, browser }) {
     same(passes(), 0, "enabled again");
   });
 
+  await test("the audit log is filtered by account and action, and tells dates and names", async () => {
+    await page.evaluate(async (key) => (await import("/console/lib/api.js")).post(`/api/v1/keys/${key}/retire`, { overlap: "1d" }), worked.key);
+    await page.open("#/operate/audit");
+    await page.getByLabel("Account").fill("worked-on");
+    await page.getByLabel("Action").fill("key");
+    await page.getByRole("button", { name: "Filter" }).click();
+    await main.filter({ hasText: "key.retire", hasNotText: "account.add" }).waitFor();
+    const rows = await main.locator("tbody tr").allInnerTexts();
+    must(rows.length >= 2 && rows.every((row) => /\bkey\./.test(row) && /only key/.test(row)), rows.join("\n"));
+    must(/until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/.test(rows[0]), rows[0]);
+    await page.getByLabel("Account").fill("nobody-there");
+    await page.getByRole("button", { name: "Filter" }).click();
+    await page.locator(".field-error:not(:empty)").waitFor();
+  });
+
+  await test("keys that end soon are all counted, those that ended are found, and an algorithm leads to its keys", async () => {
+    const soon = Array.from({ length: 230 }, (_, index) => `soon-${String(index).padStart(3, "0")}`);
+    const file = `${installation.data}/soon.toml`;
+    const pems = installation.shell(`for i in $(seq ${soon.length}); do openssl genpkey -algorithm ed25519 2>/dev/null | openssl pkey -pubout; done`).match(/-----BEGIN[^]*?END PUBLIC KEY-----\n/g);
+    const end = (days) => new Date(Date.now() + days * 86_400_000).toISOString();
+    fs.writeFileSync(file, soon.map((name, index) => `[[account]]\nname = "${name}"\n[[account.key]]\nlabel = "of ${name}"\ndialects = ["http-signature"]\nexpires = "${end(9)}"\npublic = """\n${pems[index]}"""\n`).join(""));
+    installation.cli("apply", file);
+    const { items } = await page.evaluate(async () => (await import("/console/lib/api.js")).all("/api/v1/keys", { ends_within_days: 30 }));
+    must(items.length >= soon.length, `${items.length} end soon`);
+    await page.open("#/operate/overview");
+    await page.shows(`And ${items.length - 20} more.`);
+    await page.getByRole("link", { name: "All that end soon" }).click();
+    await page.getByRole("heading", { level: 1, name: "All keys" }).waitFor();
+    same(await page.getByLabel("End").inputValue(), "30", "the end asked for");
+    const first = items.find(({ label }) => label === "of soon-000");
+    await page.evaluate(async ([key, at]) => (await import("/console/lib/api.js")).patch(`/api/v1/keys/${key}`, { expires: at }), [first.id, end(-1)]);
+    await page.open("#/operate/keys");
+    await page.getByLabel("State").selectOption("expired");
+    await page.getByRole("link", { name: "of soon-000" }).waitFor();
+    await page.getByRole("link", { name: "soon-000", exact: true }).waitFor();
+    await page.open("#/operate/overview?minutes=15");
+    await page.getByRole("link", { name: "Keys that may sign RS256" }).click();
+    await page.getByRole("heading", { level: 1, name: "All keys" }).waitFor();
+    same(await page.getByLabel("Kind or algorithm").inputValue(), "RS256", "the algorithm asked for");
+    await page.getByRole("link", { name: "worked-else" }).waitFor();
+  });
+
   await test("the audit log has all of it, and its chain holds", async () => {
     let text = "";
+    const numbers = [];
     await page.open("#/operate/audit");
     for (;;) {
       text += await main.innerText();
-      const later = page.getByRole("link", { name: "Later" });
-      if (!(await later.count())) break;
-      await page.open(await later.getAttribute("href"));
+      numbers.push(...(await main.locator("tbody td.number").allInnerTexts()).map(Number));
+      const older = page.getByRole("link", { name: "Older" });
+      if (!(await older.count())) break;
+      await page.open(await older.getAttribute("href"));
     }
+    must(numbers.length > 100 && numbers.at(-1) === 1 && numbers.every((number, index) => index === 0 || number === numbers[index - 1] - 1), `not every entry, newest first: ${numbers}`);
+    must(!/Unix time|\b(?:acc|key)_[0-9a-z]{8,}/.test(text), `an id or a Unix time: ${/.*(?:Unix time|\b(?:acc|key)_[0-9a-z]{8,}).*/.exec(text)?.[0]}`);
     for (const action of ["account.disable", "account.enable", "session.end", "account.set-acts-as"]) must(text.includes(action), `${action} is not there`);
     await page.getByRole("button", { name: "Check the chain" }).click();
     await page.shows("intact");

@@ -131,7 +131,7 @@ causes! {
     AccountDisabled "account-disabled" "key": "The account is switched off.",
         "Ask the operator.";
     KeyPending "key-pending" "key": "The signature is by a key that waits for approval.",
-        "Ask your organisation or the operator to approve it.";
+        "Ask a manager of this server to approve it.";
     KeyDisabled "key-disabled" "key": "The signature is by a key that is switched off.",
         "Switch it on again, or sign with another one.";
     KeyRevoked "key-revoked" "key": "The signature is by a key that was revoked.",

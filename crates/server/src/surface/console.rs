@@ -14,6 +14,7 @@ pub(crate) mod maker;
 mod own_audit;
 mod own_dialects;
 mod own_keys;
+mod own_limits;
 mod own_organisation;
 mod own_refusals;
 mod own_send;
@@ -54,6 +55,7 @@ fn parts() -> (Router<Arc<Console>>, Router<Arc<Console>>, OpenApi) {
     let own = OpenApiRouter::with_openapi(document::head())
         .merge(who::routes())
         .merge(own_keys::routes())
+        .merge(own_limits::routes())
         .merge(own_sessions::routes())
         .merge(own_organisation::routes())
         .merge(own_dialects::routes())

@@ -23,6 +23,7 @@ mod key_life;
 pub(crate) mod key_uses;
 pub(crate) mod keys;
 pub(crate) mod moment;
+mod names;
 pub(crate) mod operator;
 mod operators;
 mod organisations;
@@ -81,6 +82,7 @@ fn parts() -> (Router<Arc<Manage>>, Router<Arc<Manage>>, OpenApi) {
         .merge(all_keys::routes())
         .merge(key_life::routes())
         .merge(key_uses::routes())
+        .merge(names::routes())
         .merge(companions::routes())
         .merge(users::routes())
         .merge(organisations::routes())

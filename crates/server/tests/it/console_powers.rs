@@ -344,3 +344,45 @@ async fn a_manager_gives_nobody_a_key_for_the_day_on_which_it_becomes_an_operato
     }
     own.manage("POST", &keys, json!({ "public": public, "dialects": wanted })).await;
 }
+
+#[tokio::test]
+async fn an_owner_narrows_a_key_and_never_widens_it() {
+    let own = Try::new().await;
+    let alice = own.site.session("alice", rsa()).await;
+    let (id, _) = own.registered(&alice, "alice", "asymmetric-jwt").await;
+    let path = format!("/console/api/v1/keys/{id}/limits");
+    let narrow = async |session: &str, body: Value| {
+        own.site.call("PUT", &path, &format!("{OWN}{session}"), &body).await
+    };
+    let made = narrow(
+        &alice,
+        json!({ "paths": ["/a"], "networks": ["127.0.0.0/8"], "expires": "2100-01-01T00:00:00Z" }),
+    )
+    .await;
+    assert_eq!(made.status, 200, "{made:?}");
+    let limits = json_of(&made)["limits"].clone();
+    assert_eq!(limits, json!({ "methods": [], "paths": ["/a"], "networks": ["127.0.0.0/8"] }));
+    for wider in [
+        json!({ "paths": [] }),
+        json!({ "paths": ["/ab"] }),
+        json!({ "networks": ["127.0.0.0/7"] }),
+        json!({ "dialects": ["asymmetric-jwt", "skykit"] }),
+        json!({ "expires": "2100-01-01T00:00:01Z" }),
+        // One part that is narrower takes none along that is wider.
+        json!({ "methods": ["GET"], "paths": ["/"] }),
+    ] {
+        let answer = narrow(&alice, wider.clone()).await;
+        assert!(
+            [(403, "wider-than-before"), (422, "invalid-network")]
+                .contains(&(code(&answer).0, code(&answer).1.as_str())),
+            "{wider}: {answer:?}"
+        );
+    }
+    let shown = own.manage("GET", &format!("/api/v1/keys/{id}"), Value::Null).await;
+    assert_eq!(shown["limits"], limits, "nothing of what was refused was written");
+    // What was another account's is not there, and a narrower session changes no wider key.
+    let bob = own.site.session("bob", ed25519()).await;
+    assert_eq!(narrow(&bob, json!({ "methods": ["GET"] })).await.status, 404);
+    own.manage("PUT", &format!("/api/v1/keys/{id}/limits"), json!({})).await;
+    assert_eq!(narrow(&alice, json!({ "methods": ["GET"] })).await.status, 200);
+}

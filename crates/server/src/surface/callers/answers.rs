@@ -69,7 +69,7 @@ pub(super) const REFUSED: &[Answer] = &[
 /// What a newcomer is told whose key waits.
 pub(super) const WAITS: Answer = no(
     403,
-    "`not-permitted`: the key is registered and waits until a manager of the organisation approves it; told once.",
+    "`not-permitted`: the key is registered and waits until a manager of this server approves it; told once.",
     &[],
 );
 /// For sessions that an API key opened.

@@ -7,6 +7,8 @@ use crate::config::route::Route;
 use crate::surface::manage::problem::Reading;
 use axum::Json;
 use axum::extract::State;
+use countersign_dialects::language::Language;
+use countersign_dialects::snippet::Snippet;
 use countersign_store::model::Account;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -44,6 +46,8 @@ struct TakenDialect {
     namespace: Option<String>,
     /// Its settings: what a caller must know to sign, and no secret.
     settings: BTreeMap<String, String>,
+    /// The languages that there is a snippet of it in, by the names that snippets are asked for with.
+    languages: Vec<&'static str>,
     /// The routes that take it.
     routes: Vec<TakenAt>,
 }
@@ -97,6 +101,12 @@ fn opening(app: &App) -> String {
         .map_or_else(|| path.clone(), |(scheme, authority)| format!("{scheme}://{authority}{path}"))
 }
 
+/// The languages that a dialect's snippets are in.
+fn written(dialect: &str) -> Vec<&'static str> {
+    let there = |language: &Language| Snippet::find(dialect, *language).is_some();
+    Language::ALL.into_iter().filter(there).map(Language::name).collect()
+}
+
 /// List the dialects that routes take.
 #[utoipa::path(get, path = "/console/api/v1/dialects", tag = "dialects",
     responses((status = 200, body = TakenDialects), Reading))]
@@ -118,6 +128,7 @@ async fn list_taken_dialects(State(console): State<Arc<Console>>, holder: Holder
                 algorithms: dialect.algorithms().iter().map(|algorithm| algorithm.name()).collect(),
                 namespace: dialect.namespace().map(str::to_owned),
                 settings: dialect.settings().clone().into_iter().collect(),
+                languages: written(if name == OPENED { OPENS } else { name }),
                 routes: Vec::new(),
             });
             let url = if name == OPENS { opening(app) } else { url.clone() };

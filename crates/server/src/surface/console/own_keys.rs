@@ -261,7 +261,7 @@ async fn rename_own_key(
     changed(&console, &holder, &key, |draft| draft.label_key(&key, &change.label)).await
 }
 
-/// Switch a key off at once; it may come back. One that waits for an operator is revoked instead.
+/// Switch a key off at once; it may come back. One that waits for approval is revoked instead.
 #[utoipa::path(post, path = "/console/api/v1/keys/{key}/disable", tag = "keys",
     params(("key" = String, Path, description = "The key's id.")),
     responses((status = 200, body = KeyView), Changing))]
@@ -275,7 +275,7 @@ async fn disable_own_key(
         KeyState::Pending => Err(Denied::new(
             Denial::State,
             "key-state",
-            "this key waits for an operator and counts nowhere yet; revoke it if it is not wanted",
+            "this key waits for a manager of this server and counts nowhere yet; revoke it if it is not wanted",
         )),
         _ => draft.disable_key(&key),
     })
@@ -307,7 +307,7 @@ async fn enable_own_key(
                     "others changed the registry meanwhile, all the time; try again",
                 ));
             }
-            // A key that waits for an operator is not for its owner to approve.
+            // A key that waits for approval is not for its owner to approve.
             match draft.key(&key)?.life.state {
                 KeyState::Disabled => draft.activate_key(&key),
                 _ => Err(Denied::new(
@@ -358,6 +358,7 @@ async fn changed(
 /// What an operator switched off comes back by an operator alone, be it as itself or as its successor.
 fn not_the_owners() -> Problem {
     let title = "This key was not switched off by its owner.";
-    let detail = "An operator switched it off, or it waits for one; ask an operator.";
+    let detail =
+        "An operator switched it off, or it waits until a manager of this server approves it; ask one.";
     Problem::new(StatusCode::FORBIDDEN, "not-the-owners", title).detail(detail)
 }

@@ -33,8 +33,6 @@ struct OwnSession {
     session: SessionView,
     /// Whether it is the one of this call.
     current: bool,
-    /// Whether it is one of the console's.
-    console: bool,
 }
 
 /// List the account's open sessions.
@@ -48,7 +46,6 @@ async fn list_own_sessions(
     let items = rows.iter().map(|row| OwnSession {
         session: SessionView::from(&**row).opened_by(opener(&row.key)),
         current: row.id == holder.session.id,
-        console: row.is_console(),
     });
     Ok(Json(OwnSessions { items: items.collect() }))
 }

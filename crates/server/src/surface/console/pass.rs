@@ -4,7 +4,7 @@ use super::session::{Out, find};
 use super::site::{Site, same_site};
 use super::state::Console;
 use crate::app::App;
-use crate::call::{Call, Outcome, Who};
+use crate::call::{CONSOLE, Call, Outcome, Who};
 use crate::inflow::read_small;
 use crate::judge::{self, counted, faulted, limited};
 use crate::limiter::allowance::Source;
@@ -23,8 +23,6 @@ use std::sync::Arc;
 
 /// Bytes of a body: a key with its label is under 16 KiB.
 const BODY: usize = 64 * 1024;
-/// The dialect that the log and the metrics have for what the console judges.
-pub(crate) const DIALECT: &str = "console";
 
 /// For calls that anybody may make from a page of the console: signing in.
 pub(super) async fn anybody(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
@@ -114,7 +112,7 @@ pub(super) async fn once(app: &App, claim: Claim, now: Time) -> Result<(), Box<R
 /// The answer to a refusal: what strangers may know, with an id for the log.
 pub(crate) fn refused(app: &App, reason: Reason) -> Box<Response> {
     let reply = Reply::plain(reason);
-    judge::refused(app, None, Some(&DIALECT.into()), reason, &reply)
+    judge::refused(app, None, Some(&CONSOLE.into()), reason, &reply)
 }
 
 /// The answer to who is not signed in.
@@ -129,7 +127,7 @@ pub(crate) fn told(app: &App, out: Out) -> Box<Response> {
 /// What the log has of a call by who is signed in.
 pub(crate) fn outcome(account: &str, key: Option<&str>) -> Outcome {
     Outcome {
-        dialect: Some(DIALECT.into()),
+        dialect: Some(CONSOLE.into()),
         verdict: Some("verified"),
         who: Who::Told { account: Some(account.to_owned()), key: key.map(str::to_owned) },
         ..Outcome::default()

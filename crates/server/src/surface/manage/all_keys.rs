@@ -6,8 +6,9 @@ use super::state::Manage;
 use super::views::KeyView;
 use axum::Json;
 use axum::extract::State;
+use countersign::life::key::KeyState;
 use countersign::time::{Span, Time};
-use countersign_keys::CompactKey;
+use countersign_keys::{Algorithm, CompactKey, KeyKind};
 use countersign_store::model::KeyRecord;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use utoipa_axum::routes;
 
 /// Accounts looked at for one page: a search over millions is answered in steps.
 const LOOKED_AT: usize = 10_000;
+
+/// The state of a key whose date ended it.
+const EXPIRED: &str = "expired";
 
 /// The call about all keys.
 pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
@@ -31,28 +35,44 @@ struct Wanted {
     after: Option<String>,
     /// Entries wanted, at most 200.
     limit: Option<u32>,
-    /// `pending`, `active`, `retiring`, `disabled` or `revoked`.
+    /// `pending`, `active`, `retiring`, `disabled`, `recovery` or `revoked`; `expired` for what none of these ended, but its date.
     state: Option<String>,
-    /// A kind of key, such as `RSA` or `Ed25519`, or an algorithm that keys are narrowed to.
+    /// A kind of key, such as `RSA` or `Ed25519`, or an algorithm that keys may sign with, such as `RS256`.
     algorithm: Option<String>,
     /// A dialect that keys are for.
     dialect: Option<String>,
     /// Not used for so many days, or never and registered before.
     unused_days: Option<u32>,
+    /// Live, and ends within so many days.
+    ends_within_days: Option<u32>,
 }
 
 impl Wanted {
     fn wants(&self, key: &KeyRecord, now: Time) -> bool {
-        let state = self.state.as_ref().is_none_or(|state| key.life.state.name() == state);
+        let past = key.life.ends().is_some_and(|end| end <= now)
+            && !matches!(key.life.state, KeyState::Revoked | KeyState::Disabled);
+        let state = self.state.as_ref().is_none_or(|state| match state.as_str() {
+            EXPIRED => past,
+            state => key.life.state.name() == state && !past,
+        });
         let dialect = self.dialect.as_ref().is_none_or(|dialect| key.dialects.contains(dialect));
         let unused = self.unused_days.is_none_or(|days| {
             now.since(key.last_used.unwrap_or(key.created)) >= Span::from_seconds(i64::from(days) * 86_400)
         });
         let algorithm = self.algorithm.as_ref().is_none_or(|name| {
-            let kind = CompactKey::from_spki_der(&key.spki).map(|key| key.kind().name());
-            key.algorithms.contains(name) || kind.is_ok_and(|kind| kind.eq_ignore_ascii_case(name))
+            let Ok(kind) = CompactKey::from_spki_der(&key.spki).map(|key| key.kind()) else { return false };
+            match Algorithm::from_name(name).filter(|_| KeyKind::from_name(name).is_none()) {
+                // What is not narrowed signs with every one of its kind that is not weak.
+                Some(wanted) if key.algorithms.is_empty() => wanted.kind() == kind && !wanted.is_weak(),
+                Some(wanted) => key.algorithms.iter().any(|own| own == wanted.name()),
+                None => kind.name().eq_ignore_ascii_case(name),
+            }
         });
-        state && dialect && unused && algorithm
+        let soon = self.ends_within_days.is_none_or(|days| {
+            let within = Span::from_seconds(i64::from(days) * 86_400);
+            key.life.is_live(now) && key.life.ends().is_some_and(|end| end.since(now) <= within)
+        });
+        state && dialect && unused && algorithm && soon
     }
 }
 

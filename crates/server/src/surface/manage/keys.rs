@@ -334,7 +334,7 @@ pub(crate) fn known_dialects(manage: &Manage, wanted: &[String]) -> Result<(), P
         return Ok(());
     }
     let names: Vec<&str> = manage.dialects.iter().map(|dialect| &**dialect.name()).collect();
-    Err(Problem::invalid("unknown-dialect", "A dialect is not spoken here.")
+    Err(Problem::invalid("unknown-dialect", "This server does not know the dialect.")
         .detail(format!("Wanted dialects among {}; choose from these.", names.join(", ")))
         .at("dialects"))
 }

@@ -41,7 +41,7 @@ struct Paging {
 struct NewOrganisation {
     /// Unique name.
     name: String,
-    /// Whether keys that its members register themselves wait for a manager, who activates them.
+    /// Whether keys that its members register themselves wait for a manager of this server, who activates them.
     #[serde(default)]
     approval: bool,
 }
@@ -52,7 +52,7 @@ struct NewOrganisation {
 struct OrganisationChange {
     /// Unique name.
     name: Option<String>,
-    /// Whether keys that its members register themselves wait for a manager, who activates them.
+    /// Whether keys that its members register themselves wait for a manager of this server, who activates them.
     approval: Option<bool>,
 }
 
@@ -83,7 +83,7 @@ struct OrganisationView {
     id: String,
     /// Unique name.
     name: String,
-    /// Whether keys that its members register themselves wait for a manager.
+    /// Whether keys that its members register themselves wait for a manager of this server.
     approval: bool,
     /// When it was made.
     created: Moment,
@@ -159,7 +159,7 @@ async fn get_organisation(
     Ok(Json(found::organisation(&manage, &organisation)?.into()))
 }
 
-/// Change an organisation's name, or whether keys that its members register themselves wait for a manager.
+/// Change an organisation's name, or whether keys that its members register themselves wait for a manager of this server.
 #[utoipa::path(patch, path = "/api/v1/organisations/{organisation}", tag = "organisations",
     params(("organisation" = String, Path, description = "The organisation's id.")),
     request_body = OrganisationChange, responses((status = 200, body = OrganisationView), Changing))]

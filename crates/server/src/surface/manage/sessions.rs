@@ -27,7 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Manage>> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Listing {
-    /// The id of the last entry seen.
+    /// The `next` of the last page.
     after: Option<String>,
     /// Entries wanted, at most 200.
     limit: Option<u32>,
@@ -56,6 +56,8 @@ pub(crate) struct SessionView {
     organisation: Option<String>,
     /// The key that opened it: when that key ends, the session ends. For sessions of the console also what kind of link did.
     key: String,
+    /// Whether it is one of the console's; its identifier is then the address of the pages.
+    console: bool,
     /// When it was opened.
     opened: Moment,
     /// When it ends at the latest.
@@ -79,6 +81,7 @@ impl From<&Session> for SessionView {
             identifier: session.identifier.clone(),
             organisation: session.organisation.clone(),
             key: session.key.clone(),
+            console: session.is_console(),
             opened: Moment(session.opened),
             ends: Moment(session.ends),
             refreshed: Moment(session.rotated),
@@ -93,7 +96,7 @@ impl SessionView {
     }
 }
 
-/// List open sessions.
+/// List open sessions, newest first.
 #[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", params(Listing),
     responses((status = 200, body = Page<SessionView>), Reading))]
 async fn list_sessions(
@@ -102,9 +105,14 @@ async fn list_sessions(
     Ask(ask): Ask<Listing>,
 ) -> Result<Json<Page<SessionView>>, Problem> {
     let mut rows = manage.sessions.list(ask.account.as_deref(), operator.now).await?;
-    rows.sort_by(|one, other| one.id.cmp(&other.id));
-    Page::cut(rows, ask.after.as_deref(), ask.limit, |row| row.id.clone(), |row| SessionView::from(&*row))
+    rows.sort_by_cached_key(|row| place(row));
+    Page::cut(rows, ask.after.as_deref(), ask.limit, |row| place(row), |row| SessionView::from(&*row))
         .map(Json)
+}
+
+/// Where a session stands in the list: a text that is the smaller, the later it was opened.
+fn place(session: &Session) -> String {
+    format!("{:020}-{}", i64::MAX.saturating_sub(session.opened.seconds()), session.id)
 }
 
 /// End all sessions of an account, at once.

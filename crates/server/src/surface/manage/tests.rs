@@ -8,6 +8,7 @@ mod document;
 mod faults;
 mod gate;
 mod keys;
+mod lists;
 mod others;
 mod roles;
 

@@ -3,6 +3,7 @@ import { activity } from "./own/activity.js";
 import { delegations } from "./own/delegations.js";
 import { keyPage } from "./own/key.js";
 import { keysPage } from "./own/keys.js";
+import { anyKeyLimits, keyLimits } from "./own/limits.js";
 import { newKey } from "./own/new-key.js";
 import { organisation } from "./own/organisation.js";
 import { playground } from "./own/playground.js";
@@ -38,6 +39,7 @@ export const ROUTES = [
   ["/keys/upload", uploadKey],
   ["/keys/:key", keyPage],
   ["/keys/:key/rotate", rotateKey],
+  ["/keys/:key/limits", keyLimits],
   ["/try", playground],
   ["/refusals", refusalsPage],
   ["/refusals/:refusal", refusalPage],
@@ -57,6 +59,7 @@ export const ROUTES = [
   ["/operate/organisations/:organisation", organisationPage],
   ["/operate/keys", allKeys],
   ["/operate/keys/:key", anyKey],
+  ["/operate/keys/:key/limits", anyKeyLimits],
   ["/operate/sessions", allSessions],
   ["/operate/delegations", connections],
   ["/operate/audit", audit],

@@ -177,7 +177,7 @@ async fn dialects_say_what_they_bind() {
     assert_eq!(binding("skillhive"), "part");
 }
 
-fn session(id: &str, account: &str) -> Session {
+pub(super) fn session(id: &str, account: &str) -> Session {
     Session {
         id: id.into(),
         account: account.into(),

@@ -19,6 +19,18 @@ export function kindOf(name) {
   return KINDS.find((kind) => kind.name === name) ?? KINDS.find((kind) => kind.name.startsWith(`${name}-`)) ?? null;
 }
 
+/** Every algorithm of a registered key's kind, by the names that dialects use; weak ones only where a key names them. */
+export const ALGORITHMS = {
+  RSA: ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "RSA-SHA1"],
+  Ed25519: ["Ed25519"],
+  "P-256": ["ES256"],
+  "P-384": ["ES384"],
+  "P-521": ["ES512"],
+};
+
+/** The algorithms of a family of keys. */
+export const kindsFor = (name) => ALGORITHMS[family(name)] ?? [];
+
 /** The name of the family, as the server tells kinds: `RSA`, `Ed25519`, `P-256`… */
 export const family = (name) => (name.startsWith("RSA") ? "RSA" : name);
 

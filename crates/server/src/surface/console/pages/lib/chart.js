@@ -3,8 +3,8 @@ import { el, fresh, svg } from "./element.js";
 import { absolute } from "./moment.js";
 import { table } from "./table.js";
 
-const WIDTH = 720;
-const HEIGHT = 180;
+/** Wide, and for a phone: as many letters a bar, at a size that is read. */
+const DRAWINGS = [["wide", 720, 180], ["narrow", 320, 190]];
 const LEFT = 44;
 const BOTTOM = 22;
 const TOP = 8;
@@ -38,39 +38,43 @@ export function reasonChart({ points, step_seconds: step, reasons }) {
 /** Bars over time, stacked in the order of `series`. */
 function stacked(what, caption, series, points, step) {
   const sum = (point) => series.reduce((all, [, , member]) => all + (point[member] ?? 0), 0);
-  const title = fresh("chart");
-  const most = niceMost(Math.max(1, ...points.map(sum)));
-  const wide = (WIDTH - LEFT) / Math.max(1, points.length);
-  const y = (value) => HEIGHT - BOTTOM - (value / most) * (HEIGHT - BOTTOM - TOP);
-  const hatch = fresh("hatch");
-  const bars = points.flatMap((point, index) => {
-    let below = 0;
-    return series.filter(([, , member]) => point[member] > 0).map(([, kind, member]) => {
-      const top = y(below + point[member]);
-      const height = y(below) - top;
-      below += point[member];
-      const place = { x: LEFT + index * wide + wide * 0.1, y: top, width: Math.max(1, wide * 0.8), height };
-      return [svg("rect", { ...place, class: `bar ${kind}` }), kind === "refused" && svg("rect", { ...place, fill: `url(#${hatch})` })];
-    });
-  });
-  const lines = [0, most / 2, most].map((value) => [
-    svg("line", { x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value), class: "grid" }),
-    svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, compact(value)),
-  ]);
   const total = (member) => points.reduce((all, point) => all + (point[member] ?? 0), 0);
   const words = `${what} over ${span(points.length * step)}: ${series.map(([name, , member]) => `${total(member)} ${name.toLowerCase()}`).join(", ")}.`;
   return el("figure", { class: "chart" },
     el("figcaption", null, el("ul", { class: "legend" }, series.map(([name, kind, member]) =>
       el("li", null, el("span", { class: `swatch ${kind}`, "aria-hidden": "true" }), `${name} `, el("strong", null, compact(total(member))))))),
-    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-labelledby": title },
-      svg("title", { id: title }, words),
-      svg("defs", null, svg("pattern", { id: hatch, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, svg("line", { x1: 0, x2: 0, y1: 0, y2: 5, class: "hatch" }))),
-      lines, bars,
-      points.length > 0 && [svg("text", { x: LEFT, y: HEIGHT - 6 }, clock(points[0].at)), svg("text", { x: WIDTH, y: HEIGHT - 6, "text-anchor": "end" }, clock(points.at(-1).at))]),
+    DRAWINGS.map(([kind, width, height]) => drawn({ kind, width, height, words, series, points, most: niceMost(Math.max(1, ...points.map(sum))) })),
     el("details", null, el("summary", null, "The same as a table"), table(caption, [
       ["From", (point) => absolute(point.at)],
       ...series.map(([name, , member]) => [name, (point) => String(point[member] ?? 0), "number"]),
     ], points.filter((point) => sum(point) > 0), { empty: "No request in this time." })));
+}
+
+/** One drawing; the style shows the one that fits the screen. */
+function drawn({ kind, width, height, words, series, points, most }) {
+  const title = fresh("chart");
+  const hatch = fresh("hatch");
+  const wide = (width - LEFT) / Math.max(1, points.length);
+  const y = (value) => height - BOTTOM - (value / most) * (height - BOTTOM - TOP);
+  const bars = points.flatMap((point, index) => {
+    let below = 0;
+    return series.filter(([, , member]) => point[member] > 0).map(([, kind, member]) => {
+      const top = y(below + point[member]);
+      const tall = y(below) - top;
+      below += point[member];
+      const place = { x: LEFT + index * wide + wide * 0.1, y: top, width: Math.max(1, wide * 0.8), height: tall };
+      return [svg("rect", { ...place, class: `bar ${kind}` }), kind === "refused" && svg("rect", { ...place, fill: `url(#${hatch})` })];
+    });
+  });
+  const lines = [0, most / 2, most].map((value) => [
+    svg("line", { x1: LEFT, x2: width, y1: y(value), y2: y(value), class: "grid" }),
+    svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, compact(value)),
+  ]);
+  return svg("svg", { viewBox: `0 0 ${width} ${height}`, class: kind, role: "img", "aria-labelledby": title },
+    svg("title", { id: title }, words),
+    svg("defs", null, svg("pattern", { id: hatch, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, svg("line", { x1: 0, x2: 0, y1: 0, y2: 5, class: "hatch" }))),
+    lines, bars,
+    points.length > 0 && [svg("text", { x: LEFT, y: height - 6 }, clock(points[0].at)), svg("text", { x: width, y: height - 6, "text-anchor": "end" }, clock(points.at(-1).at))]);
 }
 
 /** Counts by name as bars with their figures: readable as it stands. */

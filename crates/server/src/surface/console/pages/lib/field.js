@@ -37,12 +37,33 @@ export function field(label, { hint, kind = "text", value = "", rows, options, o
   };
 }
 
+/** Puts other options in the place of those of a field. */
+export function options(one, entries, value) {
+  fill(one.input, entries.map(([name, text]) => el("option", { value: name, selected: name === value }, text)));
+}
+
 /** A box to tick. */
 export function tick(label, { hint, checked = false, ...rest } = {}) {
   const id = fresh("tick");
   const input = el("input", { type: "checkbox", id, checked, "aria-describedby": hint ? `${id}-hint` : null, ...rest });
   const node = el("div", { class: "tick" }, input, el("label", { for: id }, label), hint && el("p", { class: "hint", id: `${id}-hint` }, hint));
   return { node, input, get value() { return input.checked; } };
+}
+
+/** Any of several, as boxes to tick: `[value, label, hint]`; it takes an error like a field. */
+export function ticks(legend, entries, values, { hint } = {}) {
+  const id = fresh("ticks");
+  const error = el("p", { class: "field-error", id: `${id}-error`, role: "alert" });
+  const inputs = entries.map(([entry], index) => el("input", { type: "checkbox", id: `${id}-${index}`, value: entry, checked: values.includes(entry) }));
+  const node = el("fieldset", { class: "ticks", "aria-describedby": `${hint ? `${id}-hint ` : ""}${id}-error` }, el("legend", null, legend),
+    hint && el("p", { class: "hint", id: `${id}-hint` }, hint),
+    el("div", { class: "ticks-row" }, entries.map(([, label], index) => el("span", { class: "tick-word" }, inputs[index], el("label", { for: `${id}-${index}` }, label)))), error);
+  return {
+    node,
+    input: inputs[0],
+    get value() { return inputs.filter((input) => input.checked).map((input) => input.value); },
+    error(text) { fill(error, text); },
+  };
 }
 
 /** One of several, each with a line that explains it: `[value, label, hint]`. */

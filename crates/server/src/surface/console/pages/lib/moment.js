@@ -49,6 +49,9 @@ export function absolute(value, seconds = false) {
   return `${text.slice(0, 10)} ${text.slice(11, seconds ? 19 : 16)} UTC`;
 }
 
+/** A text of the log, whose Unix times are told as dates. */
+export const dated = (text) => text.replaceAll(/\bUnix time (\d{1,12})(?:\.\d+)?/g, (_, seconds) => absolute(Number(seconds) * 1000, true));
+
 /** An instant for a table or a sentence: relative in front, absolute beside it. */
 export function when(value, never = "never") {
   const at = instant(value);

@@ -10,6 +10,7 @@ import { to } from "../lib/route.js";
 import { facts } from "../lib/table.js";
 import { keyTable } from "./all-keys.js";
 import { linkButton } from "./links.js";
+import { namesIn } from "./names.js";
 
 export const accountPage = {
   title: "Account",
@@ -26,14 +27,14 @@ export const accountPage = {
         ["State", mark(account.enabled ? "enabled" : "disabled")],
         ["Account id", copyValue(account.id, "the account id")],
         ["Identifiers", account.identifiers.map(({ namespace, value }) => el("div", null, el("code", null, value), el("span", { class: "quiet" }, ` ${namespace}`)))],
-        account.organisation && ["Organisation", el("a", { href: to("operate", "organisations", account.organisation) }, account.organisation)],
+        account.organisation && ["Organisation", (await namesIn([account.organisation])).link(account.organisation)],
         account.role && ["Role", account.role],
         ["May act as", names(account.acts_as, "nobody")],
         ["Paths", names(account.paths, "all")],
         account.jwks_url && ["Key set", el("code", { class: "breaks" }, account.jwks_url)],
         ["Made", when(account.created)]),
-      el("section", null, el("h2", null, "Keys"), keyTable(keys.items, false)),
-      el("p", null, el("a", { href: `#/operate/sessions?account=${encodeURIComponent(account.id)}` }, "Its open sessions")),
+      el("section", null, el("h2", null, "Keys"), keyTable(keys.items)),
+      el("p", null, el("a", { href: `#/operate/sessions?account=${encodeURIComponent(account.id)}` }, "Its open sessions"), " · ", el("a", { href: `#/operate/audit?account=${encodeURIComponent(account.id)}` }, "What was done to it and by it")),
     ];
   },
 };

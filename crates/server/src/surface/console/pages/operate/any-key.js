@@ -7,6 +7,7 @@ import { notice } from "../lib/notice.js";
 import { to } from "../lib/route.js";
 import { table } from "../lib/table.js";
 import { keyFacts } from "../own/key.js";
+import { namesIn } from "./names.js";
 import { lastUse, stateOf, traffic } from "../own/key-words.js";
 
 const ACTIONS = {
@@ -21,13 +22,14 @@ export const anyKey = {
   async show(context) {
     const path = `/api/v1/keys/${encodeURIComponent(context.params.key)}`;
     const [key, uses] = await Promise.all([get(path), getIfThere(`${path}/uses`)]);
+    const names = await namesIn([key.account]);
     const full = { ...key, uses: uses?.items };
     context.title = key.label || key.id;
     return [
       el("p", { class: "trail" }, el("a", { href: "#/operate/keys" }, "All keys")),
-      el("div", { class: "page-head" }, el("h1", null, context.title), el("div", { class: "actions" }, POSSIBLE[stateOf(key)].map((verb) =>
+      el("div", { class: "page-head" }, el("h1", null, context.title), el("div", { class: "actions" }, POSSIBLE[stateOf(key)].length > 0 && el("a", { class: "button", href: to("operate", "keys", key.id, "limits") }, "Restrict"), POSSIBLE[stateOf(key)].map((verb) =>
         el("button", { type: "button", class: verb === "revoke" ? "danger-outline" : null, onclick: () => confirm(key, path, verb, context) }, ACTIONS[verb][0])))),
-      el("p", null, "Key of ", el("a", { href: to("operate", "accounts", key.account) }, key.account), ", ", lastUse(key), "."),
+      el("p", null, "Key of ", names.link(key.account), ", ", lastUse(key), "."),
       stateOf(key) === "retiring" && el("section", { class: "box info" }, traffic(full)),
       keyFacts(key),
       uses && el("section", null, el("h2", null, "Used from"), table("Addresses", [

@@ -17,7 +17,7 @@ export const links = {
       form({
         fields: { name },
         submit: "Make a link",
-        act: async () => fill(made, linkShown(await make(await accountOf(name.value.trim())))),
+        act: async () => fill(made, linkShown(await make(await accountOf(name.value.trim(), "name")))),
       }, name.node),
       made,
     ];
@@ -41,12 +41,13 @@ export function linkButton(account) {
 
 const make = (account) => post(`/api/v1/accounts/${encodeURIComponent(account.id)}/sign-in-link`);
 
-async function accountOf(text) {
-  if (text === "") throw new Wrong("name", "Say for whom.");
+/** The account of a name or an id; what is wrong is told at `at`. */
+export async function accountOf(text, at) {
+  if (text === "") throw new Wrong(at, "Say for whom.");
   if (text.startsWith("acc_")) return { id: text, name: text };
   const { items } = await get(`/api/v1/accounts${query({ search: text, limit: 200 })}`);
   const found = items.find((row) => row.name === text);
-  if (!found) throw new Wrong("name", "No account has this name. Its page shows its id, which works too.");
+  if (!found) throw new Wrong(at, "No account has this name. Its page shows its id, which works too.");
   return found;
 }
 

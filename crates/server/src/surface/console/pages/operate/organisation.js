@@ -6,14 +6,15 @@ import { el, fill } from "../lib/element.js";
 import { field, form } from "../lib/field.js";
 import { when } from "../lib/moment.js";
 import { notice } from "../lib/notice.js";
-import { to } from "../lib/route.js";
 import { table } from "../lib/table.js";
+import { namesIn } from "./names.js";
 
 export const organisationPage = {
   title: "Organisation",
   async show(context) {
     const path = `/api/v1/organisations/${encodeURIComponent(context.params.organisation)}`;
     const [one, members, codes] = await Promise.all([get(path), all(`${path}/members`), all(`${path}/join-codes`)]);
+    const names = await namesIn(members.items.map(({ account }) => account));
     context.title = one.name;
     const role = field("Role", { options: ["MEMBER", "ADMIN", "OWNER"].map((name) => [name, name.toLowerCase()]) });
     const life = field("Works for", { options: [["1d", "one day"], ["7d", "a week"], ["30d", "thirty days"]], value: "7d" });
@@ -21,9 +22,9 @@ export const organisationPage = {
     return [
       el("p", { class: "trail" }, el("a", { href: "#/operate/organisations" }, "Organisations")),
       el("h1", null, one.name),
-      el("p", { class: "lead" }, one.approval ? ["Keys that its members register wait for a manager: see ", el("a", { href: "#/operate/keys?state=pending" }, "those that wait"), "."] : "Keys that its members register count at once."),
+      el("p", { class: "lead" }, one.approval ? ["Keys that its members register wait for a manager of this server: see ", el("a", { href: "#/operate/keys?state=pending" }, "those that wait"), "."] : "Keys that its members register count at once."),
       el("section", null, el("h2", null, "Members"), table("Members", [
-        ["Account", (row) => el("a", { href: to("operate", "accounts", row.account) }, row.account)],
+        ["Account", (row) => names.link(row.account)],
         ["Role", (row) => row.role.toLowerCase()],
       ], members.items, { empty: "It has no members.", hidden: true })),
       el("section", null, el("h2", null, "Join codes"), table("Join codes", [

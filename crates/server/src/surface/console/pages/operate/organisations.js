@@ -11,7 +11,7 @@ export const organisations = {
   async show({ query: asked, go }) {
     const found = await get(`/api/v1/organisations${query({ after: asked.get("after"), limit: 50 })}`);
     const name = field("Name");
-    const approval = tick("Keys that its members register wait for a manager");
+    const approval = tick("Keys that its members register wait for a manager of this server");
     return [
       el("h1", null, "Organisations"),
       table("Organisations", [

@@ -2,22 +2,25 @@
 import { getIfThere, query } from "../lib/api.js";
 import { countBars, reasonChart, verdictChart } from "../lib/chart.js";
 import { el } from "../lib/element.js";
-import { ago, instant, serverNow } from "../lib/moment.js";
+import { ago } from "../lib/moment.js";
 import { mark } from "../lib/mark.js";
 import { to } from "../lib/route.js";
 import { notHere, table } from "../lib/table.js";
-import { allLiveKeys } from "./all-keys.js";
+import { endingKeys } from "./all-keys.js";
 
 const SPANS = [["15", "Last 15 minutes"], ["60", "Last hour"], ["360", "Last 6 hours"], ["1440", "Last day"]];
 /** Algorithms that are taken only where a dialect names them. */
 const WEAK = /SHA1|RS1\b/i;
-const SOON = 30 * 86_400_000;
+/** Days. */
+const SOON = 30;
+/** Rows of the overview; the list of keys has them all. */
+const SHOWN = 20;
 
 export const overview = {
   title: "Overview",
   async show(context) {
     const minutes = SPANS.find(([value]) => value === context.query.get("minutes"))?.[0] ?? "60";
-    const [statistics, keys] = await Promise.all([getIfThere(`/api/v1/statistics${query({ minutes })}`), allLiveKeys()]);
+    const [statistics, keys] = await Promise.all([getIfThere(`/api/v1/statistics${query({ minutes })}`), endingKeys(SOON)]);
     context.every(30_000, () => document.querySelector("dialog[open], details[open]") || context.again());
     return [
       el("div", { class: "page-head" }, el("h1", null, "Overview"),
@@ -34,7 +37,7 @@ export const overview = {
             countBars("Requests by dialect", (statistics.dialects ?? []).map((row) => ({ name: row.dialect, count: row.count, last: row.last && ago(row.last) })), { empty: "No dialect was used.", link: (row) => `#/operate/keys?dialect=${encodeURIComponent(row.name)}` }))),
         el("section", null, el("h2", null, "Algorithms in use"),
           table("Requests by algorithm", [
-            ["Algorithm", (row) => [el("code", null, row.algorithm), " ", WEAK.test(row.algorithm) && mark("refused", "weak")]],
+            ["Algorithm", (row) => [el("a", { href: `#/operate/keys?algorithm=${encodeURIComponent(row.algorithm)}`, "aria-label": `Keys that may sign ${row.algorithm}` }, el("code", null, row.algorithm)), " ", WEAK.test(row.algorithm) && mark("refused", "weak")]],
             ["Count", (row) => (row.count ?? 0).toLocaleString("en"), "number"],
             ["Last", (row) => (row.last ? ago(row.last) : "")],
           ], statistics.algorithms ?? [], { empty: "No signature was checked.", hidden: true })),
@@ -44,12 +47,14 @@ export const overview = {
   },
 };
 
-function soonPart(keys) {
-  const due = keys.filter((key) => key.state === "retiring" || (key.expires && instant(key.expires) - serverNow() < SOON));
+function soonPart({ items, more }) {
+  const left = items.length - SHOWN;
   return el("section", null, el("h2", null, "Keys that end soon"),
     table("Keys that retire or expire within thirty days", [
       ["Key", (key) => el("a", { href: to("operate", "keys", key.id) }, key.label || key.id)],
       ["Ends", (key) => ago(key.until ?? key.expires)],
       ["Still used", (key) => (key.last_used ? `${ago(key.last_used)}${key.last_address ? ` from ${key.last_address}` : ""}` : "never used")],
-    ], due, { empty: "No key retires or expires within thirty days.", hidden: true }));
+    ], items.slice(0, SHOWN), { empty: "No key retires or expires within thirty days.", hidden: true }),
+    (left > 0 || more) && el("p", null, left > 0 && `And ${left}${more ? " or more" : ""} more. `, left <= 0 && "Not all accounts were looked at. ",
+      el("a", { href: `#/operate/keys?ends_within_days=${SOON}` }, "All that end soon")));
 }

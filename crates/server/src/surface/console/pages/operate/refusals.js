@@ -6,6 +6,8 @@ import { to } from "../lib/route.js";
 import { notHere } from "../lib/table.js";
 import { refusalShown } from "../own/refusal.js";
 import { refusalTable } from "../own/refusals.js";
+import { accountOf } from "./links.js";
+import { namesIn } from "./names.js";
 
 export const allRefusals = {
   title: "All refusals",
@@ -15,9 +17,10 @@ export const allRefusals = {
     const found = await getIfThere(`/api/v1/refusals${query(wanted)}`);
     if (found === null) return [head, notHere("A list of refusals")];
     const reason = field("Reason", { value: wanted.reason, hint: "A code, such as bad-signature." });
-    const account = field("Account", { value: wanted.account, hint: "An account's id." });
+    const names = await namesIn([wanted.account]);
+    const account = field("Account", { value: names.of(wanted.account), hint: "Its name or id." });
     return [head,
-      form({ submit: "Filter", act: async () => go(`#/operate/refusals${query({ reason: reason.value.trim(), account: account.value.trim() })}`) }, el("div", { class: "row" }, reason.node, account.node)),
+      form({ fields: { account }, submit: "Filter", act: async () => go(`#/operate/refusals${query({ reason: reason.value.trim(), account: account.value.trim() && (await accountOf(account.value.trim(), "account")).id })}`) }, el("div", { class: "row" }, reason.node, account.node)),
       refusalTable(found.items, (row) => to("operate", "refusals", row.reject))];
   },
 };

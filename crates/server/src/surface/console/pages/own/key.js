@@ -30,7 +30,7 @@ export const keyPage = {
       el("p", { class: "trail" }, el("a", { href: "#/keys" }, "Keys")),
       el("div", { class: "page-head" }, el("h1", null, key.label || key.id), actions(key, signedInWith, context)),
       stateOf(key) === "retiring" && el("section", { class: "box info", "aria-label": "Old key" }, traffic(key)),
-      stateOf(key) === "pending" && el("p", { class: "box info" }, "This key waits until somebody of your organisation or an operator approves it. Nothing signed with it counts until then."),
+      stateOf(key) === "pending" && el("p", { class: "box info" }, "This key waits until a manager of this server approves it. Nothing signed with it counts until then."),
       keyFacts(key),
       uses(key),
     ];
@@ -82,6 +82,7 @@ function actions(key, signedInWith, context) {
   const state = stateOf(key);
   const buttons = [];
   if (state === "active") buttons.push(el("a", { class: "button primary", href: to("keys", key.id, "rotate") }, "Rotate"));
+  if (state !== "revoked" && state !== "expired") buttons.push(el("a", { class: "button", href: to("keys", key.id, "limits") }, "Restrict"));
   if (state !== "revoked") buttons.push(button("Rename", () => rename(key, context)));
   if (state === "active" || state === "retiring") buttons.push(button("Disable", () => disable(key, signedInWith, context)));
   if (state === "disabled") buttons.push(button("Enable", () => act(key, "enable", "The key counts again.", context)));

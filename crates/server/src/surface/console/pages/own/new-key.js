@@ -10,7 +10,7 @@ import { signedDialects } from "./signed-dialects.js";
 export const newKey = {
   title: "Make a key",
   async show({ me, onleave }) {
-    const dialects = (await signedDialects()) ?? [];
+    const dialects = (await signedDialects(me)) ?? [];
     const dialect = dialects.length === 0 ? null : choice("What is it for?", dialects.map((one) => [one.name, one.name, one.summary]), {
       value: dialects[0].name,
       onchange: () => wizard.dispatchEvent(new Event("narrow")),

@@ -12,8 +12,8 @@ export function nextSteps(key, { file } = {}, dialect, me) {
     key.state === "pending" && el("p", null, "It waits: requests that it signs are refused until a manager of this server approves it."),
     file && dialect?.routes?.length > 0 && [el("p", null, "Call from your machine:"), copyBlock(firstCall(dialect, me, file), "the command")],
     el("p", { class: "actions" },
-      el("a", { class: "button primary", href: "#/try" }, "Try it in the playground"),
-      el("a", { class: "button", href: "#/snippets" }, "See snippets"),
+      el("a", { class: "button primary", href: dialect ? `#/try?dialect=${encodeURIComponent(dialect.name)}` : "#/try" }, "Try it in the playground"),
+      el("a", { class: "button", href: dialect ? `#/snippets?dialect=${encodeURIComponent(dialect.name)}` : "#/snippets" }, "See snippets"),
       el("a", { class: "button", href: "#/keys" }, "All keys")),
   ];
 }

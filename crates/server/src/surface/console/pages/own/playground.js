@@ -1,5 +1,5 @@
 // The playground: signs a request in the browser, shows how the server judges it, and sends it where that is possible.
-import { getIfThere, post } from "../lib/api.js";
+import { get, getIfThere, post } from "../lib/api.js";
 import { base64, utf8 } from "../lib/bytes.js";
 import { copyBlock } from "../lib/copy.js";
 import { el, fill } from "../lib/element.js";
@@ -10,7 +10,7 @@ import { serverNow } from "../lib/moment.js";
 import { problemBox } from "../lib/problem.js";
 import { notHere } from "../lib/table.js";
 import { keyChooser } from "../keys/holder.js";
-import { signedDialects } from "./signed-dialects.js";
+import { algorithmsOf, signedDialects } from "./signed-dialects.js";
 import { PROOFS, TAMPERS, curl, signedRequest } from "../proof/proofs.js";
 
 const BODILESS = ["GET", "HEAD"];
@@ -18,9 +18,10 @@ const BODILESS = ["GET", "HEAD"];
 export const playground = {
   title: "Playground",
   async show({ me, query }) {
-    const dialects = await signedDialects();
+    const { items: keys } = await get("/console/api/v1/keys");
+    const dialects = await signedDialects(me, keys);
     const own = await getIfThere("/console/api/v1/delegations");
-    const known = PROOFS.filter((proof) => !dialects || dialects.some((one) => one.name === proof.name));
+    const known = dialects ? dialects.flatMap(({ name }) => PROOFS.filter((proof) => proof.name === name)) : PROOFS;
     const head = [
       el("h1", null, "Playground"),
       el("p", { class: "lead" }, "Sign a request with your key, break it if you like, and see how it is judged. Signing happens in this page; nothing is used up by looking."),
@@ -31,9 +32,9 @@ export const playground = {
     const result = el("section", { class: "try-result", "aria-label": "Result" }, el("p", { class: "quiet" }, "The signed request and the judgement appear here."));
     const which = choice("Dialect", known.map((proof) => [proof.name, proof.name, dialects?.find((one) => one.name === proof.name)?.summary]), {
       value: first.name,
-      onchange: (name) => requestForm(form, result, known.find((proof) => proof.name === name), dialects, { ...me, acts_as: own?.acts_as }),
+      onchange: (name) => requestForm(form, result, known.find((proof) => proof.name === name), dialects, { ...me, keys, acts_as: own?.acts_as }),
     });
-    await requestForm(form, result, first, dialects, { ...me, acts_as: own?.acts_as });
+    await requestForm(form, result, first, dialects, { ...me, keys, acts_as: own?.acts_as });
     return [...head, el("div", { class: "two" }, el("div", null, which.node, form), result)];
   },
 };
@@ -46,7 +47,7 @@ async function requestForm(place, result, proof, dialects, me) {
   const method = field("Method", { options: ["GET", "POST", "PUT", "PATCH", "DELETE"].map((name) => [name, name]), value: proof.ownRequest ? "POST" : "GET" });
   const url = field(proof.ownRequest ? "Address of the session API's auth/token" : "Address", { kind: "url", value: proof.ownRequest ? sessionUrl(route) : (route ?? ""), hint: dialect?.routes?.length > 1 ? `Routes: ${dialect.routes.map((one) => one.url).join(", ")}` : null });
   const body = field("Body", { rows: 3, optional: true });
-  const values = Object.fromEntries(proof.fields(identifier, me).map(({ name, label, ...rest }) => [name, field(label, rest)]));
+  const values = Object.fromEntries(proof.fields(identifier, me, settings).map(({ name, label, ...rest }) => [name, field(label, rest)]));
   const chooser = await keyChooser({ kinds: proof.kinds });
   const tamper = choice("Break something?", ["none", ...proof.tampers].map((name) => [name, ...TAMPERS[name]]), { value: "none" });
   const ask = proof.ownRequest && el("button", { type: "button", onclick: () => challenge(url, values) }, "Ask for a challenge");
@@ -56,12 +57,19 @@ async function requestForm(place, result, proof, dialects, me) {
     const pair = await chooser.pair();
     const given = Object.fromEntries(Object.entries(values).map(([name, one]) => [name, one.value.trim()]));
     const text = proof.ownRequest || BODILESS.includes(method.value) ? "" : body.value;
-    const request = await signedRequest({ proof, pair, settings, values: given, method: method.value, url: new URL(url.value).href, body: text, tamper: tamper.value, now: Math.floor(serverNow() / 1000) });
+    const request = await signedRequest({ proof, pair, settings, values: given, method: method.value, url: new URL(url.value).href, body: text, tamper: tamper.value, algorithms: allowed(pair, dialect, me.keys), now: Math.floor(serverNow() / 1000) });
     await showResult(result, proof, request);
   };
   fill(place, formOf({ fields: { url, ...values, ...chooser.fields }, submit: "Sign and judge", act },
     !proof.ownRequest && method.node, url.node,
     !proof.ownRequest && body.node, Object.values(values).map((one) => one.node), ask, chooser.node, el("details", null, el("summary", null, "Break something on purpose"), tamper.node)));
+}
+
+/** The algorithms that the dialect takes and the registered key is not narrowed away from. */
+function allowed(pair, dialect, keys) {
+  const registered = keys.find((key) => key.fingerprints.spki_sha256_hex === pair.fingerprint);
+  if (!dialect) return pair.httpAlgorithms;
+  return registered ? algorithmsOf(registered, dialect) : dialect.algorithms;
 }
 
 function sessionUrl(route) {
@@ -76,7 +84,6 @@ function checkUrl(text) {
     throw new Wrong("url", "Wanted the whole address with http:// or https://.");
   }
 }
-
 
 async function challenge(url, values) {
   values.challenge.error("");
@@ -99,6 +106,7 @@ async function showResult(place, proof, request) {
   fill(place,
     el("h2", { tabindex: "-1" }, "The request"),
     copyBlock(curl(request), "the request as a curl command"),
+    request.steps && howSigned(request.steps),
     el("div", { class: "actions" }, sendButton, el("p", { class: "quiet small" }, "It goes through this server's gateway like any other request, is logged and counted, and what works once is used up.")),
     send, el("h2", null, "The judgement"), judged);
   place.querySelector("h2").focus();
@@ -118,6 +126,12 @@ async function showResult(place, proof, request) {
   } catch (error) {
     fill(judged, [404, 405].includes(error.status) ? notHere("Explaining a request") : problemBox(error));
   }
+}
+
+/** How the signature came to be, one step after the other. */
+function howSigned(steps) {
+  return el("section", null, el("h2", null, "How it was signed"), el("ol", { class: "judgement", "aria-label": "How it was signed" }, steps.map(([what, text]) =>
+    el("li", null, el("p", null, el("strong", null, what)), el("pre", { class: "wraps" }, el("code", null, text))))));
 }
 
 /** Has the server send it: browsers send no signed request from here to another address. */

@@ -22,7 +22,7 @@ export const rotateKey = {
   title: "Rotate a key",
   async show({ me, params, onleave }) {
     const key = await ownKey(params.key);
-    const dialects = (await signedDialects()) ?? [];
+    const dialects = (await signedDialects(me)) ?? [];
     const algorithms = dialects.filter((one) => key.dialects.includes(one.name)).flatMap((one) => one.algorithms);
     const overlap = choice("How long does the old key still count?", OVERLAPS, { value: "7d" });
     // Only the key that signed this session in needs no further proof.

@@ -9,7 +9,8 @@ import { firstCall, signedDialects } from "./signed-dialects.js";
 export const startPage = {
   title: "Start",
   async show({ me }) {
-    const [keys, dialects] = await Promise.all([get("/console/api/v1/keys"), signedDialects()]);
+    const keys = await get("/console/api/v1/keys");
+    const dialects = await signedDialects(me, keys.items);
     const live = keys.items.filter((key) => key.live);
     const used = live.filter((key) => key.last_used);
     const retiring = keys.items.filter((key) => key.state === "retiring" && key.live);
@@ -26,7 +27,7 @@ export const startPage = {
           el("p", { class: "actions" }, el("a", { class: live.length ? "button primary" : "button", href: "#/try" }, "Open the playground"))),
         step("Call from your server", false, "Copy a snippet in your language, with your own names filled in, or use the command line:",
           copyBlock(firstCall(dialects?.find((one) => one.routes?.length), me), "the command"),
-          used.length > 0 && el("p", { class: "quiet small" }, `Your keys were last used ${ago(newest(used))}; signing in here counts.`),
+          used.length > 0 && el("p", { class: "quiet small" }, `Your keys were last used ${ago(newest(used))}; signing in here does not count.`),
           el("p", { class: "actions" }, el("a", { class: "button", href: "#/snippets" }, "See the snippets")))),
       retiring.length > 0 && el("section", null, el("h2", null, "Going soon"),
         el("ul", { class: "plain" }, retiring.map((key) => el("li", null, mark("retiring"), " ",
@@ -41,7 +42,7 @@ export const startPage = {
 
 function step(title, done, text, ...more) {
   return el("li", { class: done ? "done" : null },
-    el("h2", null, title, done && el("span", { class: "mark good" }, el("span", { "aria-hidden": "true" }, " ✓"), el("span", { class: "unseen" }, " (done)"))),
+    el("h2", null, title, done && [" ", el("span", { class: "mark good" }, el("span", { "aria-hidden": "true" }, "✓"), el("span", { class: "unseen" }, "(done)"))]),
     el("p", null, text), more);
 }
 

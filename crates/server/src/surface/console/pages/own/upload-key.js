@@ -19,7 +19,7 @@ const MOST = 64 * 1024;
 export const uploadKey = {
   title: "Upload a public key",
   async show({ me }) {
-    const dialects = (await signedDialects()) ?? [];
+    const dialects = (await signedDialects(me)) ?? [];
     const place = el("div", { class: "wizard" });
     const text = field("Public key", { rows: 7, hint: "PEM, an OpenSSH line, a JWK, base64 or hexadecimal: any usual spelling." });
     const file = field("Or its file", { kind: "file", optional: true, onchange: () => readInto(file, text) });
