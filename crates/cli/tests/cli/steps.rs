@@ -54,7 +54,7 @@ fn every_command_given_nonsense_says_what_to_do_next() {
 #[test]
 fn what_the_server_refuses_comes_with_a_step_of_its_own() {
     let place = Place::new();
-    let server = Server::start(&place);
+    let server = Server::with(&place, "[session]\nself_registration = false\n");
     place.run("key new a.pem").ok();
     place.run("key new b.pem").ok();
     let manage = &server.manage;
