@@ -4,7 +4,7 @@ use crate::exit::{Done, Exit, Failure};
 use crate::manage::{segment, text};
 use crate::member::{at, put};
 use crate::pair::{beside, make_pair};
-use crate::print::Out;
+use crate::print::{Out, plain};
 use crate::quiet::{self, Quiet};
 use crate::registered::{possession, signed};
 use crate::terminal;
@@ -106,7 +106,11 @@ async fn rotate(args: &RotateArgs, quiet: Span, patience: Option<Span>, asker: &
     if at(&key, "state") == "pending" {
         return awaiting(&id, &key, next.made.as_deref(), &done, out);
     }
-    let line = format!("{} is taken from now on; {id} {}\n", text(&key, "id")?, fate(&retiring, &args.keep));
+    let line = format!(
+        "{} is taken from now on; {id} {}\n",
+        plain(text(&key, "id")?),
+        plain(&fate(&retiring, &args.keep))
+    );
     if !args.wait && !attended {
         return out.show(&done, || line);
     }
@@ -203,7 +207,7 @@ fn fate(old: &Value, keep: &str) -> String {
 
 /// Says that the new key waits. Nobody must sign with it until it counts, so that is no success for whoever goes by exit codes.
 fn awaiting(old: &str, key: &Value, made: Option<&Path>, done: &Value, out: Out) -> Done {
-    let new = text(key, "id")?;
+    let new = plain(text(key, "id")?);
     let file = made.map_or_else(String::new, |file| format!(", whose private half is {}", file.display()));
     out.show(done, || format!("{new} waits for an operator's approval; {old} goes on as it is\n"))?;
     let text = format!(

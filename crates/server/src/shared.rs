@@ -13,7 +13,7 @@ use crate::seal::Seal;
 use crate::secrets::{Keeper, challenge_key, seal_all, signing_keys};
 use crate::tls::acme::texts::Texts;
 use crate::traces::exporters::Exporters;
-use crate::uses::Unwritten;
+use crate::uses::{Unwritten, waiting};
 use crate::verdicts::Verdicts;
 use countersign::ask::Decoys;
 use countersign::time::{Span, Time};
@@ -25,7 +25,7 @@ use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::once::Once;
 use countersign_store::registrar::Registrar;
-use countersign_store::registry::Registry;
+use countersign_store::registry::{LastUse, Registry};
 use countersign_store::sessions::Sessions;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -254,6 +254,11 @@ impl Shared {
     /// The same as soon as a proof held: the answer may be long in coming, and its caller gone by then.
     pub(crate) fn used_key(&self, key: &str, at: Time, client: IpAddr) {
         self.unwritten().note(key, at, client);
+    }
+
+    /// The uses of these keys that no store is known to have, in no order.
+    pub(crate) fn waiting(&self, keys: &[String]) -> Vec<LastUse> {
+        waiting(&self.uses, keys)
     }
 
     /// The uses that wait to be written, for as long as it is not said that they are.

@@ -3,7 +3,7 @@ use countersign::time::Time;
 use countersign_store::registry::{LastUse, MOST_ADDRESSES};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Uses waiting at most; what comes beyond is written with a later use.
 const MOST: usize = 100_000;
@@ -60,16 +60,20 @@ impl Unwritten {
         self.writing = Arc::default();
     }
 
-    /// The uses of these keys, in no order.
-    pub(crate) fn of(&self, keys: &[String]) -> Vec<LastUse> {
-        let wanted: HashSet<&str> = keys.iter().map(String::as_str).collect();
-        let mut found: Vec<LastUse> =
-            self.writing.iter().filter(|one| wanted.contains(one.key.as_str())).cloned().collect();
-        for key in keys {
-            found.extend(self.next.of(key).into_iter().map(|(at, client)| told(key, at, client)));
-        }
-        found
+    /// The uses of these keys that came in, and all that are being written: those are looked through without keeping requests waiting.
+    fn of(&self, keys: &[String]) -> (Vec<LastUse>, Arc<[LastUse]>) {
+        let noted =
+            |key: &String| self.next.of(key).into_iter().map(|(at, client)| told(key, at, client)).collect();
+        (keys.iter().flat_map(|key| -> Vec<LastUse> { noted(key) }).collect(), Arc::clone(&self.writing))
     }
+}
+
+/// The uses of these keys that no store is known to have, in no order.
+pub(crate) fn waiting(unwritten: &Mutex<Unwritten>, keys: &[String]) -> Vec<LastUse> {
+    let (mut found, writing) = unwritten.lock().unwrap_or_else(PoisonError::into_inner).of(keys);
+    let wanted: HashSet<&str> = keys.iter().map(String::as_str).collect();
+    found.extend(writing.iter().filter(|one| wanted.contains(one.key.as_str())).cloned());
+    found
 }
 
 impl Uses {
@@ -170,24 +174,28 @@ mod tests {
 
     #[test]
     fn a_use_is_known_until_it_is_known_to_be_written() {
-        let mut uses = Unwritten::default();
-        let key = ["key_1".to_owned()];
-        let known = |uses: &Unwritten| {
-            let mut known: Vec<i64> = uses.of(&key).iter().map(|one| one.at.seconds()).collect();
+        let uses = Mutex::new(Unwritten::default());
+        let note = |key: &str, second, number| {
+            uses.lock().unwrap().note(key, Time::from_seconds(second), from(number));
+        };
+        let begin = || uses.lock().unwrap().begin().len();
+        let known = || {
+            let waiting = waiting(&uses, &["key_1".to_owned()]);
+            let mut known: Vec<i64> = waiting.iter().map(|one| one.at.seconds()).collect();
             known.sort_unstable();
             known
         };
-        uses.note("key_1", Time::from_seconds(1), from(1));
-        uses.note("key_2", Time::from_seconds(1), from(1));
-        assert_eq!(uses.begin().len(), 2);
-        uses.note("key_1", Time::from_seconds(2), from(2));
-        assert_eq!(known(&uses), [1, 2], "while it is being written");
+        note("key_1", 1, 1);
+        note("key_2", 1, 1);
+        assert_eq!(begin(), 2);
+        note("key_1", 2, 2);
+        assert_eq!(known(), [1, 2], "while it is being written");
         // The write came to nothing: the next one has all, and the newest of each address.
-        uses.note("key_1", Time::from_seconds(3), from(1));
-        assert_eq!(uses.begin().len(), 3);
-        assert_eq!(known(&uses), [2, 3]);
-        uses.written();
-        assert_eq!((known(&uses), uses.begin().len()), (vec![], 0));
+        note("key_1", 3, 1);
+        assert_eq!(begin(), 3);
+        assert_eq!(known(), [2, 3]);
+        uses.lock().unwrap().written();
+        assert_eq!((known(), begin()), (vec![], 0));
     }
 
     #[test]

@@ -22,8 +22,7 @@ mod secret;
 mod session;
 mod user;
 
-pub use crate::draft::new::{Narrowing, NewAccount, NewCompanion, NewKey, Vouch};
-pub use crate::draft::rotation::replaceable;
+pub use crate::draft::new::{Narrowing, NewAccount, NewCompanion, NewKey, Vouch, replaceable};
 
 /// Open join codes of an organisation, unless a draft allows another number: its own members make them, and all are kept in memory.
 pub const MOST_JOIN_CODES: usize = 1000;

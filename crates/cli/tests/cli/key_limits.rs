@@ -1,4 +1,5 @@
 //! What a registered key may be used for, set and shown by command: it counts at the next request, and what is not named stays as it is.
+#![expect(clippy::indexing_slicing, reason = "tests may stop at once")]
 use crate::nodes::upstream;
 use crate::run::{Place, Server};
 

@@ -1,4 +1,5 @@
 //! Callers look after their own keys by command, signed in with one of them: no more than the console lets them, and nobody else's.
+#![expect(clippy::indexing_slicing, reason = "tests may stop at once")]
 use crate::nodes::upstream;
 use crate::run::{Place, Server};
 use serde_json::Value;

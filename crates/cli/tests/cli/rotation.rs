@@ -1,4 +1,5 @@
 //! Rotation by command alone: under load without a failed request, proved by the old key or one kept for recovery, asked for at a terminal.
+#![expect(clippy::indexing_slicing, reason = "tests may stop at once")]
 use crate::nodes::upstream;
 use crate::run::{Place, Server};
 use countersign_client::ambient::Ambient;

@@ -1,6 +1,7 @@
-//! What is to be made: accounts, keys and companion keys before they have ids.
+//! What is to be made: accounts, keys and companion keys before they have ids; and which keys another may replace.
+use crate::denied::Denied;
 use crate::model::{Identifier, KeyRecord, Role};
-use countersign::life::key::KeyState;
+use countersign::life::key::{InvalidMove, KeyState};
 use countersign::time::Time;
 use countersign_keys::{CompactKey, PublicKey};
 
@@ -123,4 +124,31 @@ pub struct NewCompanion {
     pub bound: bool,
     /// Whether it is switched on.
     pub enabled: bool,
+}
+
+/// Whether another key may take this one's place, whoever vouches for it. A key is replaced once: a second successor would be a third
+/// live key that nobody looks for, and would move the end that was told for this one.
+///
+/// # Errors
+/// [`Denied`] `key-retiring` or `key-state`, with the way on.
+pub fn replaceable(old: &KeyRecord) -> Result<(), Denied> {
+    let state = match old.life.state {
+        KeyState::Active | KeyState::Disabled => return Ok(()),
+        KeyState::Retiring { until } => {
+            let text = format!(
+                "wanted a key that was not replaced yet; this one retires until Unix time {until} already; rotate the key that came \
+                 after it, or register another one"
+            );
+            return Err(Denied::state("key-retiring", text));
+        }
+        KeyState::Recovery => {
+            return Err(Denied::state(
+                "key-state",
+                "wanted a key that signs requests, found one for recovery; register the next recovery key, and revoke this one",
+            ));
+        }
+        KeyState::Pending | KeyState::Revoked => old.life.state,
+    };
+    let invalid = InvalidMove { from: state, asked: "rotate" };
+    Err(Denied::state("key-state", format!("{invalid}; register another key, or choose one that is in use")))
 }

@@ -1,9 +1,9 @@
 //! Decisions about the next key: who vouches for it, whether it waits for approval, and when the old one ends.
 use crate::denied::Denied;
-use crate::draft::new::{NewKey, Vouch};
+use crate::draft::new::{NewKey, Vouch, replaceable};
 use crate::draft::{Decided, Draft};
 use crate::model::KeyRecord;
-use countersign::life::key::{InvalidMove, KeyLife, KeyState};
+use countersign::life::key::{KeyLife, KeyState};
 use countersign::time::Span;
 
 /// A longer overlap is no rotation.
@@ -92,33 +92,6 @@ impl Draft<'_> {
             "wanted a proof by the old key while it counts, or by a key of the account that is kept for recovery; sign with one of these",
         ))
     }
-}
-
-/// Whether another key may take this one's place, whoever vouches for it. A key is replaced once: a second successor would be a third
-/// live key that nobody looks for, and would move the end that was told for this one.
-///
-/// # Errors
-/// [`Denied`] `key-retiring` or `key-state`, with the way on.
-pub fn replaceable(old: &KeyRecord) -> Decided<()> {
-    let state = match old.life.state {
-        KeyState::Active | KeyState::Disabled => return Ok(()),
-        KeyState::Retiring { until } => {
-            let text = format!(
-                "wanted a key that was not replaced yet; this one retires until Unix time {until} already; rotate the key that came \
-                 after it, or register another one"
-            );
-            return Err(Denied::state("key-retiring", text));
-        }
-        KeyState::Recovery => {
-            return Err(Denied::state(
-                "key-state",
-                "wanted a key that signs requests, found one for recovery; register the next recovery key, and revoke this one",
-            ));
-        }
-        KeyState::Pending | KeyState::Revoked => old.life.state,
-    };
-    let invalid = InvalidMove { from: state, asked: "rotate" };
-    Err(Denied::state("key-state", format!("{invalid}; register another key, or choose one that is in use")))
 }
 
 #[cfg(test)]

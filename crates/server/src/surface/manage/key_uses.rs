@@ -101,7 +101,7 @@ pub(crate) async fn of_each(
 
 /// All uses that are known, newest first, to the second. What is not written yet is looked at before what is: it goes from here to there.
 async fn newest(manage: &Manage, keys: &[String]) -> Result<Vec<LastUse>, Problem> {
-    let mut all = manage.shared.unwritten().of(keys);
+    let mut all = manage.shared.waiting(keys);
     for one in &mut all {
         one.at = Time::from_seconds(one.at.seconds());
     }

@@ -242,7 +242,7 @@ async fn a_use_is_told_before_it_is_written_and_after_a_write_that_failed() {
         );
         crate::chores::flush(shared).await;
     }
-    assert!(shared.unwritten().of(std::slice::from_ref(&id)).is_empty(), "it is written by now");
+    assert!(shared.waiting(std::slice::from_ref(&id)).is_empty(), "it is written by now");
 }
 
 #[tokio::test]
