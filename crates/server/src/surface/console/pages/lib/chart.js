@@ -81,7 +81,7 @@ function drawn({ kind, width, height, words, series, points, most }) {
 export function countBars(caption, rows, { empty, link } = {}) {
   const most = Math.max(1, ...rows.map((row) => row.count));
   return table(caption, [
-    ["Name", (row) => (link ? el("a", { href: link(row) }, el("code", null, row.name)) : el("code", null, row.name))],
+    ["Name", (row) => (link ? el("a", { href: link(row) }, el("code", null, row.name)) : el("code", null, row.name)), "name-cell"],
     ["Share", (row) => svg("svg", { viewBox: "0 0 100 8", class: "share", "aria-hidden": "true", preserveAspectRatio: "none" }, svg("rect", { x: 0, y: 0, width: 100, height: 8, class: "track" }), svg("rect", { x: 0, y: 0, width: Math.max(1, (row.count / most) * 100), height: 8, class: `bar ${row.kind ?? ""}` })), "share-cell"],
     ["Count", (row) => row.count.toLocaleString("en"), "number"],
     ...(rows.some((row) => row.last) ? [["Last", (row) => row.last, "last"]] : []),
