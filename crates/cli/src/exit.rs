@@ -99,6 +99,7 @@ impl Exit {
                 "look for a mistyped name; the command `list` beside this one shows what there is"
             }
             Self::Conflict => "change what is there first, or choose another name",
+            Self::Awaiting => "ask an operator to approve it",
             Self::Tampered => "stop who can write to the store, and compare with a backup",
             Self::Interrupted => "run it again when you are ready",
         }

@@ -127,12 +127,24 @@ impl Step for NoAnswer {
             Self::NoSession(_) => {
                 "look whether the name after --as is registered with this key; the operator finds the reason in the log"
             }
+            Self::Unproved(_) => {
+                "take nothing from this answer; look whether the route signs answers (`sign_answers`), and whether these are the server's keys"
+            }
             Self::NoToken(_) => {
                 "look whether the address is the token endpoint's and the client is registered with this key; the operator finds the reason \
                  in the log"
             }
         };
         otherwise(self, next)
+    }
+}
+
+impl Step for reqwest::Error {
+    fn step(&self) -> Option<String> {
+        otherwise(
+            self,
+            "look whether this machine has certificates of authorities, and whether the proxy settings are addresses",
+        )
     }
 }
 

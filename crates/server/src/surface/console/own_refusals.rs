@@ -69,7 +69,7 @@ struct OwnRefusal {
 #[serde(untagged)]
 #[expect(dead_code, reason = "it describes what the explanation writes, and is never made")]
 enum Told {
-    Whole(Explanation),
+    Whole(Box<Explanation>),
     Word(Verdict),
 }
 
