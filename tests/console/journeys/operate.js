@@ -94,6 +94,23 @@ export async function run({ installation, browser }) {
     same(await page.getByLabel("Dialect").inputValue(), "skykit", "the dialect asked for");
   });
 
+  await test("a slow page neither comes over its successor nor says there that it loads", async () => {
+    await page.route("**/api/v1/statistics*", async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await route.continue();
+    });
+    await page.open("#/operate/links");
+    // At once: its answer and the word that it comes are both still to be.
+    await page.evaluate(() => { location.hash = "#/operate/overview"; });
+    await page.waitForTimeout(50);
+    await page.open("#/operate/operators");
+    for (const wait of [600, 1500]) {
+      await page.waitForTimeout(wait);
+      must(/^Operators/.test(await main.innerText()), await main.innerText());
+    }
+    await page.unroute("**/api/v1/statistics*");
+  });
+
   await test("an operator ends somebody's session", async () => {
     await page.open(`#/operate/sessions?account=${worked.account}`);
     await page.getByRole("button", { name: /^End/ }).first().click();

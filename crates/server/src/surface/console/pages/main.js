@@ -62,7 +62,7 @@ async function show(words) {
   }
   const found = routeOf(location.hash, ROUTES);
   const main = frame(me, location.hash, signedOut);
-  const slow = setTimeout(() => fill(main, el("p", { class: "quiet", role: "status" }, "Loading…")), PATIENCE);
+  const slow = setTimeout(() => mine === turn && fill(main, el("p", { class: "quiet", role: "status" }, "Loading…")), PATIENCE);
   let nodes;
   let title = "Not found";
   try {
