@@ -98,7 +98,7 @@ async fn rotate(args: &RotateArgs, quiet: Span, patience: Option<Span>, asker: &
         }
     };
     let old = asker.key(&id).await?;
-    replaceable(&old)?;
+    replaceable(&old, args)?;
     let next = next_key(args, &old, attended)?;
     let sent = ask(args, asker, &old, &next).await;
     let mut done = sent.map_err(|failure| next.given_up(failure))?;
@@ -170,7 +170,7 @@ async fn ask(args: &RotateArgs, asker: &mut Asker, old: &Value, next: &Next) -> 
 }
 
 /// A key is replaced once: said before a new pair is made for nothing. The server decides.
-fn replaceable(old: &Value) -> Done {
+fn replaceable(old: &Value, args: &RotateArgs) -> Done {
     let (id, state) = (text(old, "id")?, text(old, "state")?);
     let (why, next) = match state {
         "retiring" => {
@@ -181,6 +181,8 @@ fn replaceable(old: &Value) -> Done {
                 "rotate the key that came after it, or register another one; `countersign key list` shows what there is",
             )
         }
+        // A key that is kept for recovery may vouch for it.
+        "revoked" if args.prove.is_some() => return Ok(()),
         "pending" | "revoked" => (
             format!("wanted a key that is in use; {id} is {state}"),
             "register another key, or choose one that is in use; `countersign key list` shows what there is",

@@ -82,7 +82,7 @@ fn what_cannot_be_limits_says_what_can() {
         (" --method get".into(), 2, ["a method in capitals such as GET", "\"get\""]),
         (" --path reports --method GET".into(), 2, ["a path prefix such as /v1/orders", "reports"]),
         (" --network 10.0.0.1/8".into(), 2, ["a network such as 10.0.0.0/8", "10.0.0.1/8"]),
-        (" --dialect nonsense".into(), 2, ["not spoken here", "choose from these"]),
+        (" --dialect nonsense".into(), 2, ["does not know the dialect", "choose from these"]),
         (" --method GET --clear-methods".into(), 2, ["cannot be used with", "--clear-methods"]),
     ] {
         let ran = run(&format!("key limit {key}{line}"));

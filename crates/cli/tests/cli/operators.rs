@@ -23,11 +23,12 @@ fn the_registry_is_managed_over_the_api() {
     let id = key["id"].as_str().unwrap().to_owned();
     run("key register alice --file a.pem -d asymmetric-jwt").fails(2, &["private key"]);
     run("key register alice --file b.pem.pub -d nonsense").fails(2, &["dialect"]);
-    let rotated = run(&format!("--json key rotate {id} --file b.pem.pub --keep 1h")).json();
-    assert_eq!(rotated["retiring"]["state"], "retiring");
     run(&format!("key rotate {id} --file b.pem.pub --keep soon")).fails(2, &["7d"]);
     // Without anybody to ask, what is missing is named.
     run(&format!("key rotate {id}")).fails(2, &["--file FILE", "--new FILE"]);
+    let rotated = run(&format!("--json key rotate {id} --file b.pem.pub --keep 1h")).json();
+    assert_eq!(rotated["retiring"]["state"], "retiring");
+    run(&format!("key rotate {id} --file b.pem.pub --keep 1h")).fails(7, &["not replaced yet"]);
     assert!(run(&format!("key revoke {id}")).ok().contains("revoked"));
     run(&format!("key enable {id}")).fails(7, &[]);
     run("key revoke key_nothing").fails(6, &[]);

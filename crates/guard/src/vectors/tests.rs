@@ -150,6 +150,9 @@ async fn every_plain_vector_is_judged_as_known_and_has_both_answers() {
     }
 }
 
+/// Headers that must be there and that the vendor's scheme does not sign: nobody is known by them.
+const UNSIGNED: &[&str] = &["orderly-account-id"];
+
 #[tokio::test]
 async fn every_changed_byte_of_a_plain_vectors_token_is_refused() {
     for (path, file) in plain() {
@@ -163,7 +166,7 @@ async fn every_changed_byte_of_a_plain_vectors_token_is_refused() {
         let (mut refused, mut listed) = (0, false);
         for (at, (name, value)) in step.request.headers.iter().enumerate() {
             // Lists of parameters have unsigned ones among them; the tests of texts change their bytes.
-            if !carriers.contains(name) || value.contains("=\"") {
+            if !carriers.contains(name) || value.contains("=\"") || UNSIGNED.contains(&name.as_str()) {
                 listed |= carriers.contains(name);
                 continue;
             }

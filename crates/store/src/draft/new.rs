@@ -126,14 +126,16 @@ pub struct NewCompanion {
     pub enabled: bool,
 }
 
-/// Whether another key may take this one's place, whoever vouches for it. A key is replaced once: a second successor would be a third
-/// live key that nobody looks for, and would move the end that was told for this one.
+/// Whether another key may take this one's place. A key is replaced once: a second successor would be a third live key that nobody looks
+/// for, and would move the end that was told for this one. One that was revoked is replaced only where another key vouches (`by_another`),
+/// which then must be kept for recovery: so comes back whose keys are all gone.
 ///
 /// # Errors
 /// [`Denied`] `key-retiring` or `key-state`, with the way on.
-pub fn replaceable(old: &KeyRecord) -> Result<(), Denied> {
+pub fn replaceable(old: &KeyRecord, by_another: bool) -> Result<(), Denied> {
     let state = match old.life.state {
         KeyState::Active | KeyState::Disabled => return Ok(()),
+        KeyState::Revoked if by_another => return Ok(()),
         KeyState::Retiring { until } => {
             let text = format!(
                 "wanted a key that was not replaced yet; this one retires until Unix time {until} already; rotate the key that came \

@@ -36,7 +36,7 @@ impl Draft<'_> {
                 format!("wanted an overlap of 0s to 366d; found {overlap}; choose one in between"),
             ));
         }
-        replaceable(&record)?;
+        replaceable(&record, matches!(vouch, Vouch::Key(key) if key != record.id))?;
         let recovers = self.vouches(&record, vouch)?;
         let new = self.add_key(new)?;
         let old = match (new.life.state, record.life.state) {

@@ -39,8 +39,8 @@ pub(crate) fn vouching(
     let refused = |detail: String| {
         Problem::invalid("bad-rotation-proof", "The proof of rotation does not hold.").detail(detail).at(at)
     };
-    replaceable(old).map_err(Problem::from)?;
     let id = proof.key.as_deref().unwrap_or(&old.id);
+    replaceable(old, id != old.id).map_err(Problem::from)?;
     let text = signed_text(old, new, proof.time);
     let signer = own.iter().find(|key| {
         key.id == *id && (key.id == old.id || key.life.state == KeyState::Recovery) && key.life.may_vouch(now)

@@ -141,9 +141,16 @@ async fn a_recovery_key_replaces_a_lost_one_also_when_that_was_switched_off() {
         "never into one that signs requests"
     );
     assert!(!bench.registrar.directory().key(&recovery).unwrap().life.is_live(now()));
+    // One that was revoked comes back on that word alone.
+    bench.registrar.revoke_key(&stamp(), &next.id).await.unwrap();
+    for vouch in [Vouch::Operator, Vouch::Key(&next.id), Vouch::Key(&lost)] {
+        assert!(bench.rotate(&next.id, 5, vouch).await.is_err(), "{vouch:?}");
+    }
+    let (old, next) = bench.rotate(&next.id, 5, Vouch::Key(&recovery)).await.unwrap();
+    assert_eq!((old.life.state, next.life.state), (KeyState::Revoked, KeyState::Active));
     bench.registrar.revoke_key(&stamp(), &recovery).await.unwrap();
     assert!(
-        bench.rotate(&next.id, 5, Vouch::Key(&recovery)).await.is_err(),
+        bench.rotate(&next.id, 6, Vouch::Key(&recovery)).await.is_err(),
         "a revoked one vouches for nothing"
     );
 }
