@@ -7,6 +7,7 @@ use crate::model::{
     SecretRecord, User, Write,
 };
 use crate::stamp::Stamp;
+use countersign::time::Time;
 use std::collections::{BTreeSet, HashMap};
 
 mod account;
@@ -88,6 +89,12 @@ impl<'d> Draft<'d> {
             ending: BTreeSet::new(),
             most_join_codes: MOST_JOIN_CODES,
         }
+    }
+
+    /// When the change is made.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.stamp.now
     }
 
     /// What was noted so far, one entry for each thing that changes.

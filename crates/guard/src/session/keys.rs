@@ -4,16 +4,19 @@ use crate::session::possession::{is_same, provisional};
 use crate::session::reply::{No, Stop, json};
 use crate::session::{Asked, DIALECT, SessionApi};
 use bytes::Bytes;
-use countersign::ask::{KeyLimits, KnownKey};
+use countersign::ask::KnownKey;
 use countersign::base64::{Alphabet, encode};
 use countersign::life::challenge::{Ask, Purpose};
-use countersign::life::key::KeyState;
 use countersign::reason::Reason;
 use countersign_keys::read_public_key;
-use countersign_store::denied::ChangeError;
+use countersign_store::denied::{ChangeError, Denial, Denied};
 use countersign_store::draft::{Narrowing, NewKey};
+use countersign_store::model::KeyRecord;
 use http::Response;
 use serde::Serialize;
+
+/// Why no key is added for a session whose own key is none any more.
+const ENDED: &str = "opener-ended";
 
 /// One key as clients know it.
 #[derive(Serialize)]
@@ -68,13 +71,15 @@ impl SessionApi {
         }
         let stamp = self.stamp(&holder.caller.id, asked.now);
         let base = NewKey::new(&holder.caller.id, "", intake.key.spki_der(), DIALECT);
-        let new = match holder.caller.key(&holder.session.key) {
-            Some(opener) => NewKey { shared: self.settings.shared_keys, ..like(opener, base) },
-            None => return Err(No::refused(Reason::SessionEnded).into()),
-        };
+        let base = NewKey { shared: self.settings.shared_keys, ..base };
         let added = self.registrar.change(&stamp, |draft| {
-            let state = draft.by_itself(&new.account, new.state)?;
-            draft.add_key(&NewKey { state, ..new.clone() })
+            // As it is when the key is made: one that was revoked or narrowed since the token was looked at lets in no more than that.
+            let opener = draft.key(&holder.session.key).ok().filter(|opener| opener.life.is_live(asked.now));
+            let opener = opener.ok_or_else(|| {
+                Denied::new(Denial::State, ENDED, "the key that opened the session has ended")
+            })?;
+            let state = draft.by_itself(&base.account, base.state)?;
+            draft.add_key(&NewKey { state, ..like(&opener, base.clone()) })
         });
         match added.await {
             Ok(_) => Ok(json(&shown(&answer.key))),
@@ -82,26 +87,23 @@ impl SessionApi {
             Err(ChangeError::Denied(denied)) if denied.code() == "key-not-accepted" => {
                 Err(No::refused(Reason::BadSignature).into())
             }
+            Err(ChangeError::Denied(denied)) if denied.code() == ENDED => {
+                Err(No::refused(Reason::SessionEnded).into())
+            }
             Err(error) => Err(error.into()),
         }
     }
 }
 
 /// No wider and no longer than the key that lets it in: narrowing would mean nothing if its holder could add another.
-fn like(opener: &KnownKey, new: NewKey) -> NewKey {
-    let texts = |list: &[Box<str>]| list.iter().map(ToString::to_string).collect();
-    let KeyLimits { methods, paths, networks } = &opener.limits;
+fn like(opener: &KeyRecord, new: NewKey) -> NewKey {
     let narrowing = Narrowing {
         algorithms: Vec::new(),
-        methods: texts(methods),
-        paths: texts(paths),
-        networks: networks.iter().map(ToString::to_string).collect(),
+        methods: opener.methods.clone(),
+        paths: opener.paths.clone(),
+        networks: opener.networks.clone(),
     };
-    let retires = match opener.life.state {
-        KeyState::Retiring { until } => Some(until),
-        _ => None,
-    };
-    NewKey { narrowing, expires: opener.life.expires.into_iter().chain(retires).min(), ..new }
+    NewKey { narrowing, expires: opener.life.ends(), ..new }
 }
 
 fn shown(raw: &[u8; 32]) -> Key {

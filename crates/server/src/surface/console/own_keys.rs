@@ -157,7 +157,8 @@ async fn check_key(
     Ok(Json((&intake::one_key(&text.public, &console.manage.keys, "public")?).into()))
 }
 
-/// Register a public key, no wider and no longer than the key that is signed in with.
+/// Register a public key, no wider in methods, paths and networks and no longer than the key that is signed in with. What it is for is free
+/// among the dialects that routes take: a key for one does not keep its holder from another.
 #[utoipa::path(post, path = "/console/api/v1/keys", tag = "keys", request_body = OwnNewKey,
     responses((status = 201, body = KeyView), Changing))]
 async fn register_own_key(
@@ -186,7 +187,7 @@ async fn register_own_key(
     // The proof is wanted always; that it lets a key stand under two accounts is for the setting to say.
     new.possession.holds(&holder.account.id, &key, holder.now, "possession")?;
     let Confines { algorithms, limits, expires } =
-        opener.map_or_else(Confines::default, |opener| Confines::of(opener, &key));
+        opener.clone().map_or_else(Confines::default, |opener| Confines::of(opener, &key));
     let new = KeyToRegister {
         public: new.public,
         label: new.label,
@@ -201,7 +202,8 @@ async fn register_own_key(
         recovery: false,
     };
     let standing = Standing { shared: manage.shared_keys, by: By::Owner };
-    let added = add(manage, &holder.actor(), holder.account.id.clone(), new, standing).await?;
+    let account = holder.account.id.clone();
+    let added = add(manage, &holder.actor(), account, new, standing, opener.as_ref()).await?;
     Ok((StatusCode::CREATED, Json(added.key)))
 }
 

@@ -36,7 +36,7 @@ struct OwnNarrowing {
     paths: Option<Vec<String>>,
     /// Client networks, such as `10.0.0.0/8`.
     networks: Option<Vec<String>>,
-    /// Dialects it is for.
+    /// Dialects it is for. That is about this key alone: its holder may register another one for others.
     dialects: Option<Vec<String>>,
     /// Algorithms that it signs with.
     algorithms: Option<Vec<String>>,

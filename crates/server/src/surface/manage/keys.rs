@@ -10,7 +10,7 @@ use super::page::{Ask, Page};
 use super::possession::{Possession, may_share};
 use super::problem::{Changing, Problem, ReadingOne};
 use super::rotation::{self, RotationProof};
-use super::standing::{By, Standing};
+use super::standing::{By, Standing, unchanged};
 use super::state::Manage;
 use super::views::{KeyView, LimitsView};
 use axum::Json;
@@ -164,17 +164,18 @@ async fn register_key(
     let at = "possession";
     let shared = may_share(new.possession.as_ref(), &account, &read.key, &manage, operator.now, at)?;
     let standing = Standing { shared, by: By::Operator };
-    let added = add(&manage, &operator.actor(), account, new, standing).await?;
+    let added = add(&manage, &operator.actor(), account, new, standing, None).await?;
     Ok((StatusCode::CREATED, Json(added)))
 }
 
-/// Registers a key in somebody's name who may.
+/// Registers a key in somebody's name who may; `opener` is the key that lets it in and confines the new one.
 pub(crate) async fn add(
     manage: &Manage,
     actor: &Actor,
     account: String,
     new: KeyToRegister,
     standing: Standing,
+    opener: Option<&KeyRecord>,
 ) -> Result<RegisteredKey, Problem> {
     let state = match (new.pending, new.recovery) {
         (true, true) => {
@@ -202,6 +203,7 @@ pub(crate) async fn add(
         shared: standing.shared,
     };
     let row = actor.change(manage, |draft| {
+        opener.map_or(Ok(()), |opener| unchanged(draft, opener))?;
         let state = standing.by.begins(draft, &key.account, key.state)?;
         draft.add_key(&NewKey { state, ..key.clone() })
     });
@@ -250,6 +252,7 @@ pub(crate) async fn replace(
     standing: Standing,
     vouch: Vouch<'_>,
 ) -> Result<RotatedKey, Problem> {
+    let seen = old.clone();
     let KeyRecord { id, account, .. } = old.clone();
     let Rotation { new, overlap, old_proof: _ } = rotation;
     let read = intake::one_key(&new.public, &manage.keys, "new.public")?;
@@ -279,6 +282,7 @@ pub(crate) async fn replace(
         shared: standing.shared,
     };
     let rows = actor.change(manage, |draft| {
+        unchanged(draft, &seen)?;
         let state = standing.by.begins(draft, &next.account, KeyState::Active)?;
         let rows = draft.rotate_key(&id, &NewKey { state, ..next.clone() }, overlap.0, vouch)?;
         access::keep_an_owner(&manage.directory, draft)?;

@@ -1,8 +1,13 @@
 //! Keys over the API: every spelling, their lives, rotation, limits.
 use super::bench::{Bench, START};
+use crate::surface::manage::keys::{KeyToRegister, Rotation, add, replace};
+use crate::surface::manage::operator::Actor;
+use crate::surface::manage::standing::{By, Standing};
+use crate::surface::manage::state::Manage;
 use axum::http::StatusCode;
 use countersign::time::Time;
 use countersign_keys::{KeyKind, PrivateKey};
+use countersign_store::draft::Vouch;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -261,4 +266,34 @@ async fn one_change_of_limits_leaves_the_others_as_they_are() {
     assert_eq!(refused.problem(), (422, "invalid-method".to_owned()));
     assert_eq!(change(json!({"limits": {"verbs": []}})).await.problem(), (422, "unknown-member".to_owned()));
     assert_eq!(bench.call("GET", &path, None).await.good()["label"], after["label"]);
+}
+
+#[tokio::test]
+async fn no_key_follows_from_another_as_it_was_before_it_was_narrowed_or_ended() {
+    let bench = Bench::new().await;
+    let manage = Manage::of(&bench.app);
+    let standing = Standing { shared: false, by: By::Owner };
+    for (change, path) in [(Some(json!({"paths": ["/a"]})), "limits"), (None, "revoke")] {
+        let account = bench.account(path).await;
+        let actor = Actor { id: account.clone(), now: Time::from_seconds(START) };
+        let made = bench.key(&account, "skykit").await;
+        let id = made["key"]["id"].as_str().unwrap();
+        let seen = bench.app.directory.key(id).unwrap();
+        let method = if change.is_some() { "PUT" } else { "POST" };
+        bench.call(method, &format!("/api/v1/keys/{id}/{path}"), change).await.good();
+        let public = PrivateKey::generate(KeyKind::Ed25519, 256).unwrap().public_key().to_pem();
+        let new: KeyToRegister =
+            serde_json::from_value(json!({"public": public, "dialects": ["skykit"]})).unwrap();
+        let added = add(&manage, &actor, account.clone(), new, standing, Some(&seen)).await;
+        assert_eq!(
+            added.err().map(|problem| problem.code().to_owned()),
+            Some("changed-meanwhile".to_owned())
+        );
+        let next = Rotation::same(public, None, None, serde_json::from_value(json!("1h")).unwrap());
+        let replaced = replace(&manage, &actor, seen, next, standing, Vouch::Operator).await;
+        assert_eq!(
+            replaced.err().map(|problem| problem.code().to_owned()),
+            Some("changed-meanwhile".to_owned())
+        );
+    }
 }

@@ -1,7 +1,9 @@
 //! What each role may do, tried on every call that the OpenAPI document lists.
-use super::bench::Bench;
+use super::bench::{Bench, START};
 use super::operations;
+use crate::surface::manage::moment::Moment;
 use axum::http::StatusCode;
+use countersign::time::Time;
 use serde_json::json;
 
 /// Calls that only an owner makes.
@@ -91,6 +93,11 @@ async fn a_role_taken_away_counts_at_once() {
     assert_eq!(answer.problem(), (403, "not-an-operator".into()));
 }
 
+/// So many days and an hour after the start.
+fn day(days: i64) -> Moment {
+    Moment(Time::from_seconds(START + days * 86_400 + 3600))
+}
+
 #[tokio::test]
 async fn there_is_always_an_owner() {
     let bench = Bench::new().await;
@@ -102,10 +109,17 @@ async fn there_is_always_an_owner() {
         ("POST", "/api/v1/keys/key_owner/revoke", None),
         ("POST", "/api/v1/keys/key_owner/disable", None),
         ("POST", "/api/v1/keys/key_owner/retire", Some(json!({"overlap": "1h"}))),
+        ("PATCH", "/api/v1/keys/key_owner", Some(json!({"expires": day(6)}))),
     ];
     for (method, path, body) in &tries {
         let answer = bench.call(method, path, body.clone()).await;
         assert_eq!(answer.problem(), (409, "last-owner".into()), "{method} {path}: {}", answer.text);
+    }
+    // An end that leaves time to notice is one; from there on it may come no nearer.
+    for (days, status) in [(30, 200), (8, 200), (6, 409), (0, 409), (9, 200)] {
+        let change = json!({"expires": day(days)});
+        let answer = bench.call("PATCH", "/api/v1/keys/key_owner", Some(change)).await;
+        assert_eq!(answer.status.as_u16(), status, "{days}: {}", answer.text);
     }
     bench.call("PUT", "/api/v1/operators/acc_manager", Some(json!({"role": "owner"}))).await.good();
     bench.call("DELETE", "/api/v1/operators/acc_owner", None).await.good();
