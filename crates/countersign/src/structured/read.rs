@@ -57,6 +57,9 @@ pub fn item(line: &[u8]) -> Read<Item<'_>> {
     if reader.peek().is_none() { Ok(item) } else { Err(NotStructured) }
 }
 
+/// As many components or parameters as signatures usually have: lists of them need not grow.
+const USUAL: usize = 8;
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -124,7 +127,7 @@ impl<'a> Reader<'a> {
 
     fn inner(&mut self) -> Read<InnerList<'a>> {
         self.want(b'(')?;
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(USUAL);
         // At most `MOST_ITEMS` rounds.
         loop {
             self.skip(|byte| byte == b' ');
@@ -160,6 +163,9 @@ impl<'a> Reader<'a> {
             };
             if found.0.len() >= MOST_PARAMETERS {
                 return Err(NotStructured);
+            }
+            if found.0.is_empty() {
+                found.0.reserve(USUAL);
             }
             found.0.push(Parameter { key, value, text });
         }

@@ -10,6 +10,9 @@ use crate::structured::InnerList;
 use http::header::CONNECTION;
 use smallvec::SmallVec;
 
+/// Bytes of a usual base.
+const USUAL: usize = 512;
+
 /// Builds the base of a message into `out`; tells which of the needs it meets.
 ///
 /// # Errors
@@ -22,6 +25,7 @@ pub(crate) fn build(
     out: &mut Vec<u8>,
 ) -> Result<Listed, Reason> {
     out.clear();
+    out.reserve(USUAL);
     if inner.items.len() > MOST_COMPONENTS {
         return Err(Reason::TooLarge);
     }
