@@ -212,3 +212,27 @@ async fn an_old_refusal_of_a_token_that_is_sent_again_and_again_teaches_nothing(
     assert!(matches!(error, NoAnswer::Unproved(Unproved::Dated(-66))), "{error}");
     assert_eq!(client.offset().ahead(), Span::ZERO);
 }
+
+#[tokio::test]
+async fn an_old_refusal_to_an_address_or_to_a_header_that_is_no_proof_teaches_nothing() {
+    let key = key();
+    let signing = key.clone();
+    let address = server(move |text| {
+        dated(&signing, text, (401, NOW - 66), EXPIRED, Content::Whole(EXPIRED.as_bytes()))
+    })
+    .await;
+    let dialect = Arc::new(countersign_dialects::load("skillhive", &Default::default()).unwrap());
+    let own = Arc::new(PrivateKey::generate(KeyKind::Rsa, 2048).unwrap());
+    for beside in [None, Some("Basic bWU6bWU=")] {
+        let signer =
+            RequestSigner::new(dialect.clone(), own.clone(), "connection").acting_as("ada@example.com");
+        let client = Client::signing(signer, ambient(NOW)).unwrap().wanting_signed(answers(&key));
+        let mut request = get(&address);
+        if let Some(beside) = beside {
+            request.headers_mut().insert("authorization", HeaderValue::from_static(beside));
+        }
+        let error = client.send(request, 100).await.unwrap_err();
+        assert!(matches!(error, NoAnswer::Unproved(Unproved::Dated(-66))), "{beside:?}: {error}");
+        assert_eq!(client.offset().ahead(), Span::ZERO, "{beside:?}");
+    }
+}
