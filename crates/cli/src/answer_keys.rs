@@ -87,7 +87,7 @@ pub(crate) fn sentence(signed: &Signed) -> String {
         Extent::Head => ", without its body",
     };
     let bound = match signed.bound() {
-        Bound::Proof => "the proof of this request",
+        Bound::Proof => "the proof or token that this request carried",
         Bound::Address => "this method and address",
     };
     format!("note: the answer is signed by the server's key {}{covers}, to {bound}", signed.key())

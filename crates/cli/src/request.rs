@@ -110,7 +110,8 @@ fn in_session(args: &SendArgs, request: Request<Bytes>, signer: RequestSigner) -
     let client = Client::in_session(keeper, &server, world::ambient()).map_err(|error| told(&error))?;
     let client = args.answer.held(client)?;
     world::run(async {
-        let answer = client.send(request, LONGEST_ANSWER).await.map_err(|error| told(&error))?;
+        let send = client.send_as(request, args.public_url.as_deref(), LONGEST_ANSWER);
+        let answer = send.await.map_err(|error| told(&error))?;
         if let Some(tokens) = client.tokens().await.map_err(|error| told(&error))? {
             kept.save(&tokens)?;
         }

@@ -10,7 +10,7 @@ use crate::ambient::Ambient;
 use crate::answers::{Answers, Asked};
 use crate::exchange::Exchange;
 use crate::keeper::{self, Call, Keeper, LONGEST_ANSWER};
-use crate::offset::{ClockOffset, Lesson};
+use crate::offset::ClockOffset;
 use crate::signer::RequestSigner;
 use bytes::{Bytes, BytesMut};
 use countersign::answer::judge::Signed;
@@ -133,7 +133,8 @@ impl Client {
         let (ready, token) = self.ready(&request, public).await?;
         let mut asked = asked(&ready, public);
         let (mut response, mut tries) = (self.once(ready, limit).await?, 1);
-        let next = self.heed(response.status(), response.headers(), response.body(), local, token);
+        let (status, headers, body) = (response.status(), response.headers(), response.body());
+        let next = self.heed(Some(&asked), status, headers, body, local, token);
         if next.await? == Next::AskAgain {
             let (ready, _) = self.ready(&request, public).await?;
             asked = self::asked(&ready, public);
@@ -145,17 +146,20 @@ impl Client {
 
     /// Learns from an answer to what [`Client::prove`] proved when this machine's clock showed `local`; `token` is what it gave.
     ///
+    /// A client that wants signed answers learns the time from a signed one alone, and needs to know what was `asked` for that.
+    ///
     /// # Errors
     /// [`NoAnswer::Clock`] when the clocks are more than a day apart.
     pub async fn heed(
         &self,
+        asked: Option<&Asked>,
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
         local: Time,
         token: Option<String>,
     ) -> Result<Next, NoAnswer> {
-        if self.learn(status, headers, body, local)? {
+        if self.learn(asked, status, headers, body, local)? {
             return Ok(Next::AskAgain);
         }
         if let Credential::Token(exchange) = &self.credential
@@ -172,24 +176,6 @@ impl Client {
             return Ok(Next::AskAgain);
         }
         Ok(Next::Keep)
-    }
-
-    /// Corrects the clock by a refusal; whether there was something to correct.
-    pub(in crate::http) fn learn(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-        local: Time,
-    ) -> Result<bool, NoAnswer> {
-        let known = self.offset();
-        let learned = known.learn(status, headers, body, local).map_err(NoAnswer::Clock)?;
-        let Lesson::Learned(offset) = learned else { return Ok(false) };
-        if known.explains(offset, local, self.ambient.now()) {
-            return Ok(false);
-        }
-        *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = offset;
-        Ok(true)
     }
 
     /// Ends the session, where there is one.

@@ -110,7 +110,8 @@ impl Middleware for Signing {
             return self.admit(&asked, first).await;
         };
         let (first, body) = read(first, LONGEST_REFUSAL).await?;
-        let heeded = self.client.heed(first.status(), first.headers(), &body, local, token);
+        let (status, headers) = (first.status(), first.headers());
+        let heeded = self.client.heed(Some(&asked), status, headers, &body, local, token);
         match heeded.await.map_err(Error::middleware)? {
             Next::Keep => self.admit(&asked, first).await,
             Next::AskAgain => {

@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 /// The header in which a countersign server tells its time, in Unix milliseconds.
 pub const TIME_HEADER: &str = "countersign-time";
 /// A clock further off is not corrected silently: it is wrong by more than any time zone, and its owner should know.
-const GREATEST_SECONDS: i64 = 86_400;
+pub(crate) const GREATEST_SECONDS: i64 = 86_400;
 /// Less than this is the way through the network and the whole seconds of `Date`, not a wrong clock.
 const LEAST_MILLIS: i64 = 1500;
 
@@ -59,8 +59,19 @@ impl ClockOffset {
         body: &[u8],
         local: Time,
     ) -> Result<Lesson, TooFar> {
+        self.learn_from(status, server_time(headers), body, local)
+    }
+
+    /// The same where something else than the answer's headers says what time it is at the server.
+    pub(crate) fn learn_from(
+        self,
+        status: StatusCode,
+        server: Option<Time>,
+        body: &[u8],
+        local: Time,
+    ) -> Result<Lesson, TooFar> {
         let refused = status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN;
-        let Some(server) = server_time(headers).filter(|_| refused && may_be_about_time(body)) else {
+        let Some(server) = server.filter(|_| refused && may_be_about_time(body)) else {
             return Ok(Lesson::Nothing);
         };
         let off = server.since(self.correct(local));

@@ -81,7 +81,43 @@ struct Entry {
     fetched: Option<Time>,
     /// Digest of the document that the keys were read from.
     document: Option<[u8; 32]>,
+    /// When the first of the signatures that the keys count by ends; `None` where they need none.
+    until: Option<Time>,
     keys: Arc<[Published]>,
+}
+
+/// What was read of a document.
+struct Read {
+    keys: Arc<[Published]>,
+    until: Option<Time>,
+}
+
+impl Entry {
+    /// Nothing yet.
+    fn tried(url: &str, now: Time) -> Self {
+        Self {
+            url: url.to_owned(),
+            tried: now,
+            fetched: None,
+            document: None,
+            until: None,
+            keys: Arc::new([]),
+        }
+    }
+
+    /// Whether there is something to go by: a set that is not too old, and of a directory one that somebody's signature still speaks for.
+    fn counts(&self, times: &Times, now: Time) -> bool {
+        self.fetched.is_some_and(|fetched| now.since(fetched) < times.greatest_age)
+            && self.until.is_none_or(|until| now < until)
+            && !(is_directory(&self.url) && self.keys.is_empty())
+    }
+
+    /// Whether it is time to read it again: a directory's signatures are renewed before they end, when half of their time is over.
+    fn is_stale(&self, times: &Times, now: Time) -> bool {
+        let Some(fetched) = self.fetched else { return true };
+        let half = self.until.map(|until| Span::from_millis(until.since(fetched).millis() / 2));
+        now.since(fetched) >= half.map_or(times.fresh, |half| half.min(times.fresh))
+    }
 }
 
 impl Jwks {
@@ -133,6 +169,11 @@ impl Jwks {
     }
 
     /// The set, fetched where it is too old or has no key that is wanted.
+    ///
+    /// Whether a request waits for that can be measured by anybody, and tells whether its agent is one of ours. A directory's owner lists a
+    /// key before he signs with it, so that a name which the directory does not have is refused at once, like one under an agent that
+    /// nobody registered, and the directory read again behind its back. A plain set is often changed at one stroke, by
+    /// issuers whose callers ask once: there the first request with the new key waits and is let in.
     async fn entry(
         self: &Arc<Self>,
         account: &str,
@@ -141,53 +182,48 @@ impl Jwks {
         now: Time,
     ) -> Option<Entry> {
         let known = self.sets.get(account).filter(|entry| entry.url == url).map(|entry| entry.clone());
-        let usable = known.as_ref().filter(|entry| {
-            entry.fetched.is_some_and(|fetched| now.since(fetched) < self.times.greatest_age)
-        });
-        let has = |entry: &Entry| entry.keys.iter().any(&wanted);
         let may_try = known.as_ref().is_none_or(|entry| now.since(entry.tried).abs() >= self.times.cooldown);
-        match usable {
-            Some(entry) if has(entry) => {
-                let stale = entry.fetched.is_none_or(|fetched| now.since(fetched) >= self.times.fresh);
-                if stale && may_try {
-                    self.mark(account, url, now);
-                    let (this, account, url) = (Arc::clone(self), account.to_owned(), url.to_owned());
-                    tokio::spawn(async move { this.refresh(&account, &url, now).await });
-                }
-                Some(entry.clone())
+        let usable = known.filter(|entry| entry.counts(&self.times, now));
+        let Some(entry) = usable else {
+            if !may_try {
+                return None;
             }
-            // Nothing to go by, or a hint that the set did not have: fetched now, but never more often than the cooldown.
-            other if may_try => {
-                self.mark(account, url, now);
-                // On its own: a caller that hangs up must not leave everybody else waiting out the cooldown.
-                let (this, of, from) = (Arc::clone(self), account.to_owned(), url.to_owned());
-                let fetched = tokio::spawn(async move { this.refresh(&of, &from, now).await });
-                if let Err(error) = fetched.await {
-                    tracing::error!(account, %error, "reading a key set broke");
-                }
-                // What could not be fetched again is no younger than it was.
-                let counts = |entry: &Entry| {
-                    let age = entry.fetched.map(|fetched| now.since(fetched));
-                    entry.url == url && age.is_some_and(|age| age < self.times.greatest_age)
-                };
-                self.sets.get(account).map(|entry| entry.clone()).filter(counts).or_else(|| other.cloned())
-            }
-            other => other.cloned(),
+            self.fetched(account, url, now).await;
+            // What could not be fetched again is no younger than it was.
+            let counts = |entry: &Entry| entry.url == url && entry.counts(&self.times, now);
+            return self.sets.get(account).map(|entry| entry.clone()).filter(counts);
+        };
+        let has = entry.keys.iter().any(&wanted);
+        if !may_try || (has && !entry.is_stale(&self.times, now)) {
+            return Some(entry);
         }
+        if has || is_directory(url) {
+            drop(self.fetching(account, url, now));
+            return Some(entry);
+        }
+        self.fetched(account, url, now).await;
+        self.sets.get(account).map(|entry| entry.clone()).filter(|entry| entry.url == url).or(Some(entry))
+    }
+
+    /// Fetches a set, and waits until that is done.
+    async fn fetched(self: &Arc<Self>, account: &str, url: &str, now: Time) {
+        if let Err(error) = self.fetching(account, url, now).await {
+            tracing::error!(account, %error, "reading a key set broke");
+        }
+    }
+
+    /// Fetches a set on its own: a caller that hangs up must not leave everybody else waiting out the cooldown.
+    fn fetching(self: &Arc<Self>, account: &str, url: &str, now: Time) -> tokio::task::JoinHandle<()> {
+        self.mark(account, url, now);
+        let (this, of, from) = (Arc::clone(self), account.to_owned(), url.to_owned());
+        tokio::spawn(async move { this.refresh(&of, &from, now).await })
     }
 
     /// Notes an attempt before it is made, so that many requests at once make one.
     fn mark(&self, account: &str, url: &str, now: Time) {
-        let mut entry = self.sets.entry(account.into()).or_insert_with(|| Entry {
-            url: url.to_owned(),
-            tried: now,
-            fetched: None,
-            document: None,
-            keys: Arc::new([]),
-        });
+        let mut entry = self.sets.entry(account.into()).or_insert_with(|| Entry::tried(url, now));
         if entry.url != url {
-            *entry =
-                Entry { url: url.to_owned(), tried: now, fetched: None, document: None, keys: Arc::new([]) };
+            *entry = Entry::tried(url, now);
         }
         entry.tried = now;
     }
@@ -214,18 +250,19 @@ impl Jwks {
             if is_directory(&from) {
                 proved(&fetched, &policy, &from, now)
             } else {
-                published(&fetched.body, &policy)
+                published(&fetched.body, &policy).map(|keys| Read { keys, until: None })
             }
         };
-        let keys = match tokio::task::spawn_blocking(read).await {
-            Ok(Ok(keys)) => keys,
+        let Read { keys, until } = match tokio::task::spawn_blocking(read).await {
+            Ok(Ok(read)) => read,
             Ok(Err(error)) => return tracing::warn!(account, %error, "the key set cannot be read"),
             Err(error) => return tracing::error!(account, %error, "reading a key set broke"),
         };
         if let Some(mut entry) = self.sets.get_mut(account)
             && entry.url == url
         {
-            (entry.keys, entry.fetched, entry.document) = (keys, Some(now), Some(document));
+            (entry.keys, entry.until) = (keys, until);
+            (entry.fetched, entry.document) = (Some(now), Some(document));
         }
     }
 }
@@ -248,9 +285,9 @@ fn is_directory(url: &str) -> bool {
 
 /// The keys of a directory whose holders signed it, for the host that it was fetched from: another one's keys cannot be put into it. Each is named
 /// by its JWK thumbprint, whatever the directory calls it.
-fn proved(fetched: &Fetched, policy: &Policy, url: &str, now: Time) -> Result<Arc<[Published]>, KeyError> {
+fn proved(fetched: &Fetched, policy: &Policy, url: &str, now: Time) -> Result<Read, KeyError> {
     let set = read_key_set(&fetched.body, policy)?;
-    let Some(target) = Target::from_url(url) else { return Ok(Arc::new([])) };
+    let Some(target) = Target::from_url(url) else { return Ok(Read { keys: Arc::new([]), until: None }) };
     let nothing = HeaderMap::new();
     let question = Incoming {
         method: "GET",
@@ -265,15 +302,18 @@ fn proved(fetched: &Fetched, policy: &Policy, url: &str, now: Time) -> Result<Ar
     let keys: Vec<_> = listed.iter().map(|(key, _)| ServerKey::new(Arc::clone(key))).collect();
     let came = Came { status: 200, headers: &fetched.headers, body: &fetched.body };
     let signed = directory(&question, &came, &keys, now);
-    let keys = listed.into_iter().zip(&keys).filter_map(|((key, algorithm), own)| {
-        if !signed.iter().any(|signer| signer.thumbprint() == own.thumbprint()) {
-            return None;
-        }
+    let mut first: Option<Time> = None;
+    let proved = listed.into_iter().zip(&keys).filter_map(|((key, algorithm), own)| {
+        // Who signed twice stands by the longer one.
+        let of_own = signed.iter().filter(|holder| holder.key().thumbprint() == own.thumbprint());
+        let until = of_own.map(|holder| holder.until()).max()?;
         let id = format!("{PUBLISHED}{}", key.fingerprints().spki_sha256_hex);
         let key = CompactKey::from_spki_der(key.spki_der()).ok()?;
+        first = Some(first.map_or(until, |first| first.min(until)));
         Some(Published { kid: own.thumbprint().to_owned(), id, algorithm, key })
     });
-    Ok(keys.collect())
+    let keys = proved.collect();
+    Ok(Read { keys, until: first })
 }
 
 impl std::fmt::Debug for Jwks {

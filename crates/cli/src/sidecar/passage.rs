@@ -69,7 +69,8 @@ impl Passage {
         }
         let read = timeout(self.patience, refusal(first)).await;
         let (first, said) = read.map_err(|_| slow("the end of its refusal"))??;
-        let heeded = self.client.heed(first.status(), first.headers(), &said, local, token).await;
+        // Nothing that was asked is kept: sidecars take any answer.
+        let heeded = self.client.heed(None, first.status(), first.headers(), &said, local, token).await;
         match (heeded, again) {
             (Ok(Next::AskAgain), Some(bytes)) => {
                 *tries = 2;

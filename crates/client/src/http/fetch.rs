@@ -9,7 +9,8 @@ use http::header::CONTENT_TYPE;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 impl Client {
-    /// Fetches a token: a second time where the endpoint wants a nonce of its own, or this machine's clock was off.
+    /// Fetches a token: a second time where the endpoint wants a nonce of its own, or this machine's clock was off. Nobody signs what the
+    /// endpoint answers, so that a client which wants signed answers keeps its clock.
     pub(super) async fn fetch(&self, exchange: &mut Exchange) -> Result<(), NoAnswer> {
         // A nonce, a correction of the clock, and the token.
         for _ in 0..3 {
@@ -23,7 +24,7 @@ impl Client {
             let request = request.build().map_err(NoAnswer::Connection)?;
             let answer = self.once(request, LONGEST_ANSWER).await?;
             let (status, headers, body) = (answer.status(), answer.headers(), answer.body());
-            if self.learn(status, headers, body, local)? {
+            if self.learn(None, status, headers, body, local)? {
                 continue;
             }
             if !exchange.answered(status, headers, body, self.now()).map_err(NoAnswer::NoToken)? {

@@ -76,3 +76,19 @@ async fn a_client_that_wants_signed_answers_gets_them_whole_or_not_at_all() {
     let error = http.get(format!("{address}/unsigned")).send().await.unwrap_err();
     assert!(format!("{error:?}").contains("wanted an answer that the server signed"), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_client_that_wants_signed_answers_learns_the_time_from_no_other() {
+    let seen = Arc::new(AtomicU64::new(0));
+    let counter = seen.clone();
+    let address = server(move |_| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        reply("401 Unauthorized", &format!("countersign-time: {}\r\n", (NOW - 66) * 1000), "")
+    })
+    .await;
+    let client = Client::signing(signer("http-signature"), ambient(NOW)).unwrap();
+    let http = chain(client.wanting_signed(answers(&key())));
+    let error = http.get(format!("{address}/things")).send().await.unwrap_err();
+    assert!(format!("{error:?}").contains("found one without"), "{error:?}");
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
+}

@@ -105,6 +105,27 @@ pub enum Unproved {
     BodyOutside,
 }
 
+/// A key whose holder signed a directory of keys. Only [`directory`] makes one.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder<'k> {
+    key: &'k ServerKey,
+    until: Time,
+}
+
+impl<'k> Holder<'k> {
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &'k ServerKey {
+        self.key
+    }
+
+    /// When this signature of his ends; from then on it says nothing.
+    #[must_use]
+    pub fn until(&self) -> Time {
+        self.until
+    }
+}
+
 impl ServerKey {
     /// A key.
     #[must_use]
@@ -209,19 +230,20 @@ pub fn judge(
     Ok(Signed { key: key.thumbprint.clone(), created, extent, bound })
 }
 
-/// The keys among `keys` whose holders signed this directory: for the host that was asked, with this body, at a time that includes now.
+/// The keys among `keys` whose holders signed this directory: for the host that was asked, with this body, at a time that includes now; once for
+/// each signature.
 #[must_use]
 pub fn directory<'k>(
     question: &Incoming<'_>,
     came: &Came<'_>,
     keys: &'k [ServerKey],
     now: Time,
-) -> Vec<&'k ServerKey> {
+) -> Vec<Holder<'k>> {
     let Ok((inputs, signatures)) = fields(came.headers) else { return Vec::new() };
     if digest::check(came.headers, came.body, &DigestKind::ALL).is_err() {
         return Vec::new();
     }
-    let one = |(own, member): &(&str, Member<'_>)| -> Option<&'k ServerKey> {
+    let one = |(own, member): &(&str, Member<'_>)| -> Option<Holder<'k>> {
         let Member::Inner(inner) = member else { return None };
         let listed = components(inner).ok()?;
         let of = |name, request| Component { name, request, ..Component::default() };
@@ -232,7 +254,8 @@ pub fn directory<'k>(
         if tag(member) != Some(TAG_DIRECTORY) || !covered || !counts {
             return None;
         }
-        holds(question, came, own, inner, &signatures, keys).ok()
+        let key = holds(question, came, own, inner, &signatures, keys).ok()?;
+        Some(Holder { key, until: Time::from_seconds(expires) })
     };
     inputs.iter().filter_map(one).collect()
 }

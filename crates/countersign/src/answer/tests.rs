@@ -290,7 +290,8 @@ fn a_directory_is_signed_by_every_key_that_counts() {
     let count = |incoming: &Incoming<'_>, headers: &HeaderMap, body: &[u8], at: i64| {
         let came = Came { status: 200, headers, body };
         let proved = directory(incoming, &came, &keys, Time::from_seconds(at));
-        proved.iter().map(|key| key.thumbprint().to_owned()).collect::<Vec<_>>()
+        assert!(proved.iter().all(|holder| holder.until() == Time::from_seconds(NOW + 300)));
+        proved.iter().map(|holder| holder.key().thumbprint().to_owned()).collect::<Vec<_>>()
     };
     let both = [&keys[1], &keys[2]].map(|key| key.thumbprint().to_owned());
     assert_eq!(count(&incoming, &answer, BODY, NOW), both);
