@@ -155,10 +155,12 @@ class Verifier {
 
   /** Tells the program; what it makes of it changes no answer. */
   #tell(listener, what) {
+    const failed = (error) => console.error('countersign: a listener failed:', error);
     try {
-      listener?.(what);
+      // It may be asynchronous: a rejection that nobody sees ends the process.
+      Promise.resolve(listener?.(what)).catch(failed);
     } catch (error) {
-      console.error('countersign: a listener failed:', error);
+      failed(error);
     }
   }
 }

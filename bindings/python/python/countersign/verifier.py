@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import dataclasses
+import functools
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from ._countersign import Fault, Recognised, Refused, Verifying
+from ._countersign import Fault, Recognised, Refused, Unusable, Verifying
 from .signer import pairs
 
 MOST_SECONDS = 30
@@ -104,6 +106,9 @@ class Verifier:
         if isinstance(dialects, str):
             dialects = [dialects]
         chosen: Iterable[tuple[str, Mapping[str, str]]] = dialects.items() if isinstance(dialects, Mapping) else ((name, {}) for name in dialects)
+        if isinstance(admit, str) or isinstance(require, str):
+            raise Unusable("admit and require: wanted lists, found a text")
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
         self._asks = find is not None or callable(memory)
         self._verifying = Verifying(
             [(name, dict(settings)) for name, settings in chosen],
@@ -150,7 +155,17 @@ class Verifier:
         if not self._asks:
             return self.verify(method, target, headers, body, client)
         _loop.set(asyncio.get_running_loop())
-        return await asyncio.to_thread(self.verify, method, target, list(headers), body, client)
+        # In threads of our own: what an asynchronous function waits for (a name's address, a file) runs in the loop's, and must not stand in
+        # line behind judgements that wait for that function.
+        judge = functools.partial(contextvars.copy_context().run, self.verify, method, target, list(headers), body, client)
+        return await asyncio.get_running_loop().run_in_executor(self._threads(), judge)
+
+    def _threads(self) -> ThreadPoolExecutor:
+        process = os.getpid()
+        if self._pool is None or self._pool[0] != process:
+            # Threads are not there after a fork.
+            self._pool = process, ThreadPoolExecutor(thread_name_prefix="countersign")
+        return self._pool[1]
 
     def reload(self) -> None:
         """Reads `accounts_file` again; when it cannot be read, the accounts stay as they are and `Unusable` is raised."""

@@ -55,7 +55,10 @@ def keys(url: str, kid: str | None, *, needed: bool) -> list[Key]:
         if len(_kept) >= MOST_ADDRESSES and url not in _kept:
             _kept.clear()
         kept = _kept.setdefault(url, _Kept())
-    with kept.lock:
+    # Whoever waits for another's asking waits no longer than that may take.
+    if not kept.lock.acquire(timeout=2 * TIMEOUT):
+        raise Fault(f"the key set {url} does not come")
+    try:
         now = time.monotonic()
         unknown = kid is not None and all(key.label != kid for key in kept.keys)
         old = kept.fetched is None or now - kept.fetched > GOOD
@@ -68,6 +71,8 @@ def keys(url: str, kid: str | None, *, needed: bool) -> list[Key]:
                 log.warning("the key set %s cannot be had: %s", url, error)
         if kept.fetched is not None and now - kept.fetched <= STALE:
             return kept.keys
+    finally:
+        kept.lock.release()
     if needed:
         raise Fault(f"the key set {url} cannot be had")
     return []
@@ -80,7 +85,12 @@ def _fetch(url: str) -> list[Key]:
     opener = urllib.request.build_opener(_NoRedirects)
     request = urllib.request.Request(url, headers={"Accept": "application/jwk-set+json, application/json"})
     with opener.open(request, timeout=TIMEOUT) as answer:
-        text = answer.read(MOST_BYTES + 1)
+        text = b""
+        until = time.monotonic() + TIMEOUT
+        while len(text) <= MOST_BYTES and (part := answer.read1(MOST_BYTES + 1 - len(text))):
+            text += part
+            if time.monotonic() > until:
+                raise ValueError("it does not come whole in time")
     if len(text) > MOST_BYTES:
         raise ValueError(f"it is larger than {MOST_BYTES} bytes")
     document = json.loads(text)
