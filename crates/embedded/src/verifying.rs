@@ -9,6 +9,7 @@ use crate::memory::{Elsewhere, InProcess, Nowhere, ReplayMemory};
 use crate::plain::{headers, is_plain};
 use crate::unusable::Unusable;
 use arc_swap::ArcSwap;
+use countersign::ask::Decoys;
 use countersign::base64::encode_hex;
 use countersign::dialect::Dialect;
 use countersign::incoming::{Body, Incoming, Target};
@@ -18,6 +19,7 @@ use countersign::verified::Covered;
 use countersign_guard::clock::{Clock, Entropy, SystemClock, SystemEntropy, draw};
 use countersign_guard::guard::{Guard, Verdict};
 use countersign_guard::policy::{Policy, Reply};
+use countersign_keys::sha256;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::memory::MemoryStore;
@@ -25,6 +27,7 @@ use countersign_store::once::Once;
 use futures_util::FutureExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Stands where a path would, when only a decoded one can be had: begins with no prefix that an account could be confined to.
 const NO_TARGET: &str = "*";
@@ -58,6 +61,9 @@ pub struct VerifyingOptions {
     pub admit: Option<Vec<String>>,
     /// What every proof must cover, of `method`, `authority`, `path`, `query`, `body` and `once`.
     pub require: Vec<String>,
+    /// A secret of the program's, the same in all its processes and after restarts: by it, refusing an unknown name costs what refusing a
+    /// known one could. `None`: what is described says it; where the program is asked, that is so in one process alone.
+    pub secret: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// Judges requests. All threads may use one at once.
@@ -65,6 +71,7 @@ pub struct Verifying {
     policy: Policy,
     guard: ArcSwap<Guard>,
     once: Arc<dyn Once>,
+    decoys: Option<Decoys>,
     described: bool,
     file: Option<PathBuf>,
     public: Option<(String, String)>,
@@ -105,17 +112,28 @@ impl Verifying {
             Accounts::File(path) => Some(path.clone()),
             Accounts::Described(_) | Accounts::Asked(_) => None,
         };
-        let guard = match options.accounts {
-            Accounts::Described(text) => guard(accounts::read(&text)?, &once, &clock),
-            Accounts::File(path) => guard(accounts::read(&account_file::read(&path)?)?, &once, &clock),
+        let secret = options.secret.as_ref().map(|secret| secret.as_slice());
+        let described_by = |text: &str| {
+            // Strangers know neither the keys in it nor the digests.
+            let decoys = Some(numbers(secret.unwrap_or(text.as_bytes())));
+            Ok::<_, Unusable>((guard(accounts::read(text)?, &once, &clock, decoys), decoys))
+        };
+        let (guard, decoys) = match options.accounts {
             Accounts::Asked(holders) => {
+                // Each process would draw another, and numbers that differ from one to the next tell the unknown.
+                let alone = matches!(options.memory, ReplayMemory::Process { .. });
+                let drawn = alone.then(|| Decoys::new(draw(&*entropy)));
+                let decoys = secret.map(numbers).or(drawn);
                 let asking = Asking::new(holders, names);
-                guard(Directory::empty(), &once, &clock).with_source(Arc::new(asking))
+                let guard = guard(Directory::empty(), &once, &clock, decoys);
+                (guard.with_source(Arc::new(asking)), decoys)
             }
+            Accounts::Described(text) => described_by(&text)?,
+            Accounts::File(path) => described_by(&account_file::read(&path)?)?,
         };
         let needs_target = policy.dialects.iter().any(needs_target);
         let guard = ArcSwap::from_pointee(guard);
-        Ok(Self { policy, guard, once, described, file, public, needs_target, local, clock, entropy })
+        Ok(Self { policy, guard, once, decoys, described, file, public, needs_target, local, clock, entropy })
     }
 
     /// Takes another description in place of the one before, all at once; uses stay remembered.
@@ -128,7 +146,7 @@ impl Verifying {
                 "wanted a verifier with described accounts, found one that asks the program",
             ));
         }
-        self.guard.store(Arc::new(guard(accounts::read(text)?, &self.once, &self.clock)));
+        self.guard.store(Arc::new(guard(accounts::read(text)?, &self.once, &self.clock, self.decoys)));
         Ok(())
     }
 
@@ -268,10 +286,24 @@ impl Verifying {
     }
 }
 
-fn guard(directory: Directory, once: &Arc<dyn Once>, clock: &Arc<dyn Clock>) -> Guard {
+fn guard(
+    directory: Directory,
+    once: &Arc<dyn Once>,
+    clock: &Arc<dyn Clock>,
+    decoys: Option<Decoys>,
+) -> Guard {
     // Sessions are a server's: dialects whose proofs belong to one are not taken here.
     let sessions = Arc::new(MemoryStore::default());
-    Guard::new(Arc::new(directory), Arc::clone(once), sessions, Arc::clone(clock))
+    let guard = Guard::new(Arc::new(directory), Arc::clone(once), sessions, Arc::clone(clock));
+    match decoys {
+        Some(decoys) => guard.with_decoys(decoys),
+        None => guard,
+    }
+}
+
+fn numbers(secret: &[u8]) -> Decoys {
+    let digest = sha256(&[b"countersign embedded decoys\0", secret]);
+    Decoys::new(digest.first_chunk().copied().unwrap_or_default())
 }
 
 fn readable(choice: &DialectChoice) -> Result<Arc<Dialect>, Unusable> {

@@ -109,6 +109,7 @@ class Verifying:
         body_limit: int | None = None,
         admit: Sequence[str] | None = None,
         require: Sequence[str] = ...,
+        secret: bytes | None = None,
     ) -> Verifying: ...
     def judge(
         self, method: bytes, target: bytes | None, headers: _Pairs, body: bytes | None, client: str | None = None

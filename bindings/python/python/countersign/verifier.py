@@ -85,7 +85,8 @@ class Verifier:
     `dialects`: names, or names with settings. One of `accounts` (the text that ``countersign apply`` reads), `accounts_file` and `find`
     (a function from `Asked` to `Account` or None) says who has which keys. `memory` says where uses are remembered: a function
     ``claim(digest, expires)`` that is True for the first to claim (see `countersign.memory`), or ``"process"`` where one process
-    serves; it refuses proofs made before it began, and ``"new process"`` does not. `public` is the address that callers use.
+    serves; it refuses proofs made before it began, and ``"new process"`` does not. `public` is the address that callers use. `secret`, the
+    same in all processes, makes it cost as much to refuse an unknown name as a known one; wanted beside `find` where several processes serve.
 
     What a function raises is a `Fault`: nobody is let in, and nobody is told to have signed wrongly.
     """
@@ -102,6 +103,7 @@ class Verifier:
         body_limit: int | None = None,
         admit: Sequence[str] | None = None,
         require: Sequence[str] = (),
+        secret: str | bytes | None = None,
     ) -> None:
         if isinstance(dialects, str):
             dialects = [dialects]
@@ -120,6 +122,7 @@ class Verifier:
             body_limit=body_limit,
             admit=None if admit is None else list(admit),
             require=list(require),
+            secret=secret.encode() if isinstance(secret, str) else secret,
         )
 
     def verify(

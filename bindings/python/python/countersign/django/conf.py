@@ -69,6 +69,7 @@ def verifier(find: Callable[[Asked], Account | None]) -> Verifier:
             public=setting("PUBLIC_URL"),
             body_limit=setting("BODY_LIMIT"),
             require=setting("REQUIRE", ()),
+            secret=settings.SECRET_KEY,
         )
     except Unusable as error:
         raise ImproperlyConfigured(f"COUNTERSIGN: {error}") from error
