@@ -2,6 +2,7 @@
 use crate::account_file;
 use crate::accounts;
 use crate::arrived::Arrived;
+use crate::checks;
 use crate::choice::DialectChoice;
 use crate::holders::{Asking, Holders};
 use crate::judgement::{Answered, Judgement, Recognised, Refused, failed, unread};
@@ -19,7 +20,6 @@ use countersign::verified::Covered;
 use countersign_guard::clock::{Clock, Entropy, SystemClock, SystemEntropy, draw};
 use countersign_guard::guard::{Guard, Verdict};
 use countersign_guard::policy::{Policy, Reply};
-use countersign_keys::sha256;
 use countersign_store::directory::Directory;
 use countersign_store::fault::Fault;
 use countersign_store::memory::MemoryStore;
@@ -115,15 +115,12 @@ impl Verifying {
         let secret = options.secret.as_ref().map(|secret| secret.as_slice());
         let described_by = |text: &str| {
             // Strangers know neither the keys in it nor the digests.
-            let decoys = Some(numbers(secret.unwrap_or(text.as_bytes())));
+            let decoys = Some(checks::of(secret.unwrap_or(text.as_bytes())));
             Ok::<_, Unusable>((guard(accounts::read(text)?, &once, &clock, decoys), decoys))
         };
         let (guard, decoys) = match options.accounts {
             Accounts::Asked(holders) => {
-                // Each process would draw another, and numbers that differ from one to the next tell the unknown.
-                let alone = matches!(options.memory, ReplayMemory::Process { .. });
-                let drawn = alone.then(|| Decoys::new(draw(&*entropy)));
-                let decoys = secret.map(numbers).or(drawn);
+                let decoys = secret.map(checks::of).or_else(|| checks::drawn(&options.memory, &*entropy));
                 let asking = Asking::new(holders, names);
                 let guard = guard(Directory::empty(), &once, &clock, decoys);
                 (guard.with_source(Arc::new(asking)), decoys)
@@ -299,11 +296,6 @@ fn guard(
         Some(decoys) => guard.with_decoys(decoys),
         None => guard,
     }
-}
-
-fn numbers(secret: &[u8]) -> Decoys {
-    let digest = sha256(&[b"countersign embedded decoys\0", secret]);
-    Decoys::new(digest.first_chunk().copied().unwrap_or_default())
 }
 
 fn readable(choice: &DialectChoice) -> Result<Arc<Dialect>, Unusable> {
