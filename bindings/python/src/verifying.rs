@@ -147,6 +147,11 @@ impl Verifying {
     fn carriers(&self) -> Vec<String> {
         self.0.carriers()
     }
+
+    /// Names of the headers that carry a dialect's proofs, in lower case.
+    fn carriers_of(&self, dialect: &str) -> Vec<String> {
+        self.0.carriers_of(dialect)
+    }
 }
 
 /// A word, a function or nothing.

@@ -273,6 +273,13 @@ impl Verifying {
         names.map(ToString::to_string).collect()
     }
 
+    /// Names of the headers that carry a dialect's proofs, in lower case; none where they stand in the address or the body.
+    #[must_use]
+    pub fn carriers_of(&self, dialect: &str) -> Vec<String> {
+        let own = self.policy.dialects.iter().filter(|own| **own.name() == *dialect);
+        own.flat_map(|own| own.carriers()).map(ToString::to_string).collect()
+    }
+
     fn turn_away(&self, reason: Reason) -> Judgement {
         self.refused(unread(reason), None, &self.policy.reply(reason))
     }

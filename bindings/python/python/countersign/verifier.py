@@ -211,11 +211,14 @@ class Verifier:
         """Names of headers that carry proofs, in lower case."""
         return self._verifying.carriers
 
+    def carriers_of(self, dialect: str) -> list[str]:
+        """Names of the headers that carry a dialect's proofs, in lower case; none where they stand in the address or the body."""
+        return self._verifying.carriers_of(dialect)
+
 
 def _finding(find: Find) -> Callable[[str, str | None, str, str | None], Any]:
     waited = _waited(find)
     return lambda dialect, namespace, identifier, kid: waited(Asked(dialect, namespace, identifier, kid))
-
 
 
 def _waited(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -64,7 +64,7 @@ impl Pair {
     }
 
     fn described(&self, dialect: &str, namespace: &str, identifier: &str) -> String {
-        let digest = encode_hex(&sha256(&[b"api-key"]));
+        let digest = encode_hex(&countersign_keys::sha256(&[b"api-key"]));
         format!(
             "[[user]]\nname = \"u@h\"\n[[account]]\nname = \"acme\"\nacts_as = [\"u@h\"]\n\
              identifiers = {{ {namespace} = \"{identifier}\" }}\n[[account.key]]\nlabel = \"k\"\n\
@@ -119,7 +119,8 @@ fn several_dialects_go_there_and_back() {
             }
             Judgement::Refused(refused) => panic!("{dialect}: {refused}"),
         }
-        assert!(!provider.carriers().is_empty());
+        assert!(!provider.carriers().is_empty() && provider.carriers() == provider.carriers_of(dialect));
+        assert!(provider.carriers_of("another").is_empty());
     }
 }
 

@@ -82,8 +82,10 @@ class Middleware:
             # Nothing is decided by it.
             log.exception("the last use of a key of %s cannot be written down", recognised.account)
         _become(request, user, recognised)
-        if any(request.headers.get(name) for name in self.verifier.carriers):
-            # No form brings a header along. A proof in the address or the body may be anybody's, on a stranger's page.
+        carriers = self.verifier.carriers_of(recognised.dialect)
+        if any(request.headers.get(name) for name in carriers if name != "cookie"):
+            # No form brings such a header along. A proof in the address or the body may be anybody's, on a stranger's page, whatever headers
+            # the browser sets beside it.
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         return None
 
