@@ -190,13 +190,20 @@ interface VerifierBase {
   /** What every proof must cover. */
   require?: Covered[];
   /**
+   * The same in all processes: makes it cost as much to refuse an unknown name as a known one. Wanted beside `keys` where several processes serve.
+   */
+  secret?: string;
+  /**
    * Says where a request comes from, for keys that are confined to networks (in `accounts`); without it these are refused. Behind a proxy,
    * read what that proxy says; otherwise `request.socket.remoteAddress`.
    */
   client?: (request: IncomingMessage) => string | undefined;
   /** Is told of every refusal. */
   onRefused?: (refused: Refused) => void;
-  /** Is told of everything that failed on our side and was answered with 503; otherwise it goes to `console.error`. */
+  /**
+   * Is told of everything that failed on our side and was answered with 503, and of accounts that have keys and none that can be used
+   * (`ERR_COUNTERSIGN_KEY`), which strangers cannot tell from unknown ones; otherwise it goes to `console.error`.
+   */
   onFault?: (error: unknown) => void;
 }
 

@@ -26,7 +26,7 @@ const FAILURES = [
   ['keys says false', { keys: async () => false }, /found boolean/],
   ['keys misspells a condition', { keys: async () => ({ ...holder, disable: true }) }, /there is no `disable`/],
   ['keys gives no list', { keys: async () => ({ account: 'a', keys: 'pem' }) }, /wanted a list of keys/],
-  ['keys gives what is no key', { keys: async () => ({ account: 'a', keys: [{ publicKey: 'no key' }] }) }, /no key of account a can be used/],
+  ['keys gives a path that is none', { keys: async () => ({ account: 'a', keys: [], paths: ['public'] }) }, /wanted prefixes that begin with a slash/],
   ['keys gives no text', { keys: async () => ({ account: 'a', keys: [{ publicKey: 7 }] }) }, /text of a public key/],
   ['keys gives members that are no texts', { keys: async () => ({ account: 'a', keys: [], paths: [7] }) }, /./],
   ['keys never answers', { keys: never, callbackTime: 50 }, /within 50 ms/],
@@ -59,6 +59,28 @@ for (const door of Object.keys(DOORS)) {
         if (told) assert.match(String(here.faults[0]?.message), told, name);
         await here.close();
       }
+    });
+
+    test('a listener that rejects changes no answer and ends nothing', async () => {
+      const rejects = async () => { throw new Error('the log is full'); };
+      const here = await open(door, ['skykit'], { onRefused: rejects, onFault: rejects });
+      for (let round = 0; round < 2; round += 1) assert.equal((await fetch(`${here.url}/api/x`)).status, 401);
+      await here.close();
+    });
+
+    test('an account without a usable key is refused as an unknown one is, and the program is told', async () => {
+      const answers = [];
+      for (const found of [null, { account: 'a', keys: [{ publicKey: 'no key', label: 'old' }] }, { account: 'a', disabled: true, keys: [{ publicKey: 'no key' }] }]) {
+        const here = await open(door, ['skykit'], { keys: async () => found });
+        const response = await signedFetch(new Signer(caller('skykit')))(`${here.url}/api/x`);
+        answers.push([response.status, response.headers.get('www-authenticate'), response.headers.get('retry-after'), await response.text()]);
+        assert.deepEqual(here.faults.map(({ code }) => code), found ? ['ERR_COUNTERSIGN_KEY'] : []);
+        if (found) assert.match(here.faults[0].message, /no key of account a can be used/);
+        await here.close();
+      }
+      assert.equal(answers[0][0], 401);
+      assert.deepEqual(answers[1], answers[0]);
+      assert.deepEqual(answers[2], answers[0]);
     });
 
     test('a body over the limit is refused, announced or not, and one at the limit passes', async () => {
@@ -142,6 +164,19 @@ describe('bodies that were read before', () => {
     assert.match(faults[0].message, /put countersign before express\.json\(\)/);
     server.closeAllConnections();
     server.close();
+  });
+
+  test('who listens for the body already, or reads it as text, is told so', async () => {
+    for (const before of [(request) => request.setEncoding('utf8'), (request) => request.on('data', () => {}), (request) => request.resume()]) {
+      const [port, faults] = [await freePort(), []];
+      const handler = guarded(verifier(port, faults), (request, response) => response.end('in'));
+      const server = createServer((request, response) => { before(request); return handler(request, response); }).listen(port, '127.0.0.1');
+      await once(server, 'listening');
+      assert.equal((await post(port)).status, 503);
+      assert.equal(faults[0].code, 'ERR_COUNTERSIGN_BODY_CONSUMED');
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 
   test('two verifiers in a row see the same body, the smaller limit its own', async () => {

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import threading
+import time
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -137,6 +138,82 @@ class Clients(unittest.TestCase):
             self.assertEqual(other.proofs, [])
         with self.assertRaises(countersign.Unusable):
             countersign.aiohttp.Auth(signer("skykit"))
+
+
+class Redirects(unittest.TestCase):
+    """What a server says that a redirect led to, and what it is shown."""
+
+    def test_the_second_try_shows_nothing_to_where_a_redirect_leads(self):
+        with Scripted(lambda asked: (200, [])) as other:
+            lesson = ("countersign-time", told_time(-60))
+            leads = lambda asked: (401, [lesson]) if asked == 1 else (302, [("Location", f"http://localhost:{other.port}/x")])  # noqa: E731
+            for origin in (True, False):
+                with Scripted(leads) as first:
+                    signing = signer("partner-key", origin=first.url if origin else None)
+                    answer = requests.get(first.url + "/x", auth=countersign.requests.Auth(signing), timeout=20)
+                    self.assertEqual((answer.status_code, first.asked), (200, 2))
+                    self.assertGreater(len(first.proofs), 2, "a proof and the companion key, twice")
+            self.assertEqual((other.asked, other.proofs), (2, []))
+
+    def test_only_the_server_that_was_asked_sets_the_clock(self):
+        lesson = told_time(-80_000)
+        with Scripted(lambda asked: (401, [("countersign-time", lesson)])) as other:
+            leads = lambda asked: (307, [("Location", f"http://localhost:{other.port}/x")])  # noqa: E731
+
+            async def by_httpx(url, signing):
+                async with httpx.AsyncClient(auth=countersign.httpx.Auth(signing), follow_redirects=True, timeout=20) as client:
+                    return await client.post(url, content=BODY)
+
+            for ask in (
+                lambda url, signing: requests.post(url, data=BODY, auth=countersign.requests.Auth(signing), timeout=20),
+                lambda url, signing: httpx.post(url, content=BODY, auth=countersign.httpx.Auth(signing), follow_redirects=True, timeout=20),
+                lambda url, signing: asyncio.run(by_httpx(url, signing)),
+            ):
+                with Scripted(leads) as first:
+                    signing = signer("http-signature")
+                    self.assertEqual(ask(first.url + "/x", signing).status_code, 401)
+                    self.assertEqual(first.asked, 1, "nothing is sent a second time")
+                    self.assertTrue(signing.learn(401, [("countersign-time", lesson)]), "it was not learned before")
+
+
+def told_time(seconds):
+    return str(int((time.time() + seconds) * 1000))
+
+
+class Scripted:
+    """A server that answers as it is told, and notes every header that looks like a proof."""
+
+    def __init__(self, answers):
+        outer = self
+        self.asked, self.proofs = 0, []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                outer.asked += 1
+                outer.proofs += [name for name in self.headers if name.lower().startswith(("authorization", "api", "x-", "signature"))]
+                status, headers = answers(outer.asked)
+                self.send_response(status)
+                for name, value in [*headers, ("Content-Length", "0")]:
+                    self.send_header(name, value)
+                self.end_headers()
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Elsewhere:

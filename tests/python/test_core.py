@@ -7,6 +7,7 @@ import pickle
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 import countersign
 from countersign import Account, Key
@@ -96,7 +97,7 @@ class Core(unittest.TestCase):
         for wrong in (None, 1, 0, "", "yes"):
             with self.assertRaises(countersign.Fault):
                 verifier("asymmetric-jwt", find=found, memory=lambda *_: wrong).verify("GET", TARGET, signed.headers)
-        for wrong in (True, "guido", {"name": "guido"}, [], Account("guido", ["no key"]), Account("guido", [7])):
+        for wrong in (True, "guido", {"name": "guido"}, [], Account("guido", [7]), Account("", ["no key"]), Account("guido", [], paths=["public"])):
             with self.assertRaises(countersign.Fault):
                 verifier("asymmetric-jwt", find=lambda asked: wrong).verify("GET", TARGET, signed.headers)
 
@@ -105,6 +106,27 @@ class Core(unittest.TestCase):
 
         with self.assertRaises(KeyboardInterrupt):
             verifier("asymmetric-jwt", find=ended).verify("GET", TARGET, signed.headers)
+
+    def test_a_key_that_cannot_be_used_looks_like_an_unknown_name_and_is_logged(self):
+        def answer(find):
+            with self.assertRaises(countersign.Refusal) as caught:
+                verifier("asymmetric-jwt", find=find).verify("GET", TARGET, signer("asymmetric-jwt").sign("GET", URL).headers)
+            refused = caught.exception.refused
+            return refused.status, [pair for pair in refused.headers if pair[0] not in ("countersign-reject", "countersign-time")], refused.body
+
+        with self.assertNoLogs("countersign"):
+            unknown = answer(lambda asked: None)
+        for enabled in (True, False):
+            with self.assertLogs("countersign", "ERROR") as told:
+                self.assertEqual(answer(lambda asked: Account("Guido", [Key("no key", label="old")], enabled=enabled)), unknown)  # noqa: B023
+            self.assertIn('no key of account Guido can be used: key "old"', told.output[0])
+
+    def test_what_is_shown_of_a_signed_request_is_no_credential(self):
+        signed = signer("skykit").sign("GET", URL)
+        shown = repr(signed)
+        self.assertIn("Authorization", shown)
+        self.assertNotIn(signed.headers[0][1].decode(), shown)
+        self.assertNotIn("page=2", shown)
 
     def test_the_program_is_asked_with_what_the_proof_names(self):
         asked = []
@@ -155,6 +177,22 @@ class Core(unittest.TestCase):
         with self.assertRaises(countersign.Fault):
             checked.verify("GET", TARGET, signer("asymmetric-jwt").sign("GET", URL).headers)
 
+    def test_what_an_asynchronous_function_waits_for_does_not_stand_behind_judgements(self):
+        public = signer("asymmetric-jwt").public_key
+
+        async def find(asked):
+            # As a name's address is looked up: in the loop's own threads.
+            return await asyncio.to_thread(Account, asked.identifier, [public])
+
+        checked = verifier("asymmetric-jwt", find=find)
+
+        async def several():
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+            made = [signer("asymmetric-jwt").sign("GET", URL) for _ in range(8)]
+            return await asyncio.gather(*[checked.averify("GET", TARGET, signed.headers) for signed in made])
+
+        self.assertEqual([who.account for who in asyncio.run(several())], ["guido"] * 8)
+
     def test_a_memory_in_this_process_does_not_serve_one_that_was_forked_off(self):
         checked = verifier("asymmetric-jwt")
         signed = signer("asymmetric-jwt").sign("GET", URL)
@@ -201,6 +239,8 @@ class Core(unittest.TestCase):
             ("bdy", {"require": ["bdy"]}),
             ("several or none", {"accounts": None}),
             ("memory", {"memory": "here"}),
+            ("wanted lists, found a text", {"admit": "of-asymmetric-jwt"}),
+            ("wanted lists, found a text", {"require": "once"}),
         ]:
             with self.subTest(words), self.assertRaises(countersign.Unusable) as caught:
                 verifier(options.pop("dialect", "asymmetric-jwt"), **options)

@@ -21,6 +21,7 @@ django.setup()
 from asymmetric_jwt_auth.keys import Ed25519PrivateKey, RSAPrivateKey  # noqa: E402  (wants the settings first)
 from asymmetric_jwt_auth.tokens import Token  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 
 import countersign.requests  # noqa: E402
 from support import HERE, WORK, Server, exchange, free_port, python, raw_request, redis, signer, status_of  # noqa: E402
@@ -94,6 +95,7 @@ class Moving(unittest.TestCase):
             "off": {"keys": [cls.off.public_key.as_pem.decode()], "active": False},
             "published": {"jwks_url": cls.key_set.url},
             "away": {"jwks_url": cls.key_set.url + "/none"},
+            "dripping": {"jwks_url": cls.key_set.url + "/drip"},
             "keyless": {},
         })
         cls.site = cls.old.moved(NEW)
@@ -180,6 +182,19 @@ class Moving(unittest.TestCase):
         self.assertEqual((answer.status_code, answer.json()["code"]), (503, "unavailable"))
         self.assertEqual(self.ask(self.header("published", self.guido)).status_code, 401)
 
+    def test_a_key_set_that_drips_is_not_waited_for(self):
+        self.assertEqual(self.ask(self.header("dripping", self.published)).status_code, 503)
+
+    def test_a_key_that_cannot_be_used_says_nothing_to_strangers(self):
+        small = rsa.generate_private_key(65537, 1024).public_key()
+        text = small.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+        self.site.rows({"weak": {"keys": [text]}, "weak-off": {"keys": [text], "active": False}})
+        unknown = self.ask(self.header("nobody", self.guido))
+        for name in ("weak", "weak-off"):
+            answer = self.ask(self.header(name, self.guido))
+            self.assertEqual((answer.status_code, answer.content), (unknown.status_code, unknown.content))
+            self.assertIn(f"no key of account {name} can be used", self.server.told())
+
     def test_the_site_under_an_asgi_server(self):
         server = self.site.serve("uvicorn")
         self.addCleanup(server.stop)
@@ -212,6 +227,35 @@ class Moving(unittest.TestCase):
             answers = list(threads.map(lambda _: self.ask(header, server), range(8)))
         self.assertEqual(sorted(answer.status_code for answer in answers)[0], 200)
         self.assertEqual([answer.status_code for answer in answers].count(200), 1)
+
+    def test_a_session_does_not_take_the_place_of_who_was_recognised(self):
+        site = self.old.moved(NEW, [], FIRST=json.dumps(OURS))
+        self.assertIn("AuthenticationMiddleware, found it before", site.run("-c", "import site_wsgi", fails=True))
+
+    def test_forms_are_checked_where_the_proof_stands_in_the_address(self):
+        told = {"DIALECTS": ["alipay", "asymmetric-jwt"], "PUBLIC_URL": "https://api.example.com"}
+        server = self.old.moved(NEW, COUNTERSIGN=json.dumps(told)).serve()
+        self.addCleanup(server.stop)
+        key = rsa.generate_private_key(65537, 2048)
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        signing = countersign.Signer("alipay", "mallory", key=pem)
+        self.old.rows({"mallory": {"keys": [signing.public_key]}})
+
+        def send(method, headers=()):
+            url = signing.sign(method, "https://api.example.com/x?mail=evil").url
+            answer = exchange(server.port, raw_request(method, url.removeprefix("https://api.example.com"), "h", headers))
+            return status_of(answer), answer
+
+        status, answer = send("GET")
+        self.assertEqual(status, 200, answer)
+        self.assertIn(b'"mallory"', answer)
+        # A stranger's page brings a form with its own proof into somebody's browser, which adds what it keeps for this site.
+        for headers in ([], [("Authorization", "Basic Z3VpZG86eA==")], [("Cookie", "sessionid=x")]):
+            status, answer = send("POST", headers)
+            self.assertEqual(status, 403, answer)
+            self.assertIn(b"CSRF", answer)
+        told = self.ask(self.header("guido", self.guido), server, method="POST", data=b"a=1").json()
+        self.assertEqual(told["user"], "guido")
 
     def test_one_process_remembers_by_itself_and_several_serve_nobody(self):
         site = self.old.moved(NEW, COUNTERSIGN='{"ONE_PROCESS": true}')
@@ -252,10 +296,24 @@ class KeySet:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
+                if self.path.endswith("/drip"):
+                    self.drip()
+                    return
                 self.send_response(404 if self.path.endswith("/none") else 200)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)
+
+            def drip(self):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                for byte in text:
+                    try:
+                        self.wfile.write(bytes([byte]))
+                    except OSError:
+                        return
+                    time.sleep(1)
 
             def log_message(self, *_):
                 pass

@@ -123,6 +123,12 @@ class Gunicorn(unittest.TestCase):
         self.assertNotIn("root", json.dumps(told["headers"]))
         self.assertEqual(told["user"], "of-skykit")
 
+    def test_a_header_does_not_say_where_the_programs_paths_begin(self):
+        # gunicorn takes it from 127.0.0.1, where its proxy is: the program would see /admin.
+        answer, _ = ask(self.server, signer("http-signature"), target="/public/admin", headers=[("SCRIPT_NAME", "/public")])
+        self.assertEqual(status_of(answer), 503)
+        self.assertIn("a header SCRIPT_NAME says where the program's paths begin", self.server.told())
+
     def test_a_credential_that_comes_twice_is_refused(self):
         for dialect in ("asymmetric-jwt", "skykit"):
             signed = signer(dialect).sign("GET", PUBLIC + "/x")
@@ -221,8 +227,12 @@ class Environ(unittest.TestCase):
         logging.disable()
         self.addCleanup(logging.disable, logging.NOTSET)
 
-    def call(self, environ, *, dialect="http-signature"):
-        verifier = countersign.Verifier([dialect], accounts_file=accounts_file(WORK / "environ"), memory="new process", public=PUBLIC)
+    def call(self, environ, *, dialect="http-signature", paths=None):
+        options = {"accounts_file": accounts_file(WORK / "environ")}
+        if paths:
+            account = countersign.Account("confined", [signer(dialect).public_key], paths=paths)
+            options = {"find": lambda asked: account}
+        verifier = countersign.Verifier([dialect], memory="new process", public=PUBLIC, **options)
         seen = []
 
         def app(environ, start_response):
@@ -258,6 +268,17 @@ class Environ(unittest.TestCase):
         for changed in ({"PATH_INFO": "/admin"}, {"QUERY_STRING": "x=2"}, {"SCRIPT_NAME": "/admin"}, {"REQUEST_URI": "/admin?x=1"}):
             self.assertEqual(self.call(self.environ(**changed))[:2], (503, []), changed)
         self.assertEqual(self.call(self.environ(REQUEST_URI=""))[:2], (503, []))
+
+    def test_who_is_confined_to_some_paths_stays_there_whatever_a_header_says(self):
+        for dialect, refused in (("http-signature", 503), ("asymmetric-jwt", 403)):
+            signed = signer(dialect).sign("POST", PUBLIC + "/public/admin", [], BODY)
+            proof = {f"HTTP_{name.upper().replace('-', '_')}": value.decode() for name, value in signed.headers}
+            environ = self.environ(target="/public/admin", **proof)
+            seen = {"QUERY_STRING": "", "SCRIPT_NAME": "/public", "PATH_INFO": "/admin"}
+            header = self.call({**environ, **seen, "HTTP_SCRIPT_NAME": "/public"}, dialect=dialect, paths=["/public"])
+            self.assertEqual(header[:2], (refused, []), dialect)
+            # Set by the server's environment it is no caller's word.
+            self.assertEqual(self.call({**environ, **seen, "wsgi.input": io.BytesIO(BODY)}, dialect=dialect, paths=["/public"])[0], 200)
 
     def test_lengths_that_are_none_or_two(self):
         for changed, status in [

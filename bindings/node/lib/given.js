@@ -4,7 +4,7 @@
 const { mistake } = require('./mistake.js');
 
 const OPTIONS = [
-  'dialects', 'keys', 'claim', 'accounts', 'replay', 'publicUrl', 'bodyLimit', 'bodyTime', 'callbackTime', 'admit', 'require', 'client', 'onRefused', 'onFault',
+  'dialects', 'keys', 'claim', 'accounts', 'replay', 'publicUrl', 'bodyLimit', 'bodyTime', 'callbackTime', 'admit', 'require', 'secret', 'client', 'onRefused', 'onFault',
 ];
 const SIGNER = ['dialect', 'settings', 'key', 'keyFile', 'passphrase', 'identifier', 'actingAs', 'companion', 'algorithm', 'limit'];
 const HOLDER = ['account', 'id', 'disabled', 'organisation', 'keys', 'actsAs', 'companions', 'paths'];
@@ -36,6 +36,7 @@ function checkOptions(options) {
   for (const name of ['keys', 'claim', 'client', 'onRefused', 'onFault']) {
     if (options[name] !== undefined && typeof options[name] !== 'function') throw wrong(`${name}: wanted a function`);
   }
+  if (options.secret !== undefined && typeof options.secret !== 'string') throw wrong('secret: wanted a text');
   for (const name of ['bodyLimit', 'bodyTime', 'callbackTime']) {
     const number = options[name];
     const fits = number === undefined || (Number.isInteger(number) && number > 0 && number < 2 ** 31);

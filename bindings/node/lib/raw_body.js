@@ -16,7 +16,9 @@ function isWhole(request) {
 
 /** Whether somebody has read from it already. */
 function isConsumed(request) {
-  return request.readableDidRead || request.readableEnded || request.destroyed;
+  // Who listens for data already would get it twice, and with an encoding set what comes is no bytes any more.
+  return request.readableDidRead || request.readableEnded || request.destroyed || request.readableFlowing === true
+    || request.listenerCount('data') > 0 || request.readableEncoding !== null;
 }
 
 /**

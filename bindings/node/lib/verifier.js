@@ -26,7 +26,7 @@ class Verifier {
 
   constructor(options) {
     checkOptions(options);
-    const { dialects, keys, claim, accounts, replay, publicUrl, bodyLimit, admit, require: wanted } = options;
+    const { dialects, keys, claim, accounts, replay, publicUrl, bodyLimit, admit, require: wanted, secret } = options;
     this.#described = accounts !== undefined;
     this.#keys = keys;
     this.#claim = claim;
@@ -37,7 +37,7 @@ class Verifier {
     this.#onFault = options.onFault ?? ((error) => console.error('countersign: a request could not be decided:', error));
     const memory = claim ? 'program' : (replay ?? 'none');
     const listed = dialects.map((one) => (typeof one === 'string' ? { dialect: one } : one));
-    const native_ = { dialects: listed, accounts, memory, publicUrl, bodyLimit, admit, require: wanted };
+    const native_ = { dialects: listed, accounts, memory, publicUrl, bodyLimit, admit, require: wanted, secret };
     this.#native = opened(() => new native.NativeVerifier(native_));
   }
 
@@ -128,7 +128,9 @@ class Verifier {
     });
   }
 
-  #told({ verified, refused }) {
+  #told({ verified, refused, problem }) {
+    // Strangers get the answer that an unknown name gets; whoever looks after the accounts has to know.
+    if (problem) this.#tell(this.#onFault, mistake('ERR_COUNTERSIGN_KEY', problem));
     if (verified) return { verified: Object.freeze({ ...verified, covered: Object.freeze(verified.covered) }) };
     const { answer, ...why } = refused;
     this.#tell(this.#onRefused, why);
@@ -155,10 +157,12 @@ class Verifier {
 
   /** Tells the program; what it makes of it changes no answer. */
   #tell(listener, what) {
+    const failed = (error) => console.error('countersign: a listener failed:', error);
     try {
-      listener?.(what);
+      // It may be asynchronous: a rejection that nobody sees ends the process.
+      Promise.resolve(listener?.(what)).catch(failed);
     } catch (error) {
-      console.error('countersign: a listener failed:', error);
+      failed(error);
     }
   }
 }

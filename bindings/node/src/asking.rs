@@ -23,9 +23,9 @@ pub(crate) enum Said {
     Claim(Result<bool, Fault>),
 }
 
-/// One judgement's question and its answer.
+/// One judgement's question and its answer, and what is wrong with the keys that it was told.
 #[derive(Debug, Default)]
-pub(crate) struct Slot(Mutex<Talk>);
+pub(crate) struct Slot(Mutex<Talk>, Mutex<Option<String>>);
 
 #[derive(Debug, Default)]
 enum Talk {
@@ -71,6 +71,11 @@ impl Slot {
         fits
     }
 
+    /// What is wrong with the keys that were told, when none of them can be used.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     fn talk(&self) -> std::sync::MutexGuard<'_, Talk> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,6 +117,13 @@ impl Holders for Program {
                 Said::Claim(_) => Err(Fault::new("keys were asked for, and the answer was about a use")),
             }
         })
+    }
+
+    fn unusable(&self, account: &str, problem: &str) {
+        if let Some(slot) = CURRENT.with_borrow(Clone::clone) {
+            let problem = format!("no key of account {account} can be used: {problem}");
+            *slot.1.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+        }
     }
 }
 

@@ -172,7 +172,9 @@ impl Way {
             Poll::Ready(ended) => {
                 *at = None;
                 let judgement = ended.map_err(|fault| Error::from_reason(fault.to_string()))?;
-                Ok(Step { outcome: Some(Outcome::of(judgement)), keys: None, claim: None })
+                let mut outcome = Outcome::of(judgement);
+                outcome.problem = self.slot.problem();
+                Ok(Step { outcome: Some(outcome), keys: None, claim: None })
             }
             Poll::Pending => match self.slot.open() {
                 Some(question) => Ok(Step::of(question)),

@@ -10,6 +10,8 @@ pub struct Outcome {
     pub verified: Option<Verified>,
     /// Why not.
     pub refused: Option<Refusal>,
+    /// What is wrong with the account's keys, for whoever looks after them.
+    pub problem: Option<String>,
 }
 
 /// Who sent a request.
@@ -76,8 +78,12 @@ pub struct Answer {
 impl Outcome {
     pub(crate) fn of(judgement: Judgement) -> Self {
         match judgement {
-            Judgement::Recognised(who) => Self { verified: Some(Verified::of(&who)), refused: None },
-            Judgement::Refused(refused) => Self { verified: None, refused: Some(Refusal::of(&refused)) },
+            Judgement::Recognised(who) => {
+                Self { verified: Some(Verified::of(&who)), refused: None, problem: None }
+            }
+            Judgement::Refused(refused) => {
+                Self { verified: None, refused: Some(Refusal::of(&refused)), problem: None }
+            }
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct VerifierOptions {
     pub admit: Option<Vec<String>>,
     /// What every proof must cover.
     pub require: Option<Vec<String>>,
+    /// The same in all processes.
+    pub secret: Option<String>,
 }
 
 /// Judges requests.
@@ -75,6 +77,7 @@ impl NativeVerifier {
             body_limit: options.body_limit.and_then(|limit| usize::try_from(limit).ok()),
             admit: options.admit,
             require: options.require.unwrap_or_default(),
+            secret: options.secret.map(|secret| secret.into_bytes().into()),
         };
         let verifying = Verifying::open(options).map_err(|error| Error::from_reason(error.to_string()))?;
         Ok(Self { verifying: Arc::new(verifying) })

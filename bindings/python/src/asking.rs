@@ -43,6 +43,19 @@ impl Holders for Find {
             found.map_err(|error| Fault::caused("the function that finds accounts failed", error)),
         ))
     }
+
+    fn unusable(&self, account: &str, problem: &str) {
+        Python::attach(|py| {
+            let told = (|| {
+                let log = py.import("logging")?.call_method1("getLogger", ("countersign",))?;
+                log.call_method1("error", ("no key of account %s can be used: %s", account, problem))
+            })();
+            // What a program makes of its log changes no answer.
+            if let Err(error) = told {
+                error.write_unraisable(py, None);
+            }
+        });
+    }
 }
 
 impl Find {

@@ -23,7 +23,7 @@ type Answer<'py> = (u16, Vec<(String, String)>, Bound<'py, PyBytes>);
 #[pymethods]
 impl Verifying {
     #[new]
-    #[pyo3(signature = (dialects, *, accounts=None, accounts_file=None, find=None, memory=None, public=None, body_limit=None, admit=None, require=Vec::new()))]
+    #[pyo3(signature = (dialects, *, accounts=None, accounts_file=None, find=None, memory=None, public=None, body_limit=None, admit=None, require=Vec::new(), secret=None))]
     #[expect(clippy::too_many_arguments, reason = "each is an option by name in Python")]
     fn new(
         py: Python<'_>,
@@ -36,6 +36,7 @@ impl Verifying {
         body_limit: Option<usize>,
         admit: Option<Vec<String>>,
         require: Vec<String>,
+        secret: Option<Vec<u8>>,
     ) -> PyResult<Self> {
         let accounts = match (accounts, accounts_file, find) {
             (Some(text), None, None) => Accounts::Described(text),
@@ -56,6 +57,7 @@ impl Verifying {
             body_limit,
             admit,
             require,
+            secret: secret.map(Into::into),
         };
         // Keys of a description are looked at closely, which takes its time.
         let opened = py.detach(|| embedded::Verifying::open(options));
@@ -144,6 +146,11 @@ impl Verifying {
     #[getter]
     fn carriers(&self) -> Vec<String> {
         self.0.carriers()
+    }
+
+    /// Names of the headers that carry a dialect's proofs, in lower case.
+    fn carriers_of(&self, dialect: &str) -> Vec<String> {
+        self.0.carriers_of(dialect)
     }
 }
 

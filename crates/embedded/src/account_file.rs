@@ -27,6 +27,9 @@ pub(crate) fn read(path: &Path) -> Result<String, Unusable> {
         for keys in ["key", "keys"] {
             // A key that is switched off is as good as none here: nothing else is kept of it.
             if let Some(Value::Array(keys)) = account.get_mut(keys) {
+                for key in keys.iter() {
+                    known(path, key)?;
+                }
                 keys.retain(|key| key.get("enabled").and_then(Value::as_bool) != Some(false));
             }
         }
@@ -47,6 +50,17 @@ pub(crate) fn read(path: &Path) -> Result<String, Unusable> {
         }
     }
     toml::to_string(&table).map_err(|error| wrong(path, &error))
+}
+
+/// What is taken out of a key's entry here, and seen by no reader after: a switch that is none would leave the key switched on.
+fn known(path: &Path, key: &Value) -> Result<(), Unusable> {
+    if let Some(found) = key.get("enabled").filter(|enabled| !enabled.is_bool()) {
+        return Err(wrong(path, &format!("enabled of a key: wanted true or false, found {found}")));
+    }
+    if let Some(found) = key.get("file").filter(|file| !file.is_str()) {
+        return Err(wrong(path, &format!("file of a key: wanted the name of a file, found {found}")));
+    }
+    Ok(())
 }
 
 /// The tables of the lists by these names.

@@ -16,6 +16,10 @@ const LONGEST_COMPANION: usize = 1024;
 pub trait Holders: Send + Sync {
     /// Who a proof says it is of; `None` when nobody is. What fails here is a fault of ours, and lets nobody in.
     fn find<'a>(&'a self, asked: Asked<'a>) -> Answer<'a, Result<Option<Holder>, Fault>>;
+
+    /// Is told that no key of an account can be used, and why. Its proofs are refused as a stranger's would be, so nobody else is told:
+    /// bring it to whoever looks after the accounts.
+    fn unusable(&self, account: &str, problem: &str);
 }
 
 /// Whom a proof names. Nobody has proved anything yet.
@@ -65,11 +69,12 @@ impl Asking {
     }
 
     fn keys(&self, holder: Holder, query: &KeyQuery<'_>) -> Result<Keys, Fault> {
+        sound(&holder)?;
         let Told { keys, unread } = self.taken.all(&holder.keys, &self.dialects);
         if let (true, Some(problem)) = (keys.is_empty(), unread) {
-            // One key among several that nobody can read locks nobody out; where none is left, silence would look like a wrong key.
-            let account = &holder.account;
-            return Err(Fault::new(format!("no key of account {account} can be used: {problem}")));
+            // One key among several that nobody can read locks nobody out. Where none is left, the account goes on without any: another
+            // answer than that to an unknown name would tell strangers that there is such an account.
+            self.holders.unusable(&holder.account, &problem);
         }
         let id = if holder.id.is_empty() { &holder.account } else { &holder.id };
         let caller = Caller {
@@ -117,6 +122,20 @@ impl KeySource for Asking {
                 None => Ok(Keys::default()),
             }
         })
+    }
+}
+
+/// Whether the parts of an answer are what they are taken for: what is wrong with them is never read as a wider permission.
+fn sound(holder: &Holder) -> Result<(), Fault> {
+    if holder.account.is_empty() {
+        return Err(Fault::new("wanted the name of an account, found an empty one"));
+    }
+    match holder.paths.iter().find(|path| !path.starts_with('/')) {
+        None => Ok(()),
+        Some(found) => Err(Fault::new(format!(
+            "paths of account {}: wanted prefixes that begin with a slash, found {found:?}",
+            holder.account
+        ))),
     }
 }
 

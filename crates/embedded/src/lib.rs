@@ -10,6 +10,7 @@
 mod account_file;
 mod accounts;
 pub mod arrived;
+mod checks;
 pub mod choice;
 pub mod held_key;
 pub mod holders;

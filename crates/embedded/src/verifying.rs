@@ -2,6 +2,7 @@
 use crate::account_file;
 use crate::accounts;
 use crate::arrived::Arrived;
+use crate::checks;
 use crate::choice::DialectChoice;
 use crate::holders::{Asking, Holders};
 use crate::judgement::{Answered, Judgement, Recognised, Refused, failed, unread};
@@ -9,6 +10,7 @@ use crate::memory::{Elsewhere, InProcess, Nowhere, ReplayMemory};
 use crate::plain::{headers, is_plain};
 use crate::unusable::Unusable;
 use arc_swap::ArcSwap;
+use countersign::ask::Decoys;
 use countersign::base64::encode_hex;
 use countersign::dialect::Dialect;
 use countersign::incoming::{Body, Incoming, Target};
@@ -25,6 +27,7 @@ use countersign_store::once::Once;
 use futures_util::FutureExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Stands where a path would, when only a decoded one can be had: begins with no prefix that an account could be confined to.
 const NO_TARGET: &str = "*";
@@ -58,6 +61,9 @@ pub struct VerifyingOptions {
     pub admit: Option<Vec<String>>,
     /// What every proof must cover, of `method`, `authority`, `path`, `query`, `body` and `once`.
     pub require: Vec<String>,
+    /// A secret of the program's, the same in all its processes and after restarts: by it, refusing an unknown name costs what refusing a
+    /// known one could. `None`: what is described says it; where the program is asked, that is so in one process alone.
+    pub secret: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// Judges requests. All threads may use one at once.
@@ -65,6 +71,7 @@ pub struct Verifying {
     policy: Policy,
     guard: ArcSwap<Guard>,
     once: Arc<dyn Once>,
+    decoys: Option<Decoys>,
     described: bool,
     file: Option<PathBuf>,
     public: Option<(String, String)>,
@@ -105,17 +112,25 @@ impl Verifying {
             Accounts::File(path) => Some(path.clone()),
             Accounts::Described(_) | Accounts::Asked(_) => None,
         };
-        let guard = match options.accounts {
-            Accounts::Described(text) => guard(accounts::read(&text)?, &once, &clock),
-            Accounts::File(path) => guard(accounts::read(&account_file::read(&path)?)?, &once, &clock),
+        let secret = options.secret.as_ref().map(|secret| secret.as_slice());
+        let described_by = |text: &str| {
+            // Strangers know neither the keys in it nor the digests.
+            let decoys = Some(checks::of(secret.unwrap_or(text.as_bytes())));
+            Ok::<_, Unusable>((guard(accounts::read(text)?, &once, &clock, decoys), decoys))
+        };
+        let (guard, decoys) = match options.accounts {
             Accounts::Asked(holders) => {
+                let decoys = secret.map(checks::of).or_else(|| checks::drawn(&options.memory, &*entropy));
                 let asking = Asking::new(holders, names);
-                guard(Directory::empty(), &once, &clock).with_source(Arc::new(asking))
+                let guard = guard(Directory::empty(), &once, &clock, decoys);
+                (guard.with_source(Arc::new(asking)), decoys)
             }
+            Accounts::Described(text) => described_by(&text)?,
+            Accounts::File(path) => described_by(&account_file::read(&path)?)?,
         };
         let needs_target = policy.dialects.iter().any(needs_target);
         let guard = ArcSwap::from_pointee(guard);
-        Ok(Self { policy, guard, once, described, file, public, needs_target, local, clock, entropy })
+        Ok(Self { policy, guard, once, decoys, described, file, public, needs_target, local, clock, entropy })
     }
 
     /// Takes another description in place of the one before, all at once; uses stay remembered.
@@ -128,7 +143,7 @@ impl Verifying {
                 "wanted a verifier with described accounts, found one that asks the program",
             ));
         }
-        self.guard.store(Arc::new(guard(accounts::read(text)?, &self.once, &self.clock)));
+        self.guard.store(Arc::new(guard(accounts::read(text)?, &self.once, &self.clock, self.decoys)));
         Ok(())
     }
 
@@ -258,6 +273,13 @@ impl Verifying {
         names.map(ToString::to_string).collect()
     }
 
+    /// Names of the headers that carry a dialect's proofs, in lower case; none where they stand in the address or the body.
+    #[must_use]
+    pub fn carriers_of(&self, dialect: &str) -> Vec<String> {
+        let own = self.policy.dialects.iter().filter(|own| **own.name() == *dialect);
+        own.flat_map(|own| own.carriers()).map(ToString::to_string).collect()
+    }
+
     fn turn_away(&self, reason: Reason) -> Judgement {
         self.refused(unread(reason), None, &self.policy.reply(reason))
     }
@@ -268,10 +290,19 @@ impl Verifying {
     }
 }
 
-fn guard(directory: Directory, once: &Arc<dyn Once>, clock: &Arc<dyn Clock>) -> Guard {
+fn guard(
+    directory: Directory,
+    once: &Arc<dyn Once>,
+    clock: &Arc<dyn Clock>,
+    decoys: Option<Decoys>,
+) -> Guard {
     // Sessions are a server's: dialects whose proofs belong to one are not taken here.
     let sessions = Arc::new(MemoryStore::default());
-    Guard::new(Arc::new(directory), Arc::clone(once), sessions, Arc::clone(clock))
+    let guard = Guard::new(Arc::new(directory), Arc::clone(once), sessions, Arc::clone(clock));
+    match decoys {
+        Some(decoys) => guard.with_decoys(decoys),
+        None => guard,
+    }
 }
 
 fn readable(choice: &DialectChoice) -> Result<Arc<Dialect>, Unusable> {

@@ -59,6 +59,10 @@ def target(environ: dict[str, Any]) -> bytes | None:
 
     Raises `Fault` when what the server tells is not what the program sees: something in between changed one of them.
     """
+    if "HTTP_SCRIPT_NAME" in environ:
+        # gunicorn takes a header of this name, from whom it trusts, for how much of the path the program does not see: a caller's word, where
+        # what stands in between lets it through.
+        raise Fault("a header SCRIPT_NAME says where the program's paths begin; set it in the server's environment, and remove the header before")
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
     if not raw:
         return None

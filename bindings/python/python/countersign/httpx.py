@@ -27,8 +27,10 @@ class Auth(httpx.Auth):
             return
         if self.signer.needs_body:
             request.read()
-        answer = yield self._signed(request)
-        if answer.status_code in (401, 403) and _is_replayable(request):
+        sent = self._signed(request)
+        answer = yield sent
+        # Where a redirect led to does not tell the time.
+        if answer.status_code in (401, 403) and answer.request.url == sent.url and _is_replayable(request):
             answer.read()
             if self._learns(answer):
                 yield self._signed(request)
@@ -40,8 +42,9 @@ class Auth(httpx.Auth):
             return
         if self.signer.needs_body:
             await request.aread()
-        answer = yield self._signed(request)
-        if answer.status_code in (401, 403) and _is_replayable(request):
+        sent = self._signed(request)
+        answer = yield sent
+        if answer.status_code in (401, 403) and answer.request.url == sent.url and _is_replayable(request):
             await answer.aread()
             if self._learns(answer):
                 yield self._signed(request)

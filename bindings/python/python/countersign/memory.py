@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 PREFIX = "countersign:"
+SLACK = 60
+"""Seconds more than needed for which a use is kept: for clocks that differ, and for the time that the way there takes."""
 
 
 def redis(client: Any, prefix: str = PREFIX) -> Callable[[bytes, int], bool]:
@@ -19,7 +21,7 @@ def redis(client: Any, prefix: str = PREFIX) -> Callable[[bytes, int], bool]:
     """
 
     def claim(digest: bytes, expires: int) -> bool:
-        return _first(client.set(prefix + digest.hex(), b"1", nx=True, exat=expires))
+        return _first(client.set(prefix + digest.hex(), b"1", nx=True, ex=_left(expires)))
 
     return claim
 
@@ -28,7 +30,7 @@ def async_redis(client: Any, prefix: str = PREFIX) -> Callable[[bytes, int], Awa
     """As `redis`, through a client of ``redis.asyncio``."""
 
     async def claim(digest: bytes, expires: int) -> bool:
-        return _first(await client.set(prefix + digest.hex(), b"1", nx=True, exat=expires))
+        return _first(await client.set(prefix + digest.hex(), b"1", nx=True, ex=_left(expires)))
 
     return claim
 
@@ -37,14 +39,17 @@ def cache(backend: Any, prefix: str = PREFIX) -> Callable[[bytes, int], bool]:
     """Uses remembered by a cache of Django's, whose ``add`` must be one step in all processes: that of Redis, Memcached or a database."""
 
     def claim(digest: bytes, expires: int) -> bool:
-        # A second more for the time that the way there takes.
-        left = max(1, expires - int(time.time()) + 1)
-        added = backend.add(prefix + digest.hex(), "1", left)
+        added = backend.add(prefix + digest.hex(), "1", _left(expires))
         if added is not True and added is not False:
             raise TypeError(f"wanted True or False from the cache's add, found {added!r}")
         return added
 
     return claim
+
+
+def _left(expires: int) -> int:
+    """By this machine's clock, which judges: another's may be ahead, and forget what is still good here."""
+    return max(1, expires - int(time.time())) + SLACK
 
 
 def _first(answer: object) -> bool:

@@ -31,7 +31,7 @@ class Auth(AuthBase):
             _read(request)
         names = self._sign(request, url)
         hook: Any = request.register_hook
-        hook("response", functools.partial(self._answered, url=url, names=names))
+        hook("response", functools.partial(self._answered, url=url, sent=request.url, names=names))
         return request
 
     def _sign(self, request: PreparedRequest, url: str) -> list[str]:
@@ -52,12 +52,15 @@ class Auth(AuthBase):
             _replace(request, signed.body)
         return [name for name, _ in signed.headers]
 
-    def _answered(self, answer: Response, *, url: str, names: list[str], **options: Any) -> Response:
+    def _answered(self, answer: Response, *, url: str, sent: str, names: list[str], **options: Any) -> Response:
         if answer.is_redirect:
             for name in names:
                 answer.request.headers.pop(name, None)
             return answer
         request = answer.request
+        if request.url != sent:
+            # Where a redirect led to does not tell the time.
+            return answer
         replayable = isinstance(request.body, (bytes, str, type(None)))
         if answer.status_code not in (401, 403) or not replayable or getattr(request, "_countersign_again", False):
             return answer
@@ -68,6 +71,8 @@ class Auth(AuthBase):
         again._countersign_again = True  # type: ignore[attr-defined]
         for name in names:
             again.headers.pop(name, None)
+            # Redirects of the second answer are followed with the headers of the first request.
+            request.headers.pop(name, None)
         self._sign(again, url)
         # As requests' own digest authentication does it.
         second: Response = answer.connection.send(again, **options)

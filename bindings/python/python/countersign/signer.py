@@ -22,6 +22,10 @@ class Signed(NamedTuple):
     body: bytes | None
     """The body to send in place of the one that was given."""
 
+    def __repr__(self) -> str:
+        # Values are credentials, and so may be the query and the body.
+        return f"<Signed headers={[name for name, _ in self.headers]!r}>"
+
 
 class Signer:
     """A dialect, a key and a name. It may be used by all threads, and after a fork.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import dataclasses
+import functools
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from ._countersign import Fault, Recognised, Refused, Verifying
+from ._countersign import Fault, Recognised, Refused, Unusable, Verifying
 from .signer import pairs
 
 MOST_SECONDS = 30
@@ -83,7 +85,8 @@ class Verifier:
     `dialects`: names, or names with settings. One of `accounts` (the text that ``countersign apply`` reads), `accounts_file` and `find`
     (a function from `Asked` to `Account` or None) says who has which keys. `memory` says where uses are remembered: a function
     ``claim(digest, expires)`` that is True for the first to claim (see `countersign.memory`), or ``"process"`` where one process
-    serves; it refuses proofs made before it began, and ``"new process"`` does not. `public` is the address that callers use.
+    serves; it refuses proofs made before it began, and ``"new process"`` does not. `public` is the address that callers use. `secret`, the
+    same in all processes, makes it cost as much to refuse an unknown name as a known one; wanted beside `find` where several processes serve.
 
     What a function raises is a `Fault`: nobody is let in, and nobody is told to have signed wrongly.
     """
@@ -100,10 +103,14 @@ class Verifier:
         body_limit: int | None = None,
         admit: Sequence[str] | None = None,
         require: Sequence[str] = (),
+        secret: str | bytes | None = None,
     ) -> None:
         if isinstance(dialects, str):
             dialects = [dialects]
         chosen: Iterable[tuple[str, Mapping[str, str]]] = dialects.items() if isinstance(dialects, Mapping) else ((name, {}) for name in dialects)
+        if isinstance(admit, str) or isinstance(require, str):
+            raise Unusable("admit and require: wanted lists, found a text")
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
         self._asks = find is not None or callable(memory)
         self._verifying = Verifying(
             [(name, dict(settings)) for name, settings in chosen],
@@ -115,6 +122,7 @@ class Verifier:
             body_limit=body_limit,
             admit=None if admit is None else list(admit),
             require=list(require),
+            secret=secret.encode() if isinstance(secret, str) else secret,
         )
 
     def verify(
@@ -150,7 +158,17 @@ class Verifier:
         if not self._asks:
             return self.verify(method, target, headers, body, client)
         _loop.set(asyncio.get_running_loop())
-        return await asyncio.to_thread(self.verify, method, target, list(headers), body, client)
+        # In threads of our own: what an asynchronous function waits for (a name's address, a file) runs in the loop's, and must not stand in
+        # line behind judgements that wait for that function.
+        judge = functools.partial(contextvars.copy_context().run, self.verify, method, target, list(headers), body, client)
+        return await asyncio.get_running_loop().run_in_executor(self._threads(), judge)
+
+    def _threads(self) -> ThreadPoolExecutor:
+        process = os.getpid()
+        if self._pool is None or self._pool[0] != process:
+            # Threads are not there after a fork.
+            self._pool = process, ThreadPoolExecutor(thread_name_prefix="countersign")
+        return self._pool[1]
 
     def reload(self) -> None:
         """Reads `accounts_file` again; when it cannot be read, the accounts stay as they are and `Unusable` is raised."""
@@ -193,11 +211,14 @@ class Verifier:
         """Names of headers that carry proofs, in lower case."""
         return self._verifying.carriers
 
+    def carriers_of(self, dialect: str) -> list[str]:
+        """Names of the headers that carry a dialect's proofs, in lower case; none where they stand in the address or the body."""
+        return self._verifying.carriers_of(dialect)
+
 
 def _finding(find: Find) -> Callable[[str, str | None, str, str | None], Any]:
     waited = _waited(find)
     return lambda dialect, namespace, identifier, kid: waited(Asked(dialect, namespace, identifier, kid))
-
 
 
 def _waited(function: Callable[..., Any]) -> Callable[..., Any]:

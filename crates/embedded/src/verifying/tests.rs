@@ -15,6 +15,16 @@ const PUBLIC: &str = "https://api.example";
 const URL: &str = "https://api.example/v1/things?page=2";
 const TARGET: &str = "/v1/things?page=2";
 
+/// RSA of 1024 bits.
+const WEAK: &str = "\
+    -----BEGIN PUBLIC KEY-----\n\
+    MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCxn0EWwJK5gWqhQSKBUa/odhfm\n\
+    MOkzlTYxejoZJzwqfqeyaAf+CrzLG6jGDERM2pXSzdmWBA1INzEidtLJyhVs7IBd\n\
+    OEXa7Pke08lgVycakfSbp7HPIZDC88MK5Tb6rEWsABBye0CO9l2M8fIrcoDBF83I\n\
+    PPhPf5ruQqE10M8ONQIDAQAB\n\
+    -----END PUBLIC KEY-----\n\
+    ";
+
 /// A caller and a provider with one clock.
 struct Pair {
     signing: Signing,
@@ -48,6 +58,7 @@ impl Pair {
             body_limit: Some(64),
             admit: None,
             require: Vec::new(),
+            secret: None,
         };
         Verifying::open_with(options, self.clock.clone(), Arc::new(SystemEntropy)).unwrap()
     }
@@ -108,7 +119,8 @@ fn several_dialects_go_there_and_back() {
             }
             Judgement::Refused(refused) => panic!("{dialect}: {refused}"),
         }
-        assert!(!provider.carriers().is_empty());
+        assert!(!provider.carriers().is_empty() && provider.carriers() == provider.carriers_of(dialect));
+        assert!(provider.carriers_of("another").is_empty());
     }
 }
 
@@ -165,6 +177,9 @@ impl Holders for Rows {
             }
             Ok(self.0.iter().find(|row| row.account == asked.identifier).cloned())
         })
+    }
+    fn unusable(&self, account: &str, problem: &str) {
+        self.1.lock().unwrap().push(format!("unusable {account}: {problem}"));
     }
 }
 
@@ -253,7 +268,6 @@ fn what_fails_on_our_side_is_a_fault() {
     };
     assert!(fault("broken", &[""], false, Some("/")).unwrap_err().contains("database"));
     assert!(fault("guido", &[""], true, Some("/")).unwrap_err().contains("cache"));
-    assert!(fault("guido", &["no key"], false, Some("/")).unwrap_err().contains("guido"));
     assert_eq!(fault("guido", &[""], false, None), Ok("recognised"), "this dialect looks at no path");
 
     let pair = pair("http-signature", KeyKind::Ed25519, 256, "guido");
@@ -329,6 +343,7 @@ fn what_cannot_be_opened_says_why() {
             body_limit: None,
             admit: None,
             require: require.iter().map(|name| (*name).to_owned()).collect(),
+            secret: None,
         };
         Verifying::open(options).map(|_| ()).map_err(|error| error.to_string())
     };
@@ -347,9 +362,120 @@ fn what_cannot_be_opened_says_why() {
         body_limit: None,
         admit: None,
         require: require.iter().map(|name| (*name).to_owned()).collect(),
+        secret: None,
     };
     assert!(!Verifying::open(options(&[])).unwrap().needs_body());
     assert!(Verifying::open(options(&["body"])).unwrap().needs_body());
     let text = countersign_dialects::folder("asymmetric-jwt").unwrap().file;
     assert_eq!(open(text, HERE, None, &["once"]), Ok(()));
+}
+
+#[test]
+fn an_account_without_a_usable_key_looks_like_no_account_and_its_keeper_is_told() {
+    let pair = pair("asymmetric-jwt", KeyKind::Rsa, 2048, "guido");
+    let holder = |public: &str, disabled: bool| Holder {
+        account: "guido".to_owned(),
+        disabled,
+        keys: vec![HeldKey { public: public.to_owned(), label: "old".to_owned(), ..HeldKey::default() }],
+        ..Holder::default()
+    };
+    let judged = |rows: Vec<Holder>| {
+        let rows = Arc::new(Rows(rows, Mutex::default()));
+        let provider = pair.provider("asymmetric-jwt", Accounts::Asked(rows.clone()), HERE);
+        let Judgement::Refused(refused) = judge(&provider, "GET", TARGET, &pair.sign("GET", b""), b"") else {
+            panic!("refused");
+        };
+        let answer = refused.answer();
+        let headers = answer.headers.iter().filter(|(name, _)| name != "countersign-reject").cloned();
+        let told =
+            rows.1.lock().unwrap().iter().filter(|line| line.starts_with("unusable")).cloned().collect();
+        (answer.status, headers.collect::<Vec<_>>(), answer.body.clone(), told)
+    };
+    let unknown = judged(vec![]);
+    assert_eq!((unknown.0, &unknown.3), (401, &Vec::<String>::new()));
+    for (public, disabled) in [("no key", false), (WEAK, false), (WEAK, true), (pair.public.as_str(), true)] {
+        let known = judged(vec![holder(public, disabled)]);
+        assert_eq!((known.0, &known.1, &known.2), (unknown.0, &unknown.1, &unknown.2), "{public} {disabled}");
+        let told = known.3.iter().all(|line: &String| line.starts_with("unusable guido: key \"old\""));
+        assert!(told && known.3.len() == usize::from(public != pair.public), "{:?}", known.3);
+    }
+}
+
+#[test]
+fn an_answer_that_would_widen_what_an_account_may_do_is_a_fault() {
+    let pair = pair("asymmetric-jwt", KeyKind::Ed25519, 256, "guido");
+    let keys = vec![HeldKey { public: pair.public.clone(), ..HeldKey::default() }];
+    let judged = |account: &str, paths: &[&str]| {
+        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+        let holder = Holder { account: account.to_owned(), keys: keys.clone(), paths, ..Holder::default() };
+        let provider = pair.provider("asymmetric-jwt", Accounts::Asked(Arc::new(One(holder))), HERE);
+        let signed = pair.sign("GET", b"");
+        let headers: Vec<(&[u8], &[u8])> =
+            signed.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
+        let arrived =
+            Arrived { method: "GET", target: Some(TARGET), headers: &headers, body: None, client: None };
+        provider.judge_now(&arrived).map(|judged| reason(&judged)).map_err(|fault| fault.to_string())
+    };
+    assert_eq!(judged("guido", &["/v1"]), Ok("recognised"));
+    assert_eq!(judged("guido", &["/"]), Ok("recognised"));
+    assert!(judged("guido", &["/v1", "v2"]).unwrap_err().contains("\"v2\""));
+    assert!(judged("guido", &[""]).unwrap_err().contains("slash"));
+    assert!(judged("", &[]).unwrap_err().contains("empty"));
+}
+
+/// A program that finds the same account whatever is asked.
+struct One(Holder);
+
+impl Holders for One {
+    fn find<'a>(&'a self, _: Asked<'a>) -> Answer<'a, Result<Option<Holder>, Fault>> {
+        Box::pin(async move { Ok(Some(self.0.clone())) })
+    }
+    fn unusable(&self, account: &str, problem: &str) {
+        panic!("{account}: {problem}");
+    }
+}
+
+#[test]
+fn unknown_names_cost_the_same_in_all_processes_that_can_know_how() {
+    let pair = pair("skykit", KeyKind::Rsa, 2048, "a@b.example");
+    let asked = || Accounts::Asked(Arc::new(Rows(Vec::new(), Mutex::default())));
+    let open = |accounts: Accounts, memory: ReplayMemory, secret: Option<&str>| {
+        let options = VerifyingOptions {
+            dialects: vec![DialectChoice::of("skykit")],
+            accounts,
+            memory,
+            public: Some(PUBLIC.to_owned()),
+            body_limit: None,
+            admit: None,
+            require: Vec::new(),
+            secret: secret.map(|secret| secret.as_bytes().to_vec().into()),
+        };
+        Verifying::open(options).unwrap().decoys
+    };
+    let described = || Accounts::Described(pair.described("skykit", "email", "a@b.example"));
+    let shared = || ReplayMemory::Shared(Arc::new(Cache::default()));
+    assert!(open(described(), HERE, None).is_some());
+    assert!(open(described(), HERE, None) == open(described(), shared(), None));
+    assert!(open(described(), HERE, None) != open(Accounts::Described(String::new()), HERE, None));
+    assert!(open(described(), HERE, Some("s")) == open(asked(), shared(), Some("s")));
+    assert!(open(asked(), shared(), Some("s")) != open(asked(), shared(), Some("t")));
+    assert!(open(asked(), HERE, None).is_some() && open(asked(), shared(), None).is_none());
+}
+
+#[test]
+fn a_switch_that_is_none_and_a_file_that_is_none_are_not_passed_over() {
+    let folder = std::env::temp_dir().join(format!("countersign-embedded-switch-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("accounts.toml");
+    for (line, words) in [
+        ("enabled = \"false\"", "enabled of a key: wanted true or false, found \"false\""),
+        ("enabled = 0", "found 0"),
+        ("file = 7", "file of a key: wanted the name of a file, found 7"),
+    ] {
+        std::fs::write(&file, format!("[[account]]\nname = \"a\"\n[[account.key]]\nlabel = \"k\"\n{line}\n"))
+            .unwrap();
+        let error = account_file::read(&file).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }

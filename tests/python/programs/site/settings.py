@@ -12,6 +12,7 @@ INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    *json.loads(os.environ.get("FIRST", "[]")),
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     *json.loads(os.environ["MIDDLEWARE"]),
 ]

@@ -48,6 +48,14 @@ def dialects() -> Any:
     return {"asymmetric-jwt": {"scheme": scheme, "tolerance": f"{tolerance}s"}}
 
 
+def check_order() -> None:
+    """Raises ``ImproperlyConfigured`` where Django would put a session's user in place of who was recognised."""
+    names = list(settings.MIDDLEWARE)
+    own, theirs = "countersign.django.middleware.Middleware", "django.contrib.auth.middleware.AuthenticationMiddleware"
+    if own in names and theirs in names and names.index(own) < names.index(theirs):
+        raise ImproperlyConfigured(f"MIDDLEWARE: wanted {own} after {theirs}, found it before")
+
+
 def verifier(find: Callable[[Asked], Account | None]) -> Verifier:
     """The site's verifier.
 
@@ -61,6 +69,7 @@ def verifier(find: Callable[[Asked], Account | None]) -> Verifier:
             public=setting("PUBLIC_URL"),
             body_limit=setting("BODY_LIMIT"),
             require=setting("REQUIRE", ()),
+            secret=settings.SECRET_KEY,
         )
     except Unusable as error:
         raise ImproperlyConfigured(f"COUNTERSIGN: {error}") from error

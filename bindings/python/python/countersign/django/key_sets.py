@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,22 +56,31 @@ def keys(url: str, kid: str | None, *, needed: bool) -> list[Key]:
         if len(_kept) >= MOST_ADDRESSES and url not in _kept:
             _kept.clear()
         kept = _kept.setdefault(url, _Kept())
-    with kept.lock:
-        now = time.monotonic()
-        unknown = kid is not None and all(key.label != kid for key in kept.keys)
-        old = kept.fetched is None or now - kept.fetched > GOOD
-        may_ask = kept.asked is None or now - kept.asked > PATIENCE
-        if (old or unknown) and may_ask:
-            kept.asked = now
-            try:
-                kept.keys, kept.fetched = _fetch(url), now
-            except (OSError, ValueError) as error:
-                log.warning("the key set %s cannot be had: %s", url, error)
-        if kept.fetched is not None and now - kept.fetched <= STALE:
-            return kept.keys
+    # Whoever waits for another's asking waits no longer than that may take, and goes by what is there.
+    if kept.lock.acquire(timeout=2 * TIMEOUT):
+        try:
+            _ask(kept, url, kid)
+        finally:
+            kept.lock.release()
+    if kept.fetched is not None and time.monotonic() - kept.fetched <= STALE:
+        return kept.keys
     if needed:
         raise Fault(f"the key set {url} cannot be had")
     return []
+
+
+def _ask(kept: _Kept, url: str, kid: str | None) -> None:
+    """Asks for the set anew where it is old, or says nothing of this key."""
+    now = time.monotonic()
+    unknown = kid is not None and all(key.label != kid for key in kept.keys)
+    old = kept.fetched is None or now - kept.fetched > GOOD
+    may_ask = kept.asked is None or now - kept.asked > PATIENCE
+    if (old or unknown) and may_ask:
+        kept.asked = now
+        try:
+            kept.keys, kept.fetched = _fetch(url), now
+        except (OSError, ValueError, HTTPException) as error:
+            log.warning("the key set %s cannot be had: %s", url, error)
 
 
 def _fetch(url: str) -> list[Key]:
@@ -80,7 +90,12 @@ def _fetch(url: str) -> list[Key]:
     opener = urllib.request.build_opener(_NoRedirects)
     request = urllib.request.Request(url, headers={"Accept": "application/jwk-set+json, application/json"})
     with opener.open(request, timeout=TIMEOUT) as answer:
-        text = answer.read(MOST_BYTES + 1)
+        text = b""
+        until = time.monotonic() + TIMEOUT
+        while len(text) <= MOST_BYTES and (part := answer.read1(MOST_BYTES + 1 - len(text))):
+            text += part
+            if time.monotonic() > until:
+                raise ValueError("it does not come whole in time")
     if len(text) > MOST_BYTES:
         raise ValueError(f"it is larger than {MOST_BYTES} bytes")
     document = json.loads(text)

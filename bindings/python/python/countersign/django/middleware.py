@@ -24,7 +24,7 @@ class Middleware:
     """Sets ``request.user`` to who sent a request, and ``request.countersign`` to how that was recognised (None where no proof came).
 
     A request without a proof goes on as it is; one whose proof does not hold is answered, unless ``PASS_REFUSED`` is set. CSRF is not
-    checked where a proof holds: a browser that was led here by somebody else has none.
+    checked where a proof in a header holds: a browser that was led here by somebody else sends none.
     """
 
     sync_capable = True
@@ -32,6 +32,7 @@ class Middleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]) -> None:
         self.get_response = get_response
+        conf.check_order()
         self.verifier = conf.verifier(users.find)
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
@@ -81,6 +82,11 @@ class Middleware:
             # Nothing is decided by it.
             log.exception("the last use of a key of %s cannot be written down", recognised.account)
         _become(request, user, recognised)
+        carriers = self.verifier.carriers_of(recognised.dialect)
+        if any(request.headers.get(name) for name in carriers if name != "cookie"):
+            # No form brings such a header along. A proof in the address or the body may be anybody's, on a stranger's page, whatever headers
+            # the browser sets beside it.
+            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         return None
 
     def _judge(self, request: HttpRequest) -> Recognised:
@@ -118,7 +124,6 @@ def _become(request: HttpRequest, user: Any, recognised: Recognised) -> None:
     request.user = user
     request.auser = auser  # type: ignore[method-assign]
     request.countersign = recognised  # type: ignore[attr-defined]
-    request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
 
 
 def _answer(status: int, headers: list[tuple[str, str]], body: bytes) -> HttpResponse:
