@@ -150,7 +150,7 @@ async fn a_refusal_that_the_server_signed_to_this_proof_corrects_the_clock() {
 
 #[tokio::test]
 async fn a_refusal_signed_by_others_or_to_others_or_days_away_teaches_nothing() {
-    let (key, other) = (key(), self::key());
+    let (other, key) = (key(), key());
     let refused = |key: &PrivateKey, text: &str, at: i64, content: Content<'_>| {
         dated(key, text, (401, at), EXPIRED, content)
     };
@@ -176,10 +176,10 @@ async fn a_refusal_signed_by_others_or_to_others_or_days_away_teaches_nothing() 
     for (what, way) in ways {
         let address = server(way).await;
         if what == "an earlier request" {
-            let before = Client::signing(super::signer("http-signature"), ambient(NOW)).unwrap();
+            let before = Client::signing(signer("http-signature"), ambient(NOW)).unwrap();
             before.send(get(&address), 100).await.unwrap();
         }
-        let client = Client::signing(super::signer("http-signature"), ambient(NOW)).unwrap();
+        let client = Client::signing(signer("http-signature"), ambient(NOW)).unwrap();
         let client = client.wanting_signed(answers(&key).or_head_alone());
         let error = client.send(get(&address), 100).await.unwrap_err();
         assert!(matches!(error, NoAnswer::Unproved(_)), "{what}: {error}");
