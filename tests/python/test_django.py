@@ -188,7 +188,7 @@ class Moving(unittest.TestCase):
     def test_a_key_that_cannot_be_used_says_nothing_to_strangers(self):
         small = rsa.generate_private_key(65537, 1024).public_key()
         text = small.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
-        self.site.rows({"weak": {"keys": [text]}, "weak-off": {"keys": [text], "active": False}})
+        self.old.rows({"weak": {"keys": [text]}, "weak-off": {"keys": [text], "active": False}})
         unknown = self.ask(self.header("nobody", self.guido))
         for name in ("weak", "weak-off"):
             answer = self.ask(self.header(name, self.guido))

@@ -23,7 +23,9 @@ class Redis(unittest.TestCase):
 
     def setUp(self):
         true = time.time
-        self.enterContext(mock.patch("time.time", lambda: true() - AHEAD))
+        behind = mock.patch("time.time", lambda: true() - AHEAD)
+        behind.start()
+        self.addCleanup(behind.stop)
 
     def test_a_use_is_remembered_by_the_clock_that_judges(self):
         with client.Redis(port=self.redis.port) as server:

@@ -269,8 +269,7 @@ impl Verifying {
     /// Names of headers that carry proofs, in lower case.
     #[must_use]
     pub fn carriers(&self) -> Vec<String> {
-        let names = self.policy.dialects.iter().flat_map(|dialect| dialect.carriers());
-        names.map(ToString::to_string).collect()
+        self.policy.dialects.iter().flat_map(|dialect| dialect.carriers()).map(ToString::to_string).collect()
     }
 
     /// Names of the headers that carry a dialect's proofs, in lower case; none where they stand in the address or the body.
@@ -299,10 +298,7 @@ fn guard(
     // Sessions are a server's: dialects whose proofs belong to one are not taken here.
     let sessions = Arc::new(MemoryStore::default());
     let guard = Guard::new(Arc::new(directory), Arc::clone(once), sessions, Arc::clone(clock));
-    match decoys {
-        Some(decoys) => guard.with_decoys(decoys),
-        None => guard,
-    }
+    if let Some(decoys) = decoys { guard.with_decoys(decoys) } else { guard }
 }
 
 fn readable(choice: &DialectChoice) -> Result<Arc<Dialect>, Unusable> {

@@ -52,7 +52,7 @@ class Auth(AuthBase):
             _replace(request, signed.body)
         return [name for name, _ in signed.headers]
 
-    def _answered(self, answer: Response, *, url: str, sent: str, names: list[str], **options: Any) -> Response:
+    def _answered(self, answer: Response, *, url: str, sent: str | None, names: list[str], **options: Any) -> Response:
         if answer.is_redirect:
             for name in names:
                 answer.request.headers.pop(name, None)

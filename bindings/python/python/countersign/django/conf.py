@@ -5,8 +5,8 @@
 - ``DIALECTS``: names, or names with settings. Left out, it is asymmetric-jwt with what ``ASYMMETRIC_JWT_AUTH`` says of ``AUTH_METHOD`` and
   ``TIMESTAMP_TOLERANCE``.
 - ``PUBLIC_URL``: the address that callers use, wanted where a dialect signs the host.
-- ``PASS_REFUSED``: a request whose proof does not hold goes on as nobody's, as with the old package, and a view has to refuse it. Left out,
-  it is answered at once, with the reason.
+- ``PASS_REFUSED``: a request whose proof does not hold goes on, as with the old package: as the user of its session where it has one, and a
+  view that wants a proof has to look at ``request.countersign``. Left out, it is answered at once, with the reason.
 - ``CACHE``: the alias of the cache that remembers uses; left out: ``default``.
 - ``ONE_PROCESS``: one process serves the site and remembers uses itself, without a cache. Proofs made before it began are refused.
 - ``JWKS_HTTP``: key sets may be fetched without TLS, for tests.
