@@ -79,10 +79,8 @@ async fn play(args: &DemoArgs, folder: &Path, watch: watch::Watch, out: Out) -> 
             Out::line(&invitation(folder, &public, &manage, link, &callers))?;
         }
         Out::note("Serving; Ctrl-C ends the demo.");
-        return running
-            .until_signal()
-            .await
-            .map_err(|error| Failure::failed(format!("signals cannot be waited for: {error}; are handles left? `ulimit -n` tells how many there may be")));
+        running.until_signal(serve::caught(false)?).await;
+        return Ok(());
     }
     end(running).await;
     echo.shutdown().await;

@@ -6,6 +6,7 @@ use crate::{init, world};
 use countersign_server::config::Config;
 use countersign_server::server::{Options, Read, Running, Server, StartError};
 use countersign_server::service_manager::ServiceManager;
+use countersign_server::signals::Signals;
 use countersign_server::telemetry;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,17 +19,28 @@ pub(crate) fn run(args: &ConfigArgs) -> Done {
     let manager = ServiceManager::named(|name| std::env::var_os(name), std::process::id())
         .map_err(|error| Failure::usage(format!("the service manager cannot be told: {error}")))?;
     world::run(async {
+        let mut signals = caught(true)?;
         let options = Options { read: Some(read), data: Some(data.clone()), manager };
-        let running = start(config, &data, options).await?;
+        let running = tokio::select! {
+            started = start(config, &data, options) => started?,
+            () = signals.stop() => return Ok(()),
+        };
         for bound in running.addresses() {
             let names: Vec<&str> = bound.surfaces.iter().map(|surface| surface.name()).collect();
             let scheme = if bound.tls { "https" } else { "http" };
             Out::note(&format!("listening on {scheme}://{} ({})", bound.address, names.join(", ")));
         }
-        running
-            .until_signal()
-            .await
-            .map_err(|error| Failure::failed(format!("signals cannot be waited for: {error}; are handles left? `ulimit -n` tells how many there may be")))
+        running.until_signal(signals).await;
+        Ok(())
+    })
+}
+
+/// The signals that end or reload a server, caught from now on.
+pub(crate) fn caught(reloads: bool) -> Result<Signals, Failure> {
+    Signals::catch(reloads).map_err(|error| {
+        Failure::failed(format!(
+            "signals cannot be waited for: {error}; are handles left? `ulimit -n` tells how many there may be"
+        ))
     })
 }
 

@@ -37,6 +37,7 @@ mod secrets;
 pub mod server;
 pub mod service_manager;
 pub mod shared;
+pub mod signals;
 mod steps;
 pub mod storage;
 pub mod surface;

@@ -8,6 +8,7 @@ use crate::listeners::{FINISH, Listeners};
 use crate::reload::Reloader;
 use crate::service_manager::ServiceManager;
 use crate::shared::{Parts, Shared};
+use crate::signals::{Signals, Told};
 use crate::traces::exporters::FLUSH;
 use crate::webhooks;
 use std::net::SocketAddr;
@@ -118,45 +119,26 @@ impl Running {
 
     /// Tells the service manager that the server is ready and waits for SIGTERM or SIGINT, then ends as [`Running::shutdown`] does; a
     /// second signal ends at once. SIGHUP reads the configuration anew when the server knows how ([`Options::read`]).
-    ///
-    /// # Errors
-    /// When the signals cannot be waited for.
-    pub async fn until_signal(self) -> std::io::Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        // Without a way to reload, the signal keeps its usual meaning.
-        let mut hang_up = self.reloader.can_read().then(|| signal(SignalKind::hangup())).transpose()?;
+    pub async fn until_signal(self, mut signals: Signals) {
         // Not before the signals are waited for: a manager may send one as soon as it hears this.
         if let Some(manager) = self.reloader.manager() {
             let generation = self.reloader.app().generation;
             manager.ready(&format!("Serving; configuration {generation} is in force"));
         }
-        let mut asked = async || match &mut hang_up {
-            Some(hang_up) => drop(hang_up.recv().await),
-            None => std::future::pending().await,
-        };
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                () = asked() => {
-                    tracing::info!("told to reload");
-                    // What is wrong was logged; the old configuration stays.
-                    let _ = self.reloader.reload(None).await;
-                }
-            }
+        while signals.next().await == Told::Reload {
+            tracing::info!("told to reload");
+            // What is wrong was logged; the old configuration stays.
+            let _ = self.reloader.reload(None).await;
         }
         tracing::info!("told to stop: draining; a second signal stops at once");
         let reloader = Arc::clone(&self.reloader);
         tokio::select! {
             () = self.shutdown() => {}
-            () = async { tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} } } => {
+            () = signals.stop() => {
                 tracing::warn!("told to stop again: stopping at once");
                 reloader.tell(Phase::Now).await;
             }
         }
-        Ok(())
     }
 
     /// Ends without dropping a request: not ready from now on, still accepting for the drain time, then finishing what was begun.
